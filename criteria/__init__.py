@@ -1,0 +1,27 @@
+"""Pruning criteria for dynamic sparse training: their API, their contract, and one module per criterion.
+
+>>> import criteria
+>>> criteria.names()
+['magnitude', 'mest', ...]
+>>> criterion = criteria.load("mest", lambda_=0.1)
+>>> pruned = criterion.select(criteria.Layer("fc1", weight, grad, mask), n=10)
+"""
+
+from criteria.api import Criterion, Growth, Layer, gradient
+from criteria.errors import InputError
+from criteria.plugins import load, names
+from criteria.selection import lowest
+from criteria.topology import TopologyUpdate, update_topology
+
+__all__ = [
+    "Criterion",
+    "Growth",
+    "InputError",
+    "Layer",
+    "TopologyUpdate",
+    "gradient",
+    "load",
+    "lowest",
+    "names",
+    "update_topology",
+]

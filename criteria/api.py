@@ -1,0 +1,101 @@
+"""What a plugin author implements: :class:`Criterion` (which weights to prune) and :class:`Growth` (which to grow)."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from criteria.selection import lowest
+
+
+def _default_generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One sparse layer of one network at one optimizer step, as criteria and growths see it.
+
+    Everything here is read-only: the topology update, not the criterion, changes the layer.
+    """
+
+    name: str
+    weight: Tensor
+    """[*shape], exactly 0 where ``mask`` is False."""
+    grad: Tensor | None
+    """[*shape], the dense gradient ∂L/∂weight of the current batch, or None where it was not asked for."""
+    mask: Tensor
+    """bool [*shape], True where the weight is active."""
+    step: int = 0
+    """Optimizer step of this update, counted from 1."""
+    generator: torch.Generator = field(default_factory=_default_generator)
+    """The only allowed source of randomness."""
+    momentum: Tensor | None = None
+    """[*shape], the optimizer's momentum buffer, or None where there is none yet."""
+
+    def uniform(self) -> Tensor:
+        """Independent uniform draws from [0, 1) for every position, float32 [*shape].
+
+        The draws follow the generator's device, so that a layer gets the same ones on every device.
+        """
+        draws = torch.rand(self.weight.shape, generator=self.generator, device=self.generator.device)
+        return draws.to(self.weight.device)
+
+
+def gradient(layer: Layer) -> Tensor:
+    """The layer's gradient, [*shape]; raises ``ValueError`` where the layer has none."""
+    if layer.grad is None:
+        raise ValueError(f"layer {layer.name} has no gradient; set requires_grad = True on the class that reads it")
+    return layer.grad
+
+
+class Criterion:
+    """Decides which active weights of a layer are pruned.
+
+    A subclass gives :meth:`score`; one that is not "prune the lowest scores" gives :meth:`select` instead.
+    Parameters are the fields of a dataclass: ``mest(lambda_=0.1)`` sets the field ``lambda_``.
+    """
+
+    requires_grad: ClassVar[bool] = False
+    """Whether scores read ``layer.grad``.
+
+    It also decides the order inside an optimizer step: with a gradient the topology update comes before the optimizer
+    step, on the fresh gradient; without one it comes after (paper, released code).
+    """
+
+    def score(self, layer: Layer) -> Tensor:
+        """Importance of each weight, [*shape]; higher means keep. Only active positions are read."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither score() nor select()")
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        """The ``n`` weights to prune, bool [*shape], all of them active.
+
+        The default prunes the ``n`` lowest scores and lets ``layer.generator`` decide between equal ones.
+        """
+        return lowest(self.score(layer), layer.mask, n, layer.generator)
+
+    def observe(self, layer: Layer) -> None:
+        """Called after every backward pass, for criteria that follow the training. Overriding it is optional."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What :meth:`observe` has gathered, as tensors and plain values; empty for a stateless criterion."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+
+
+class Growth:
+    """Decides which inactive positions of a layer become active."""
+
+    requires_grad: ClassVar[bool] = False
+    """Whether scores read ``layer.grad``."""
+
+    def score(self, layer: Layer) -> Tensor:
+        """How much each position deserves to grow, [*shape]; higher grows first. Only candidates are read."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither score() nor select()")
+
+    def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
+        """The ``n`` positions to grow, bool [*shape], all of them among ``candidates`` (bool [*shape])."""
+        return lowest(-self.score(layer), candidates, n, layer.generator)

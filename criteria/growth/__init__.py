@@ -1,0 +1,1 @@
+"""Growth criteria: one module each, found by the entry-point group ``dst_bench.growth``."""

@@ -1,0 +1,18 @@
+"""SNIP: first-order change of the loss when a weight is removed."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from criteria.api import Criterion, Layer, gradient
+
+
+@dataclass
+class SNIP(Criterion):
+    """Score |θ·g| (Lee et al., 2019)."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        return (layer.weight * gradient(layer)).abs()
