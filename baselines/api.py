@@ -1,0 +1,14 @@
+"""What a baseline gives: a recipe without topology updates that criteria are compared with."""
+
+from collections.abc import Sequence
+
+
+class Baseline:
+    """A network trained on a fixed mask.
+
+    The engine draws the mask from the same stream as for criteria, so both start from the same network.
+    """
+
+    def densities(self, grid: Sequence[float]) -> Sequence[float]:
+        """Densities at which this baseline is trained, given those of the experiment's grid."""
+        return grid

@@ -1,0 +1,1 @@
+"""The built-in experiments: one YAML file each, named after the experiment."""

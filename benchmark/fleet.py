@@ -1,0 +1,137 @@
+"""A fleet: networks of one model that train together as one batched program. A single run is a fleet of one."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from benchmark.data.dataset import Dataset
+from benchmark.distribution import Distribution, layer_counts, random_mask
+from benchmark.experiment import Training
+from benchmark.models import build_model, sparse_layer_names
+from benchmark.randomness import stream
+from benchmark.schedule import PruneFraction
+from criteria import Criterion, Growth
+from criteria.topology import Resurrection
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a member's topology changes while it trains."""
+
+    criterion: Criterion
+    growth: Growth
+    update_period: int
+    prune_fraction: PruneFraction = PruneFraction()
+    resurrection: Resurrection = "forbid"
+    reset_grown_momentum: bool = False
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a fleet: what it starts from, and its recipe (None where the mask never changes)."""
+
+    seed: int
+    density: float
+    distribution: Distribution = "erk"
+    recipe: Recipe | None = None
+
+
+class Fleet:
+    """The state of networks that train together: every tensor has the members as its first dimension.
+
+    No operation mixes members, so a member's result does not depend on the others beyond floating-point rounding.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], model: Mapping[str, object], dataset: Dataset, device: torch.device
+    ) -> None:
+        self.members = tuple(members)
+        self.device = device
+        parameters = {k: v for k, v in model.items() if k != "name"}
+        shape = tuple(dataset.train.inputs.shape[1:])
+        networks = []
+        for member in self.members:
+            with torch.random.fork_rng(devices=[]):  # modules draw their initial weights from the global generator
+                torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
+                networks.append(
+                    build_model(str(model["name"]), inputs=shape, classes=dataset.classes, **parameters)
+                )
+        self.sparse_names = sparse_layer_names(networks[0])
+        self.masks = {name: mask.to(device) for name, mask in self._initial_masks(networks[0]).items()}
+        weights, buffers = stack_module_state(networks)  # type: ignore[no-untyped-call]
+        self.weights: dict[str, Tensor] = {k: v.detach().to(device).requires_grad_() for k, v in weights.items()}
+        self.buffers: dict[str, Tensor] = {k: v.to(device) for k, v in buffers.items()}
+        self._network = copy.deepcopy(networks[0]).to("meta")
+        self.apply_masks()
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def _initial_masks(self, network: nn.Module) -> dict[str, Tensor]:
+        shapes = {name: tuple(network.get_parameter(name).shape) for name in self.sparse_names}
+        masks: dict[str, list[Tensor]] = {name: [] for name in shapes}
+        for member in self.members:
+            counts = layer_counts(shapes, member.density, member.distribution)
+            for name, shape in shapes.items():
+                generator = stream(member.seed, "initial mask", member.density, name)
+                masks[name].append(random_mask(shape, counts[name], generator))
+        return {name: torch.stack(each) for name, each in masks.items()}
+
+    @torch.no_grad()
+    def apply_masks(self) -> None:
+        """Set every inactive weight to zero."""
+        for name, mask in self.masks.items():
+            self.weights[name].mul_(mask)
+
+    def forward(self, inputs: Tensor, training: bool) -> Tensor:
+        """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
+        self._network.train(training)
+
+        def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
+            logits: Tensor = functional_call(self._network, (weights, buffers), (batch,))
+            return logits
+
+        logits: Tensor = vmap(one, randomness="different")(self.weights, self.buffers, inputs)
+        return logits
+
+    def gradients(self, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The dense gradient of each member's loss and the losses [members], on one batch each.
+
+        ``inputs`` is [members, batch, *shape] and ``targets`` int64 [members, batch].
+        """
+        losses = classification_loss(self.forward(inputs, training=True), targets)
+        gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
+        return dict(zip(self.weights, gradients, strict=True)), losses.detach()
+
+
+def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean loss per member, [members]: cross-entropy, or its binary form where there is one logit.
+
+    ``logits`` is [members, batch, classes or 1] and ``targets`` int64 [members, batch].
+    """
+    if logits.shape[-1] == 1:
+        return F.binary_cross_entropy_with_logits(logits.squeeze(-1), targets.to(logits), reduction="none").mean(1)
+    each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    return each.view(targets.shape).mean(1)
+
+
+def predictions(logits: Tensor) -> Tensor:
+    """The predicted class, int64 [members, batch]."""
+    return (logits.squeeze(-1) > 0).long() if logits.shape[-1] == 1 else logits.argmax(-1)
+
+
+def make_optimizer(fleet: Fleet, training: Training) -> torch.optim.SGD:
+    """SGD over the stacked weights, which is SGD for each member alone (paper_protocol, section 2)."""
+    return torch.optim.SGD(
+        list(fleet.weights.values()),
+        lr=training.learning_rate,
+        momentum=training.momentum,
+        nesterov=training.nesterov,
+        weight_decay=training.weight_decay,
+        fused=True,
+    )

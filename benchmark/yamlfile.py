@@ -1,0 +1,85 @@
+"""Reading YAML and checking it against a data model, with errors of one line that name the file and the place."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from criteria.errors import InputError
+from criteria.plugins import unknown
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, but a key that is given twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if not isinstance(key, Hashable) or key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file; raises :class:`InputError` where it cannot be read or is not YAML."""
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {_one_line(error)}") from error
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The content of a YAML text; ``where`` names it in errors."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{where}{place}: not valid YAML: {error.problem}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not valid YAML: {_one_line(error)}") from error
+
+
+def validate(model: type[Model], content: Any, where: str) -> Model:
+    """``content`` as an instance of ``model``; raises :class:`InputError` naming ``where`` and the key at fault."""
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: expected a mapping of keys to values, found {type(content).__name__}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_explain(error, model)}") from error
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first problem of a validation in one line; unknown keys first, since they explain missing ones."""
+    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    first = problems[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        known = _fields_at(model, parents)
+        return str(unknown(f"key at {place!r}:", str(key), known)) if known else f"unknown key {place!r}"
+    message = first["msg"].removeprefix("Value error, ")
+    shown = repr(first["input"])
+    found = "" if first["type"] == "missing" or len(shown) > 60 else f" (found {shown})"
+    return f"{place}: {message}{found}" if place else message
+
+
+def _fields_at(model: type[BaseModel], path: list[int | str]) -> list[str]:
+    """Keys that the part of ``model`` at ``path`` has; empty where the path leaves plain nested models."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
