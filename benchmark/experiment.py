@@ -1,6 +1,6 @@
 """An experiment: data, model, training settings and axes, read from YAML and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -60,7 +60,7 @@ class Topology(Settings):
 class Axes(Settings):
     """What varies between the runs of an experiment; the grid is their product."""
 
-    criteria: tuple[str, ...] = Field(min_length=1)
+    criteria: tuple[str, ...]
     growths: tuple[str, ...] = Field(min_length=1)
     densities: tuple[Density, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
@@ -143,11 +143,15 @@ def experiment_files() -> dict[str, Path]:
 
 
 def load_experiment(
-    name: str, overrides: Sequence[str] = (), axes: dict[str, Sequence[Any]] | None = None
+    name: str,
+    overrides: Sequence[str] = (),
+    axes: Mapping[str, Sequence[Any]] | None = None,
+    baselines: Sequence[str] | None = None,
 ) -> Experiment:
     """An installed experiment by name, or one of your own by the path of its YAML file.
 
-    ``overrides`` are texts such as ``training.epochs=2``; ``axes`` replaces the values of whole axes.
+    ``overrides`` are texts such as ``training.epochs=2``; ``axes`` replaces the values of whole axes, and ``baselines``
+    the baselines.
     Raises :class:`InputError` for anything that does not fit.
     """
     if name.endswith((".yaml", ".yml")):
@@ -164,7 +168,9 @@ def load_experiment(
             _override(content, override)
         for axis, values in (axes or {}).items():
             _set(content, ["axes", axis], list(values))
-    return validate(Experiment, content, str(path) if not (overrides or axes) else f"{name} as asked for")
+        if baselines is not None:
+            content["baselines"] = list(baselines)
+    return validate(Experiment, content, str(path))
 
 
 def _override(content: dict[str, Any], text: str) -> None:

@@ -41,6 +41,12 @@ class Member:
     recipe: Recipe | None = None
 
 
+def build_network(model: Mapping[str, object], inputs: tuple[int, ...], classes: int) -> nn.Module:
+    """The network of an experiment's ``model`` entry for examples of shape ``inputs``."""
+    parameters = {key: value for key, value in model.items() if key != "name"}
+    return build_model(str(model["name"]), inputs=inputs, classes=classes, **parameters)
+
+
 class Fleet:
     """The state of networks that train together: every tensor has the members as its first dimension.
 
@@ -52,15 +58,12 @@ class Fleet:
     ) -> None:
         self.members = tuple(members)
         self.device = device
-        parameters = {k: v for k, v in model.items() if k != "name"}
         shape = tuple(dataset.train.inputs.shape[1:])
         networks = []
         for member in self.members:
             with torch.random.fork_rng(devices=[]):  # modules draw their initial weights from the global generator
                 torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
-                networks.append(
-                    build_model(str(model["name"]), inputs=shape, classes=dataset.classes, **parameters)
-                )
+                networks.append(build_network(model, shape, dataset.classes))
         self.sparse_names = sparse_layer_names(networks[0])
         self.masks = {name: mask.to(device) for name, mask in self._initial_masks(networks[0]).items()}
         weights, buffers = stack_module_state(networks)  # type: ignore[no-untyped-call]

@@ -1,0 +1,123 @@
+"""The command line: what can be asked for, and how errors end. Heavy imports wait until a command runs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from criteria.errors import InputError
+
+DESCRIPTION = "Which weights should dynamic sparse training prune? Reproduce, compare, check, contribute."
+EXIT_CODES = "exit status: 0 fine, 1 a result deviates, 2 bad input, 3 a contract is broken, 130 interrupted"
+LISTABLE = ("criteria", "growth", "baselines", "experiments")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; bad input is one line on stderr and status 2."""
+    parser = build_parser()
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    try:
+        status: int = import_module(f"benchmark.commands.{args.command}").main(args)
+    except InputError as error:
+        print(f"dst-bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("dst-bench: interrupted; finished runs are stored, the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
+        return 0
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but an error is one line, as everywhere else."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(prog="dst-bench", description=DESCRIPTION, epilog=EXIT_CODES)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, summary: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+
+    listing = command("list", "what is installed")
+    listing.add_argument("what", nargs="?", choices=LISTABLE, help="only these")
+
+    info = command("info", "versions, device, and where data and results are looked for")
+    _data_dir(info)
+    _device(info)
+
+    run = command("run", "train the runs of an experiment that have no result yet")
+    run.add_argument("experiment", metavar="EXPERIMENT", help="its name, or the path of a YAML file")
+    _selection(run)
+    _training(run)
+    run.add_argument("--dry-run", action="store_true", help="say how many runs and about how long, and train nothing")
+
+    check = command("check", "compare results with the stored expected values")
+    check.add_argument("experiment", metavar="EXPERIMENT")
+    _selection(check)
+    _expected(check)
+    check.add_argument("--json", action="store_true", help="print JSON")
+
+    report = command("report", "write tables as text, Markdown and CSV")
+    report.add_argument("experiment", metavar="EXPERIMENT")
+    _selection(report)
+    _expected(report)
+    _out(report)
+
+    accept = command("accept", "store the present results as measured expected values")
+    accept.add_argument("experiment", metavar="EXPERIMENT")
+    _selection(accept)
+    accept.add_argument("--expected", type=Path, metavar="DIR", help="folder to write (default: expected_results)")
+
+    reproduce = command("reproduce", "run, check and report experiments")
+    reproduce.add_argument("experiments", nargs="+", metavar="EXPERIMENT")
+    _selection(reproduce)
+    _training(reproduce)
+    _expected(reproduce)
+    _out(reproduce)
+    return parser
+
+
+def _selection(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("which runs (default: all of the experiment)")
+    group.add_argument("--criteria", metavar="LIST", help="criteria and baselines, as in 'magnitude,mest(lambda_=0.1)'")
+    group.add_argument("--growth", metavar="LIST", help="growth criteria, as in random,gradient")
+    group.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
+    group.add_argument("--seeds", metavar="LIST", help="seeds, as in 1-5 or 1,2,7")
+    group.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in training.epochs=2"
+    )
+    group.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="results folder")
+
+
+def _training(parser: argparse.ArgumentParser) -> None:
+    _device(parser)
+    _data_dir(parser)
+    parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+
+
+def _data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data folder (default: DST_BENCH_DATA or a cache)")
+
+
+def _expected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--expected", type=Path, metavar="DIR", help="folder of expected values")
+    parser.add_argument("--strict", action="store_true", help="missing and inconclusive cells also give status 1")
+
+
+def _out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("report"), metavar="DIR", help="folder for reports")

@@ -1,0 +1,43 @@
+"""``dst-bench run``: train what has no result yet, and print what there is then."""
+
+import argparse
+import sys
+
+from benchmark.device import choose_device
+from benchmark.experiment import Experiment
+from benchmark.grid import expand
+from benchmark.progress import Progress, duration
+from benchmark.results import samples
+from benchmark.runner import estimate_seconds, plan, run_fleets
+from benchmark.selection import selected_experiment
+from benchmark.tables import results_table
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run, or with ``--dry-run`` only plan, one experiment."""
+    experiment = selected_experiment(args.experiment, args)
+    if args.dry_run:
+        device = choose_device(args.device)
+        work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
+        about = duration(estimate_seconds(work.fleets, device, args.data_dir))
+        print(
+            f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
+            f"in {len(work.fleets)} fleets on {device}, about {about}"
+        )
+        return 0
+    train_missing(experiment, args)
+    print(results_table(experiment, samples(expand(experiment), args.results)))
+    return 0
+
+
+def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
+    """Train the runs of ``experiment`` that have no stored result."""
+    device = choose_device(args.device)
+    work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
+    print(
+        f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
+        f"in {len(work.fleets)} fleets on {device}",
+        file=sys.stderr,
+    )
+    with Progress(work.missing) as progress:
+        run_fleets(work.fleets, args.results, device, args.data_dir, progress)

@@ -1,0 +1,33 @@
+"""The device that trains, and what is recorded about it."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from criteria.errors import InputError
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto`` takes CUDA where there is one; raises :class:`InputError` for ``cuda`` where there is none."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: torch finds no CUDA device here; use --device cpu or auto")
+    return torch.device(wanted)
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions and device of a result."""
+    return {
+        "dst-bench": version("dst-bench"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _processor() -> str:
+    return f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()})"

@@ -1,0 +1,96 @@
+"""Expanding an experiment into its runs, and telling runs apart by what decides their result."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from benchmark.cells import Cell
+from benchmark.experiment import Experiment
+from benchmark.fleet import Member, Recipe
+from criteria.plugins import fingerprint, load, parse
+
+ENGINE = 1
+"""Raised whenever the engine is changed so that the same settings give other results."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of an experiment: a cell of its tables, with one seed."""
+
+    experiment: Experiment
+    cell: Cell
+    seed: int
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the result, as plain data."""
+        experiment, cell = self.experiment, self.cell
+        topology = experiment.topology.model_dump(mode="json")
+        if cell.growth is None:
+            recipe: dict[str, Any] = {"baseline": _identity(cell.criterion, "baseline")}
+            topology = {"distribution": topology["distribution"]}
+        else:
+            recipe = {
+                "criterion": _identity(cell.criterion, "criterion"),
+                "growth": _identity(cell.growth, "growth"),
+            }
+        return {
+            "engine": ENGINE,
+            "data": experiment.data,
+            "model": experiment.model,
+            "training": experiment.training.model_dump(mode="json"),
+            "topology": topology,
+            **recipe,
+            "density": cell.density,
+            "seed": self.seed,
+        }
+
+    @cached_property
+    def id(self) -> str:
+        """A hash of :attr:`settings`, 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def trains_with(self) -> str:
+        """Runs that agree in this can train in one fleet."""
+        shared = {key: self.settings[key] for key in ("data", "model", "training")}
+        return json.dumps(shared, sort_keys=True)
+
+    def member(self) -> Member:
+        """The run as a member of a fleet, with instances of its plugins."""
+        topology = self.experiment.topology
+        recipe = None
+        if self.cell.growth is not None:
+            recipe = Recipe(
+                criterion=load(self.cell.criterion, "criterion"),
+                growth=load(self.cell.growth, "growth"),
+                update_period=topology.update_period,
+                prune_fraction=topology.prune_fraction,
+                resurrection=topology.resurrection,
+                reset_grown_momentum=topology.grown_momentum == "reset",
+            )
+        return Member(self.seed, self.cell.density, topology.distribution, recipe)
+
+
+def cells(experiment: Experiment) -> Iterator[Cell]:
+    """The cells of an experiment's tables: its baselines, then criterion × growth × density."""
+    axes = experiment.axes
+    for baseline in experiment.baselines:
+        for density in load(baseline, "baseline").densities(axes.densities):
+            yield Cell(baseline, None, density)
+    for criterion, growth, density in itertools.product(axes.criteria, axes.growths, axes.densities):
+        yield Cell(criterion, growth, density)
+
+
+def expand(experiment: Experiment) -> list[Run]:
+    """Every run of an experiment, those with the same seed together."""
+    return [Run(experiment, cell, seed) for seed in experiment.axes.seeds for cell in cells(experiment)]
+
+
+def _identity(spec: str, kind: str) -> dict[str, str]:
+    """A plugin's spec and the hash of its code: an edited criterion is another criterion."""
+    return {"spec": spec, "code": fingerprint(parse(spec), kind)}

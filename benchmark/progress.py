@@ -1,0 +1,87 @@
+"""Showing how far a long piece of work is: a live line on a terminal, a plain line now and then elsewhere."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, TextColumn
+
+PLAIN_INTERVAL = 15.0
+"""Seconds between two lines where the output is not a terminal."""
+
+
+class Progress:
+    """Counts runs and optimizer steps, all networks of a fleet counted, and tells what is left."""
+
+    def __init__(self, total_runs: int, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, soft_wrap=True)
+        self._total = total_runs
+        self._done = 0
+        self._steps = 0
+        self._fraction = 0.0
+        self._started = self._printed = time.monotonic()
+        self._bar = Bar(
+            BarColumn(),
+            TextColumn("{task.description}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task(self._line(), total=total_runs)
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def fleet(self, members: int) -> Callable[[int, int], None]:
+        """Begin a fleet; the returned function is called with (step, total steps) after each step of it."""
+        last = 0
+
+        def on_step(step: int, total: int) -> None:
+            nonlocal last
+            self._steps += (step - last) * members
+            last = step
+            self._fraction = members * step / total
+            self._show()
+
+        return on_step
+
+    def finished(self, members: int) -> None:
+        """Count the runs of a fleet that ended."""
+        self._done += members
+        self._fraction = 0.0
+        self._show(final=self._done == self._total)
+
+    def say(self, text: str) -> None:
+        """Print a line beside the progress."""
+        self._console.print(text, highlight=False)
+
+    def _show(self, *, final: bool = False) -> None:
+        now = time.monotonic()
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=self._done + self._fraction, description=self._line())
+        elif final or now - self._printed >= PLAIN_INTERVAL:
+            self._printed = now
+            self.say(self._line())
+
+    def _line(self) -> str:
+        elapsed = time.monotonic() - self._started
+        done = self._done + self._fraction
+        rate = self._steps / elapsed if elapsed > 0 else 0.0
+        left = duration(elapsed * (self._total - done) / done) if done > 0 else "?"
+        return f"{self._done} of {self._total} runs · {rate:,.0f} steps/s · {duration(elapsed)} gone · {left} left"
+
+
+def duration(seconds: float) -> str:
+    """A duration for people, such as ``1 h 05 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

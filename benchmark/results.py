@@ -1,0 +1,96 @@
+"""Results on disk: one JSON file per run, written whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.cells import Cell
+from benchmark.grid import Run
+from benchmark.training import Outcome
+from criteria.errors import InputError
+
+
+class Result(BaseModel):
+    """What is stored of one run. Apart from ``time`` it is the same, bit for bit, on every rerun on one machine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    id: str
+    experiment: str
+    settings: dict[str, Any]
+    outcome: Outcome
+    environment: dict[str, Any]
+    """Versions and device."""
+    time: dict[str, Any]
+    """When the run was made, how long its fleet took and how large it was."""
+
+
+def results_folder(root: Path, experiment: str) -> Path:
+    """Where an experiment's runs are kept under the results folder ``root``."""
+    return root / experiment / "runs"
+
+
+def path_of(run: Run, root: Path) -> Path:
+    """The file of a run's result."""
+    return results_folder(root, run.experiment.name) / f"{run.id}.json"
+
+
+def store(result: Result, run: Run, root: Path) -> None:
+    """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""
+    write_atomically(path_of(run, root), json.dumps(result.model_dump(mode="json"), indent=1) + "\n")
+
+
+def stored(run: Run, root: Path) -> Result | None:
+    """The stored result of a run, or None; raises :class:`InputError` for a file that is not one."""
+    path = path_of(run, root)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    try:
+        result = Result.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{path}: not a whole result ({place + ': ' if place else ''}{first['msg']}); "
+            "delete the file or run again with --fresh"
+        ) from error
+    if result.id != run.id or result.settings != run.settings:
+        raise InputError(f"{path}: holds another run than its name says; delete the file or run again with --fresh")
+    return result
+
+
+def samples(runs: Iterable[Run], root: Path) -> dict[Cell, dict[int, float]]:
+    """The experiment's metric in percent of every run that is there, by cell and seed."""
+    found: dict[Cell, dict[int, float]] = {}
+    for run in runs:
+        result = stored(run, root)
+        if result is not None:
+            found.setdefault(run.cell, {})[run.seed] = getattr(result.outcome, run.experiment.metric)
+    return found
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that it is there whole or not at all; raises :class:`InputError` where it cannot be."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,60 @@
+"""Which part of an experiment a command is about, from the options that all commands share."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+from benchmark.experiment import Experiment, load_experiment
+from criteria.errors import InputError
+from criteria.plugins import names, parse
+
+
+def selected_experiment(name: str, args: argparse.Namespace) -> Experiment:
+    """The experiment with the axes and settings asked for; raises :class:`InputError` for what it cannot be."""
+    axes: dict[str, Any] = {}
+    baselines = None
+    if args.criteria is not None:
+        specs = _split(args.criteria, "--criteria")
+        known = names("baseline")
+        baselines = [spec for spec in specs if parse(spec).name in known]
+        axes["criteria"] = [spec for spec in specs if spec not in baselines]
+    if args.growth is not None:
+        axes["growths"] = _split(args.growth, "--growth")
+    if args.density is not None:
+        axes["densities"] = [_density(text) for text in _split(args.density, "--density")]
+    if args.seeds is not None:
+        axes["seeds"] = [seed for text in _split(args.seeds, "--seeds") for seed in _seeds(text)]
+    return load_experiment(name, args.set, axes, baselines)
+
+
+def _split(text: str, option: str) -> list[str]:
+    """Split at commas outside parentheses."""
+    parts = [part.strip() for part in re.split(r",(?![^(]*\))", text)]
+    if not all(parts):
+        raise InputError(f"{option} {text!r}: expected names or numbers separated by single commas")
+    return parts
+
+
+def _density(text: str) -> float:
+    density = _number(text, float, "--density", "a number, such as 0.05")
+    if not 0 < density <= 1:
+        raise InputError(f"--density {text}: a density is the fraction of weights kept, above 0 and at most 1")
+    return density
+
+
+def _seeds(text: str) -> list[int]:
+    first, dash, last = text.partition("-")
+    wanted = "a seed or a range, such as 3 or 1-5"
+    low = _number(first, int, "--seeds", wanted)
+    high = _number(last, int, "--seeds", wanted) if dash else low
+    if not low <= high <= low + 10_000:
+        raise InputError(f"--seeds {text}: expected {wanted}")
+    return list(range(low, high + 1))
+
+
+def _number(text: str, kind: Callable[[str], Any], option: str, wanted: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"{option} {text!r}: expected {wanted}") from None
