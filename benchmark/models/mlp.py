@@ -17,7 +17,7 @@ def mlp(widths: Sequence[int], inputs: Sequence[int], classes: int) -> nn.Module
     """
     if not isinstance(widths, list | tuple) or not all(type(width) is int and width > 0 for width in widths):
         raise ValueError(
-            f"takes widths that are be a list of positive whole numbers, such as [256, 128], not {widths!r}"
+            f"takes widths that are a list of positive whole numbers, such as [256, 128], not {widths!r}"
         )
     sizes = [math.prod(inputs), *widths, logits(classes)]
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
