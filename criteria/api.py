@@ -1,5 +1,6 @@
 """What a plugin author implements: :class:`Criterion` (which weights to prune) and :class:`Growth` (which to grow)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -33,6 +34,10 @@ class Layer:
     """The only allowed source of randomness."""
     momentum: Tensor | None = None
     """[*shape], the optimizer's momentum buffer, or None where there is none yet."""
+    hessian_gradient: Callable[[float], Tensor] | None = None
+    """Given a temperature, the Hessian-gradient product H·g of the current batch, [*shape], or None where it was not
+    asked for. H and g are over the weights of all sparse layers, of the loss with its logits divided by the
+    temperature."""
 
     def uniform(self) -> Tensor:
         """Independent uniform draws from [0, 1) for every position, float32 [*shape].
@@ -63,6 +68,8 @@ class Criterion:
     It also decides the order inside an optimizer step: with a gradient the topology update comes before the optimizer
     step, on the fresh gradient; without one it comes after (paper, released code).
     """
+    requires_hessian_gradient: ClassVar[bool] = False
+    """Whether scores call ``layer.hessian_gradient``, which costs more than a training step."""
 
     def score(self, layer: Layer) -> Tensor:
         """Importance of each weight, [*shape]; higher means keep. Only active positions are read."""

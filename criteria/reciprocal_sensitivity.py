@@ -6,6 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from criteria.api import Criterion, Layer, gradient
+from criteria.sensitivity import ratio
 
 
 @dataclass
@@ -16,4 +17,4 @@ class ReciprocalSensitivity(Criterion):
     requires_grad: ClassVar[bool] = True
 
     def score(self, layer: Layer) -> Tensor:
-        return layer.weight.abs() / (gradient(layer).abs() + self.epsilon)
+        return ratio(layer.weight, gradient(layer), self.epsilon)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from criteria.api import Criterion, Layer, gradient
@@ -16,4 +17,9 @@ class Sensitivity(Criterion):
     requires_grad: ClassVar[bool] = True
 
     def score(self, layer: Layer) -> Tensor:
-        return gradient(layer).abs() / (layer.weight.abs() + self.epsilon)
+        return ratio(gradient(layer), layer.weight, self.epsilon)
+
+
+def ratio(over: Tensor, under: Tensor, epsilon: float) -> Tensor:
+    """|over| / (|under| + ε), [*shape]; zero over zero is zero, also where the dtype or the user rounds ε to zero."""
+    return over.abs() / (under.abs() + epsilon).clamp(min=torch.finfo(under.dtype).tiny)

@@ -46,16 +46,20 @@ def update_topology(
     """
     mask = layer.mask
     n = prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection)
-    pruned = criterion.select(layer, n)
-    _require(pruned, n, mask, f"criterion {type(criterion).__name__}", layer.name)
-    candidates = ~mask if resurrection == "forbid" else ~mask | pruned
-    grown = growth.select(layer, n, candidates)
-    _require(grown, n, candidates, f"growth {type(growth).__name__}", layer.name)
+    pruned = checked(criterion.select(layer, n), n, mask, f"criterion {type(criterion).__name__}", layer.name)
+    candidates = growable(mask, pruned, resurrection)
+    grown = checked(growth.select(layer, n, candidates), n, candidates, f"growth {type(growth).__name__}", layer.name)
     return TopologyUpdate(mask=(mask & ~pruned) | grown, pruned=pruned, grown=grown)
 
 
-def _require(selected: Tensor, n: int, allowed: Tensor, who: str, where: str) -> None:
-    """Density is a promise of the engine, so it is checked at every update, not only by the contract."""
+def growable(mask: Tensor, pruned: Tensor, resurrection: Resurrection) -> Tensor:
+    """The positions that growth may choose from, bool [*shape]."""
+    return ~mask if resurrection == "forbid" else ~mask | pruned
+
+
+def checked(selected: Tensor, n: int, allowed: Tensor, who: str, where: str) -> Tensor:
+    """``selected``, which density depends on: so it is checked at every update, not only by the contract."""
     count = int(selected.sum())
     if count != n or bool((selected & ~allowed).any()):
         raise ValueError(f"{who} selected {count} positions of layer {where}; {n} allowed ones were asked for")
+    return selected
