@@ -43,10 +43,10 @@ def plan(
     Raises :class:`InputError` for a stored result that is damaged and for data that is needed and missing.
     """
     finished = [] if fresh else [run for run in runs if stored(run, results) is not None]
-    done = set(finished)
+    done = {run.id for run in finished}
     fleets = []
     for _, group in groupby(sorted(runs, key=lambda run: run.trains_with), key=lambda run: run.trains_with):
-        alike = [run for run in group if run not in done]
+        alike = [run for run in group if run.id not in done]
         if alike:
             experiment = alike[0].experiment
             dataset = load_dataset(experiment.data, data_dir)

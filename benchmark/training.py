@@ -71,7 +71,7 @@ def train_fleet(
                 updates.observe(fleet, observers, gradients, optimizer, step)
             _update(fleet, gradients, optimizer, step, total_steps, diverged, before_optimizer=True)
             for name, weight in fleet.weights.items():
-                weight.grad = gradients[name]
+                weight.grad = gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
             optimizer.step()
             fleet.apply_masks()
             _update(fleet, gradients, optimizer, step, total_steps, diverged, before_optimizer=False)
@@ -87,9 +87,7 @@ def train_fleet(
                 for name, tensor in _state(fleet).items():
                     best[name][index].copy_(tensor[index].detach())
     last = evaluate(fleet, dataset.test)
-    with torch.no_grad():
-        for name, tensor in _state(fleet).items():
-            tensor.copy_(best[name])
+    _restore(fleet, best)
     chosen = evaluate(fleet, dataset.test)
     for index, outcome in enumerate(outcomes):
         outcome.test_accuracy_last = float(last[index])
@@ -113,6 +111,12 @@ def _update(
     if due:  # reading `diverged` waits for the device, so it is read only here
         due = [index for index in due if not diverged[index]]
         updates.update(fleet, due, gradients, optimizer, step, total_steps)
+
+
+@torch.no_grad()
+def _restore(fleet: Fleet, best: Mapping[str, Tensor]) -> None:
+    for name, tensor in _state(fleet).items():
+        tensor.copy_(best[name])
 
 
 def _state(fleet: Fleet) -> dict[str, Tensor]:

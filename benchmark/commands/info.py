@@ -5,7 +5,8 @@ import platform
 
 from tabulate import tabulate
 
-from benchmark.data import available, locate
+from benchmark.data import available
+from benchmark.data.files import data_root
 from benchmark.device import choose_device, environment
 
 
@@ -13,6 +14,6 @@ def main(args: argparse.Namespace) -> int:
     """Print two columns."""
     device = choose_device(args.device)
     rows = [*environment(device).items(), ("system", platform.platform())]
-    rows += [(f"data: {name}", locate(name, args.data_dir)) for name in available()]
+    rows += [("data folder", data_root(args.data_dir)), ("data sets", ", ".join(available()))]
     print(tabulate(rows, tablefmt="plain"))
     return 0

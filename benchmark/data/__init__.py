@@ -9,12 +9,12 @@ from criteria.plugins import unknown
 if TYPE_CHECKING:
     from benchmark.data.dataset import Dataset
 
-_NAMES = ("digits", "fashion_mnist")
+_NAMES = ("cifar10", "cifar100", "digits", "fashion_mnist", "higgs", "tinyimagenet")
 
 
 def available() -> list[str]:
     """Names of the data sets, sorted."""
-    return sorted(_NAMES)
+    return list(_NAMES)
 
 
 def load_dataset(name: str, data_dir: Path | None = None) -> "Dataset":

@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 from torchvision.datasets import FashionMNIST
 
 from benchmark.data.dataset import Dataset, Split, hold_out_last
-from benchmark.data.files import missing, read_published
+from benchmark.data.files import download, read_published
 
-SHA256 = {
-    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+DIGESTS = {
+    "train-images-idx3-ubyte": "sha256:c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "sha256:bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "sha256:5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "sha256:0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 """Of the unpacked files, which are IDX: a header, then one unsigned byte per pixel or label."""
 
@@ -37,15 +36,9 @@ def _find(root: Path) -> Path:
     downloaded = root / "FashionMNIST" / "raw"
     places = (root / "fashion-mnist", downloaded, DEBIAN_FOLDER)
     for folder in places:
-        if all(_path(folder, name).exists() for name in SHA256):
+        if all(_path(folder, name).exists() for name in DIGESTS):
             return folder
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / "fashion_mnist.lock"):
-            FashionMNIST(str(root), download=True)
-    except (OSError, RuntimeError) as error:
-        remedy = "it cannot be downloaded here; put its four files into one of these folders"
-        raise missing("Fashion-MNIST", places, remedy) from error
+    download("Fashion-MNIST", root, places, lambda: FashionMNIST(str(root), download=True))
     return downloaded
 
 
@@ -61,5 +54,5 @@ def _read(folder: Path, part: str) -> Split:
 
 
 def _idx(folder: Path, name: str, header: int) -> Tensor:
-    content = read_published(_path(folder, name), SHA256[name])
+    content = read_published(_path(folder, name), DIGESTS[name], unpack=True)
     return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)

@@ -4,10 +4,11 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
 
 from criteria.errors import InputError
 
@@ -22,27 +23,48 @@ def data_root(data_dir: Path | None = None) -> Path:
     return Path(platformdirs.user_cache_dir("dst-bench", appauthor=False))
 
 
-def missing(name: str, places: Iterable[Path], remedy: str) -> InputError:
-    """The error for a data set whose files are in none of ``places``."""
-    return InputError(f"no files of {name} in {', '.join(map(str, places))}; {remedy}")
+def missing(name: str, places: Sequence[Path], remedy: str) -> InputError:
+    """The error for a data set that is in none of ``places``."""
+    return InputError(f"{name} is not in {' or '.join(map(str, places))}; {remedy}")
 
 
-def read_published(path: Path, sha256: str) -> bytes:
-    """The content of a published file (unpacked, where its name ends in .gz), known by its SHA-256.
+def download(name: str, root: Path, places: Sequence[Path], fetch: Callable[[], object]) -> None:
+    """Let ``fetch`` put files into ``root``, one process at a time; raises :class:`InputError` where it cannot.
 
-    Whatever is wrong with the file (truncated, of another release, tampered with), its hash differs, and it is not
-    parsed: raises :class:`InputError`.
+    ``places`` are where the files have been looked for.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / ".download.lock"):
+            fetch()
+    except (OSError, RuntimeError) as error:
+        raise not_downloaded(name, places, error) from error
+
+
+def not_downloaded(name: str, places: Sequence[Path], error: Exception) -> InputError:
+    """The error for a data set that is in none of ``places`` and could not be downloaded."""
+    reason = str(error).splitlines()[0]
+    return missing(name, places, f"downloading it failed ({reason}), so put its files there")
+
+
+def read_published(path: Path, digest: str, *, unpack: bool = False) -> bytes:
+    """The content of a published file, known by its digest, such as ``sha256:…`` or ``md5:…``.
+
+    With ``unpack`` a file whose name ends in .gz is unpacked first, and the digest is that of its content. A file that
+    is truncated, of another release or tampered with has another digest and is never parsed: raises
+    :class:`InputError`.
     """
     try:
         content = path.read_bytes()
-        if path.suffix == ".gz":
+        if unpack and path.suffix == ".gz":
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read ({error}); remove it and get it again") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    algorithm, _, expected = digest.partition(":")
+    found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
+    if found != expected:
         raise InputError(
-            f"{path} is not the published file: its content has {len(content)} bytes and SHA-256 {found}, "
-            f"which should be {sha256}; remove it and get it again"
+            f"{path} is not the published file: its {len(content)} bytes have the {algorithm} digest {found}, "
+            f"which should be {expected}; remove it and get it again"
         )
     return content

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from benchmark.models.linear import Linear
 from benchmark.models.shapes import logits, require_inputs
 
 
@@ -23,8 +24,8 @@ def lenet5(inputs: Sequence[int] = (1, 28, 28), classes: int = 10) -> nn.Module:
             relu2=nn.ReLU(),
             pool2=nn.MaxPool2d(2),
             flatten=nn.Flatten(),
-            fc1=nn.Linear(50 * 4 * 4, 500),
+            fc1=Linear(50 * 4 * 4, 500),
             relu3=nn.ReLU(),
-            fc2=nn.Linear(500, logits(classes)),
+            fc2=Linear(500, logits(classes)),
         )
     )

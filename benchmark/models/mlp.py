@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from benchmark.models.linear import Linear
 from benchmark.models.shapes import logits, require_inputs
 
 
@@ -24,7 +25,7 @@ def mlp(widths: Sequence[int], inputs: Sequence[int], classes: int) -> nn.Module
     for number, (before, after) in enumerate(itertools.pairwise(sizes), start=1):
         if number > 1:
             layers[f"relu{number - 1}"] = nn.ReLU()
-        layers[f"fc{number}"] = nn.Linear(before, after)
+        layers[f"fc{number}"] = Linear(before, after)
     return nn.Sequential(layers)
 
 

@@ -1,0 +1,49 @@
+"""HIGGS: did a collision of particles produce a Higgs boson? (Baldi et al., 2014; OpenML task 361069)."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.datasets import fetch_openml
+from sklearn.model_selection import train_test_split
+
+from benchmark.data.dataset import Dataset, Split
+from benchmark.data.files import not_downloaded
+
+OPENML_DATASET = 44129
+"""The data set of OpenML's task 361069."""
+
+SPLIT_SEED = 42
+
+
+def load(root: Path) -> Dataset:
+    """Inputs [N, 24], unscaled, of two classes; stratified into 70% training, 15% validation and 15% test examples.
+
+    scikit-learn downloads the data from OpenML, checks them, and keeps them in ``root/openml``.
+    """
+    inputs, targets = _fetch(root)
+    train, rest = _halves(np.arange(len(targets)), targets, 0.3)
+    test, validation = _halves(rest, targets, 0.5)
+
+    def split(chosen: Any) -> Split:
+        return Split(torch.from_numpy(inputs[chosen]), torch.from_numpy(targets[chosen]))
+
+    return Dataset("higgs", split(train), split(validation), split(test), classes=2)
+
+
+def _halves(indices: Any, targets: Any, fraction: float) -> Any:
+    return train_test_split(indices, test_size=fraction, random_state=SPLIT_SEED, stratify=targets[indices])
+
+
+def _fetch(root: Path) -> tuple[Any, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what scikit-learn warns of is in the error, if it comes to one
+            features, target = fetch_openml(
+                data_id=OPENML_DATASET, data_home=str(root), as_frame=True, return_X_y=True, n_retries=1
+            )
+    except (OSError, ValueError) as error:
+        raise not_downloaded("HIGGS", [root / "openml"], error) from error
+    return features.to_numpy(np.float32), target.to_numpy().astype(np.int64)

@@ -1,0 +1,96 @@
+"""Experiments are data: what may be written in one, and what is said where something else is."""
+
+import pytest
+import yaml
+
+from benchmark.experiment import experiment_files, load_experiment
+from criteria import InputError
+
+SMALL = {
+    "title": "small",
+    "data": "digits",
+    "model": {"name": "mlp", "widths": [8]},
+    "training": {"epochs": 1, "batch_size": 64, "learning_rate": 0.1},
+    "topology": {"update_period": 5},
+    "axes": {"criteria": ["magnitude"], "growths": ["random"], "densities": [0.1], "seeds": [1]},
+}
+
+
+def written(tmp_path, content):
+    path = tmp_path / "small.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return str(path)
+
+
+def changed(*path_and_value):
+    *path, last, value = path_and_value
+    content = yaml.safe_load(yaml.safe_dump(SMALL))
+    inner = content
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    return content
+
+
+@pytest.mark.parametrize("name", experiment_files())
+def test_every_built_in_experiment_loads(name):
+    assert load_experiment(name).name == name
+
+
+def test_an_experiment_can_be_a_file_of_your_own(tmp_path):
+    experiment = load_experiment(written(tmp_path, SMALL))
+    assert experiment.name == "small"
+    assert experiment.axes.densities == (0.1,)
+
+
+def test_criteria_are_kept_in_canonical_form(tmp_path):
+    content = changed("axes", "criteria", ["mest( lambda_ = 1 )", "mest(lambda_=2)"])
+    assert load_experiment(written(tmp_path, content)).axes.criteria == ("mest", "mest(lambda_=2.0)")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (changed("traning", {}), ["'traning'", "did you mean 'training'?"]),
+        (changed("training", "epoch", 3), ["'training.epoch'", "did you mean 'epochs'?"]),
+        (changed("axes", "densities", [0]), ["axes.densities.0", "greater than 0"]),
+        (changed("axes", "densities", [1.5]), ["axes.densities.0", "less than or equal to 1"]),
+        (changed("axes", "densities", [0.1, 0.1]), ["densities has a value twice"]),
+        (changed("axes", "densities", [float("nan")]), ["axes.densities.0"]),
+        (changed("axes", "criteria", ["magnitud"]), ["'magnitud'", "did you mean 'magnitude'?"]),
+        (changed("axes", "criteria", ["mest(lamda=1)"]), ["no parameter 'lamda'", "lambda_"]),
+        (changed("axes", "growths", ["gradiant"]), ["did you mean 'gradient'?"]),
+        (changed("axes", "seeds", [-1]), ["axes.seeds.0"]),
+        (changed("data", "digit"), ["did you mean 'digits'?"]),
+        (changed("model", "name", "mpl"), ["did you mean 'mlp'?"]),
+        (changed("topology", "update_period", 0), ["topology.update_period"]),
+        (changed("topology", "prune_fraction", {"start": 2}), ["topology.prune_fraction", "between 0 and 1"]),
+        (changed("topology", "resurrection", "maybe"), ["topology.resurrection", "'forbid' or 'allow'"]),
+        ("title: [", ["line 1", "not valid YAML"]),
+        ("title: one\ntitle: two\n", ["line 2", "'title' given twice"]),
+        ("just a text", ["expected a mapping"]),
+        ("a: !!python/object/apply:os.getcwd []", ["not valid YAML"]),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_file_and_the_place(tmp_path, content, said):
+    path = written(tmp_path, content)
+    with pytest.raises(InputError) as error:
+        load_experiment(path)
+    message = str(error.value)
+    assert "\n" not in message
+    for part in [path, *said]:
+        assert part in message
+
+
+def test_settings_can_be_changed_from_outside(tmp_path):
+    path = written(tmp_path, SMALL)
+    experiment = load_experiment(path, ["training.epochs=7", "topology.prune_fraction.start=0.3"])
+    assert experiment.training.epochs == 7
+    assert experiment.topology.prune_fraction.start == 0.3
+
+
+@pytest.mark.parametrize("override", ["training.epochs", "=3", "title.x=1", "training.epochz=1", "training.epochs=[1"])
+def test_a_setting_that_does_not_exist_is_one_line(tmp_path, override):
+    with pytest.raises(InputError) as error:
+        load_experiment(written(tmp_path, SMALL), [override])
+    assert "\n" not in str(error.value)

@@ -1,0 +1,31 @@
+"""The prune fraction and the learning rate over a training."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.schedule import PruneFraction, learning_rate
+
+total_steps = st.integers(1, 10_000)
+
+
+@given(total_steps, st.sampled_from(["cosine", "linear"]))
+def test_a_falling_schedule_goes_from_start_to_end(total, schedule):
+    prune_fraction = PruneFraction(schedule, 0.5, 0.005)
+    values = [prune_fraction.at(step, total) for step in range(0, total + 1, max(1, total // 50))]
+    assert values == sorted(values, reverse=True)
+    assert prune_fraction.at(0, total) == pytest.approx(0.5)
+    assert prune_fraction.at(total, total) == pytest.approx(0.005)
+
+
+def test_half_way_a_cosine_is_half_way():
+    assert PruneFraction("cosine", 0.5, 0.1).at(50, 100) == pytest.approx(0.3)
+
+
+def test_a_constant_schedule_stays():
+    assert {PruneFraction("constant", 0.25).at(step, 10) for step in range(11)} == {0.25}
+
+
+def test_the_learning_rate_falls_tenfold_at_half_and_three_quarters_of_the_epochs():
+    rates = [learning_rate(0.1, epoch, 20, (0.5, 0.75), 0.1) for epoch in range(20)]
+    assert rates == pytest.approx([0.1] * 10 + [0.01] * 5 + [0.001] * 5)
