@@ -22,6 +22,4 @@ def load(root: Path) -> Dataset:
     with read_archive("CIFAR-100", root, URL, MD5) as archive:
         train = read_split(archive, ["cifar-100-binary/train.bin"], 2, NORMALISATION)
         test = read_split(archive, ["cifar-100-binary/test.bin"], 2, NORMALISATION)
-    return Dataset(
-        "cifar100", train, test, test, classes=100, augment=CropAndFlip(4, NORMALISATION.black)
-    )
+    return Dataset("cifar100", train, test, test, classes=100, augment=CropAndFlip(4, NORMALISATION.black))
