@@ -1,0 +1,284 @@
+"""Checking measured cells against expected values, and saying what was reproduced."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from tabulate import tabulate
+
+from benchmark.cells import Cell, Samples
+from benchmark.expected import Estimate, Expected, estimates
+from benchmark.statistics.differences import CONFIDENCE, Array, Summary, differences
+from benchmark.statistics.groups import moved, seed_correlation, seed_residuals
+from benchmark.statistics.holm import holm
+from criteria.errors import InputError
+
+FAMILY_LEVEL = 0.01
+"""How often an honest rerun may fail a whole experiment. Half goes to the cells and half to the criteria."""
+WIDTH = 100
+"""Columns of the text."""
+
+Verdict: TypeAlias = Literal["deviates", "missing", "inconclusive", "unexpected", "consistent", "reproduced"]
+"""From worst to best; design: the interval of the difference against the tolerance.
+
+deviates: outside the tolerance, and not by chance (Holm's correction). missing: stored, but not run. inconclusive:
+outside, perhaps by chance. unexpected: run, but nothing is stored. consistent: inside, but the interval is wider.
+reproduced: the whole interval inside, or every seed gave the stored value.
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell against one source. Difference and interval are measured minus expected, in percentage points."""
+
+    cell: Cell
+    source: str | None
+    expected: Summary | None
+    measured: Summary | None
+    verdict: Verdict
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    """Holm-adjusted over the experiment, so that it compares with ``FAMILY_LEVEL``."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """All cells of one criterion or baseline against one source; ``difference`` is the mean of theirs."""
+
+    criterion: str
+    source: str
+    cells: int
+    difference: float
+    p: float
+    p_adjusted: float
+    deviates: bool
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What a check found."""
+
+    experiment: str
+    metric: str
+    tolerance: float
+    rows: tuple[Row, ...]
+    shifts: tuple[Shift, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def overall(self) -> Verdict:
+        """The worst verdict of all cells and criteria."""
+        found = {row.verdict for row in self.rows} | {"deviates" for shift in self.shifts if shift.deviates}
+        return next(verdict for verdict in get_args(Verdict) if verdict in found)
+
+    def exit_status(self, *, strict: bool = False) -> int:
+        """1 where something deviates (``strict``: or is missing or inconclusive), else 0."""
+        return int(self.overall in (("deviates", "missing", "inconclusive") if strict else ("deviates",)))
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A cell that has both been run and been stored by a source."""
+
+    cell: Cell
+    source: str
+    expected: Estimate
+    measured: Estimate
+
+
+def check(samples: Samples, expected: Expected) -> CheckOutcome:
+    """Judge every cell, and every criterion over all its cells, against every source.
+
+    Raises :class:`InputError` where no cell has both a result and an expected value: nothing would be checked.
+    """
+    measured = estimates(samples)
+    stored = {cell.cell: cell.estimates for cell in expected.cells}
+    comparisons = [
+        _Comparison(cell, source, estimate, measured[cell])
+        for cell, sources in sorted(stored.items())
+        for source, estimate in sources.items()
+        if cell in measured
+    ]
+    if not comparisons:
+        raise InputError(f"{expected.experiment}: no cell has both a result and an expected value; run it first")
+    rows, z = _judge(comparisons, expected.tolerance)
+    rows += [
+        Row(cell, source, estimate.summary, None, "missing")
+        for cell, sources in stored.items()
+        if cell not in measured
+        for source, estimate in sources.items()
+    ]
+    rows += [Row(cell, None, None, measured[cell].summary, "unexpected") for cell in measured.keys() - stored.keys()]
+    rows.sort(key=lambda row: (row.cell, row.source or ""))
+    return CheckOutcome(
+        expected.experiment,
+        expected.metric,
+        expected.tolerance,
+        tuple(rows),
+        tuple(_shifts(comparisons, z, expected.tolerance)),
+        tuple(_warnings(expected, comparisons)),
+    )
+
+
+def _judge(comparisons: Sequence[_Comparison], tolerance: float) -> tuple[list[Row], Array]:
+    """The row of each comparison, and its difference as a normal deviate [comparisons]."""
+    welch = differences([c.expected.summary for c in comparisons], [c.measured.summary for c in comparisons])
+    adjusted = np.minimum(2 * holm(welch.p), 1)
+    rows = []
+    for index, comparison in enumerate(comparisons):
+        difference, p = float(welch.difference[index]), float(adjusted[index])
+        interval = float(welch.low[index]), float(welch.high[index])
+        if comparison.expected.values == comparison.measured.values or _within(tolerance, *interval):
+            verdict: Verdict = "reproduced"
+        elif _within(tolerance, difference):
+            verdict = "consistent"
+        else:
+            verdict = "deviates" if p < FAMILY_LEVEL else "inconclusive"
+        summaries = comparison.expected.summary, comparison.measured.summary
+        p_value = float(welch.p[index])
+        rows.append(Row(comparison.cell, comparison.source, *summaries, verdict, difference, interval, p_value, p))
+    return rows, welch.z
+
+
+def _shifts(comparisons: Sequence[_Comparison], z: Array, tolerance: float) -> list[Shift]:
+    """Whether each criterion moved, over all its cells; a criterion of one cell is judged with the cells."""
+    found: list[Shift] = []
+    sources = np.array([c.source for c in comparisons])
+    for source in dict.fromkeys(sources.tolist()):
+        chosen = np.flatnonzero(sources == source)
+        found += _shifts_from(source, [comparisons[index] for index in chosen.tolist()], z[chosen])
+    adjusted = np.minimum(2 * holm(np.array([shift.p for shift in found])), 1)
+    return [
+        replace(shift, p_adjusted=p, deviates=p < FAMILY_LEVEL and not _within(tolerance, shift.difference))
+        for shift, p in zip(found, adjusted.tolist(), strict=True)
+    ]
+
+
+def _shifts_from(source: str, comparisons: Sequence[_Comparison], z: Array) -> list[Shift]:
+    """Each criterion against one source, before Holm's correction."""
+    criteria = np.array([c.cell.criterion for c in comparisons])
+    groups = [group for name in np.unique(criteria) if len(group := np.flatnonzero(criteria == name)) > 1]
+    sides = [seed_residuals([getattr(c, side).values for c in comparisons]) for side in ("expected", "measured")]
+    dof = sum(max(side.shape[1] - 1, 0) for side in sides)
+    if not groups or not dof:  # one seed on each side: nothing tells how cells vary together
+        return []
+    p = moved(z, groups, seed_correlation(np.hstack(sides), groups), dof)
+    moves = np.array([c.measured.mean - c.expected.mean for c in comparisons])
+    return [
+        Shift(str(criteria[group[0]]), source, len(group), float(moves[group].mean()), float(value), 1.0, False)
+        for group, value in zip(groups, p, strict=True)
+    ]
+
+
+def _within(tolerance: float, *points: float) -> bool:
+    # The slack keeps floating-point rounding from deciding about a difference of exactly the tolerance.
+    return all(abs(point) <= tolerance + 1e-9 for point in points)
+
+
+def _warnings(expected: Expected, comparisons: Sequence[_Comparison]) -> list[str]:
+    """What a reader should know before trusting the verdicts."""
+    found = []
+    for stored in expected.cells:
+        for source, estimate in stored.estimates.items():
+            if estimate.values and _disagree(estimate, Estimate.of(estimate.values)):
+                found.append(
+                    f"{stored.cell} ({source}): the stored mean, std and n are not those of the stored values, which "
+                    f"give {_show(Estimate.of(estimate.values).summary)}; compared is {_show(estimate.summary)}"
+                )
+    if all(c.expected.std is None and c.measured.std is None for c in comparisons):
+        found.append("one seed per cell on both sides: no spread is known, so no difference can be judged")
+    return found
+
+
+def _disagree(stored: Estimate, computed: Estimate) -> bool:
+    # Values may have been printed with two decimals, and so may their mean.
+    close = math.isclose(stored.mean, computed.mean, abs_tol=0.011) and math.isclose(
+        stored.std or 0, computed.std or 0, abs_tol=0.011
+    )
+    return stored.n != computed.n or not close
+
+
+def render(outcome: CheckOutcome) -> str:
+    """The outcome as plain text: a line per cell for each source, warnings, counts, and last what deviates."""
+    parts = [
+        f"{outcome.experiment}: {outcome.metric} in percent, mean ± standard deviation over n seeds;\n"
+        f"difference = measured - expected in points, ± its {CONFIDENCE:.0%} interval; "
+        f"tolerance {outcome.tolerance:g} points"
+    ]
+    sources = sorted({row.source or "" for row in outcome.rows})
+    for source in [*filter(None, sources), *({""} & set(sources))]:
+        heading = f"against {source!r}" if source else "without an expected value"
+        parts.append(f"{heading}\n{_table([row for row in outcome.rows if (row.source or '') == source])}")
+    parts += [f"warning: {warning}" for warning in outcome.warnings]
+    counts = Counter(row.verdict for row in outcome.rows)
+    found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
+    parts.append("\n".join([f"{outcome.overall}: {found}", *_deviating(outcome)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: Sequence[Row]) -> str:
+    columns = [
+        _column("expected", [row.expected for row in rows]),
+        _column("measured", [row.measured for row in rows]),
+        ["difference", *map(_difference, rows)],
+        ["verdict", *(row.verdict for row in rows)],
+    ]
+    taken = sum(2 + max(len(line) for text in column for line in text.splitlines()) for column in columns)
+    headers, *body = zip(["cell", *(str(row.cell) for row in rows)], *columns, strict=True)
+    return tabulate(body, headers, tablefmt="simple", disable_numparse=True, maxcolwidths=[max(WIDTH - taken, 20)])
+
+
+def _column(name: str, summaries: Sequence[Summary | None]) -> list[str]:
+    """Heading and texts of a column; n is in the heading where it is the same everywhere."""
+    counts = {summary.n for summary in summaries if summary is not None}
+    heading = f"{name}\nn = {counts.pop()}" if len(counts) == 1 else name
+    return [heading, *(_show(summary, with_n=heading == name) for summary in summaries)]
+
+
+def _difference(row: Row) -> str:
+    if row.difference is None or row.interval is None:
+        return "-"
+    margin = row.interval[1] - row.difference
+    return f"{row.difference:+.2f} ± {f'{margin:.2f}' if math.isfinite(margin) else '?'}"
+
+
+def _deviating(outcome: CheckOutcome) -> list[str]:
+    """A line for each cell and each criterion that deviates."""
+    cells = [
+        f"deviates: {row.cell} ({row.source}): expected {_show(row.expected)}, measured {_show(row.measured)}, "
+        f"moved by {row.difference:+.2f} points (adjusted p = {row.p_adjusted:.1g})"
+        for row in outcome.rows
+        if row.verdict == "deviates"
+    ]
+    return cells + [
+        f"deviates: {shift.criterion}, all its {shift.cells} cells ({shift.source}): "
+        f"moved by {shift.difference:+.2f} points (adjusted p = {shift.p_adjusted:.1g})"
+        for shift in outcome.shifts
+        if shift.deviates
+    ]
+
+
+def _show(summary: Summary | None, *, with_n: bool = True) -> str:
+    if summary is None:
+        return "-"
+    spread = "" if summary.std is None else f" ± {summary.std:.2f}"
+    return f"{summary.mean:.2f}{spread}{f' ({summary.n})' if with_n else ''}"
+
+
+def as_json(outcome: CheckOutcome) -> str:
+    """The outcome as JSON; an interval without an end has null there."""
+    rows = [
+        {
+            **asdict(row),
+            "cell": row.cell.to_mapping(),
+            "interval": row.interval and [end if math.isfinite(end) else None for end in row.interval],
+        }
+        for row in outcome.rows
+    ]
+    return json.dumps({"overall": outcome.overall, **asdict(outcome), "rows": rows}, indent=2, allow_nan=False)

@@ -1,0 +1,223 @@
+"""Expected values: ``expected_results/<experiment>.yaml``, each cell with where its numbers came from."""
+
+import datetime
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import Field, model_validator
+
+from benchmark.cells import Cell, Samples, Value
+from benchmark.experiment import Settings
+from benchmark.results import write_atomically
+from benchmark.statistics.differences import Summary
+from benchmark.yamlfile import read_yaml, validate
+from criteria.errors import InputError
+
+MEASURED = "measured"
+"""The source that ``dst-bench accept`` writes."""
+DECIMALS = 4
+"""Stored decimals of a percentage; one test image in a million changes the last one."""
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Estimate(Settings, strict=True):
+    """The metric of one cell in percent: what is compared, and every seed's value beside it."""
+
+    mean: Percent
+    std: Percent | None = None
+    """Sample standard deviation over seeds (n - 1 in the denominator); None for one seed or where not printed."""
+    n: int = Field(ge=1)
+    """Number of seeds."""
+    values: dict[Annotated[int, Field(ge=0)], Percent] = Field(default_factory=dict)
+    """Seed → metric; may be left out where only mean and standard deviation were printed."""
+
+    @model_validator(mode="after")
+    def _one_seed_does_not_vary(self) -> "Estimate":
+        if self.n == 1 and self.std is not None:
+            raise ValueError(f"std must be left out for n = 1, one seed has none (found {self.std})")
+        return self
+
+    @classmethod
+    def of(cls, values: Mapping[int, float]) -> "Estimate":
+        """The estimate from every seed's value, rounded to what is stored."""
+        array = np.array(list(values.values()))
+        std = round(float(array.std(ddof=1)), DECIMALS) if len(array) > 1 else None
+        kept = {seed: round(float(values[seed]), DECIMALS) for seed in sorted(values)}
+        return cls(mean=round(float(array.mean()), DECIMALS), std=std, n=len(array), values=kept)
+
+    @property
+    def summary(self) -> Summary:
+        """Mean, standard deviation and n alone."""
+        return Summary(self.mean, self.std, self.n)
+
+
+class Source(Settings):
+    """Where numbers came from."""
+
+    kind: Literal["measured", "authors_code", "published"]
+    """Our own run; a run of the authors' released code; or printed somewhere."""
+    reference: str | None = None
+    """What to cite."""
+    code: str | None = None
+    """The code that ran: repository and commit."""
+    version: str | None = None
+    """Version of dst-bench."""
+    torch: str | None = None
+    device: str | None = None
+    date: datetime.date | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Source":
+        needed = {"measured": ["version", "torch", "device", "date"], "authors_code": ["code"]}
+        lacking = [key for key in needed.get(self.kind, ["reference"]) if getattr(self, key) is None]
+        if lacking:
+            raise ValueError(f"a source of kind {self.kind} also needs: {', '.join(lacking)}")
+        return self
+
+
+class StoredCell(Settings, extra="allow"):
+    """A cell and what each source says of it; every key beyond the cell's own is the name of a source."""
+
+    criterion: str
+    growth: str | None = None
+    density: float
+    extra: dict[str, Value] = Field(default_factory=dict)
+    __pydantic_extra__: dict[str, Estimate]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys(cls, content: Any) -> Any:
+        if isinstance(content, dict):  # what is no estimate of a source must be a key of the cell itself
+            Cell.from_mapping({k: v for k, v in content.items() if k == "extra" or not isinstance(v, dict | Estimate)})
+        return content
+
+    @cached_property
+    def cell(self) -> Cell:
+        """The cell."""
+        return Cell(self.criterion, self.growth, self.density, tuple(self.extra.items()))
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """Source → estimate."""
+        return self.__pydantic_extra__
+
+
+class Expected(Settings):
+    """Expected values of one experiment."""
+
+    experiment: str
+    metric: str
+    tolerance: float = Field(gt=0)
+    """Difference that counts as the same result, in percentage points."""
+    sources: dict[str, Source] = Field(min_length=1)
+    cells: tuple[StoredCell, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Expected":
+        for name in StoredCell.model_fields.keys() & self.sources:
+            raise ValueError(f"sources: {name!r} is a key of every cell and cannot name a source")
+        seen: set[Cell] = set()
+        for number, stored in enumerate(self.cells):
+            if stored.cell in seen:
+                raise ValueError(f"cells.{number}: {stored.cell} is given twice")
+            seen.add(stored.cell)
+            if not stored.estimates:
+                raise ValueError(f"cells.{number}: {stored.cell} has no estimate from any source")
+            for name in stored.estimates:
+                if name not in self.sources:
+                    known = ", ".join(self.sources)
+                    raise ValueError(f"cells.{number}: {name!r} is not among the sources, which are: {known}")
+        return self
+
+
+def read_expected(path: Path) -> Expected:
+    """The expected values in a file named after its experiment; raises :class:`InputError` naming file and place."""
+    expected = validate(Expected, read_yaml(path), str(path))
+    if expected.experiment != path.stem:
+        raise InputError(f"{path}: holds values of {expected.experiment!r}; a file is named after its experiment")
+    return expected
+
+
+def write_expected(expected: Expected, path: Path) -> None:
+    """Write expected values by atomic rename: a line per key of a cell, so that a change shows as a changed line."""
+    content = {
+        "experiment": expected.experiment,
+        "metric": expected.metric,
+        "tolerance": expected.tolerance,
+        "sources": {name: source.model_dump(exclude_none=True) for name, source in expected.sources.items()},
+        "cells": [
+            stored.cell.to_mapping()
+            | {
+                name: _OneLine(estimate.model_dump(exclude_defaults=True))
+                for name, estimate in stored.estimates.items()
+            }
+            for stored in expected.cells
+        ],
+    }
+    write_atomically(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf))
+
+
+def accept(
+    samples: Samples, provenance: Source, path: Path, *, metric: str, tolerance: float, name: str = MEASURED
+) -> Expected:
+    """Make ``samples`` all that the source ``name`` says, keep the other sources, and write the file.
+
+    Raises :class:`InputError`, and leaves the file as it is, where cells that the source had are not among ``samples``
+    or the file is of another metric.
+    """
+    sources, cells = {name: provenance}, {cell: {name: estimate} for cell, estimate in estimates(samples).items()}
+    if path.exists():
+        before = read_expected(path)
+        if before.metric != metric:
+            raise InputError(f"{path}: holds {before.metric}, not {metric}; move it away to start anew")
+        lost = [stored.cell for stored in before.cells if name in stored.estimates and stored.cell not in cells]
+        if lost:
+            raise InputError(
+                f"{path}: {len(lost)} of the cells that {name!r} has values of were not run, such as {lost[0]}; "
+                "run them, or delete their values from the file"
+            )
+        sources = before.sources | sources
+        for stored in before.cells:
+            cells[stored.cell] = stored.estimates | cells.get(stored.cell, {})
+    content = {
+        "experiment": path.stem,
+        "metric": metric,
+        "tolerance": tolerance,
+        "sources": sources,
+        "cells": [StoredCell.model_validate(cell.to_mapping() | cells[cell]) for cell in sorted(cells)],
+    }
+    expected = validate(Expected, content, f"{path} as it would be written")
+    write_expected(expected, path)
+    return expected
+
+
+def estimates(samples: Samples) -> dict[Cell, Estimate]:
+    """The estimate of every cell that has run; raises :class:`InputError` for a metric that is not a percentage."""
+    for cell, values in samples.items():
+        for seed, value in values.items():
+            if not 0 <= value <= 100:  # NaN too
+                raise InputError(f"{cell}, seed {seed}: the metric must be between 0 and 100 percent, not {value}")
+    return {cell: Estimate.of(values) for cell, values in samples.items() if values}
+
+
+class _OneLine(dict[str, Any]):
+    """A mapping to be written on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper, which can also write a mapping on one line."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  (equal values are written out, not referred to)
+        return True
+
+
+_Dumper.add_representer(
+    _OneLine, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
+)

@@ -1,0 +1,1 @@
+"""Statistics on arrays; nothing here knows of experiments, files or commands."""
