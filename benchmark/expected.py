@@ -167,35 +167,55 @@ def write_expected(expected: Expected, path: Path) -> None:
 def accept(
     samples: Samples, provenance: Source, path: Path, *, metric: str, tolerance: float, name: str = MEASURED
 ) -> Expected:
-    """Make ``samples`` all that the source ``name`` says, keep the other sources, and write the file.
+    """Make ``samples`` all that the source ``name`` says in the experiment's file, and keep its other sources.
 
-    Raises :class:`InputError`, and leaves the file as it is, where cells that the source had are not among ``samples``
-    or the file is of another metric.
+    Raises :class:`InputError`, and leaves the file as it is, where :func:`revised` refuses.
     """
-    sources, cells = {name: provenance}, {cell: {name: estimate} for cell, estimate in estimates(samples).items()}
-    if path.exists():
-        before = read_expected(path)
+    before = read_expected(path) if path.exists() else None
+    expected = revised(before, samples, provenance, experiment=path.stem, metric=metric, tolerance=tolerance, name=name)
+    write_expected(expected, path)
+    return expected
+
+
+def revised(
+    before: Expected | None,
+    samples: Samples,
+    provenance: Source,
+    *,
+    experiment: str,
+    metric: str,
+    tolerance: float,
+    name: str = MEASURED,
+) -> Expected:
+    """Expected values in which ``samples`` are all that the source ``name`` says; other sources stay.
+
+    Raises :class:`InputError` without any sample, and where ``before`` is of another metric or has values of ``name``
+    for cells that are not among ``samples``: what ``provenance`` says is not true of them, and they must not vanish
+    unnoticed.
+    """
+    where = f"expected values of {experiment}"
+    cells: dict[Cell, dict[str, Estimate]] = {cell: {name: estimate} for cell, estimate in estimates(samples).items()}
+    if not cells:
+        raise InputError(f"{where}: there is no result to store; run the experiment first")
+    if before is not None:
         if before.metric != metric:
-            raise InputError(f"{path}: holds {before.metric}, not {metric}; move it away to start anew")
+            raise InputError(f"{where}: they are {before.metric}, not {metric}; move their file away to start anew")
         lost = [stored.cell for stored in before.cells if name in stored.estimates and stored.cell not in cells]
         if lost:
             raise InputError(
-                f"{path}: {len(lost)} of the cells that {name!r} has values of were not run, such as {lost[0]}; "
+                f"{where}: {len(lost)} of the cells that {name!r} has values of were not run, such as {lost[0]}; "
                 "run them, or delete their values from the file"
             )
-        sources = before.sources | sources
         for stored in before.cells:
             cells[stored.cell] = stored.estimates | cells.get(stored.cell, {})
     content = {
-        "experiment": path.stem,
+        "experiment": experiment,
         "metric": metric,
         "tolerance": tolerance,
-        "sources": sources,
-        "cells": [StoredCell.model_validate(cell.to_mapping() | cells[cell]) for cell in sorted(cells)],
+        "sources": {**(before.sources if before else {}), name: provenance},
+        "cells": [cells[cell] | cell.to_mapping() for cell in sorted(cells)],
     }
-    expected = validate(Expected, content, f"{path} as it would be written")
-    write_expected(expected, path)
-    return expected
+    return validate(Expected, content, where)
 
 
 def estimates(samples: Samples) -> dict[Cell, Estimate]:
@@ -218,6 +238,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Unquoted, PyYAML folds Unicode's own line breaks and does not read them back.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(
     _OneLine, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
 )
