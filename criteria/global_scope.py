@@ -1,6 +1,6 @@
 """The topology update in global scope: one budget for all layers, so that weights move between layers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from criteria.selection import lowest
 from criteria.topology import Resurrection, TopologyUpdate, checked, growable, prune_count
 
 ALL = "all layers"
+
+Selection = Callable[[Tensor, int], Tensor]
+"""Selects a number of weights of all layers among those given, both bool [weights of all layers]."""
 
 
 def update_topology_globally(
@@ -34,37 +37,44 @@ def update_topology_globally(
     does not select the number asked for, or selects elsewhere.
     """
     mask = _flat(layer.mask for layer in layers)
-    most = [max(int(layer.mask.sum()) - 1, 0) for layer in layers]
-    n = min(prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection), sum(most))
-    pruned = _prune(layers, criterion, n, most, normalisation)
-    checked(pruned, n, mask, f"criterion {type(criterion).__name__}", ALL)
+    most = int(mask.sum()) - sum(bool(layer.mask.any()) for layer in layers)
+    n = min(prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection), most)
+    pruned = _sparing_layers(_selection(layers, criterion, normalisation), layers, n)
     candidates = growable(mask, pruned, resurrection)
     grown = checked(_grow(layers, growth, n, candidates), n, candidates, f"growth {type(growth).__name__}", ALL)
     outcome = ((mask & ~pruned) | grown, pruned, grown)
     return [TopologyUpdate(*parts) for parts in zip(*(_per_layer(part, layers) for part in outcome), strict=True)]
 
 
-def _prune(
-    layers: Sequence[Layer], criterion: Criterion, n: int, most: Sequence[int], normalisation: Normalisation | None
-) -> Tensor:
-    """The ``n`` weights to prune, bool [weights of all layers]; ``most`` is the limit of each layer."""
+def _selection(layers: Sequence[Layer], criterion: Criterion, normalisation: Normalisation | None) -> Selection:
     if type(criterion).select is not Criterion.select:
+        who = f"criterion {type(criterion).__name__}"
         if normalisation is not None:
             raise InputError(
-                f"criterion {type(criterion).__name__} has a selection of its own and no score to normalise over "
-                f"{normalisation.over}; leave the normalisation out"
+                f"{who} has a selection of its own and no score to normalise over {normalisation.over}; "
+                "leave the normalisation out"
             )
-        but_last = (criterion.select(layer, limit) for layer, limit in zip(layers, most, strict=True))
-        return criterion.select(_joined(layers, _flat(but_last)), n)
-    scores = [criterion.score(layer) for layer in layers]
+        return lambda where, n: checked(criterion.select(_joined(layers, where), n), n, where, who, ALL)
+    each = [criterion.score(layer) for layer in layers]
     if normalisation is not None:
-        scores = [normalisation(score, layer.mask) for score, layer in zip(scores, layers, strict=True)]
-    # A layer that would not lose everything keeps its highest score anyway, so that sparing it changes nothing there.
-    but_last = (
-        lowest(score, layer.mask, limit, layer.generator)
-        for score, layer, limit in zip(scores, layers, most, strict=True)
-    )
-    return lowest(_flat(scores), _flat(but_last), n, layers[0].generator)
+        each = [normalisation(score, layer.mask) for score, layer in zip(each, layers, strict=True)]
+    scores = _flat(each)
+    return lambda where, n: lowest(scores, where, n, layers[0].generator)
+
+
+def _sparing_layers(select: Selection, layers: Sequence[Layer], n: int) -> Tensor:
+    """The ``n`` weights to prune, sparing the one to be pruned last in each layer that would lose everything."""
+    mask = prunable = _flat(layer.mask for layer in layers)
+    while True:
+        pruned = select(prunable, n)
+        left = _per_layer(mask & ~pruned, layers)
+        lost = [layer for layer, rest in zip(layers, left, strict=True) if layer.mask.any() and not rest.any()]
+        if not lost:
+            return pruned
+        for layer in lost:
+            alone = _flat(other.mask & (other is layer) for other in layers)
+            last = alone & ~select(alone, int(alone.sum()) - 1)
+            prunable = prunable & ~last
 
 
 def _grow(layers: Sequence[Layer], growth: Growth, n: int, candidates: Tensor) -> Tensor:
