@@ -2,6 +2,7 @@
 
 import json
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -209,13 +210,14 @@ def render(outcome: CheckOutcome) -> str:
     parts = [
         f"{outcome.experiment}: {outcome.metric} in percent, mean ± standard deviation over n seeds;\n"
         f"difference = measured - expected in points, ± its {CONFIDENCE:.0%} interval; "
-        f"tolerance {outcome.tolerance:g} points"
+        f"tolerance {outcome.tolerance:g} points;\n"
+        "p = probability of such a difference by chance, after Holm's correction"
     ]
     sources = sorted({row.source or "" for row in outcome.rows})
     for source in [*filter(None, sources), *({""} & set(sources))]:
         heading = f"against {source!r}" if source else "without an expected value"
         parts.append(f"{heading}\n{_table([row for row in outcome.rows if (row.source or '') == source])}")
-    parts += [f"warning: {warning}" for warning in outcome.warnings]
+    parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]
     counts = Counter(row.verdict for row in outcome.rows)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
     parts.append("\n".join([f"{outcome.overall}: {found}", *_deviating(outcome)]))
@@ -250,17 +252,16 @@ def _difference(row: Row) -> str:
 
 def _deviating(outcome: CheckOutcome) -> list[str]:
     """A line for each cell and each criterion that deviates."""
-    cells = [
-        f"deviates: {row.cell} ({row.source}): expected {_show(row.expected)}, measured {_show(row.measured)}, "
-        f"moved by {row.difference:+.2f} points (adjusted p = {row.p_adjusted:.1g})"
-        for row in outcome.rows
-        if row.verdict == "deviates"
+    moves = [
+        (str(row.cell), row.source, row.difference, row.p_adjusted) for row in outcome.rows if row.verdict == "deviates"
     ]
-    return cells + [
-        f"deviates: {shift.criterion}, all its {shift.cells} cells ({shift.source}): "
-        f"moved by {shift.difference:+.2f} points (adjusted p = {shift.p_adjusted:.1g})"
+    moves += [
+        (f"{shift.criterion}, all its {shift.cells} cells", shift.source, shift.difference, shift.p_adjusted)
         for shift in outcome.shifts
         if shift.deviates
+    ]
+    return [
+        f"deviates: {what} ({source}): moved by {points:+.2f} points (p = {p:.1g})" for what, source, points, p in moves
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.cells import Cell
-from benchmark.expected import Estimate, Expected, Source, accept, read_expected, revised, write_expected
+from benchmark.expected import Estimate, Source, accept, read_expected, revised, write_expected
 from criteria.errors import InputError
 
 MEASURED = Source(
@@ -91,9 +91,12 @@ def test_writing_what_was_read_gives_the_same_cells_line_by_line(tmp_path):
     path.write_text(EXAMPLE)
     write_expected(read_expected(path), path)
     written = path.read_text()
-    assert written.partition("cells:")[2] == EXAMPLE.replace("{update_period: 25}", "\n    update_period: 25").replace(
-        "extra: \n", "extra:\n"
-    ).partition("cells:")[2]
+    assert (
+        written.partition("cells:")[2]
+        == EXAMPLE.replace("{update_period: 25}", "\n    update_period: 25")
+        .replace("extra: \n", "extra:\n")
+        .partition("cells:")[2]
+    )
 
 
 def test_accepting_replaces_what_was_measured_and_keeps_the_other_sources(tmp_path):
@@ -193,19 +196,18 @@ def test_a_file_with_a_mistake_is_refused_in_one_line_with_file_and_place(tmp_pa
     assert "\n" not in message
 
 
-def test_a_file_cut_anywhere_is_either_refused_or_a_shorter_list_of_cells(tmp_path):
+def test_a_file_cut_anywhere_is_refused_or_gives_nothing_that_it_did_not_hold(tmp_path):
     path = tmp_path / "example.yaml"
     path.write_text(EXAMPLE)
-    whole = read_expected(path)
-    shorter = []
+    whole = {(c.cell, name): e for c in read_expected(path).cells for name, e in c.estimates.items()}
+    refused = 0
     for length in range(len(EXAMPLE)):
         path.write_text(EXAMPLE[:length])
         try:
-            shorter.append(read_expected(path))
-        except InputError as error:
-            assert "\n" not in str(error)
-    known = {(c.cell, name): e.mean for c in whole.cells for name, e in c.estimates.items()}
-    for expected in shorter:
-        assert isinstance(expected, Expected)
-        for stored in expected.cells[:-1]:
-            assert all(known[stored.cell, name] == e.mean for name, e in stored.estimates.items())
+            found = read_expected(path)
+        except InputError:
+            refused += 1
+        else:
+            for stored in found.cells[:-1]:
+                assert all(whole[stored.cell, name] == estimate for name, estimate in stored.estimates.items())
+    assert refused > 0.9 * len(EXAMPLE)
