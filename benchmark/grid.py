@@ -27,12 +27,15 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Everything that decides the result, as plain data."""
+        """Everything that decides the result, as plain data; settings at their default are left out.
+
+        So a setting that is added later leaves the results that are there valid.
+        """
         experiment, cell = self.experiment, self.cell
-        topology = experiment.topology.model_dump(mode="json")
+        topology = experiment.topology.model_dump(mode="json", exclude_defaults=True)
         if cell.growth is None:
             recipe: dict[str, Any] = {"baseline": _identity(cell.criterion, "baseline")}
-            topology = {"distribution": topology["distribution"]}
+            topology = {key: value for key, value in topology.items() if key == "distribution"}
         else:
             recipe = {
                 "criterion": _identity(cell.criterion, "criterion"),
@@ -42,7 +45,7 @@ class Run:
             "engine": ENGINE,
             "data": experiment.data,
             "model": experiment.model,
-            "training": experiment.training.model_dump(mode="json"),
+            "training": experiment.training.model_dump(mode="json", exclude_defaults=True),
             "topology": topology,
             **recipe,
             "density": cell.density,

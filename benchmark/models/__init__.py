@@ -15,13 +15,13 @@ from criteria.plugins import unknown
 if TYPE_CHECKING:
     from torch import nn
 
-_MODULES = {"mlp": "mlp", "lenet300": "mlp", "lenet5": "lenet5"}
-"""Module of each model; the function that builds it has the model's name."""
+_NAMES = ("efficientnet_b0", "lenet300", "lenet5", "mlp", "resnet50", "resnet56", "small_cnn", "vgg16")
+"""Each is a module with a function of the same name that builds the model."""
 
 
 def model_names() -> list[str]:
     """Names of the models, sorted."""
-    return sorted(_MODULES)
+    return list(_NAMES)
 
 
 def build_model(name: str, **parameters: Any) -> "nn.Module":
@@ -31,11 +31,11 @@ def build_model(name: str, **parameters: Any) -> "nn.Module":
     takes is in its builder's signature. Raises :class:`InputError` for an unknown model or parameter, and for a value
     that the model does not take.
     """
-    if name not in _MODULES:
-        raise unknown("model", name, _MODULES)
+    if name not in _NAMES:
+        raise unknown("model", name, _NAMES)
     from importlib import import_module
 
-    build = getattr(import_module(f"benchmark.models.{_MODULES[name]}"), name)
+    build = getattr(import_module(f"benchmark.models.{name}"), name)
     signature = inspect.signature(build)
     known = [key for key in signature.parameters if key not in ("inputs", "classes")]
     for key in parameters:

@@ -7,29 +7,28 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from benchmark.models.dropout import Dropout
 from benchmark.models.linear import Linear
-from benchmark.models.shapes import logits, require_inputs
+from benchmark.models.shapes import logits
 
 
-def mlp(widths: Sequence[int], inputs: Sequence[int], classes: int) -> nn.Module:
+def mlp(widths: Sequence[int], inputs: Sequence[int], classes: int, dropout: float = 0.0) -> nn.Module:
     """A perceptron with hidden layers of these ``widths``, initialised by torch's default.
 
-    The paper's are [256, 256] on HIGGS and [1024, 512] on CIFAR-10.
+    The paper's are [256, 256] on HIGGS and [1024, 512] on CIFAR-10; with ``dropout`` (Figure 5) the inputs of every
+    linear layer are dropped with that probability.
     """
     if not isinstance(widths, list | tuple) or not all(type(width) is int and width > 0 for width in widths):
-        raise ValueError(
-            f"takes widths that are a list of positive whole numbers, such as [256, 128], not {widths!r}"
-        )
+        raise ValueError(f"takes widths that are a list of positive whole numbers, such as [256, 128], not {widths!r}")
+    if not isinstance(dropout, float | int) or not 0 <= dropout < 1:
+        raise ValueError(f"takes a dropout from 0 to below 1, not {dropout!r}")
     sizes = [math.prod(inputs), *widths, logits(classes)]
+    linears = [Linear(before, after) for before, after in itertools.pairwise(sizes)]
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-    for number, (before, after) in enumerate(itertools.pairwise(sizes), start=1):
+    for number, linear in enumerate(linears, start=1):
         if number > 1:
             layers[f"relu{number - 1}"] = nn.ReLU()
-        layers[f"fc{number}"] = Linear(before, after)
+        if dropout:
+            layers[f"dropout{number}"] = Dropout(dropout)
+        layers[f"fc{number}"] = linear
     return nn.Sequential(layers)
-
-
-def lenet300(inputs: Sequence[int] = (1, 28, 28), classes: int = 10) -> nn.Module:
-    """LeNet-300-100 (LeCun et al., 1998): 784-300-100-10, 266,610 parameters."""
-    require_inputs(inputs, (1, 28, 28))
-    return mlp([300, 100], inputs, classes)

@@ -10,11 +10,12 @@ def logits(classes: int) -> int:
     return 1 if classes == 2 else classes
 
 
-def require_inputs(inputs: Sequence[int], expected: Sequence[int]) -> None:
-    """Raises ``ValueError`` unless the data set's inputs have the shape that the model is made for."""
-    if tuple(inputs) != tuple(expected):
+def require_inputs(inputs: Sequence[int], expected: Sequence[int | None]) -> None:
+    """Raises ``ValueError`` unless inputs have the shape that a model is made for; None stands for any size."""
+    fits = len(inputs) == len(expected) and all(e in (None, i) for i, e in zip(inputs, expected, strict=True))
+    if not fits:
         raise ValueError(f"takes inputs of shape {_text(expected)}, and those of the data set are {_text(inputs)}")
 
 
-def _text(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))
+def _text(shape: Sequence[int | None]) -> str:
+    return "×".join("any" if size is None else str(size) for size in shape)
