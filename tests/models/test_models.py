@@ -1,0 +1,112 @@
+"""Models have the layers and sizes that the paper has, and members of a fleet train as they would alone."""
+
+import copy
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.func import functional_call, stack_module_state, vmap
+
+from benchmark.models import build_model, model_names, sparse_layer_names
+from criteria import InputError
+
+SIZES = {
+    "lenet300": ({}, (1, 28, 28), 10, 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10),
+    "lenet5": ({}, (1, 28, 28), 10, 431_080),  # Lee et al., 2019
+    "mlp": ({"widths": [1024, 512]}, (3, 32, 32), 10, 3072 * 1024 + 1024 + 1024 * 512 + 512 + 512 * 10 + 10),
+    "small_cnn": ({}, (3, 32, 32), 10, 3 * 9 * 32 + 32 + 32 * 9 * 64 + 64 + 64 * 9 * 128 + 128 + 128 * 10 + 10),
+    "resnet56": ({}, (3, 32, 32), 10, 853_018 + 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64),  # He et al., and two projections
+    "vgg16": ({}, (3, 32, 32), 100, 14_710_464 + 2 * 4224 + 512 * 100 + 100),  # convolutions, batch-norm, fc
+    "efficientnet_b0": ({}, (3, 64, 64), 200, 5_288_548 - 800 * 1281),  # torchvision's documentation, less 800 classes
+    "resnet50": ({}, (3, 224, 224), 1000, 25_557_032),  # torchvision's documentation
+}
+
+
+def build(name, classes=None, shape=None):
+    parameters, inputs, default_classes, _ = SIZES[name]
+    return build_model(name, inputs=shape or inputs, classes=classes or default_classes, **parameters)
+
+
+def test_every_model_is_tried_here():
+    assert sorted(SIZES) == model_names()
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_a_model_has_the_published_number_of_parameters(name):
+    assert sum(parameter.numel() for parameter in build(name).parameters()) == SIZES[name][3]
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_weight_of_more_than_one_dimension_is_a_sparse_layer(name):
+    """Biases and batch-norm are vectors, so this says: all of Linear and Conv, and nothing else."""
+    model = build(name)
+    assert sparse_layer_names(model) == [key for key, weight in model.named_parameters() if weight.ndim > 1]
+
+
+def test_the_layers_of_lenet_are_named_after_what_they_are():
+    assert sparse_layer_names(build("lenet300")) == ["fc1.weight", "fc2.weight", "fc3.weight"]
+    assert sparse_layer_names(build("lenet5")) == ["conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight"]
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_two_classes_need_one_logit(name):
+    shape = (3, 64, 64) if name == "resnet50" else SIZES[name][1]
+    model = build(name, classes=2, shape=shape).eval()
+    assert model(torch.randn(3, *shape)).shape == (3, 1)
+
+
+@pytest.mark.parametrize("name", [*model_names(), "mlp with dropout"])
+def test_stacked_members_compute_what_they_compute_alone(name):
+    """Logits, gradients, statistics and draws of three members; double precision, in which only rounding is left."""
+    model, _, dropout = name.partition(" with ")
+    shape = (3, 32, 32) if model in ("efficientnet_b0", "resnet50") else SIZES[model][1]
+    parameters = {"widths": [32, 16], "dropout": 0.3} if dropout else SIZES[model][0]
+    alone = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        alone.append(build_model(model, inputs=shape, classes=10, **parameters).double())
+    weights, buffers = stack_module_state(alone)
+    skeleton = copy.deepcopy(alone[0]).to("meta")
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(3, 4, *shape, generator=generator, dtype=torch.float64)
+    targets = torch.randint(10, (3, 4), generator=generator)
+    close = partial(torch.testing.assert_close, atol=1e-7, rtol=1e-5)
+
+    for training in (True, True, False):  # the second pass meets what the first one left in the buffers
+        for network in (skeleton, *alone):
+            network.train(training)
+        logits = vmap(lambda w, b, x: functional_call(skeleton, (w, b), (x,)))(weights, buffers, inputs)
+        if training:
+            F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").backward()
+        for index, single in enumerate(alone):
+            expected = single(inputs[index])
+            close(logits[index], expected)
+            for key, buffer in single.named_buffers():
+                close(buffers[key][index], buffer)
+            if training:
+                F.cross_entropy(expected, targets[index], reduction="sum").backward()
+                for key, weight in single.named_parameters():
+                    close(weights[key].grad[index], weight.grad)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("lenet", {}, "unknown model 'lenet'; did you mean 'lenet5'?"),
+        ("lenet5", {"inputs": (64,)}, "model 'lenet5' takes inputs of shape 1×28×28, and those of the data set are 64"),
+        ("resnet50", {"inputs": (1, 28, 28)}, "model 'resnet50' takes inputs of shape 3×any×any, and those"),
+        ("lenet300", {"classes": 1}, "model 'lenet300' takes 2 classes or more, not 1"),
+        ("lenet300", {"width": 3}, "model 'lenet300' has no parameter 'width'; it has: none"),
+        ("mlp", {"inputs": (64,), "classes": 10}, "model 'mlp' is missing a required argument: 'widths'"),
+        ("mlp", {"inputs": (4,), "classes": 9, "widths": [8, 0]}, "model 'mlp' takes widths that are a list of"),
+        ("mlp", {"inputs": (4,), "classes": 9, "widths": 8}, "model 'mlp' takes widths that are a list of"),
+        ("mlp", {"inputs": (4,), "classes": 9, "widths": [8], "dropout": 1.0}, "model 'mlp' takes a dropout from 0"),
+        ("mlp", {"inputs": (4,), "classes": 9, "widths": [8], "drop": 0.1}, "it has: widths, dropout"),
+    ],
+)
+def test_a_wrong_model_or_parameter_is_one_line_that_says_what_would_be_right(name, parameters, message):
+    with pytest.raises(InputError) as raised:
+        build_model(name, **parameters)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
