@@ -1,4 +1,4 @@
-"""What a criterion is compared with: one module per baseline, found by the entry-point group ``dst_bench.baselines``."""
+"""What a criterion is compared with: one module per baseline, found by entry point (``dst_bench.baselines``)."""
 
 from baselines.api import Baseline
 

@@ -18,6 +18,10 @@ from benchmark.statistics.differences import Summary
 from benchmark.yamlfile import read_yaml, validate
 from criteria.errors import InputError
 
+HERE = Path("expected_results")
+"""Where expected values are written, and looked for first: in the folder that a command runs in."""
+RELEASED = tuple(Path(__file__).parent / folder / "expected_results" for folder in ("..", "."))
+"""Where they are looked for next: in a source checkout, and in an installed distribution."""
 MEASURED = "measured"
 """The source that ``dst-bench accept`` writes."""
 DECIMALS = 4
@@ -135,6 +139,19 @@ class Expected(Settings):
                     known = ", ".join(self.sources)
                     raise ValueError(f"cells.{number}: {name!r} is not among the sources, which are: {known}")
         return self
+
+
+def expected_file(experiment: str, folder: Path | None = None) -> Path:
+    """The file of an experiment's expected values: in ``folder``, else here, else as they were released with dst-bench.
+
+    Raises :class:`InputError` where there is none.
+    """
+    folders = [folder] if folder else [HERE, *RELEASED]
+    for place in folders:
+        if (path := place / f"{experiment}.yaml").is_file():
+            return path
+    places = ", ".join(map(str, folders))
+    raise InputError(f"no expected values of {experiment!r} in {places}; `dst-bench accept {experiment}` stores some")
 
 
 def read_expected(path: Path) -> Expected:

@@ -26,7 +26,7 @@ class Recipe:
     criterion: Criterion
     growth: Growth
     update_period: int
-    prune_fraction: PruneFraction = PruneFraction()
+    prune_fraction: PruneFraction
     resurrection: Resurrection = "forbid"
     reset_grown_momentum: bool = False
 
@@ -66,7 +66,7 @@ class Fleet:
                 networks.append(build_network(model, shape, dataset.classes))
         self.sparse_names = sparse_layer_names(networks[0])
         self.masks = {name: mask.to(device) for name, mask in self._initial_masks(networks[0]).items()}
-        weights, buffers = stack_module_state(networks)  # type: ignore[no-untyped-call]
+        weights, buffers = stack_module_state(networks)
         self.weights: dict[str, Tensor] = {k: v.detach().to(device).requires_grad_() for k, v in weights.items()}
         self.buffers: dict[str, Tensor] = {k: v.to(device) for k, v in buffers.items()}
         self._network = copy.deepcopy(networks[0]).to("meta")

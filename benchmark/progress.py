@@ -5,7 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 
 PLAIN_INTERVAL = 15.0
 """Seconds between two lines where the output is not a terminal."""

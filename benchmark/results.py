@@ -68,13 +68,16 @@ def stored(run: Run, root: Path) -> Result | None:
     return result
 
 
-def samples(runs: Iterable[Run], root: Path) -> dict[Cell, dict[int, float]]:
-    """The experiment's metric in percent of every run that is there, by cell and seed."""
+def stored_results(runs: Iterable[Run], root: Path) -> list[tuple[Run, Result]]:
+    """The runs that have a stored result, with it."""
+    return [(run, result) for run in runs if (result := stored(run, root)) is not None]
+
+
+def samples(results: Iterable[tuple[Run, Result]]) -> dict[Cell, dict[int, float]]:
+    """The experiment's metric in percent of each result, by cell and seed."""
     found: dict[Cell, dict[int, float]] = {}
-    for run in runs:
-        result = stored(run, root)
-        if result is not None:
-            found.setdefault(run.cell, {})[run.seed] = getattr(result.outcome, run.experiment.metric)
+    for run, result in results:
+        found.setdefault(run.cell, {})[run.seed] = getattr(result.outcome, run.experiment.metric)
     return found
 
 

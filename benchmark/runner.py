@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import torch
@@ -131,7 +131,7 @@ def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) ->
     experiment = fleet[0].experiment
     members = [run.member() for run in fleet]
     train_fleet(members, experiment.model, experiment.training, dataset, device, on_step, max_steps=TIMED_STEPS)
-    intervals = [later - earlier for earlier, later in zip(marks[1:], marks[2:], strict=False)]
+    intervals = [later - earlier for earlier, later in pairwise(marks[1:])]
     return sum(intervals) / len(intervals), totals[0]
 
 
@@ -156,6 +156,4 @@ def _even_parts(runs: list[Run], most: int) -> list[list[Run]]:
     """Split into as few parts of at most ``most`` as can be, of nearly equal size."""
     parts = -(-len(runs) // most)
     bounds = [round(i * len(runs) / parts) for i in range(parts + 1)]
-    return [runs[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
-
-
+    return [runs[a:b] for a, b in pairwise(bounds)]

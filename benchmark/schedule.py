@@ -27,5 +27,5 @@ class PruneFraction:
 
 
 def learning_rate(base: float, epoch: int, epochs: int, milestones: Sequence[float], factor: float) -> float:
-    """Learning rate of ``epoch`` (from 0): ``base`` times ``factor`` for each milestone (share of ``epochs``) passed."""
+    """Learning rate of ``epoch`` (from 0): ``base`` times ``factor`` per milestone (share of ``epochs``) passed."""
     return base * factor ** sum(epoch >= milestone * epochs for milestone in milestones)

@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from benchmark.expected import Expected
 from benchmark.experiment import Experiment, load_experiment
+from benchmark.grid import cells
 from criteria.errors import InputError
 from criteria.plugins import names, parse
 
@@ -28,6 +30,18 @@ def selected_experiment(name: str, args: argparse.Namespace) -> Experiment:
     return load_experiment(name, args.set, axes, baselines)
 
 
+def narrowed(expected: Expected, experiment: Experiment, args: argparse.Namespace) -> Expected:
+    """The expected values of the cells that were asked for; all of them where nothing was narrowed down.
+
+    Without options a cell that is stored but no longer in the experiment stays, and shows as missing.
+    """
+    if args.criteria is None and args.growth is None and args.density is None:
+        return expected
+    wanted = set(cells(experiment))
+    kept = tuple(stored for stored in expected.cells if stored.cell in wanted)
+    return expected.model_copy(update={"cells": kept})
+
+
 def _split(text: str, option: str) -> list[str]:
     """Split at commas outside parentheses."""
     parts = [part.strip() for part in re.split(r",(?![^(]*\))", text)]
@@ -37,7 +51,7 @@ def _split(text: str, option: str) -> list[str]:
 
 
 def _density(text: str) -> float:
-    density = _number(text, float, "--density", "a number, such as 0.05")
+    density: float = _number(text, float, "--density", "a number, such as 0.05")
     if not 0 < density <= 1:
         raise InputError(f"--density {text}: a density is the fraction of weights kept, above 0 and at most 1")
     return density

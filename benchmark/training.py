@@ -40,7 +40,7 @@ def train_fleet(
     training: Training,
     dataset: Dataset,
     device: torch.device,
-    on_step: Callable[[int, int], None] = lambda step, total: None,
+    on_step: Callable[[int, int], None] = lambda _step, _total: None,
     max_steps: int | None = None,
 ) -> list[Outcome]:
     """Train ``members`` together and evaluate them; one outcome each, in the same order.
@@ -158,7 +158,7 @@ class Batches:
 def evaluate(fleet: Fleet, split: Split) -> Tensor:
     """Accuracy of every member on ``split`` in percent, float64 [members] on the CPU."""
     correct = torch.zeros(len(fleet), dtype=torch.int64, device=fleet.device)
-    inputs, targets = split.inputs.split(EVALUATION_BATCH), split.targets.split(EVALUATION_BATCH)
+    inputs, targets = torch.split(split.inputs, EVALUATION_BATCH), torch.split(split.targets, EVALUATION_BATCH)
     for batch, wanted in zip(inputs, targets, strict=True):
         logits = fleet.forward(batch.expand(len(fleet), *batch.shape), training=False)
         correct += (predictions(logits) == wanted).sum(1)

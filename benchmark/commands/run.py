@@ -7,7 +7,7 @@ from benchmark.device import choose_device
 from benchmark.experiment import Experiment
 from benchmark.grid import expand
 from benchmark.progress import Progress, duration
-from benchmark.results import samples
+from benchmark.results import samples, stored_results
 from benchmark.runner import estimate_seconds, plan, run_fleets
 from benchmark.selection import selected_experiment
 from benchmark.tables import results_table
@@ -26,7 +26,7 @@ def main(args: argparse.Namespace) -> int:
         )
         return 0
     train_missing(experiment, args)
-    print(results_table(experiment, samples(expand(experiment), args.results)))
+    print(results_table(experiment, samples(stored_results(expand(experiment), args.results))))
     return 0
 
 

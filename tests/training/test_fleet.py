@@ -8,7 +8,7 @@ from benchmark.data.dataset import Dataset, Split
 from benchmark.experiment import Training
 from benchmark.fleet import Fleet, Member, Recipe, build_network
 from benchmark.randomness import stream
-from benchmark.schedule import learning_rate
+from benchmark.schedule import PruneFraction, learning_rate
 from benchmark.training import train_fleet
 from criteria import Layer, load, update_topology
 
@@ -30,7 +30,7 @@ def some_data(*shape, examples=180, seed=0):
 
 
 def recipe(criterion, growth="gradient", period=2, **settings):
-    return Recipe(load(criterion), load(growth, "growth"), period, **settings)
+    return Recipe(load(criterion), load(growth, "growth"), period, PruneFraction(), **settings)
 
 
 def plain_training(member, model, training, dataset):

@@ -1,0 +1,24 @@
+"""``dst-bench check``: stored results against stored expected values."""
+
+import argparse
+
+from benchmark.check import CheckOutcome, as_json, check, render
+from benchmark.expected import expected_file, read_expected
+from benchmark.experiment import Experiment
+from benchmark.grid import expand
+from benchmark.results import samples, stored_results
+from benchmark.selection import narrowed, selected_experiment
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the verdicts; status 1 where a cell or criterion deviates."""
+    experiment = selected_experiment(args.experiment, args)
+    outcome = compare(experiment, args)
+    print(as_json(outcome) if args.json else render(outcome))
+    return outcome.exit_status(strict=args.strict)
+
+
+def compare(experiment: Experiment, args: argparse.Namespace) -> CheckOutcome:
+    """The check of the part of an experiment that was asked for."""
+    expected = read_expected(expected_file(experiment.name, args.expected))
+    return check(samples(stored_results(expand(experiment), args.results)), narrowed(expected, experiment, args))

@@ -1,0 +1,29 @@
+"""``dst-bench reproduce``: run, check and report experiments, one after another."""
+
+import argparse
+
+from benchmark.check import render
+from benchmark.commands.check import compare
+from benchmark.commands.report import has_expected, write_report
+from benchmark.commands.run import train_missing
+from benchmark.grid import expand
+from benchmark.results import samples, stored_results
+from benchmark.selection import selected_experiment
+from benchmark.tables import results_table
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it all; status 1 where a result of any experiment deviates."""
+    experiments = [selected_experiment(name, args) for name in args.experiments]
+    status = 0
+    for experiment in experiments:
+        train_missing(experiment, args)
+        print(results_table(experiment, samples(stored_results(expand(experiment), args.results))))
+        if has_expected(experiment, args):
+            outcome = compare(experiment, args)
+            print(render(outcome))
+            status = max(status, outcome.exit_status(strict=args.strict))
+        else:
+            print(f"no expected values of {experiment.name} are stored, so nothing was checked\n")
+        print(f"wrote {write_report(experiment, args)}")
+    return status
