@@ -56,7 +56,14 @@ def test_two_classes_need_one_logit(name):
     assert model(torch.randn(3, *shape)).shape == (3, 1)
 
 
-@pytest.mark.parametrize("name", [*model_names(), "mlp with dropout"])
+TAKE_LONG = ("resnet50", "vgg16")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] if name in TAKE_LONG else []) for name in model_names()]
+    + ["mlp with dropout"],
+)
 def test_stacked_members_compute_what_they_compute_alone(name):
     """Logits, gradients, statistics and draws of three members; double precision, in which only rounding is left."""
     model, _, dropout = name.partition(" with ")
