@@ -28,7 +28,7 @@ Verdict: TypeAlias = Literal["deviates", "missing", "inconclusive", "unexpected"
 
 deviates: outside the tolerance, and not by chance (Holm's correction). missing: stored, but not run. inconclusive:
 outside, perhaps by chance. unexpected: run, but nothing is stored. consistent: inside, but the interval is wider.
-reproduced: the whole interval inside, or every seed gave the stored value.
+reproduced: the whole interval inside, or every seed gave its stored value.
 """
 
 
@@ -135,7 +135,7 @@ def _judge(comparisons: Sequence[_Comparison], tolerance: float) -> tuple[list[R
     for index, comparison in enumerate(comparisons):
         difference, p = float(welch.difference[index]), float(adjusted[index])
         interval = float(welch.low[index]), float(welch.high[index])
-        if comparison.expected.values == comparison.measured.values or _within(tolerance, *interval):
+        if comparison.expected == comparison.measured or _within(tolerance, *interval):
             verdict: Verdict = "reproduced"
         elif _within(tolerance, difference):
             verdict = "consistent"

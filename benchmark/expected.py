@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import yaml
 from pydantic import Field, model_validator
 
@@ -50,10 +50,11 @@ class Estimate(Settings, strict=True):
     @classmethod
     def of(cls, values: Mapping[int, float]) -> "Estimate":
         """The estimate from every seed's value, rounded to what is stored."""
-        array = np.array(list(values.values()))
-        std = round(float(array.std(ddof=1)), DECIMALS) if len(array) > 1 else None
+        n, mean = len(values), fmean(values.values())
+        squares = math.fsum((value - mean) ** 2 for value in values.values())
+        std = round(math.sqrt(squares / (n - 1)), DECIMALS) if n > 1 else None
         kept = {seed: round(float(values[seed]), DECIMALS) for seed in sorted(values)}
-        return cls(mean=round(float(array.mean()), DECIMALS), std=std, n=len(array), values=kept)
+        return cls(mean=round(mean, DECIMALS), std=std, n=n, values=kept)
 
     @property
     def summary(self) -> Summary:

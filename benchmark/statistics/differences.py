@@ -80,5 +80,5 @@ def _noisiest(std: Array, n: Array) -> tuple[float, float]:
     """The largest standard deviation that is known and its degrees of freedom; infinite and 1 where none is."""
     if not np.isfinite(std).any():
         return np.inf, 1.0
-    index = np.nanargmax(std)
-    return float(std[index]), float(n[index] - 1)
+    largest = np.nanmax(std)
+    return float(largest), float(n[std == largest].min() - 1)

@@ -1,8 +1,8 @@
 """Whether a group of cells moved together, which a single cell may be too noisy to show.
 
 Runs with one seed share initial weights and batch order, so their cells rise and fall together: with the authors' code
-on Fashion-MNIST two cells of one criterion correlate by 0.4 over the seeds. A pooled test that takes cells for
-independent would call every seventh honest rerun with other seeds a deviation; hence ``seed_correlation``.
+on Fashion-MNIST two cells correlate by 0.4 over the seeds. A pooled test that takes cells for independent would fail
+more than five honest reruns in a hundred where one is promised; hence ``seed_correlation``.
 """
 
 from collections.abc import Mapping, Sequence
