@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from criteria.errors import InputError
-
 DESCRIPTION = "Which weights should dynamic sparse training prune? Reproduce, compare, check, contribute."
 EXIT_CODES = "exit status: 0 fine, 1 a result deviates, 2 bad input, 3 a contract is broken, 130 interrupted"
 LISTABLE = ("criteria", "growth", "baselines", "experiments")
@@ -20,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
+    from criteria.errors import InputError  # brings in torch
+
     try:
         status: int = import_module(f"benchmark.commands.{args.command}").main(args)
     except InputError as error:

@@ -1,0 +1,184 @@
+"""The command line as its users meet it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.cli import main
+
+TINY = {
+    "title": "tiny",
+    "data": "digits",
+    "model": {"name": "mlp", "widths": [16]},
+    "training": {"epochs": 2, "batch_size": 128, "learning_rate": 0.1},
+    "topology": {"update_period": 5},
+    "axes": {"criteria": ["magnitude", "snip"], "growths": ["random"], "densities": [0.2], "seeds": [1, 2]},
+}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A folder of its own to run in, with an experiment that trains in a second."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return tmp_path
+
+
+def results():
+    return sorted(Path("results/tiny/runs").glob("*.json"))
+
+
+def without_time(path):
+    return {key: value for key, value in json.loads(path.read_text()).items() if key != "time"}
+
+
+def test_a_run_trains_everything_once_and_a_second_one_nothing(tiny, capsys):
+    assert main(["run", "tiny.yaml"]) == 0
+    assert "0 runs stored, 8 to train" in capsys.readouterr().err
+    first = {path: path.stat().st_mtime_ns for path in results()}
+    assert len(first) == 8  # static, dense and two criteria, with two seeds each
+    assert main(["run", "tiny.yaml"]) == 0
+    assert "8 runs stored, 0 to train" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in results()} == first
+
+
+def test_the_same_run_gives_the_same_bits_again_apart_from_times(tiny):
+    main(["run", "tiny.yaml"])
+    before = [without_time(path) for path in results()]
+    main(["run", "tiny.yaml", "--fresh"])
+    assert [without_time(path) for path in results()] == before
+
+
+def test_a_run_has_the_same_bits_alone_as_with_others(tiny):
+    main(["run", "tiny.yaml"])
+    together = {path.name: without_time(path)["outcome"] for path in results()}
+    main(["run", "tiny.yaml", "--criteria", "snip", "--seeds", "2", "--results", "alone"])
+    (alone,) = Path("alone/tiny/runs").glob("*.json")
+    assert without_time(alone)["outcome"] == together[alone.name]
+
+
+def test_a_dry_run_says_how_much_and_how_long_and_trains_nothing(tiny, capsys):
+    assert main(["run", "tiny.yaml", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "8 to train in 1 fleets on" in said
+    assert ", about " in said
+    assert not Path("results").exists()
+
+
+def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny, capsys):
+    main(["run", "tiny.yaml"])
+    assert main(["accept", "tiny.yaml"]) == 0
+    assert main(["check", "tiny.yaml"]) == 0
+    path = Path("expected_results/tiny.yaml")
+    content = yaml.safe_load(path.read_text())
+    cell = next(c for c in content["cells"] if c["criterion"] == "snip")
+    cell["measured"]["mean"] -= 5
+    path.write_text(yaml.safe_dump(content))
+    capsys.readouterr()
+    assert main(["check", "tiny.yaml"]) == 1
+    assert "deviates: snip · random · 0.2" in capsys.readouterr().out
+
+
+def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
+    assert main(["reproduce", "tiny.yaml"]) == 0
+    assert {path.name for path in Path("report/tiny").iterdir()} >= {"results.txt", "results.md", "results.csv"}
+    assert "magnitude" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "smok"], "did you mean 'smoke'?"),
+        (["run", "missing.yaml"], "missing.yaml: cannot be read"),
+        (["run", "tiny.yaml", "--criteria", "magnitud"], "did you mean 'magnitude'?"),
+        (["run", "tiny.yaml", "--criteria", "magnitude,,snip"], "single commas"),
+        (["run", "tiny.yaml", "--growth", "gradiant"], "did you mean 'gradient'?"),
+        (["run", "tiny.yaml", "--density", "0"], "--density 0: a density is"),
+        (["run", "tiny.yaml", "--density", "1.5"], "--density 1.5: a density is"),
+        (["run", "tiny.yaml", "--density", "nan"], "--density nan: a density is"),
+        (["run", "tiny.yaml", "--seeds", "5-1"], "--seeds 5-1: expected a seed or a range"),
+        (["run", "tiny.yaml", "--set", "training.epoch=1"], "did you mean 'epochs'?"),
+        (["run", "tiny.yaml", "--set", "model.widths=wide"], "takes widths"),
+        (["check", "tiny.yaml"], "no expected values of 'tiny'"),
+        (["report", "tiny.yaml"], "no results in results"),
+        (["accept", "tiny.yaml"], "run the experiment first"),
+        (["run", "tiny.yaml", "--device", "tpu"], "invalid choice"),
+        (["run"], "EXPERIMENT"),
+        (["trane", "tiny.yaml"], "invalid choice"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2_and_leaves_nothing_behind(tiny, capsys, arguments, said):
+    try:
+        status = main(arguments)
+    except SystemExit as end:  # argparse ends the program itself
+        status = end.code
+    error = capsys.readouterr().err
+    assert status == 2
+    assert said in error
+    assert error.count("\n") == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["tiny.yaml"]
+
+
+def test_a_missing_data_set_is_one_line_that_says_where_it_was_looked_for(tiny, capsys):
+    assert main(["run", "tiny.yaml", "--set", "data=tinyimagenet", "--data-dir", "elsewhere"]) == 2
+    error = capsys.readouterr().err
+    assert "elsewhere" in error
+    assert error.count("\n") == 1
+    assert not Path("results").exists()
+
+
+@pytest.mark.skipif("torch" in sys.modules and __import__("torch").cuda.is_available(), reason="there is CUDA here")
+def test_cuda_where_there_is_none_is_one_line(tiny, capsys):
+    assert main(["run", "tiny.yaml", "--device", "cuda"]) == 2
+    assert "no CUDA device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[: len(text) // 2], lambda text: "[]", lambda text: "\0\xff"])
+def test_a_damaged_result_is_named_and_not_believed(tiny, capsys, damage):
+    main(["run", "tiny.yaml"])
+    path = results()[3]
+    path.write_text(damage(path.read_text()))
+    capsys.readouterr()
+    for command in ("run", "report", "accept"):
+        assert main([command, "tiny.yaml"]) == 2
+        error = capsys.readouterr().err
+        assert path.name in error
+        assert error.count("\n") == 1
+    assert main(["run", "tiny.yaml", "--fresh"]) == 0
+
+
+def test_a_result_under_another_runs_name_is_not_believed(tiny, capsys):
+    main(["run", "tiny.yaml"])
+    one, other, *_ = results()
+    one.write_text(other.read_text())
+    assert main(["run", "tiny.yaml"]) == 2
+    assert one.name in capsys.readouterr().err
+
+
+def test_help_needs_no_torch():
+    code = "import sys; from benchmark.cli import build_parser as b; b().format_help(); print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
+
+
+def test_list_and_info_name_what_is_installed(capsys):
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    for name in ("magnitude", "gradient", "static", "smoke"):
+        assert name in said
+    assert main(["info"]) == 0
+    assert "torch" in capsys.readouterr().out
+
+
+def test_a_package_of_another_distribution_that_hides_ours_is_named(tmp_path, monkeypatch):
+    import dst_bench
+
+    (tmp_path / "criteria").mkdir()
+    (tmp_path / "criteria" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "criteria")
+    assert f"Python finds it at {tmp_path / 'criteria'}" in (dst_bench.shadowed() or "")
