@@ -42,7 +42,11 @@ def _fetch(root: Path) -> tuple[Any, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what scikit-learn warns of is in the error, if it comes to one
             features, target = fetch_openml(
-                data_id=OPENML_DATASET, data_home=str(root), as_frame=True, return_X_y=True, n_retries=1
+                data_id=OPENML_DATASET,
+                data_home=str(root),
+                return_X_y=True,
+                n_retries=1,
+                read_csv_kwargs={"dtype": "float64"},  # as categories, targets of 0 and 1 fail with pandas 3
             )
     except (OSError, ValueError) as error:
         raise not_downloaded("HIGGS", [root / "openml"], error) from error
