@@ -87,7 +87,7 @@ def test_examples_are_split_unscaled_and_keep_their_targets(copy, examples):
 
 
 def test_the_splits_are_those_of_the_papers_released_code(copy, examples):
-    """There the data are split by scikit-learn with seed 42: first 70%, then the rest in two, test before validation."""
+    """There scikit-learn splits with seed 42: first 70%, then the rest in two, the test set before validation."""
     dataset = load_dataset("higgs", copy)
     inputs, targets = examples
     train, rest, _, rest_targets = train_test_split(inputs, targets, test_size=0.3, random_state=42, stratify=targets)
