@@ -17,7 +17,7 @@ class Normalisation:
     def __call__(self, pixels: Tensor) -> Tensor:
         """Bytes [N, C, H, W] as normalised float32 of the same shape."""
         mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
-        return pixels.float().div_(255).sub_(mean).div_(std)
+        return pixels.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)
 
     @property
     def black(self) -> tuple[float, ...]:
