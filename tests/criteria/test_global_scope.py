@@ -103,16 +103,31 @@ def test_set_spares_the_last_weight_of_a_layer():
 
 
 @dataclass
-class Deaf(Criterion):
-    """Always selects the same weights."""
+class FirstActive(Criterion):
+    """Selects by position, and relies on inactive weights being zero."""
 
-    def select(self, layer, _):
-        return torch.arange(layer.mask.numel()) < 2
+    def select(self, layer, n):
+        assert not layer.weight[~layer.mask].any()
+        return layer.mask & (layer.mask.cumsum(0) <= n)
+
+
+def test_a_spared_weight_looks_inactive_to_a_criterion_with_a_selection_of_its_own():
+    net = network([1.0, 2.0], [3.0, 4.0, 5.0, 0.0, 0.0, 0.0])
+    outcomes = update_topology_globally(net, FirstActive(), criteria.load("random", "growth"), 0.5)
+    assert [outcome.pruned.int().tolist() for outcome in outcomes] == [[1, 0], [1, 1, 0, 0, 0, 0]]
+
+
+@dataclass
+class Deaf(Criterion):
+    """Selects the first weights, whether they may be pruned or not."""
+
+    def select(self, layer, n):
+        return torch.arange(layer.mask.numel()) < n
 
 
 def test_a_criterion_that_prunes_what_is_spared_is_named():
     net = network([1.0, 2.0], [3.0, 4.0, 0.0, 0.0])
-    with pytest.raises(ValueError, match="criterion Deaf selected 2 positions of layer all layers; 1 allowed"):
+    with pytest.raises(ValueError, match="criterion Deaf selected 2 positions of layer all layers; 2 allowed"):
         update_topology_globally(net, Deaf(), criteria.load("random", "growth"), 0.5)
 
 

@@ -66,6 +66,15 @@ def test_layers_are_told_apart_by_name():
     assert torch.equal(running.score(layer_at(9, name="fc1")), layer_at(1).weight.abs())
 
 
+def test_what_a_layer_of_another_shape_showed_under_the_same_name_is_not_used():
+    running = criteria.load("running_magnitude")
+    running.observe(layer_at(1))
+    wider = Layer("fc1", torch.ones(2, 4), None, torch.ones(2, 4, dtype=torch.bool))
+    assert torch.equal(running.score(wider), torch.ones(2, 4))
+    running.observe(replace(wider, mask=torch.stack([MASK, MASK])))
+    assert running.score(layer_at(2)).shape == (4,)
+
+
 def test_selecting_changes_nothing_that_was_observed():
     running = criteria.load("running_magnitude")
     running.observe(layer_at(1))
