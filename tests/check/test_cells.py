@@ -1,7 +1,7 @@
 """Cells: the names that tables, files and verdicts share."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.cells import Cell
@@ -18,11 +18,13 @@ cells = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(cells)
 def test_a_cell_written_as_a_mapping_is_read_back_as_itself(cell):
     assert Cell.from_mapping(cell.to_mapping()) == cell
 
 
+@settings(deadline=None)
 @given(st.lists(cells), st.randoms())
 def test_any_cells_can_be_sorted_whatever_their_axes_and_from_any_order(found, random):
     shuffled = random.sample(found, len(found))

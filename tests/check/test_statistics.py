@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -64,6 +64,7 @@ def test_without_any_variance_equal_means_agree_and_others_differ():
     assert (found.low[1], found.high[1]) == (1, 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(summaries, summaries), min_size=1, max_size=5))
 def test_no_input_gives_nan_or_an_infinite_deviate(pairs):
     found = differences(*zip(*pairs, strict=True))
@@ -72,6 +73,7 @@ def test_no_input_gives_nan_or_an_infinite_deviate(pairs):
     assert ((found.p >= 0) & (found.p <= 1)).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(summaries, summaries), min_size=1, max_size=5))
 def test_swapping_the_sides_only_changes_signs(pairs):
     first, second = zip(*pairs, strict=True)
@@ -87,6 +89,7 @@ def test_holms_correction_is_that_of_statsmodels(p):
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
 
 
+@settings(deadline=None)
 @given(p_values)
 def test_holms_correction_keeps_the_order_and_never_makes_a_comparison_clearer(p):
     adjusted = holm(p)
@@ -95,6 +98,7 @@ def test_holms_correction_keeps_the_order_and_never_makes_a_comparison_clearer(p
     assert (np.diff(adjusted[order]) >= 0).all()
 
 
+@settings(deadline=None)
 @given(p_values, st.integers(0, 19), st.floats(0, 1))
 def test_a_clearer_comparison_makes_no_other_less_clear(p, index, factor):
     clearer = p.copy()
