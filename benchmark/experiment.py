@@ -10,6 +10,7 @@ from benchmark.distribution import Distribution
 from benchmark.schedule import PruneFraction
 from benchmark.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
+from criteria.normalisation import Normalisation
 from criteria.plugins import entry_points_of, resolve, unknown
 from criteria.topology import Resurrection
 
@@ -48,6 +49,16 @@ class Topology(Settings):
     """Whether growth may choose weights pruned in the same update, which then keep their value."""
     grown_momentum: Literal["keep", "reset"] = "keep"
     """What a grown weight finds in the optimizer: the momentum that gathered there meanwhile (paper), or zero."""
+    scope: Literal["local", "global"] = "local"
+    """Whether each layer keeps its density, or only all of them together (paper, Figure 13)."""
+    normalisation: Normalisation | None = None
+    """What the scores of different layers are divided by in global scope."""
+
+    @model_validator(mode="after")
+    def _normalisation_compares_layers(self) -> "Topology":
+        if self.normalisation is not None and self.scope == "local":
+            raise ValueError("normalisation needs scope: global; within one layer the order of scores decides")
+        return self
 
     @field_validator("prune_fraction")
     @classmethod

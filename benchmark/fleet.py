@@ -11,12 +11,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.data.dataset import Dataset
 from benchmark.distribution import Distribution, layer_counts, random_mask
-from benchmark.experiment import Training
+from benchmark.experiment import Topology, Training
 from benchmark.models import build_model, sparse_layer_names
 from benchmark.randomness import stream
-from benchmark.schedule import PruneFraction
 from criteria import Criterion, Growth
-from criteria.topology import Resurrection
 
 
 @dataclass(frozen=True)
@@ -25,10 +23,7 @@ class Recipe:
 
     criterion: Criterion
     growth: Growth
-    update_period: int
-    prune_fraction: PruneFraction
-    resurrection: Resurrection = "forbid"
-    reset_grown_momentum: bool = False
+    topology: Topology
 
 
 @dataclass(frozen=True)
@@ -110,6 +105,24 @@ class Fleet:
         losses = classification_loss(self.forward(inputs, training=True), targets)
         gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
         return dict(zip(self.weights, gradients, strict=True)), losses.detach()
+
+    @torch.enable_grad()
+    def hessian_gradient(self, member: int, inputs: Tensor, targets: Tensor, temperature: float) -> dict[str, Tensor]:
+        """The product H·g of one member's sparse layers, each [*shape], on one batch (GraSP; Wang et al., 2020).
+
+        H and g are over the weights of all sparse layers, of the loss with its logits divided by ``temperature``.
+        ``inputs`` is [batch, *shape] and ``targets`` int64 [batch]. Buffers stay as they are.
+        """
+        weights = {name: weight[member].detach() for name, weight in self.weights.items()}
+        sparse = [weights[name].requires_grad_() for name in self.sparse_names]
+        buffers = {name: buffer[member].clone() for name, buffer in self.buffers.items()}
+        self._network.train()
+        logits = functional_call(self._network, (weights, buffers), (inputs,)) / temperature
+        loss = classification_loss(logits[None], targets[None]).sum()
+        gradients = torch.autograd.grad(loss, sparse, create_graph=True)
+        # H·g is half the gradient of g·g
+        products = torch.autograd.grad(torch.stack([(g * g).sum() for g in gradients]).sum() / 2, sparse)
+        return dict(zip(self.sparse_names, products, strict=True))
 
 
 def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -68,14 +68,7 @@ class Run:
         topology = self.experiment.topology
         recipe = None
         if self.cell.growth is not None:
-            recipe = Recipe(
-                criterion=load(self.cell.criterion, "criterion"),
-                growth=load(self.cell.growth, "growth"),
-                update_period=topology.update_period,
-                prune_fraction=topology.prune_fraction,
-                resurrection=topology.resurrection,
-                reset_grown_momentum=topology.grown_momentum == "reset",
-            )
+            recipe = Recipe(load(self.cell.criterion, "criterion"), load(self.cell.growth, "growth"), topology)
         return Member(self.seed, self.cell.density, topology.distribution, recipe)
 
 

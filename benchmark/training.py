@@ -1,20 +1,18 @@
 """Training a fleet from its first step to its last, and what each member reached."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from benchmark import updates
-from benchmark.data.dataset import Dataset, Split
+from benchmark.batches import Batches
+from benchmark.data.dataset import Dataset
+from benchmark.evaluation import evaluate
 from benchmark.experiment import Training
-from benchmark.fleet import Fleet, Member, make_optimizer, predictions
-from benchmark.randomness import stream
+from benchmark.fleet import Fleet, Member, make_optimizer
 from benchmark.schedule import learning_rate
-
-EVALUATION_BATCH = 500
-"""Inputs per member and step of an evaluation; it bounds memory and changes no result."""
 
 
 @dataclass
@@ -67,14 +65,14 @@ def train_fleet(
             step += 1
             gradients, losses = fleet.gradients(inputs, targets)
             diverged |= ~losses.isfinite()
-            if observers:
-                updates.observe(fleet, observers, gradients, optimizer, step)
-            _update(fleet, gradients, optimizer, step, total_steps, diverged, before_optimizer=True)
+            now = updates.Step(step, total_steps, inputs, targets, gradients, optimizer)
+            updates.observe(fleet, observers, now)
+            _update(fleet, now, diverged, before_optimizer=True)
             for name, weight in fleet.weights.items():
                 weight.grad = gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
             optimizer.step()
             fleet.apply_masks()
-            _update(fleet, gradients, optimizer, step, total_steps, diverged, before_optimizer=False)
+            _update(fleet, now, diverged, before_optimizer=False)
             on_step(step, total_steps)
             if step == max_steps:
                 return outcomes
@@ -97,20 +95,10 @@ def train_fleet(
     return outcomes
 
 
-def _update(
-    fleet: Fleet,
-    gradients: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    step: int,
-    total_steps: int,
-    diverged: Tensor,
-    *,
-    before_optimizer: bool,
-) -> None:
-    due = updates.due(fleet, step, before_optimizer=before_optimizer)
+def _update(fleet: Fleet, step: updates.Step, diverged: Tensor, *, before_optimizer: bool) -> None:
+    due = updates.due(fleet, step.number, before_optimizer=before_optimizer)
     if due:  # reading `diverged` waits for the device, so it is read only here
-        due = [index for index in due if not diverged[index]]
-        updates.update(fleet, due, gradients, optimizer, step, total_steps)
+        updates.update(fleet, [index for index in due if not diverged[index]], step)
 
 
 @torch.no_grad()
@@ -121,45 +109,3 @@ def _restore(fleet: Fleet, best: Mapping[str, Tensor]) -> None:
 
 def _state(fleet: Fleet) -> dict[str, Tensor]:
     return {**fleet.weights, **fleet.buffers}
-
-
-class Batches:
-    """The training batches of a fleet: members with the same seed see the same examples in the same order."""
-
-    def __init__(self, fleet: Fleet, dataset: Dataset, batch_size: int) -> None:
-        self._dataset = dataset
-        self._batch_size = batch_size
-        self._seeds = sorted({member.seed for member in fleet.members})
-        seed_index = [self._seeds.index(member.seed) for member in fleet.members]
-        self._seed_of_member = torch.tensor(seed_index, device=fleet.device)
-        self._device = fleet.device
-        self._examples = dataset.train.targets.numel()
-        self.per_epoch = -(-self._examples // batch_size)
-
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs [members, batch, *shape] and targets [members, batch] of each step; the last batch may be smaller."""
-        orders = [torch.randperm(self._examples, generator=stream(s, "batches", epoch)) for s in self._seeds]
-        order = torch.stack(orders).to(self._device)
-        for number in range(self.per_epoch):
-            chosen = order[:, number * self._batch_size : (number + 1) * self._batch_size]
-            inputs = self._dataset.train.inputs[chosen]
-            if self._dataset.augment is not None:
-                inputs = torch.stack(
-                    [
-                        self._dataset.augment(batch, stream(seed, "augmentation", epoch, number))
-                        for seed, batch in zip(self._seeds, inputs, strict=True)
-                    ]
-                )
-            targets = self._dataset.train.targets[chosen]
-            yield inputs[self._seed_of_member], targets[self._seed_of_member]
-
-
-@torch.no_grad()
-def evaluate(fleet: Fleet, split: Split) -> Tensor:
-    """Accuracy of every member on ``split`` in percent, float64 [members] on the CPU."""
-    correct = torch.zeros(len(fleet), dtype=torch.int64, device=fleet.device)
-    inputs, targets = torch.split(split.inputs, EVALUATION_BATCH), torch.split(split.targets, EVALUATION_BATCH)
-    for batch, wanted in zip(inputs, targets, strict=True):
-        logits = fleet.forward(batch.expand(len(fleet), *batch.shape), training=False)
-        correct += (predictions(logits) == wanted).sum(1)
-    return 100 * correct.double().cpu() / split.targets.numel()

@@ -1,11 +1,33 @@
 """The topology updates of a fleet: which members are due, and one prune-and-grow of each of their layers."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
 import torch
 from torch import Tensor
 
 from benchmark.fleet import Fleet, Recipe
 from benchmark.randomness import stream
-from criteria import Criterion, Layer, update_topology
+from criteria import Criterion, Layer, TopologyUpdate, update_topology
+from criteria.global_scope import update_topology_globally
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step of a fleet: what its topology updates may look at."""
+
+    number: int
+    """From 1."""
+    total: int
+    """Steps of the whole training."""
+    inputs: Tensor
+    """[members, batch, *shape]."""
+    targets: Tensor
+    """int64 [members, batch]."""
+    gradients: dict[str, Tensor]
+    """By weight, [members, *shape]."""
+    optimizer: torch.optim.Optimizer
 
 
 def due(fleet: Fleet, step: int, *, before_optimizer: bool) -> list[int]:
@@ -17,7 +39,7 @@ def due(fleet: Fleet, step: int, *, before_optimizer: bool) -> list[int]:
         index
         for index, member in enumerate(fleet.members)
         if member.recipe is not None
-        and step % member.recipe.update_period == 0
+        and step % member.recipe.topology.update_period == 0
         and member.recipe.criterion.requires_grad == before_optimizer
     ]
 
@@ -32,55 +54,62 @@ def observers(fleet: Fleet) -> list[int]:
 
 
 @torch.no_grad()
-def observe(
-    fleet: Fleet, members: list[int], gradients: dict[str, Tensor], optimizer: torch.optim.Optimizer, step: int
-) -> None:
+def observe(fleet: Fleet, members: list[int], step: Step) -> None:
     """Show the criteria of ``members`` every sparse layer of this step."""
     for index in members:
-        for layer in layers(fleet, index, gradients, optimizer, step):
+        for layer in layers(fleet, index, step):
             _recipe(fleet, index).criterion.observe(layer)
 
 
 @torch.no_grad()
-def update(
-    fleet: Fleet,
-    members: list[int],
-    gradients: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    step: int,
-    total_steps: int,
-) -> None:
+def update(fleet: Fleet, members: list[int], step: Step) -> None:
     """Prune and grow every sparse layer of ``members``: pruned weights become 0, grown ones start at 0."""
     for index in members:
         recipe = _recipe(fleet, index)
-        prune_fraction = recipe.prune_fraction.at(step, total_steps)
-        for layer in layers(fleet, index, gradients, optimizer, step):
-            outcome = update_topology(layer, recipe.criterion, recipe.growth, prune_fraction, recipe.resurrection)
+        shown = layers(fleet, index, step)
+        prune_fraction = recipe.topology.prune_fraction.at(step.number, step.total)
+        for layer, outcome in zip(shown, _outcomes(shown, recipe, prune_fraction), strict=True):
             layer.mask.copy_(outcome.mask)
             layer.weight.mul_(outcome.mask)
-            if recipe.reset_grown_momentum and layer.momentum is not None:
+            if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
                 layer.momentum.mul_(~outcome.grown)
 
 
-def layers(
-    fleet: Fleet, member: int, gradients: dict[str, Tensor], optimizer: torch.optim.Optimizer, step: int
-) -> list[Layer]:
+def layers(fleet: Fleet, member: int, step: Step) -> list[Layer]:
     """The sparse layers of one member as criteria see them; the tensors are views of the fleet's."""
+    recipe = _recipe(fleet, member)
+    products = None
+    if recipe.criterion.requires_hessian_gradient:
+        products = cache(
+            lambda temperature: fleet.hessian_gradient(member, step.inputs[member], step.targets[member], temperature)
+        )
     found = []
     for name in fleet.sparse_names:
-        momentum = optimizer.state[fleet.weights[name]].get("momentum_buffer")
+        momentum = step.optimizer.state[fleet.weights[name]].get("momentum_buffer")
         found.append(
             Layer(
                 name=name,
                 weight=fleet.weights[name].detach()[member],
-                grad=gradients[name][member],
+                grad=step.gradients[name][member],
                 mask=fleet.masks[name][member],
-                step=step,
-                generator=stream(fleet.members[member].seed, "topology", step, name),
+                step=step.number,
+                generator=stream(fleet.members[member].seed, "topology", step.number, name),
                 momentum=None if momentum is None else momentum[member],
+                hessian_gradient=None if products is None else _of_layer(products, name),
             )
         )
     return found
+
+
+def _outcomes(shown: list[Layer], recipe: Recipe, prune_fraction: float) -> list[TopologyUpdate]:
+    how = (recipe.criterion, recipe.growth, prune_fraction, recipe.topology.resurrection)
+    if recipe.topology.scope == "global":
+        return update_topology_globally(shown, *how, recipe.topology.normalisation)
+    return [update_topology(layer, *how) for layer in shown]
+
+
+def _of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:
+    return lambda temperature: products(temperature)[name]
 
 
 def _recipe(fleet: Fleet, member: int) -> Recipe:

@@ -1,16 +1,19 @@
 """A fleet trains each member as a plain loop would train it alone."""
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmark import updates
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiment import Training
-from benchmark.fleet import Fleet, Member, Recipe, build_network
+from benchmark.experiment import Topology, Training
+from benchmark.fleet import Fleet, Member, Recipe, build_network, make_optimizer
 from benchmark.randomness import stream
-from benchmark.schedule import PruneFraction, learning_rate
+from benchmark.schedule import learning_rate
 from benchmark.training import train_fleet
-from criteria import Layer, load, update_topology
+from criteria import Layer, load, names, update_topology
 
 CPU = torch.device("cpu")
 MLP = {"name": "mlp", "widths": [16, 12]}
@@ -30,7 +33,7 @@ def some_data(*shape, examples=180, seed=0):
 
 
 def recipe(criterion, growth="gradient", period=2, **settings):
-    return Recipe(load(criterion), load(growth, "growth"), period, PruneFraction(), **settings)
+    return Recipe(load(criterion), load(growth, "growth"), Topology(update_period=period, **settings))
 
 
 def plain_training(member, model, training, dataset):
@@ -60,8 +63,8 @@ def plain_training(member, model, training, dataset):
                 step,
                 stream(member.seed, "topology", step, name),
             )
-            fraction = how.prune_fraction.at(step, total)
-            masks[name] = update_topology(layer, how.criterion, how.growth, fraction, how.resurrection).mask
+            fraction = how.topology.prune_fraction.at(step, total)
+            masks[name] = update_topology(layer, how.criterion, how.growth, fraction, how.topology.resurrection).mask
         mask_weights()
 
     mask_weights()
@@ -75,7 +78,7 @@ def plain_training(member, model, training, dataset):
             step += 1
             optimizer.zero_grad()
             F.cross_entropy(network(dataset.train.inputs[chosen]), dataset.train.targets[chosen]).backward()
-            due = member.recipe is not None and step % member.recipe.update_period == 0
+            due = member.recipe is not None and step % member.recipe.topology.update_period == 0
             if due and member.recipe.criterion.requires_grad:
                 update(step, training.epochs * per_epoch)
             optimizer.step()
@@ -125,3 +128,69 @@ def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, last
             assert torch.equal(fleet.masks[name][index], mask), (member, name)
         for name, weight in weights.items():
             torch.testing.assert_close(fleet.weights[name][index].detach(), weight, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("criterion", names())
+def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_growth(criterion):
+    dataset = some_data(6)
+    ways = itertools.product(names("growth"), ("local", "global"), ("forbid", "allow"))
+    members = [
+        Member(1, 0.2, "erk", recipe(criterion, growth, scope=scope, resurrection=resurrection))
+        for growth, scope, resurrection in ways
+    ]
+    sizes = {name: mask[0].numel() for name, mask in Fleet(members, MLP, dataset, CPU).masks.items()}
+    for outcome in train_fleet(members, MLP, TRAINING, dataset, CPU):
+        assert not outcome.diverged
+        active = sum(size * outcome.density[name] for name, size in sizes.items())
+        assert active == pytest.approx(round(0.2 * sum(sizes.values())))
+
+
+def test_the_hessian_gradient_product_is_the_one_of_the_whole_hessian():
+    dataset = some_data(3, examples=30)
+    fleet = Fleet([Member(1, 1.0), Member(2, 0.5)], {"name": "mlp", "widths": [4]}, dataset, CPU)
+    inputs, targets = dataset.train.inputs[:8], dataset.train.targets[:8]
+    found = fleet.hessian_gradient(1, inputs, targets, temperature=3.0)
+    weights = {name: weight[1].detach() for name, weight in fleet.weights.items()}
+    network = build_network({"name": "mlp", "widths": [4]}, (3,), 10)
+
+    def loss(*sparse):
+        given = weights | dict(zip(fleet.sparse_names, sparse, strict=True))
+        return F.cross_entropy(torch.func.functional_call(network, given, (inputs,)) / 3.0, targets)
+
+    point = tuple(weights[name] for name in fleet.sparse_names)
+    gradient = torch.autograd.functional.jacobian(loss, point)
+    hessian = torch.autograd.functional.hessian(loss, point)
+    for row, name in zip(hessian, fleet.sparse_names, strict=True):
+        product = sum(torch.tensordot(block, g, dims=g.dim()) for block, g in zip(row, gradient, strict=True))
+        torch.testing.assert_close(found[name], product, atol=1e-7, rtol=1e-4)
+
+
+def test_the_momentum_of_a_grown_weight_is_kept_or_reset_as_asked_for():
+    dataset = some_data(6)
+    ways = ("keep", "reset")
+    fleet = Fleet([Member(1, 0.2, "erk", recipe("magnitude", grown_momentum=way)) for way in ways], MLP, dataset, CPU)
+    optimizer = make_optimizer(fleet, TRAINING)
+    for weight in fleet.weights.values():
+        optimizer.state[weight]["momentum_buffer"] = torch.ones_like(weight)
+    before = {name: mask.clone() for name, mask in fleet.masks.items()}
+    gradients = {name: torch.randn_like(weight) for name, weight in fleet.weights.items()}
+    inputs, targets = dataset.train.inputs.expand(2, -1, -1), dataset.train.targets.expand(2, -1)
+    updates.update(fleet, [0, 1], updates.Step(2, 10, inputs, targets, gradients, optimizer))
+    for name, mask in fleet.masks.items():
+        momentum = optimizer.state[fleet.weights[name]]["momentum_buffer"]
+        grown = mask & ~before[name]
+        assert grown[1].any()
+        assert (momentum[0] == 1).all()
+        assert torch.equal(momentum[1] == 0, grown[1])
+
+
+def test_a_diverged_member_says_so_and_the_others_go_on():
+    dataset = some_data(6)
+    wild = Dataset(
+        "wild", Split(dataset.train.inputs * 1e18, dataset.train.targets), dataset.validation, dataset.test, 10
+    )
+    calm = Training(epochs=1, batch_size=32, learning_rate=1e-30)
+    (outcome,) = train_fleet([Member(1, 0.2, "erk", recipe("mest"))], MLP, TRAINING, wild, CPU)
+    assert outcome.diverged
+    (outcome,) = train_fleet([Member(1, 0.2, "erk", recipe("mest"))], MLP, calm, dataset, CPU)
+    assert not outcome.diverged
