@@ -26,7 +26,8 @@ WIDTH = 100
 Verdict: TypeAlias = Literal["deviates", "missing", "inconclusive", "unexpected", "consistent", "reproduced"]
 """From worst to best; design: the interval of the difference against the tolerance.
 
-deviates: outside the tolerance, and not by chance (Holm's correction). missing: stored, but not run. inconclusive:
+deviates: outside the tolerance, and not by chance (Holm's correction), or from a stored mean that its own values
+contradict. missing: stored, but not run. inconclusive:
 outside, perhaps by chance. unexpected: run, but nothing is stored. consistent: inside, but the interval is wider.
 reproduced: the whole interval inside, or every seed gave its stored value.
 """
@@ -139,8 +140,10 @@ def _judge(comparisons: Sequence[_Comparison], tolerance: float) -> tuple[list[R
             verdict: Verdict = "reproduced"
         elif _within(tolerance, difference):
             verdict = "consistent"
+        elif p < FAMILY_LEVEL or _edited(comparison.expected):
+            verdict = "deviates"  # the spread of values that do not give the stored mean excuses nothing
         else:
-            verdict = "deviates" if p < FAMILY_LEVEL else "inconclusive"
+            verdict = "inconclusive"
         summaries = comparison.expected.summary, comparison.measured.summary
         p_value = float(welch.p[index])
         rows.append(Row(comparison.cell, comparison.source, *summaries, verdict, difference, interval, p_value, p))
@@ -193,7 +196,7 @@ def _warnings(expected: Expected, comparisons: Sequence[_Comparison]) -> list[st
     found = []
     for stored in expected.cells:
         for source, estimate in stored.estimates.items():
-            if estimate.values and _disagree(estimate, Estimate.of(estimate.values)):
+            if _edited(estimate):
                 found.append(
                     f"{stored.cell} ({source}): the stored mean, std and n are not those of the stored values, which "
                     f"give {_show(Estimate.of(estimate.values).summary)}; compared is {_show(estimate.summary)}"
@@ -201,6 +204,11 @@ def _warnings(expected: Expected, comparisons: Sequence[_Comparison]) -> list[st
     if all(c.expected.std is None and c.measured.std is None for c in comparisons):
         found.append("one seed per cell on both sides: no spread is known, so no difference can be judged")
     return found
+
+
+def _edited(stored: Estimate) -> bool:
+    """Whether mean, std and n are not those of the seeds' values beside them."""
+    return bool(stored.values) and _disagree(stored, Estimate.of(stored.values))
 
 
 def _disagree(stored: Estimate, computed: Estimate) -> bool:
