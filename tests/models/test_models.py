@@ -56,6 +56,59 @@ def test_two_classes_need_one_logit(name):
     assert model(torch.randn(3, *shape)).shape == (3, 1)
 
 
+def lenet5_written_out(weights, x):
+    x = F.max_pool2d(F.relu(F.conv2d(x, weights["conv1.weight"], weights["conv1.bias"])), 2)
+    x = F.max_pool2d(F.relu(F.conv2d(x, weights["conv2.weight"], weights["conv2.bias"])), 2)
+    x = F.relu(F.linear(x.flatten(1), weights["fc1.weight"], weights["fc1.bias"]))
+    return F.linear(x, weights["fc2.weight"], weights["fc2.bias"])
+
+
+def small_cnn_written_out(weights, x):
+    x = F.max_pool2d(F.relu(F.conv2d(x, weights["conv1.weight"], weights["conv1.bias"])), 2)
+    x = F.max_pool2d(F.relu(F.conv2d(x, weights["conv2.weight"], weights["conv2.bias"])), 2)
+    x = F.relu(F.conv2d(x, weights["conv3.weight"], weights["conv3.bias"])).mean((2, 3))
+    return F.linear(x, weights["fc1.weight"], weights["fc1.bias"])
+
+
+def lenet300_written_out(weights, x):
+    x = F.relu(F.linear(x.flatten(1), weights["fc1.weight"], weights["fc1.bias"]))
+    x = F.relu(F.linear(x, weights["fc2.weight"], weights["fc2.bias"]))
+    return F.linear(x, weights["fc3.weight"], weights["fc3.bias"])
+
+
+@pytest.mark.parametrize("written_out", [lenet5_written_out, small_cnn_written_out, lenet300_written_out])
+def test_a_model_computes_what_its_formula_says(written_out):
+    name = written_out.__name__.removesuffix("_written_out")
+    model = build(name)
+    inputs = torch.randn(5, *SIZES[name][1], generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model(inputs), written_out(dict(model.named_parameters()), inputs))
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("resnet56", [(16, 32)] * 19 + [(32, 16)] * 18 + [(64, 8)] * 18),
+        ("vgg16", [(64, 32)] * 2 + [(128, 16)] * 2 + [(256, 8)] * 3 + [(512, 4)] * 3 + [(512, 2)] * 3),
+    ],
+)
+def test_the_image_is_halved_where_the_channels_double(name, sizes):
+    """Channels and height of what each 3×3 convolution puts out."""
+    model, seen = build(name).eval(), []
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (3, 3):
+            module.register_forward_hook(lambda _module, _inputs, output: seen.append(tuple(output.shape[1:3])))
+    model(torch.zeros(1, 3, 32, 32))
+    assert seen == sizes
+
+
+@pytest.mark.parametrize("name", ["resnet56", "vgg16"])
+def test_initial_weights_have_the_variance_that_keeps_the_signal(name):
+    """Kaiming-normal: variance 2 / fan-in; the largest layer is large enough to see it."""
+    torch.manual_seed(0)
+    weight = max(build(name).parameters(), key=torch.Tensor.numel)
+    assert float(weight.var() * weight[0].numel()) == pytest.approx(2, rel=0.05)
+
+
 TAKE_LONG = ("resnet50", "vgg16")
 
 
