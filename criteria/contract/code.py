@@ -1,0 +1,107 @@
+"""Counterexamples as Python that can be pasted and run."""
+
+import dataclasses
+import textwrap
+
+from torch import Tensor
+
+from criteria.api import Criterion, Growth, Layer
+from criteria.contract.asking import Plugin
+from criteria.contract.case import Case
+from criteria.contract.trajectory import SCOPES, Episode, UpdateLayers
+from criteria.plugins import Spec, entry_points_of
+
+
+def name_of(plugin: Plugin) -> str:
+    """What a plugin is called: its spec where it is installed, else its class."""
+    spec = _spec(plugin)
+    return type(plugin).__name__ if spec is None else str(spec)
+
+
+def selection_code(property_: str, plugin: Plugin, case: Case) -> str:
+    """Code that asks the plugin the question on which it broke the property."""
+    imported = _imports(plugin)
+    imported.add(f"from criteria.contract.selection import {property_}")
+    imported.add(f"from criteria.contract.case import {'wide_case' if case.recipe else 'Case'}")
+    if not case.recipe:
+        imported |= {"import torch", "from criteria import Layer"}
+    return _script(imported, _call(property_, _plugin_code(plugin), case.recipe or _case_code(case)))
+
+
+def training_code(criterion: Criterion, growth: Growth, episode: Episode, scope: str, update: UpdateLayers) -> str:
+    """Code that runs the training in which the criterion or the growth broke a property."""
+    used = {"Episode", "Start", "run_episode", *(type(step).__name__ for step in episode.steps)}
+    imported = _imports(criterion) | _imports(growth)
+    imported.add(f"from criteria.contract.trajectory import {', '.join(sorted(used))}")
+    steps = f"[{', '.join(repr(step) for step in episode.steps)}]"
+    arguments = [_plugin_code(criterion), _plugin_code(growth), _call("Episode", repr(episode.start), steps)]
+    arguments.append(f"scope={scope!r}")
+    if SCOPES.get(scope) is not update:
+        arguments.append(f"update=...,  # {update!r}")
+    return _script(imported, _call("run_episode", *arguments))
+
+
+def _case_code(case: Case) -> str:
+    arguments = [_layer_code(case.layer), f"n={case.n}"]
+    if case.observed:
+        arguments.append(f"observed={case.observed}")
+    return _call("Case", *arguments)
+
+
+def _layer_code(layer: Layer) -> str:
+    arguments = [f"{layer.name!r}", f"weight={_tensor_code(layer.weight)}"]
+    arguments.append(f"grad={'None' if layer.grad is None else _tensor_code(layer.grad)}")
+    arguments.append(f"mask={_tensor_code(layer.mask)}")
+    arguments.append(f"step={layer.step}")
+    arguments.append(f"generator=torch.Generator().manual_seed({layer.generator.initial_seed()})")
+    if layer.momentum is not None:
+        arguments.append(f"momentum={_tensor_code(layer.momentum)}")
+    if layer.hessian_gradient is not None:
+        arguments.append(f"hessian_gradient=lambda _: {_tensor_code(layer.hessian_gradient(1.0))}")
+    return _call("Layer", *arguments)
+
+
+def _tensor_code(tensor: Tensor) -> str:
+    return f"torch.tensor({tensor.tolist()}, dtype={tensor.dtype})"
+
+
+def _plugin_code(plugin: Plugin) -> str:
+    spec = _spec(plugin)
+    if spec is not None:
+        kind = ', "growth"' if isinstance(plugin, Growth) else ""
+        return f'criteria.load("{spec}"{kind})'
+    return f"{type(plugin).__name__}({', '.join(f'{key}={value!r}' for key, value in _parameters(plugin))})"
+
+
+def _imports(plugin: Plugin) -> set[str]:
+    if _spec(plugin) is not None:
+        return {"import criteria"}
+    kind = type(plugin)
+    if kind.__qualname__ != kind.__name__:
+        return {f"# {kind.__name__} is defined inside {kind.__qualname__.rpartition('.')[0]} of {kind.__module__}"}
+    return {f"from {kind.__module__} import {kind.__name__}"}
+
+
+def _spec(plugin: Plugin) -> Spec | None:
+    home = f"{type(plugin).__module__}:{type(plugin).__qualname__}"
+    points = entry_points_of("growth" if isinstance(plugin, Growth) else "criterion")
+    names = [name for name, point in points.items() if point.value == home]
+    return Spec(names[0], _parameters(plugin)) if names else None
+
+
+def _parameters(plugin: Plugin) -> tuple[tuple[str, object], ...]:
+    """The parameters that differ from their defaults."""
+    kind: type = type(plugin)
+    fields = [field for field in dataclasses.fields(kind) if field.init] if dataclasses.is_dataclass(kind) else []
+    values = {field.name: getattr(plugin, field.name) for field in fields}
+    return tuple((field.name, values[field.name]) for field in fields if values[field.name] != field.default)
+
+
+def _call(function: str, *arguments: str) -> str:
+    inside = textwrap.indent("".join(f"{argument},\n" for argument in arguments), "    ")
+    return f"{function}(\n{inside})"
+
+
+def _script(imported: set[str], code: str) -> str:
+    lines = sorted(imported, key=lambda line: (line.startswith("#"), line.startswith("from"), line))
+    return "\n".join((*lines, "", code))

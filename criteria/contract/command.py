@@ -1,0 +1,100 @@
+"""``dst-bench contract``: check installed criteria and growths, and print what came of it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from tabulate import tabulate
+
+from criteria.api import Growth
+from criteria.contract.asking import Plugin
+from criteria.contract.checks import DEFAULT_EXAMPLES, report
+from criteria.contract.code import name_of
+from criteria.contract.results import Result, described
+from criteria.errors import InputError
+from criteria.plugins import load, names, parse, unknown
+
+BROKEN = 3
+"""Exit status where a promise is broken."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of checking one plugin."""
+
+    kind: str
+    name: str
+    results: list[Result]
+
+    @property
+    def broken(self) -> list[Result]:
+        """The broken promises."""
+        return [result for result in self.results if result.outcome == "broken"]
+
+
+def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) -> int:
+    """Check the named plugins, or all that are installed; returns 3 where a promise is broken, else 0.
+
+    A name may carry parameters, as in ``mest(lambda_=0.1)``, and stands for the criterion and the growth of that name
+    where there are both. Raises :class:`InputError` for one that is not installed.
+    """
+    chosen = list(_installed() if all_ else _named(names))
+    outcomes = []
+    for plugin in chosen:
+        outcome = Outcome(
+            "growth" if isinstance(plugin, Growth) else "criterion",
+            name_of(plugin),
+            report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples),
+        )
+        outcomes.append(outcome)
+        if not as_json:
+            print(_text(outcome, in_full=len(chosen) == 1), flush=True)
+    if as_json:
+        print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2, ensure_ascii=False))
+    return BROKEN if any(outcome.broken for outcome in outcomes) else 0
+
+
+def _installed() -> Iterator[Plugin]:
+    for kind in ("criterion", "growth"):
+        for name in names(kind):
+            yield load(name, kind)
+
+
+def _named(specs: list[str]) -> Iterator[Plugin]:
+    if not specs:
+        raise InputError("nothing to check; name a criterion or a growth, or use --all")
+    known = {kind: names(kind) for kind in ("criterion", "growth")}
+    for spec in specs:
+        name = parse(spec).name
+        kinds = [kind for kind in known if name in known[kind]]
+        if not kinds:
+            raise unknown("criterion or growth", name, {*known["criterion"], *known["growth"]})
+        for kind in kinds:
+            yield load(spec, kind)
+
+
+def _text(outcome: Outcome, in_full: bool) -> str:
+    """One line for a plugin that keeps its promises, unless all is asked for; else a table, and code to paste."""
+    by_property: dict[str, list[Result]] = {}
+    for result in outcome.results:
+        by_property.setdefault(result.property, []).append(result)
+    rows = [_row(property_, results) for property_, results in by_property.items()]
+    verdicts = [verdict for _, verdict, _ in rows]
+    counts = [f"{verdicts.count(each)} {each}" for each in ("kept", "broken", "not checked") if each in verdicts]
+    line = f"{outcome.kind} {outcome.name}: {len(rows)} properties, {', '.join(counts)}"
+    if not outcome.broken and not in_full:
+        return line
+    table = tabulate(rows, headers=("property", "result", ""), tablefmt="simple", maxcolwidths=(None, None, 60))
+    first = {result.property: result for result in reversed(outcome.broken)}
+    return "\n\n".join((line, table, *(described(first[name]) for name in by_property if name in first)))
+
+
+def _row(property_: str, results: list[Result]) -> tuple[str, str, str]:
+    """A property's verdict: broken if it is with any partner, and kept if it was checked with any."""
+    broken = [result for result in results if result.outcome == "broken"]
+    if broken:
+        partners = [f"{result.partner} ({result.scope})" for result in broken if result.partner]
+        return property_, "broken", f"with {', '.join(partners)}" if partners else ""
+    if any(result.outcome == "kept" for result in results):
+        return property_, "kept", ""
+    return property_, "not checked", results[0].reason

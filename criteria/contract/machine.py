@@ -1,0 +1,62 @@
+"""Trainings in any order of steps, updates, saves and loads: a rule-based state machine over two twins."""
+
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from criteria.contract.asking import Broken
+from criteria.contract.process import Overtime, time_limit
+from criteria.contract.strategies import fractions
+from criteria.contract.trajectory import Episode, Load, Save, Start, Step, Train, Twins, Update
+
+
+class TrainingMachine(RuleBasedStateMachine):
+    """Drives the twins that ``begin`` makes, and hands ``note`` the episode that broke a promise."""
+
+    def __init__(
+        self,
+        begin: Callable[[Start], Twins],
+        starts: st.SearchStrategy[Start],
+        seconds: float,
+        note: Callable[[Episode, Broken | Overtime], None],
+    ) -> None:
+        super().__init__()
+        self._begin, self._starts, self._seconds, self._note = begin, starts, seconds, note
+
+    @initialize(data=st.data())
+    def start(self, data: st.DataObject) -> None:
+        """Begin two trainings."""
+        start = data.draw(self._starts)
+        self.episode = Episode(start)
+        self.twins = self._begin(start)
+
+    @rule(gradient_scale=st.sampled_from([1.0, 0.0, 1e-30, 1e6]))
+    def train(self, gradient_scale: float) -> None:
+        """One optimizer step."""
+        self._do(Train(gradient_scale))
+
+    @rule(prune_fraction=fractions)
+    def update(self, prune_fraction: float) -> None:
+        """One topology update."""
+        self._do(Update(prune_fraction))
+
+    @rule()
+    def save(self) -> None:
+        """Write a checkpoint."""
+        self._do(Save())
+
+    @precondition(lambda self: self.twins.saved)
+    @rule()
+    def load(self) -> None:
+        """Go on from the checkpoint."""
+        self._do(Load())
+
+    def _do(self, step: Step) -> None:
+        self.episode.steps.append(step)
+        try:
+            with time_limit(self._seconds):
+                self.twins.do(step)
+        except (Broken, Overtime) as broken:
+            self._note(self.episode, broken)
+            raise

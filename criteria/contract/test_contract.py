@@ -1,0 +1,26 @@
+"""The contract as pytest tests, one per check, of what ``--criterion`` and ``--growth`` name, by default everything."""
+
+import pytest
+
+from criteria.contract.asking import Plugin
+from criteria.contract.checks import DEFAULT_EXAMPLES, Check, parametrize_with_checks
+from criteria.errors import InputError
+from criteria.plugins import load, names
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of every check of every plugin that was asked for."""
+    chosen = {kind: metafunc.config.getoption(kind) for kind in ("criterion", "growth")}
+    if not any(chosen.values()):
+        chosen = {kind: names(kind) for kind in chosen}
+    try:
+        plugins = [load(spec, kind) for kind, specs in chosen.items() for spec in specs]
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from None
+    mark = parametrize_with_checks(plugins).mark
+    metafunc.parametrize(*mark.args, **mark.kwargs)
+
+
+def test_contract(plugin: Plugin, check: Check, request: pytest.FixtureRequest) -> None:
+    """The plugin keeps its promises."""
+    check(plugin, request.config.getoption("contract_examples") or DEFAULT_EXAMPLES)
