@@ -15,7 +15,7 @@ def install(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the quick tests in parallel; `nox -s tests -- -m long` runs the long ones."""
     install(session)
-    session.run("pytest", "-n", "auto", *(session.posargs or ["-m", "not long"]), env={"OMP_NUM_THREADS": "1"})
+    session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(**SHARED)

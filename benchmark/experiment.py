@@ -57,7 +57,7 @@ class Topology(Settings):
     @model_validator(mode="after")
     def _normalisation_compares_layers(self) -> "Topology":
         if self.normalisation is not None and self.scope == "local":
-            raise ValueError("normalisation needs scope: global; within one layer the order of scores decides")
+            raise ValueError("normalisation makes the scores of layers comparable, so it needs scope: global")
         return self
 
     @field_validator("prune_fraction")

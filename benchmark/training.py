@@ -50,7 +50,6 @@ def train_fleet(
     optimizer = make_optimizer(fleet, training)
     batches = Batches(fleet, dataset, training.batch_size)
     total_steps = training.epochs * batches.per_epoch
-    observers = updates.observers(fleet)
     best = {name: tensor.detach().clone() for name, tensor in _state(fleet).items()}
     best_accuracy = torch.full((len(fleet),), -1.0)
     outcomes = [Outcome() for _ in members]
@@ -66,13 +65,12 @@ def train_fleet(
             gradients, losses = fleet.gradients(inputs, targets)
             diverged |= ~losses.isfinite()
             now = updates.Step(step, total_steps, inputs, targets, gradients, optimizer)
-            updates.observe(fleet, observers, now)
-            _update(fleet, now, diverged, before_optimizer=True)
+            _topology(fleet, now, diverged, before_optimizer=True)
             for name, weight in fleet.weights.items():
                 weight.grad = gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
             optimizer.step()
             fleet.apply_masks()
-            _update(fleet, now, diverged, before_optimizer=False)
+            _topology(fleet, now, diverged, before_optimizer=False)
             on_step(step, total_steps)
             if step == max_steps:
                 return outcomes
@@ -95,7 +93,9 @@ def train_fleet(
     return outcomes
 
 
-def _update(fleet: Fleet, step: updates.Step, diverged: Tensor, *, before_optimizer: bool) -> None:
+def _topology(fleet: Fleet, step: updates.Step, diverged: Tensor, *, before_optimizer: bool) -> None:
+    """What happens to the topology before, or after, the optimizer step."""
+    updates.observe(fleet, updates.observers(fleet, before_optimizer=before_optimizer), step)
     due = updates.due(fleet, step.number, before_optimizer=before_optimizer)
     if due:  # reading `diverged` waits for the device, so it is read only here
         updates.update(fleet, [index for index in due if not diverged[index]], step)

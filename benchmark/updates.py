@@ -9,8 +9,7 @@ from torch import Tensor
 
 from benchmark.fleet import Fleet, Recipe
 from benchmark.randomness import stream
-from criteria import Criterion, Layer, TopologyUpdate, update_topology
-from criteria.global_scope import update_topology_globally
+from criteria import Criterion, Layer, TopologyUpdate, update_topology, update_topology_globally
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,14 @@ def due(fleet: Fleet, step: int, *, before_optimizer: bool) -> list[int]:
     ]
 
 
-def observers(fleet: Fleet) -> list[int]:
-    """Members whose criterion follows the training at every step."""
+def observers(fleet: Fleet, *, before_optimizer: bool) -> list[int]:
+    """Members whose criterion follows the training at every step, before or after the optimizer step (as in `due`)."""
     return [
         index
         for index, member in enumerate(fleet.members)
-        if member.recipe is not None and type(member.recipe.criterion).observe is not Criterion.observe
+        if member.recipe is not None
+        and type(member.recipe.criterion).observe is not Criterion.observe
+        and member.recipe.criterion.requires_grad == before_optimizer
     ]
 
 

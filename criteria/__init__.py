@@ -9,6 +9,8 @@
 
 from criteria.api import Criterion, Growth, Layer, gradient
 from criteria.errors import InputError
+from criteria.global_scope import update_topology_globally
+from criteria.normalisation import Normalisation
 from criteria.plugins import load, names
 from criteria.selection import lowest
 from criteria.topology import TopologyUpdate, update_topology
@@ -18,10 +20,12 @@ __all__ = [
     "Growth",
     "InputError",
     "Layer",
+    "Normalisation",
     "TopologyUpdate",
     "gradient",
     "load",
     "lowest",
     "names",
     "update_topology",
+    "update_topology_globally",
 ]

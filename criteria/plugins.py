@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import hashlib
 import inspect
+import math
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ def load(spec: str | Spec, kind: str = "criterion", **parameters: Any) -> Any:
             chosen[key] = value = float(value)
         if default is not dataclasses.MISSING and default is not None and type(value) is not type(default):
             raise InputError(f"{kind} {spec.name!r}: parameter {key} takes a {type(default).__name__}, not {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{kind} {spec.name!r}: parameter {key} must be finite, not {value}")
     try:
         return plugin(**chosen)
     except (TypeError, ValueError) as error:
@@ -115,18 +118,17 @@ def parse(text: str) -> Spec:
 
 
 def fingerprint(spec: Spec, kind: str) -> str:
-    """Short hash of a plugin's code (comments and docstrings aside): another algorithm is another run."""
+    """Short hash of a plugin's code (comments and docstrings aside): another algorithm is another run.
+
+    The code is that of its class and of the classes it is built on, up to those of the plugin API.
+    """
     plugin = _load_class(kind, spec.name)
+    classes = [cls for cls in plugin.__mro__ if cls is not object and not cls.__module__.endswith(".api")]
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(plugin)))
+        code = "".join(_code(cls) for cls in classes)
     except (OSError, TypeError, SyntaxError):  # no source: a compiled plugin is known by its release
         dist = entry_points_of(kind)[spec.name].dist
         code = f"{plugin.__module__}.{plugin.__qualname__} {dist.version if dist else ''}"
-    else:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        code = ast.dump(tree)
     return hashlib.sha256(code.encode()).hexdigest()[:12]
 
 
@@ -136,6 +138,15 @@ def unknown(what: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
     return InputError(f"unknown {what} {name!r}; {hint}")
+
+
+def _code(cls: type) -> str:
+    """The code of one class without its docstrings."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""``dst-bench contract``: does a criterion keep what the contract promises?"""
+"""``dst-bench contract``: whether criteria keep what the contract promises."""
 
 import argparse
 
