@@ -18,13 +18,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
-    from criteria.errors import InputError  # brings in torch
+    from criteria.contract.results import ContractError  # brings in torch
+    from criteria.errors import InputError, PluginError
 
     try:
         status: int = import_module(f"benchmark.commands.{args.command}").main(args)
     except InputError as error:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 2
+    except ContractError as error:
+        print(f"dst-bench: {error}\n--no-contract runs it all the same", file=sys.stderr)
+        return 3
+    except PluginError as error:
+        print(f"dst-bench: {error}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         print("dst-bench: interrupted; finished runs are stored, the same command goes on from there", file=sys.stderr)
         return 130
@@ -56,6 +63,12 @@ def build_parser() -> argparse.ArgumentParser:
     _data_dir(info)
     _device(info)
 
+    contract = command("contract", "check criteria against the contract")
+    contract.add_argument("names", nargs="*", metavar="NAME", help="criteria, as in mest or 'mest(lambda_=0.1)'")
+    contract.add_argument("--all", action="store_true", help="every installed criterion")
+    contract.add_argument("--max-examples", type=int, metavar="N", help="cases that each property is tried on")
+    contract.add_argument("--json", action="store_true", help="print JSON")
+
     run = command("run", "train the runs of an experiment that have no result yet")
     run.add_argument("experiment", metavar="EXPERIMENT", help="its name, or the path of a YAML file")
     _selection(run)
@@ -79,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     _selection(accept)
     accept.add_argument("--expected", type=Path, metavar="DIR", help="folder to write (default: expected_results)")
 
-    reproduce = command("reproduce", "run, check and report experiments")
+    reproduce = command("reproduce", "run, check and report experiments, contract first")
     reproduce.add_argument("experiments", nargs="+", metavar="EXPERIMENT")
     _selection(reproduce)
     _training(reproduce)
@@ -104,6 +117,7 @@ def _training(parser: argparse.ArgumentParser) -> None:
     _device(parser)
     _data_dir(parser)
     parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
+    parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
 
 
 def _device(parser: argparse.ArgumentParser) -> None:

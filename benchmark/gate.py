@@ -1,4 +1,4 @@
-"""The gate: only criteria that keep the contract are benchmarked."""
+"""The gate: only criteria and growths that keep the contract are benchmarked."""
 
 import hashlib
 from collections.abc import Iterable
@@ -6,33 +6,38 @@ from pathlib import Path
 
 import platformdirs
 
+from benchmark.cells import Cell
 from benchmark.results import write_atomically
-from criteria.contract import check_criterion
+from criteria.contract import check_criterion, check_growth
 from criteria.plugins import entry_points_of, fingerprint, parse
 
 QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
 
 
-def require_contract(criteria: Iterable[str]) -> None:
-    """Check each criterion that has not passed before, quickly; raises :class:`ContractError` for a broken one.
+def require_contract(cells: Iterable[Cell]) -> None:
+    """Check the criterion and growth of every cell, quickly; raises :class:`ContractError` for a broken one.
 
-    That a criterion passed is remembered in the user's cache folder, by its code and its distribution's version.
+    What passed is remembered in the user's cache folder, by its code and its distribution's version and ours.
     """
-    for spec in criteria:
-        passed = _folder() / _key(spec)
-        if not passed.exists():
-            check_criterion(spec, QUICK_EXAMPLES)
-            write_atomically(passed, f"{spec}\n")
+    moving = [cell for cell in cells if cell.growth is not None]
+    for spec in sorted({cell.criterion for cell in moving}):
+        _check_once(spec, "criterion")
+    for spec in sorted({cell.growth for cell in moving if cell.growth is not None}):
+        _check_once(spec, "growth")
 
 
-def _folder() -> Path:
-    return Path(platformdirs.user_cache_dir("dst-bench", appauthor=False)) / "contracts"
+def _check_once(spec: str, kind: str) -> None:
+    passed = Path(platformdirs.user_cache_dir("dst-bench", appauthor=False)) / "contracts" / _key(spec, kind)
+    if not passed.exists():
+        check = check_growth if kind == "growth" else check_criterion
+        check(spec, QUICK_EXAMPLES)
+        write_atomically(passed, f"{kind} {spec} keeps the contract\n")
 
 
-def _key(spec: str) -> str:
+def _key(spec: str, kind: str) -> str:
     plugin = parse(spec)
-    points = entry_points_of("criterion")
-    versions = [d.version for name in (plugin.name, "magnitude") if (d := points[name].dist) is not None]
-    text = repr((spec, fingerprint(plugin, "criterion"), versions))
+    distributions = [entry_points_of(kind)[plugin.name].dist, entry_points_of("criterion")["magnitude"].dist]
+    versions = [dist.version if dist else None for dist in distributions]
+    text = repr((kind, spec, fingerprint(plugin, kind), versions))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

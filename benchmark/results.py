@@ -24,6 +24,8 @@ class Result(BaseModel):
     experiment: str
     settings: dict[str, Any]
     outcome: Outcome
+    contract_skipped: bool = False
+    """Whether the criterion was trained without being asked whether it keeps the contract."""
     environment: dict[str, Any]
     """Versions and device."""
     time: dict[str, Any]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def plan(
         alike = [run for run in group if run.id not in done]
         if alike:
             experiment = alike[0].experiment
-            dataset = load_dataset(experiment.data, data_dir)
+            dataset = _dataset(experiment.data, data_dir, device)
             shape = tuple(dataset.train.inputs.shape[1:])
             most = fleet_size(experiment.model, shape, dataset.classes, experiment.training.batch_size, device)
             fleets += _even_parts(alike, most)
@@ -57,12 +58,19 @@ def plan(
 
 
 def run_fleets(
-    fleets: Iterable[Sequence[Run]], results: Path, device: torch.device, data_dir: Path | None, progress: Progress
+    fleets: Iterable[Sequence[Run]],
+    results: Path,
+    device: torch.device,
+    data_dir: Path | None,
+    progress: Progress,
+    *,
+    contract_skipped: bool = False,
 ) -> None:
     """Train every fleet and store its members' results as soon as it ends."""
     keep_freed_memory()
     for fleet in fleets:
-        _train_and_store(fleet, results, _dataset(fleet[0].experiment.data, data_dir, device), device, progress)
+        dataset = _dataset(fleet[0].experiment.data, data_dir, device)
+        _train_and_store(fleet, results, dataset, device, progress, contract_skipped=contract_skipped)
 
 
 def estimate_seconds(fleets: Sequence[Sequence[Run]], device: torch.device, data_dir: Path | None) -> float:
@@ -78,7 +86,13 @@ def estimate_seconds(fleets: Sequence[Sequence[Run]], device: torch.device, data
 
 
 def _train_and_store(
-    fleet: Sequence[Run], results: Path, dataset: Dataset, device: torch.device, progress: Progress
+    fleet: Sequence[Run],
+    results: Path,
+    dataset: Dataset,
+    device: torch.device,
+    progress: Progress,
+    *,
+    contract_skipped: bool,
 ) -> None:
     """Train one fleet; where memory runs out, halve it and go on."""
     experiment = fleet[0].experiment
@@ -104,6 +118,7 @@ def _train_and_store(
                 experiment=experiment.name,
                 settings=run.settings,
                 outcome=outcome,
+                contract_skipped=contract_skipped and run.cell.growth is not None,
                 environment=environment(device),
                 time=clock,
             )
@@ -114,7 +129,7 @@ def _train_and_store(
     if device.type == "cuda":
         torch.cuda.empty_cache()
     for part in (fleet[:half], fleet[half:]):
-        _train_and_store(part, results, dataset, device, progress)
+        _train_and_store(part, results, dataset, device, progress, contract_skipped=contract_skipped)
 
 
 def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) -> tuple[float, int]:
@@ -135,8 +150,9 @@ def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) ->
     return sum(intervals) / len(intervals), totals[0]
 
 
+@lru_cache(maxsize=1)
 def _dataset(name: str, data_dir: Path | None, device: torch.device) -> Dataset:
-    """A data set with its tensors on ``device``."""
+    """A data set with its tensors on ``device``; the last one is kept for the next fleet."""
     dataset = load_dataset(name, data_dir)
 
     def move(split: Split) -> Split:

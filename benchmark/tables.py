@@ -3,38 +3,45 @@
 import csv
 import io
 import statistics
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 from tabulate import tabulate
 
 from benchmark.cells import Cell, Samples
 from benchmark.experiment import Experiment
-from benchmark.grid import cells
+from benchmark.grid import Run, cells
+from benchmark.results import Result, samples
 
 Format = Literal["simple", "github"]
+Results: TypeAlias = Sequence[tuple[Run, Result]]
+MARK = "¹"
+FOOTNOTE = f"{MARK} trained with --no-contract: nothing says that this criterion keeps the contract"
 
 
-def results_table(experiment: Experiment, samples: Samples, form: Format = "simple") -> str:
+def results_table(experiment: Experiment, results: Results, form: Format = "simple") -> str:
     """The table as text (``simple``) or Markdown (``github``), under a line that says how to read it."""
+    values, marked = samples(results), unproven(results)
     grid = list(cells(experiment))
     densities = sorted({cell.density for cell in grid})
     rows: dict[tuple[str, str], dict[float, str]] = {}
     for cell in grid:
-        rows.setdefault((cell.criterion, cell.growth or "–"), {})[cell.density] = _mean_and_spread(cell, samples)
+        rows.setdefault((cell.criterion, cell.growth or "–"), {})[cell.density] = _shown(cell, values, marked)
     body = [[*label, *(row.get(density, "") for density in densities)] for label, row in rows.items()]
     headers = ["criterion", "growth", *(f"density {density:g}" for density in densities)]
-    return f"{heading(experiment)}\n\n{tabulate(body, headers, tablefmt=form, disable_numparse=True)}\n"
+    table = tabulate(body, headers, tablefmt=form, disable_numparse=True)
+    return "\n\n".join([heading(experiment), table, *([FOOTNOTE] if marked else [])]) + "\n"
 
 
-def results_csv(experiment: Experiment, samples: Samples) -> str:
-    """One line per run: criterion, growth, density, seed, metric in percent."""
+def results_csv(experiment: Experiment, results: Results) -> str:
+    """One line per run: criterion, growth, density, seed, metric in percent, whether the contract was skipped."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["criterion", "growth", "density", "seed", experiment.metric])
-    for cell in cells(experiment):
-        for seed, value in sorted(samples.get(cell, {}).items()):
-            writer.writerow([cell.criterion, cell.growth or "", cell.density, seed, value])
+    writer.writerow(["criterion", "growth", "density", "seed", experiment.metric, "contract_skipped"])
+    for run, result in results:
+        value = getattr(result.outcome, experiment.metric)
+        cell = run.cell
+        writer.writerow([cell.criterion, cell.growth, cell.density, run.seed, value, int(result.contract_skipped)])
     return text.getvalue()
 
 
@@ -48,10 +55,16 @@ def heading(experiment: Experiment) -> str:
     )
 
 
-def _mean_and_spread(cell: Cell, samples: Mapping[Cell, Mapping[int, float]]) -> str:
+def unproven(results: Results) -> set[Cell]:
+    """Cells with a run that was trained with ``--no-contract``."""
+    return {run.cell for run, result in results if result.contract_skipped}
+
+
+def _shown(cell: Cell, samples: Samples, marked: set[Cell]) -> str:
     values = list(samples.get(cell, {}).values())
+    mark = MARK if cell in marked else ""
     if not values:
         return "missing"
     if len(values) == 1:
-        return f"{values[0]:.2f} (1 seed)"
-    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+        return f"{values[0]:.2f} (1 seed){mark}"
+    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}{mark}"

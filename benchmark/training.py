@@ -29,7 +29,7 @@ class Outcome:
     density: dict[str, float] = field(default_factory=dict)
     """Fraction of active weights of each sparse layer at the end."""
     diverged: bool = False
-    """Whether the loss stopped being a finite number; the topology is not updated from then on."""
+    """Whether the loss, a weight or a gradient stopped being a finite number; its topology rests from then on."""
 
 
 def train_fleet(
@@ -96,9 +96,11 @@ def train_fleet(
 def _topology(fleet: Fleet, step: updates.Step, diverged: Tensor, *, before_optimizer: bool) -> None:
     """What happens to the topology before, or after, the optimizer step."""
     updates.observe(fleet, updates.observers(fleet, before_optimizer=before_optimizer), step)
-    due = updates.due(fleet, step.number, before_optimizer=before_optimizer)
-    if due:  # reading `diverged` waits for the device, so it is read only here
-        updates.update(fleet, [index for index in due if not diverged[index]], step)
+    for index in updates.due(fleet, step.number, before_optimizer=before_optimizer):
+        if not diverged[index]:  # reading it waits for the device, so it is read only here
+            diverged[index] = not updates.is_finite(fleet, index, step)
+        if not diverged[index]:
+            updates.update(fleet, index, step)
 
 
 @torch.no_grad()

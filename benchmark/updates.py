@@ -9,7 +9,8 @@ from torch import Tensor
 
 from benchmark.fleet import Fleet, Recipe
 from benchmark.randomness import stream
-from criteria import Criterion, Layer, TopologyUpdate, update_topology, update_topology_globally
+from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
+from criteria.errors import PluginError
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,18 @@ def observe(fleet: Fleet, members: list[int], step: Step) -> None:
 
 
 @torch.no_grad()
-def update(fleet: Fleet, members: list[int], step: Step) -> None:
-    """Prune and grow every sparse layer of ``members``: pruned weights become 0, grown ones start at 0."""
-    for index in members:
-        recipe = _recipe(fleet, index)
-        shown = layers(fleet, index, step)
-        prune_fraction = recipe.topology.prune_fraction.at(step.number, step.total)
-        for layer, outcome in zip(shown, _outcomes(shown, recipe, prune_fraction), strict=True):
-            layer.mask.copy_(outcome.mask)
-            layer.weight.mul_(outcome.mask)
-            if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
-                layer.momentum.mul_(~outcome.grown)
+def update(fleet: Fleet, member: int, step: Step) -> None:
+    """Prune and grow every sparse layer of ``member``: pruned weights become 0, grown ones start at 0.
+
+    Raises :class:`PluginError` where its criterion or growth fails or does not keep its promises.
+    """
+    recipe = _recipe(fleet, member)
+    shown = layers(fleet, member, step)
+    for layer, outcome in zip(shown, _outcomes(shown, recipe, step), strict=True):
+        layer.mask.copy_(outcome.mask)
+        layer.weight.mul_(outcome.mask)
+        if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
+            layer.momentum.mul_(~outcome.grown)
 
 
 def layers(fleet: Fleet, member: int, step: Step) -> list[Layer]:
@@ -102,11 +104,28 @@ def layers(fleet: Fleet, member: int, step: Step) -> list[Layer]:
     return found
 
 
-def _outcomes(shown: list[Layer], recipe: Recipe, prune_fraction: float) -> list[TopologyUpdate]:
+def is_finite(fleet: Fleet, member: int, step: Step) -> bool:
+    """Whether a member's sparse weights and their gradients are all finite numbers."""
+    return all(
+        bool(fleet.weights[name][member].isfinite().all() and step.gradients[name][member].isfinite().all())
+        for name in fleet.sparse_names
+    )
+
+
+def _outcomes(shown: list[Layer], recipe: Recipe, step: Step) -> list[TopologyUpdate]:
+    prune_fraction = recipe.topology.prune_fraction.at(step.number, step.total)
     how = (recipe.criterion, recipe.growth, prune_fraction, recipe.topology.resurrection)
-    if recipe.topology.scope == "global":
-        return update_topology_globally(shown, *how, recipe.topology.normalisation)
-    return [update_topology(layer, *how) for layer in shown]
+    try:
+        if recipe.topology.scope == "global":
+            return update_topology_globally(shown, *how, recipe.topology.normalisation)
+        return [update_topology(layer, *how) for layer in shown]
+    except InputError:
+        raise
+    except Exception as error:  # a plugin may fail in any way
+        plugins = f"criterion {recipe.criterion!r} with growth {recipe.growth!r}"
+        raise PluginError(
+            f"{plugins} failed at step {step.number}: {error}; `dst-bench contract` finds out why"
+        ) from error
 
 
 def _of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:

@@ -44,7 +44,9 @@ class Layer:
 
         The draws follow the generator's device, so that a layer gets the same ones on every device.
         """
-        draws = torch.rand(self.weight.shape, generator=self.generator, device=self.generator.device)
+        draws = torch.rand(
+            self.weight.shape, generator=self.generator, device=self.generator.device, dtype=torch.float32
+        )
         return draws.to(self.weight.device)
 
 

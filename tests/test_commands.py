@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import yaml
 
 from benchmark.cli import main
+from criteria import Criterion, lowest
 
 TINY = {
     "title": "tiny",
@@ -182,3 +184,53 @@ def test_a_package_of_another_distribution_that_hides_ours_is_named(tmp_path, mo
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "criteria")
     assert f"Python finds it at {tmp_path / 'criteria'}" in (dst_bench.shadowed() or "")
+
+
+class Greedy(Criterion):
+    """A criterion that prunes one weight too many."""
+
+    def score(self, layer):
+        return layer.weight.abs()
+
+    def select(self, layer, n):
+        return lowest(self.score(layer), layer.mask, min(n + 1, int(layer.mask.sum())), layer.generator)
+
+
+@pytest.fixture
+def greedy(monkeypatch, tmp_path):
+    """An installed criterion that breaks the contract, and an empty cache of contracts."""
+    from criteria import plugins
+
+    found = plugins.entry_points_of
+    point = EntryPoint("greedy", f"{__name__}:Greedy", plugins.KINDS["criterion"])
+
+    def with_greedy(kind):
+        return found(kind) | ({"greedy": point} if kind == "criterion" else {})
+
+    for module in ("criteria.plugins", "benchmark.gate"):
+        monkeypatch.setattr(f"{module}.entry_points_of", with_greedy)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_criterion_that_breaks_the_contract_is_refused_by_the_name_of_the_property(tiny, greedy, capsys):
+    assert main(["run", "tiny.yaml", "--criteria", "greedy"]) == 3
+    said = capsys.readouterr().err
+    assert "Greedy breaks exact_count" in said
+    assert "--no-contract" in said
+    assert not Path("results").exists()
+
+
+def test_without_the_contract_tables_mark_the_criterion(tiny, capsys):
+    assert main(["run", "tiny.yaml", "--criteria", "snip", "--no-contract"]) == 0
+    assert "¹ trained with --no-contract" in capsys.readouterr().out
+    main(["accept", "tiny.yaml", "--criteria", "snip"])
+    capsys.readouterr()
+    assert main(["check", "tiny.yaml", "--criteria", "snip"]) == 0
+    assert "snip · random · 0.2: trained with --no-contract" in capsys.readouterr().out
+
+
+def test_a_criterion_that_breaks_its_promise_in_a_training_ends_it_in_one_line(tiny, greedy, capsys):
+    assert main(["run", "tiny.yaml", "--criteria", "greedy", "--no-contract"]) == 3
+    error = capsys.readouterr().err
+    assert "criterion Greedy selected" in error
+    assert "Traceback" not in error

@@ -1,6 +1,7 @@
 """``dst-bench check``: stored results against stored expected values."""
 
 import argparse
+from dataclasses import replace
 
 from benchmark.check import CheckOutcome, as_json, check, render
 from benchmark.expected import expected_file, read_expected
@@ -8,6 +9,7 @@ from benchmark.experiment import Experiment
 from benchmark.grid import expand
 from benchmark.results import samples, stored_results
 from benchmark.selection import narrowed, selected_experiment
+from benchmark.tables import unproven
 
 
 def main(args: argparse.Namespace) -> int:
@@ -21,4 +23,7 @@ def main(args: argparse.Namespace) -> int:
 def compare(experiment: Experiment, args: argparse.Namespace) -> CheckOutcome:
     """The check of the part of an experiment that was asked for."""
     expected = read_expected(expected_file(experiment.name, args.expected))
-    return check(samples(stored_results(expand(experiment), args.results)), narrowed(expected, experiment, args))
+    results = stored_results(expand(experiment), args.results)
+    outcome = check(samples(results), narrowed(expected, experiment, args))
+    marked = [f"{cell}: trained with --no-contract" for cell in sorted(unproven(results))]
+    return replace(outcome, warnings=(*outcome.warnings, *marked))

@@ -8,7 +8,7 @@ from benchmark.commands.check import compare
 from benchmark.expected import expected_file
 from benchmark.experiment import Experiment
 from benchmark.grid import expand
-from benchmark.results import samples, stored_results, write_atomically
+from benchmark.results import stored_results, write_atomically
 from benchmark.selection import selected_experiment
 from benchmark.tables import results_csv, results_table
 from criteria.errors import InputError
@@ -23,13 +23,13 @@ def main(args: argparse.Namespace) -> int:
 
 def write_report(experiment: Experiment, args: argparse.Namespace) -> Path:
     """Tables as text, Markdown and CSV, and the check where there are expected values; returns their folder."""
-    values = samples(stored_results(expand(experiment), args.results))
-    if not values:
+    results = stored_results(expand(experiment), args.results)
+    if not results:
         raise InputError(f"{experiment.name} has no results in {args.results}; run it first")
     folder: Path = args.out / experiment.name
-    write_atomically(folder / "results.txt", results_table(experiment, values))
-    write_atomically(folder / "results.md", results_table(experiment, values, "github"))
-    write_atomically(folder / "results.csv", results_csv(experiment, values))
+    write_atomically(folder / "results.txt", results_table(experiment, results))
+    write_atomically(folder / "results.md", results_table(experiment, results, "github"))
+    write_atomically(folder / "results.csv", results_csv(experiment, results))
     if has_expected(experiment, args):
         write_atomically(folder / "check.txt", render(compare(experiment, args)))
     return folder

@@ -7,7 +7,7 @@ from benchmark.commands.check import compare
 from benchmark.commands.report import has_expected, write_report
 from benchmark.commands.run import train_missing
 from benchmark.grid import expand
-from benchmark.results import samples, stored_results
+from benchmark.results import stored_results
 from benchmark.selection import selected_experiment
 from benchmark.tables import results_table
 
@@ -18,7 +18,7 @@ def main(args: argparse.Namespace) -> int:
     status = 0
     for experiment in experiments:
         train_missing(experiment, args)
-        print(results_table(experiment, samples(stored_results(expand(experiment), args.results))))
+        print(results_table(experiment, stored_results(expand(experiment), args.results)))
         if has_expected(experiment, args):
             outcome = compare(experiment, args)
             print(render(outcome))

@@ -5,9 +5,10 @@ import sys
 
 from benchmark.device import choose_device
 from benchmark.experiment import Experiment
+from benchmark.gate import require_contract
 from benchmark.grid import expand
 from benchmark.progress import Progress, duration
-from benchmark.results import samples, stored_results
+from benchmark.results import stored_results
 from benchmark.runner import estimate_seconds, plan, run_fleets
 from benchmark.selection import selected_experiment
 from benchmark.tables import results_table
@@ -26,7 +27,7 @@ def main(args: argparse.Namespace) -> int:
         )
         return 0
     train_missing(experiment, args)
-    print(results_table(experiment, samples(stored_results(expand(experiment), args.results))))
+    print(results_table(experiment, stored_results(expand(experiment), args.results)))
     return 0
 
 
@@ -34,10 +35,12 @@ def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
     """Train the runs of ``experiment`` that have no stored result."""
     device = choose_device(args.device)
     work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
+    if not args.no_contract:
+        require_contract(run.cell for fleet in work.fleets for run in fleet)
     print(
         f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
         f"in {len(work.fleets)} fleets on {device}",
         file=sys.stderr,
     )
     with Progress(work.missing) as progress:
-        run_fleets(work.fleets, args.results, device, args.data_dir, progress)
+        run_fleets(work.fleets, args.results, device, args.data_dir, progress, contract_skipped=args.no_contract)

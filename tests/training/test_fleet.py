@@ -175,7 +175,8 @@ def test_the_momentum_of_a_grown_weight_is_kept_or_reset_as_asked_for():
     before = {name: mask.clone() for name, mask in fleet.masks.items()}
     gradients = {name: torch.randn_like(weight) for name, weight in fleet.weights.items()}
     inputs, targets = dataset.train.inputs.expand(2, -1, -1), dataset.train.targets.expand(2, -1)
-    updates.update(fleet, [0, 1], updates.Step(2, 10, inputs, targets, gradients, optimizer))
+    for member in range(2):
+        updates.update(fleet, member, updates.Step(2, 10, inputs, targets, gradients, optimizer))
     for name, mask in fleet.masks.items():
         momentum = optimizer.state[fleet.weights[name]]["momentum_buffer"]
         grown = mask & ~before[name]
