@@ -7,9 +7,9 @@ from benchmark.check import CheckOutcome, as_json, check, render
 from benchmark.expected import expected_file, read_expected
 from benchmark.experiment import Experiment
 from benchmark.grid import expand
+from benchmark.report.tables import unproven
 from benchmark.results import samples, stored_results
 from benchmark.selection import narrowed, selected_experiment
-from benchmark.tables import unproven
 
 
 def main(args: argparse.Namespace) -> int:

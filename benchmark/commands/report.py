@@ -8,9 +8,9 @@ from benchmark.commands.check import compare
 from benchmark.expected import expected_file
 from benchmark.experiment import Experiment
 from benchmark.grid import expand
+from benchmark.report.tables import results_csv, results_table
 from benchmark.results import stored_results, write_atomically
 from benchmark.selection import selected_experiment
-from benchmark.tables import results_csv, results_table
 from criteria.errors import InputError
 
 

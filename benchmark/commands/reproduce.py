@@ -7,9 +7,9 @@ from benchmark.commands.check import compare
 from benchmark.commands.report import has_expected, write_report
 from benchmark.commands.run import train_missing
 from benchmark.grid import expand
+from benchmark.report.tables import results_table
 from benchmark.results import stored_results
 from benchmark.selection import selected_experiment
-from benchmark.tables import results_table
 
 
 def main(args: argparse.Namespace) -> int:

@@ -8,10 +8,10 @@ from benchmark.experiment import Experiment
 from benchmark.gate import require_contract
 from benchmark.grid import expand
 from benchmark.progress import Progress, duration
+from benchmark.report.tables import results_table
 from benchmark.results import stored_results
 from benchmark.runner import estimate_seconds, plan, run_fleets
 from benchmark.selection import selected_experiment
-from benchmark.tables import results_table
 
 
 def main(args: argparse.Namespace) -> int:

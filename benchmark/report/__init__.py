@@ -1,0 +1,1 @@
+"""What people look at: tables, figures and one page, all made from stored results."""
