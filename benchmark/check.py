@@ -20,6 +20,9 @@ from criteria.errors import InputError
 
 FAMILY_LEVEL = 0.01
 """How often an honest rerun may fail a whole experiment. Half goes to the cells and half to the criteria."""
+SEEDS_TO_POOL = 3
+"""Seeds on each side from which on criteria are judged over all their cells; fewer cannot tell a criterion's shift from
+that of the seeds, which all its cells share (simulated: honest reruns would fail up to 2.5 times in a hundred)."""
 WIDTH = 100
 """Columns of the text."""
 
@@ -153,10 +156,9 @@ def _judge(comparisons: Sequence[_Comparison], tolerance: float) -> tuple[list[R
 def _shifts(comparisons: Sequence[_Comparison], z: Array, tolerance: float) -> list[Shift]:
     """Whether each criterion moved, over all its cells; a criterion of one cell is judged with the cells."""
     found: list[Shift] = []
-    sources = np.array([c.source for c in comparisons])
-    for source in dict.fromkeys(sources.tolist()):
-        chosen = np.flatnonzero(sources == source)
-        found += _shifts_from(source, [comparisons[index] for index in chosen.tolist()], z[chosen])
+    for source in dict.fromkeys(c.source for c in comparisons):
+        chosen = [index for index, c in enumerate(comparisons) if c.source == source and _can_pool(c)]
+        found += _shifts_from(source, [comparisons[index] for index in chosen], z[chosen])
     adjusted = _adjusted(np.array([shift.p for shift in found]))
     return [
         replace(shift, p_adjusted=p, deviates=p < FAMILY_LEVEL and not _within(tolerance, shift.difference))
@@ -168,16 +170,20 @@ def _shifts_from(source: str, comparisons: Sequence[_Comparison], z: Array) -> l
     """Each criterion against one source, before Holm's correction."""
     criteria = np.array([c.cell.criterion for c in comparisons])
     groups = [group for name in np.unique(criteria) if len(group := np.flatnonzero(criteria == name)) > 1]
-    sides = [seed_residuals([getattr(c, side).values for c in comparisons]) for side in ("expected", "measured")]
-    dof = sum(max(side.shape[1] - 1, 0) for side in sides)
-    if not groups or not dof:  # one seed on each side: nothing tells how cells vary together
+    if not groups:
         return []
+    sides = [seed_residuals([getattr(c, side).values for c in comparisons]) for side in ("expected", "measured")]
+    dof = sum(max(side.shape[1] - 1, 0) for side in sides)  # a source without seeds has no columns
     p = moved(z, groups, seed_correlation(np.hstack(sides), groups), dof)
     moves = np.array([c.measured.mean - c.expected.mean for c in comparisons])
     return [
         Shift(str(criteria[group[0]]), source, len(group), float(moves[group].mean()), float(value), 1.0, False)
         for group, value in zip(groups, p, strict=True)
     ]
+
+
+def _can_pool(comparison: _Comparison) -> bool:
+    return min(comparison.expected.n, comparison.measured.n) >= SEEDS_TO_POOL
 
 
 def _adjusted(p: Array) -> Array:
@@ -203,6 +209,11 @@ def _warnings(expected: Expected, comparisons: Sequence[_Comparison]) -> list[st
                 )
     if all(c.expected.std is None and c.measured.std is None for c in comparisons):
         found.append("one seed per cell on both sides: no spread is known, so no difference can be judged")
+    elif not all(map(_can_pool, comparisons)):
+        found.append(
+            f"some cells have fewer than {SEEDS_TO_POOL} seeds on a side and are left out where a criterion is judged "
+            "over all its cells"
+        )
     return found
 
 

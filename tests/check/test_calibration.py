@@ -115,7 +115,9 @@ def test_taking_cells_of_one_seed_for_independent_would_fail_honest_reruns(monke
         (authors, 3, 3, 0.4),
         (wide, 5, 3, 0.4),
         (wide, 3, 5, 0.4),
+        (wide, 5, 2, 0.4),
         (wide, 5, 1, 0.4),
+        (wide, 3, 1, 0.4),
     ],
 )
 def test_an_honest_rerun_fails_less_than_once_in_a_hundred(spreads, stored_seeds, seeds, correlation):

@@ -210,7 +210,15 @@ def test_a_summary_that_is_not_that_of_its_values_is_pointed_out_but_compared_as
 def test_a_check_of_single_seeds_says_that_it_can_judge_nothing():
     outcome = check({CELL: seeds(85)}, expecting({CELL: seeds(86)}))
     assert "no spread is known" in render(outcome)
-    assert not check({CELL: seeds(85)}, expecting({CELL: seeds(86, 87)})).warnings
+    assert "no spread is known" not in render(check({CELL: seeds(85)}, expecting({CELL: seeds(86, 87)})))
+
+
+def test_cells_of_fewer_than_three_seeds_do_not_count_where_a_criterion_is_judged():
+    one_seed = {cell: {1: values[1]} for cell, values in grid(mest=-3.0).items() if cell.density > 0.1}
+    outcome = check({**grid(mest=-3.0), **one_seed}, expecting(grid()))
+    assert {shift.cells for shift in outcome.shifts} == {3}
+    assert "fewer than 3 seeds" in render(outcome)
+    assert not check(grid(), expecting(grid())).warnings
 
 
 def test_the_text_has_a_line_per_cell_in_100_columns_and_ends_with_what_deviates():
