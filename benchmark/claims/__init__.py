@@ -1,0 +1,26 @@
+"""What the paper claims, judged from an experiment's own runs.
+
+Each claim is judged over the settings that the experiment has; chance is in the seeds. A verdict is wrongly
+``supported`` no more than one time in forty, and wrongly ``not supported`` no more than one time in forty, whatever the
+number of comparisons it is made of; that five claims are judged is not corrected for, since each is a question of its
+own.
+"""
+
+from benchmark.cells import Samples
+from benchmark.claims.beats_dense import beats_dense
+from benchmark.claims.beats_static import beats_static
+from benchmark.claims.magnitude_first import magnitude_first
+from benchmark.claims.outcome import ClaimId, ClaimOutcome, ClaimVerdict
+from benchmark.claims.similar import similar
+from benchmark.claims.spread_grows import spread_grows
+from benchmark.claims.text import render_claims
+
+__all__ = ["ClaimId", "ClaimOutcome", "ClaimVerdict", "claims", "render_claims"]
+
+
+def claims(samples: Samples, tolerance: float) -> tuple[ClaimOutcome, ...]:
+    """The claims that the experiment has data for; ``tolerance`` (points) is the difference that counts as the same."""
+    judged = (
+        judge(samples, tolerance) for judge in (similar, spread_grows, magnitude_first, beats_static, beats_dense)
+    )
+    return tuple(outcome for outcome in judged if outcome is not None)

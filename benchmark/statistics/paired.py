@@ -1,0 +1,74 @@
+"""Means of a few values and of paired differences, and how far from them the truth may be."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from statistics import fmean
+from typing import Protocol
+
+from scipy import special
+
+
+class Estimated(Protocol):
+    """Something that is only known by an estimate."""
+
+    @property
+    def value(self) -> float:
+        """The estimate."""
+        ...
+
+    def lower(self, level: float) -> float:
+        """The truth is below this no more often than ``level``."""
+        ...
+
+    def upper(self, level: float) -> float:
+        """The truth is above this no more often than ``level``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean with its standard error and degrees of freedom; its limits are Student's (1908).
+
+    One value has no degree of freedom, and no limits.
+    """
+
+    value: float
+    error: float
+    dof: int
+
+    def lower(self, level: float) -> float:
+        return self.value - self._margin(level)
+
+    def upper(self, level: float) -> float:
+        return self.value + self._margin(level)
+
+    def _margin(self, level: float) -> float:
+        return _quantile(self.dof, 1 - level) * self.error if self.dof else math.inf
+
+
+@cache
+def _quantile(dof: int, probability: float) -> float:
+    return float(special.stdtrit(dof, probability))
+
+
+def mean_of(values: Sequence[float], least_variance: float = 0.0) -> Mean:
+    """The mean of at least one independent value, whose true variance is known to be at least ``least_variance``."""
+    n, mean = len(values), fmean(values)
+    if n == 1:
+        return Mean(mean, math.inf, 0)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    return Mean(mean, math.sqrt(max(variance, least_variance) / n), n - 1)
+
+
+def paired(first: Mapping[int, float], second: Mapping[int, float], grain: float) -> Mean | None:
+    """Mean of first minus second over the seeds that both have; None where they share none.
+
+    Runs with one seed share initial weights and batch order, so what a lucky seed gives to both cancels. Values are
+    multiples of ``grain``: a test set of 450 images gives steps of 0.22 percent, and three seeds then differ by the
+    same amount so often that a spread of zero would show something out of nothing. Rounding alone gives a difference
+    the variance grain² / 6.
+    """
+    common = sorted(first.keys() & second.keys())
+    return mean_of([first[seed] - second[seed] for seed in common], grain**2 / 6) if common else None
