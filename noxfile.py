@@ -1,4 +1,4 @@
-"""Sessions: tests · contract · reproduce · check · lint · types.
+"""Sessions: tests · contract · reproduce · check · bench · lint · types.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """
@@ -54,6 +54,13 @@ def check(session: nox.Session) -> None:
     """Compare stored results with the expected values: `nox -s check -- EXPERIMENT`, `smoke` by default."""
     install(session)
     run(session, "dst-bench", "check", *(session.posargs or ["smoke"]))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time training, updates, the contract and startup, each beside a rival: `nox -s bench -- --json`."""
+    install(session)
+    run(session, "dst-bench", "bench", *session.posargs)
 
 
 @nox.session

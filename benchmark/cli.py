@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from benchmark.bench import PARTS
+
 DESCRIPTION = "Which weights should dynamic sparse training prune? Reproduce, compare, check, contribute."
 EXIT_CODES = "exit status: 0 fine, 1 a result deviates, 2 bad input, 3 a contract is broken, 130 interrupted"
 LISTABLE = ("criteria", "growth", "baselines", "experiments")
@@ -68,6 +70,12 @@ def build_parser() -> argparse.ArgumentParser:
     contract.add_argument("--all", action="store_true", help="every installed criterion")
     contract.add_argument("--max-examples", type=int, metavar="N", help="cases that each property is tried on")
     contract.add_argument("--json", action="store_true", help="print JSON")
+
+    bench = command("bench", "how fast training, updates, the contract and startup are, each beside a rival")
+    bench.add_argument("parts", nargs="*", metavar="PART", help=f"only these of {', '.join(PARTS)}")
+    _device(bench)
+    _data_dir(bench)
+    bench.add_argument("--json", action="store_true", help="print JSON")
 
     run = command("run", "train the runs of an experiment that have no result yet")
     run.add_argument("experiment", metavar="EXPERIMENT", help="its name, or the path of a YAML file")
