@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from benchmark.check import render
+from benchmark.claims import claims
 from benchmark.commands.check import compare
-from benchmark.expected import expected_file
+from benchmark.expected import expected_file, read_expected
 from benchmark.experiment import Experiment
 from benchmark.grid import expand
-from benchmark.report.tables import results_csv, results_table
-from benchmark.results import stored_results, write_atomically
+from benchmark.report.files import write_files
+from benchmark.results import samples, stored_results
 from benchmark.selection import selected_experiment
 from criteria.errors import InputError
 
@@ -22,16 +22,15 @@ def main(args: argparse.Namespace) -> int:
 
 
 def write_report(experiment: Experiment, args: argparse.Namespace) -> Path:
-    """Tables as text, Markdown and CSV, and the check where there are expected values; returns their folder."""
+    """Tables, figures and one page, with the check where there are expected values; returns their folder."""
     results = stored_results(expand(experiment), args.results)
     if not results:
         raise InputError(f"{experiment.name} has no results in {args.results}; run it first")
-    folder: Path = args.out / experiment.name
-    write_atomically(folder / "results.txt", results_table(experiment, results))
-    write_atomically(folder / "results.md", results_table(experiment, results, "github"))
-    write_atomically(folder / "results.csv", results_csv(experiment, results))
+    checked = None
     if has_expected(experiment, args):
-        write_atomically(folder / "check.txt", render(compare(experiment, args)))
+        checked = compare(experiment, args), read_expected(expected_file(experiment.name, args.expected))
+    folder: Path = args.out / experiment.name
+    write_files(folder, experiment, results, checked, claims(samples(results), experiment.tolerance))
     return folder
 
 

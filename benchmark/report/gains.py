@@ -1,20 +1,19 @@
 """What pruning and growing gains over a topology that never changes, as a map of points with their numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import fmean, stdev
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from scipy import stats
 
 from benchmark.cells import Cell, Samples
+from benchmark.claims.cases import grain
 from benchmark.report.accuracy import panels
 from benchmark.report.look import DARK, LIGHT, Plot, Theme
 from benchmark.statistics.differences import CONFIDENCE
+from benchmark.statistics.paired import Mean, paired
 
 REFERENCE = "static"
 MAP = LinearSegmentedColormap.from_list("gains", ["#D55E00", "#f7f7f7", "#0072B2"])
@@ -26,28 +25,12 @@ CAPTION = (
 )
 
 
-@dataclass(frozen=True)
-class Gain:
-    """Mean difference from the baseline over shared seeds in points, and half its interval (None for one seed)."""
-
-    mean: float
-    margin: float | None
-
-    @property
-    def certain(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.margin is not None and abs(self.mean) > self.margin
-
-
-def gains(cells: Sequence[Cell], samples: Samples) -> dict[Cell, Gain]:
-    """The gain of each cell that shares a seed with the static network of its density (Student's paired interval)."""
-    found = {}
-    for cell in cells:
-        values, reference = samples.get(cell, {}), samples.get(Cell(REFERENCE, None, cell.density), {})
-        pairs = [values[seed] - reference[seed] for seed in sorted(values.keys() & reference.keys())]
-        if pairs:
-            found[cell] = _gain(pairs)
-    return found
+def gains(cells: Sequence[Cell], samples: Samples) -> dict[Cell, Mean]:
+    """The gain in points of each cell that shares a seed with the static network of its density."""
+    step = grain(samples)
+    references = {cell: samples.get(Cell(REFERENCE, None, cell.density), {}) for cell in cells}
+    found = {cell: paired(samples.get(cell, {}), reference, step) for cell, reference in references.items()}
+    return {cell: gain for cell, gain in found.items() if gain is not None}
 
 
 def gains_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
@@ -59,14 +42,7 @@ def gains_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
     return Plot("gains", "Gain over the static network", CAPTION, lambda theme: _draw(shown, found, theme))
 
 
-def _gain(pairs: Sequence[float]) -> Gain:
-    if len(pairs) == 1:
-        return Gain(pairs[0], None)
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1))
-    return Gain(fmean(pairs), quantile * stdev(pairs) / len(pairs) ** 0.5)
-
-
-def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Gain], theme: Theme) -> Figure:
+def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Mean], theme: Theme) -> Figure:
     criteria = list(dict.fromkeys(cell.criterion for cells in shown.values() for cell in cells))
     densities = sorted({cell.density for cells in shown.values() for cell in cells})
     wide = 0.85 * len(densities) * len(shown) + 2.5
@@ -75,7 +51,7 @@ def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Gain], theme: Theme) -
     size = (0.85 * max(len(densities), 2) * columns + 2.5, (0.52 * len(criteria) + 1.0) * rows)
     figure = Figure(figsize=size)
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    largest = max(abs(gain.mean) for gain in found.values())
+    largest = max(abs(gain.value) for gain in found.values())
     norm = SymLogNorm(linthresh=1.0, vmin=-max(largest, 1.0), vmax=max(largest, 1.0))
     for ax, (title, cells) in zip(axes, shown.items(), strict=True):
         for cell in cells:
@@ -91,21 +67,22 @@ def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Gain], theme: Theme) -
     return figure
 
 
-def _tile(ax: Axes, x: int, y: int, gain: Gain | None, norm: SymLogNorm, theme: Theme) -> None:
+def _tile(ax: Axes, x: int, y: int, gain: Mean | None, norm: SymLogNorm, theme: Theme) -> None:
     if gain is None:
         ax.add_patch(
             Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor="none", edgecolor=theme.rule, linestyle="--")
         )
         ax.text(x, y, "missing", ha="center", va="center", fontsize=8, color=theme.faint)
         return
-    colour = MAP(float(norm(gain.mean)))
+    colour = MAP(float(norm(gain.value)))
     ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=colour))
     ink = (LIGHT if np.dot(colour[:3], (0.299, 0.587, 0.114)) > 0.5 else DARK).ink
-    weight = "bold" if gain.certain else "normal"
-    lift = 0.0 if gain.margin is None else 0.14
-    ax.text(x, y - lift, _signed(gain.mean), ha="center", va="center", fontsize=10, color=ink, weight=weight)
-    if gain.margin is not None:
-        ax.text(x, y + 0.24, f"±{gain.margin:.1f}", ha="center", va="center", fontsize=7.5, color=ink)
+    margin = gain.upper((1 - CONFIDENCE) / 2) - gain.value
+    weight = "bold" if abs(gain.value) > margin else "normal"
+    lift = 0.14 if gain.dof else 0.0
+    ax.text(x, y - lift, _signed(gain.value), ha="center", va="center", fontsize=10, color=ink, weight=weight)
+    if gain.dof:
+        ax.text(x, y + 0.24, f"±{margin:.1f}", ha="center", va="center", fontsize=7.5, color=ink)
 
 
 def _signed(points: float) -> str:

@@ -15,22 +15,32 @@ from benchmark.results import Result, samples
 
 Format = Literal["simple", "github"]
 Results: TypeAlias = Sequence[tuple[Run, Result]]
+METRICS = {
+    "test_accuracy_best": "test accuracy of the checkpoint with the best validation accuracy",
+    "test_accuracy_last": "test accuracy after the last epoch",
+}
+RULES = {"forbid": "contract (resurrection forbidden)", "allow": "authors (resurrection allowed)"}
 MARK = "¹"
 FOOTNOTE = f"{MARK} trained with --no-contract: nothing says that this criterion keeps the contract"
 
 
 def results_table(experiment: Experiment, results: Results, form: Format = "simple") -> str:
     """The table as text (``simple``) or Markdown (``github``), under a line that says how to read it."""
+    headers, body = results_rows(experiment, results)
+    table = tabulate(body, headers, tablefmt=form, disable_numparse=True)
+    return "\n\n".join([heading(experiment), table, *([FOOTNOTE] if unproven(results) else [])]) + "\n"
+
+
+def results_rows(experiment: Experiment, results: Results) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of the table; empty where the experiment has no such cell."""
     values, marked = samples(results), unproven(results)
     grid = list(cells(experiment))
     densities = sorted({cell.density for cell in grid})
     rows: dict[tuple[str, str], dict[float, str]] = {}
     for cell in grid:
         rows.setdefault((cell.criterion, cell.growth or "–"), {})[cell.density] = _shown(cell, values, marked)
-    body = [[*label, *(row.get(density, "") for density in densities)] for label, row in rows.items()]
     headers = ["criterion", "growth", *(f"density {density:g}" for density in densities)]
-    table = tabulate(body, headers, tablefmt=form, disable_numparse=True)
-    return "\n\n".join([heading(experiment), table, *([FOOTNOTE] if marked else [])]) + "\n"
+    return headers, [[*label, *(row.get(density, "") for density in densities)] for label, row in rows.items()]
 
 
 def results_csv(experiment: Experiment, results: Results) -> str:
@@ -47,11 +57,10 @@ def results_csv(experiment: Experiment, results: Results) -> str:
 
 def heading(experiment: Experiment) -> str:
     """What a table shows: title, metric, and the rule that growth followed."""
-    metric = experiment.metric.replace("_", " ")
-    rule = {"forbid": "contract (resurrection forbidden)", "allow": "authors (resurrection allowed)"}
     return (
         f"{experiment.name}: {experiment.title}\n"
-        f"{metric} in percent, mean ± standard deviation over seeds · rule: {rule[experiment.topology.resurrection]}"
+        f"{METRICS[experiment.metric]} in percent,\n"
+        f"mean ± standard deviation over seeds · rule: {RULES[experiment.topology.resurrection]}"
     )
 
 

@@ -1,0 +1,178 @@
+"""One HTML page with nothing to fetch: verdicts first, then figures, tables, claims, and where they come from."""
+
+import base64
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, get_args
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from benchmark.cells import Cell, Samples
+from benchmark.check import CheckOutcome, Row, Verdict
+from benchmark.claims import ClaimOutcome
+from benchmark.expected import Expected
+from benchmark.experiment import Experiment
+from benchmark.grid import cells
+from benchmark.progress import duration
+from benchmark.report.look import DARK, LIGHT, Plot, Theme, image
+from benchmark.report.tables import FOOTNOTE, METRICS, RULES, Results, results_rows, unproven
+from benchmark.results import samples
+from benchmark.statistics.differences import Summary
+
+MEANINGS: dict[Verdict, str] = {
+    "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
+    "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
+    "inconclusive": "the difference is outside the tolerance, perhaps by chance",
+    "deviates": "the difference is outside the tolerance, and not by chance",
+    "missing": "a value is stored, but the cell has not been run",
+    "unexpected": "the cell has been run, but no value is stored",
+}
+REACH = 3.0
+"""Tolerances on either side of 0 that the drawn intervals show."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A figure inside the page, for light and for dark paper."""
+
+    title: str
+    caption: str
+    light: str
+    dark: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Where a difference and its interval are drawn, in percent of the width."""
+
+    left: float
+    width: float
+    dot: float
+    outside: bool
+    """Whether the difference itself is beyond what is drawn."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How things stand at the lowest density of one growth that has results."""
+
+    growth: str
+    density: float
+    best: tuple[str, float]
+    worst: tuple[str, float]
+    references: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the runs took, a fleet's time divided among its members."""
+
+    total: str
+    each: str
+    first: str
+    last: str
+
+
+def page(
+    experiment: Experiment,
+    results: Results,
+    plots: Sequence[Plot],
+    checked: tuple[CheckOutcome, Expected] | None,
+    claims: Sequence[ClaimOutcome],
+) -> str:
+    """The page of an experiment with at least one result; sections without content are left out."""
+    environment = Environment(
+        loader=PackageLoader("benchmark.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"summary": _summary, "signed": _signed, "setting": _setting}
+    outcome, expected = checked or (None, None)
+    grid, values = list(cells(experiment)), samples(results)
+    headers, rows = results_rows(experiment, results)
+    return environment.get_template("page.html.jinja").render(
+        experiment=experiment,
+        metric=METRICS[experiment.metric],
+        rule=RULES[experiment.topology.resurrection],
+        runs=len(results),
+        cells=len(grid),
+        missing=[cell for cell in grid if cell not in values],
+        seeds=sorted({run.seed for run, _ in results}),
+        standings=_standings(grid, values),
+        outcome=outcome,
+        counts=_counts(outcome) if outcome else {},
+        meanings=MEANINGS,
+        reach=f"{REACH:g}",
+        bars=[_bar(row, outcome.tolerance) for row in outcome.rows] if outcome else [],
+        expected=expected,
+        images=[Image(p.title, p.caption, _embedded(p, LIGHT), _embedded(p, DARK)) for p in plots],
+        headers=headers,
+        rows=rows,
+        footnote=FOOTNOTE if unproven(results) else None,
+        claims=claims,
+        environments=Counter(_setting(result.environment) for _, result in results),
+        cost=_cost(results),
+    )
+
+
+def _embedded(plot: Plot, theme: Theme) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(image(plot.draw, 'svg', theme)).decode()}"
+
+
+def _counts(outcome: CheckOutcome) -> dict[Verdict, int]:
+    """Number of cells by verdict, best first."""
+    counts = Counter(row.verdict for row in outcome.rows)
+    return {verdict: counts[verdict] for verdict in reversed(get_args(Verdict)) if counts[verdict]}
+
+
+def _bar(row: Row, tolerance: float) -> Bar | None:
+    if row.difference is None or row.interval is None:
+        return None
+
+    def place(points: float) -> float:
+        return round(50 + 50 * min(max(points / (REACH * tolerance), -1.0), 1.0), 2)
+
+    low, high = map(place, row.interval)
+    return Bar(low, round(high - low, 2), place(row.difference), abs(row.difference) > REACH * tolerance)
+
+
+def _standings(grid: Sequence[Cell], values: Samples) -> list[Standing]:
+    means = {cell: fmean(values[cell].values()) for cell in grid if cell in values}
+    found = []
+    for growth in dict.fromkeys(cell.growth for cell in means if cell.growth is not None):
+        density = min(cell.density for cell in means if cell.growth == growth)
+        here = {c.criterion: m for c, m in means.items() if c.growth == growth and c.density == density}
+        ordered = sorted(here.items(), key=lambda item: item[1])
+        references = {c.criterion: m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
+        found.append(Standing(growth, density, ordered[-1], ordered[0], references))
+    return found
+
+
+def _cost(results: Results) -> Cost:
+    seconds = [result.time["fleet_seconds"] / result.time["fleet_size"] for _, result in results]
+    finished = sorted(result.time["finished"] for _, result in results)
+    return Cost(duration(sum(seconds)), duration(fmean(seconds)), finished[0], finished[-1])
+
+
+def _summary(summary: Summary | None) -> str:
+    if summary is None:
+        return "–"
+    return f"{summary.mean:.2f}" + ("" if summary.std is None else f" ± {summary.std:.2f}")
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(points) else "?"
+
+
+def _setting(value: Any) -> str:
+    """A setting for reading: mappings and lists without their brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_setting(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_setting, value))
+    return str(value)
