@@ -4,16 +4,24 @@ import argparse
 import datetime
 from typing import Any
 
+from benchmark.claims import claims
 from benchmark.expected import HERE, Source, accept
 from benchmark.grid import expand
 from benchmark.results import samples, stored_results
 from benchmark.selection import selected_experiment
+from criteria.errors import InputError
 
 
 def main(args: argparse.Namespace) -> int:
     """Store the results of an experiment as its ``measured`` expected values."""
     experiment = selected_experiment(args.experiment, args)
-    found = stored_results(expand(experiment), args.results)
+    runs = expand(experiment)
+    found = stored_results(runs, args.results)
+    if len(found) < len(runs):
+        raise InputError(
+            f"{len(runs) - len(found)} of {len(runs)} runs of {experiment.name} have no result in {args.results}; "
+            "run the experiment first, or select the part that is there"
+        )
     environments = [result.environment for _, result in found]
     path = (args.expected or HERE) / f"{experiment.name}.yaml"
     provenance = Source(
@@ -25,7 +33,14 @@ def main(args: argparse.Namespace) -> int:
         note=f"dst-bench run {experiment.name}",
     )
     values = samples(found)
-    accept(values, provenance, path, metric=experiment.metric, tolerance=experiment.tolerance)
+    accept(
+        values,
+        provenance,
+        path,
+        metric=experiment.metric,
+        tolerance=experiment.tolerance,
+        claims={outcome.id: outcome.verdict for outcome in claims(values, experiment.tolerance)},
+    )
     print(f"{path}: stored {len(found)} results of {len(values)} cells; review the change and commit it")
     return 0
 

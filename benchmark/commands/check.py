@@ -10,6 +10,7 @@ from benchmark.grid import expand
 from benchmark.report.tables import unproven
 from benchmark.results import samples, stored_results
 from benchmark.selection import narrowed, selected_experiment
+from criteria.errors import InputError
 
 
 def main(args: argparse.Namespace) -> int:
@@ -22,7 +23,10 @@ def main(args: argparse.Namespace) -> int:
 
 def compare(experiment: Experiment, args: argparse.Namespace) -> CheckOutcome:
     """The check of the part of an experiment that was asked for."""
-    expected = read_expected(expected_file(experiment.name, args.expected))
+    path = expected_file(experiment.name, args.expected)
+    expected = read_expected(path)
+    if expected.metric != experiment.metric:
+        raise InputError(f"{path}: holds {expected.metric}; the experiment's metric is {experiment.metric}")
     results = stored_results(expand(experiment), args.results)
     outcome = check(samples(results), narrowed(expected, experiment, args))
     marked = [f"{cell}: trained with --no-contract" for cell in sorted(unproven(results))]
