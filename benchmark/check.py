@@ -4,7 +4,7 @@ import json
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
@@ -12,7 +12,8 @@ import numpy as np
 from tabulate import tabulate
 
 from benchmark.cells import Cell, Samples
-from benchmark.expected import Estimate, Expected, estimates
+from benchmark.claims import ClaimChange, ClaimOutcome, changes, claims, render_claims
+from benchmark.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.statistics.differences import CONFIDENCE, Array, Summary, differences
 from benchmark.statistics.groups import moved, seed_correlation, seed_residuals
 from benchmark.statistics.holm import holm
@@ -74,12 +75,15 @@ class CheckOutcome:
     tolerance: float
     rows: tuple[Row, ...]
     shifts: tuple[Shift, ...]
+    claims: tuple[ClaimOutcome, ...]
+    changes: tuple[ClaimChange, ...]
     warnings: tuple[str, ...]
 
     @property
     def overall(self) -> Verdict:
-        """The worst verdict of all cells and criteria."""
+        """The worst verdict of all cells and criteria, and of claims whose verdict is not the stored one."""
         found = {row.verdict for row in self.rows} | {"deviates" for shift in self.shifts if shift.deviates}
+        found |= {"deviates" if change.deviates else "inconclusive" for change in self.changes}
         return next(verdict for verdict in get_args(Verdict) if verdict in found)
 
     def exit_status(self, *, strict: bool = False) -> int:
@@ -121,12 +125,16 @@ def check(samples: Samples, expected: Expected) -> CheckOutcome:
     ]
     rows += [Row(cell, None, None, measured[cell].summary, "unexpected") for cell in measured.keys() - stored.keys()]
     rows.sort(key=lambda row: (row.cell, row.source or ""))
+    judged = claims(samples, expected.tolerance)
+    ours = {cell: sources[MEASURED] for cell, sources in stored.items() if MEASURED in sources}
     return CheckOutcome(
         expected.experiment,
         expected.metric,
         expected.tolerance,
         tuple(rows),
         tuple(_shifts(comparisons, z, expected.tolerance)),
+        judged,
+        changes(judged, expected.claims, same_results=measured == ours),
         tuple(_warnings(expected, comparisons)),
     )
 
@@ -242,6 +250,8 @@ def render(outcome: CheckOutcome) -> str:
     for source in [*filter(None, sources), *({""} & set(sources))]:
         heading = f"against {source!r}" if source else "without an expected value"
         parts.append(f"{heading}\n{_table([row for row in outcome.rows if (row.source or '') == source])}")
+    if outcome.claims:
+        parts.append(f"claims of the paper, effects in points\n{render_claims(outcome.claims)}")
     parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]
     counts = Counter(row.verdict for row in outcome.rows)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
@@ -276,7 +286,7 @@ def _difference(row: Row) -> str:
 
 
 def _deviating(outcome: CheckOutcome) -> list[str]:
-    """A line for each cell and each criterion that deviates."""
+    """A line for each cell and each criterion that deviates, and for each claim whose verdict is not the stored one."""
     moves = [
         (str(row.cell), row.source, row.difference, row.p_adjusted) for row in outcome.rows if row.verdict == "deviates"
     ]
@@ -285,9 +295,10 @@ def _deviating(outcome: CheckOutcome) -> list[str]:
         for shift in outcome.shifts
         if shift.deviates
     ]
-    return [
+    lines = [
         f"deviates: {what} ({source}): moved by {points:+.2f} points (p = {p:.1g})" for what, source, points, p in moves
     ]
+    return lines + [f"{'deviates' if change.deviates else 'changed'}: {change}" for change in outcome.changes]
 
 
 def _show(summary: Summary | None, *, with_n: bool = True) -> str:
@@ -299,6 +310,11 @@ def _show(summary: Summary | None, *, with_n: bool = True) -> str:
 
 def as_json(outcome: CheckOutcome) -> str:
     """The outcome as JSON; an interval without an end has null there."""
+
+    def finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+        return {key: number if math.isfinite(number) else None for key, number in numbers.items()}
+
+    judged = [{**asdict(each), "effect": each.effect and finite(asdict(each.effect))} for each in outcome.claims]
     rows = [
         {
             **asdict(row),
@@ -307,4 +323,5 @@ def as_json(outcome: CheckOutcome) -> str:
         }
         for row in outcome.rows
     ]
-    return json.dumps({"overall": outcome.overall, **asdict(outcome), "rows": rows}, indent=2, allow_nan=False)
+    told = {"overall": outcome.overall, **asdict(outcome), "rows": rows, "claims": judged}
+    return json.dumps(told, indent=2, allow_nan=False)

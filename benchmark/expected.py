@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from benchmark.cells import Cell, Samples, Value
+from benchmark.claims import ClaimId, ClaimVerdict
 from benchmark.experiment import Settings
 from benchmark.results import write_atomically
 from benchmark.statistics.differences import Summary
@@ -122,6 +123,8 @@ class Expected(Settings):
     tolerance: float = Field(gt=0)
     """Difference that counts as the same result, in percentage points."""
     sources: dict[str, Source] = Field(min_length=1)
+    claims: dict[ClaimId, ClaimVerdict] = Field(default_factory=dict)
+    """What the paper's claims came out as with our own runs."""
     cells: tuple[StoredCell, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -170,6 +173,7 @@ def write_expected(expected: Expected, path: Path) -> None:
         "metric": expected.metric,
         "tolerance": expected.tolerance,
         "sources": {name: source.model_dump(exclude_none=True) for name, source in expected.sources.items()},
+        **({"claims": expected.claims} if expected.claims else {}),
         "cells": [
             stored.cell.to_mapping()
             | {
@@ -183,14 +187,30 @@ def write_expected(expected: Expected, path: Path) -> None:
 
 
 def accept(
-    samples: Samples, provenance: Source, path: Path, *, metric: str, tolerance: float, name: str = MEASURED
+    samples: Samples,
+    provenance: Source,
+    path: Path,
+    *,
+    metric: str,
+    tolerance: float,
+    name: str = MEASURED,
+    claims: Mapping[ClaimId, ClaimVerdict] | None = None,
 ) -> Expected:
     """Make ``samples`` all that the source ``name`` says in the experiment's file, and keep its other sources.
 
     Raises :class:`InputError`, and leaves the file as it is, where :func:`revised` refuses.
     """
     before = read_expected(path) if path.exists() else None
-    expected = revised(before, samples, provenance, experiment=path.stem, metric=metric, tolerance=tolerance, name=name)
+    expected = revised(
+        before,
+        samples,
+        provenance,
+        experiment=path.stem,
+        metric=metric,
+        tolerance=tolerance,
+        name=name,
+        claims=claims,
+    )
     write_expected(expected, path)
     return expected
 
@@ -204,8 +224,11 @@ def revised(
     metric: str,
     tolerance: float,
     name: str = MEASURED,
+    claims: Mapping[ClaimId, ClaimVerdict] | None = None,
 ) -> Expected:
     """Expected values in which ``samples`` are all that the source ``name`` says; other sources stay.
+
+    So do the verdicts on claims, unless new ones are given.
 
     Raises :class:`InputError` without any sample, and where ``before`` is of another metric or has values of ``name``
     for cells that are not among ``samples``: what ``provenance`` says is not true of them, and they must not vanish
@@ -231,6 +254,7 @@ def revised(
         "metric": metric,
         "tolerance": tolerance,
         "sources": {**(before.sources if before else {}), name: provenance},
+        "claims": before.claims if before and claims is None else claims or {},
         "cells": [cells[cell] | cell.to_mapping() for cell in sorted(cells)],
     }
     return validate(Expected, content, where)

@@ -33,13 +33,15 @@ def selected_experiment(name: str, args: argparse.Namespace) -> Experiment:
 def narrowed(expected: Expected, experiment: Experiment, args: argparse.Namespace) -> Expected:
     """The expected values of the cells that were asked for; all of them where nothing was narrowed down.
 
+    Stored verdicts on claims are of the whole experiment, and say nothing of a part of it.
+
     Without options a cell that is stored but no longer in the experiment stays, and shows as missing.
     """
     if args.criteria is None and args.growth is None and args.density is None:
         return expected
     wanted = set(cells(experiment))
     kept = tuple(stored for stored in expected.cells if stored.cell in wanted)
-    return expected.model_copy(update={"cells": kept})
+    return expected.model_copy(update={"cells": kept, "claims": {}})
 
 
 def _split(text: str, option: str) -> list[str]:

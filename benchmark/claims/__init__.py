@@ -13,9 +13,10 @@ from benchmark.claims.magnitude_first import magnitude_first
 from benchmark.claims.outcome import ClaimId, ClaimOutcome, ClaimVerdict
 from benchmark.claims.similar import similar
 from benchmark.claims.spread_grows import spread_grows
+from benchmark.claims.stored import ClaimChange, changes
 from benchmark.claims.text import render_claims
 
-__all__ = ["ClaimId", "ClaimOutcome", "ClaimVerdict", "claims", "render_claims"]
+__all__ = ["ClaimChange", "ClaimId", "ClaimOutcome", "ClaimVerdict", "changes", "claims", "render_claims"]
 
 
 def claims(samples: Samples, tolerance: float) -> tuple[ClaimOutcome, ...]:

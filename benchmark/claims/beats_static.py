@@ -31,6 +31,6 @@ def beats_static(samples: Samples, tolerance: float) -> ClaimOutcome | None:
         where="Figure 1, caption",
         verdict=above_zero(effect, tolerance),
         effect=effect,
-        finding=f"{above} of {len(found)} cases are above static on average, {needed} of them by at least "
-        f"{effect.value:+.2f} points; last is {worst} with {found[worst].value:+.2f}",
+        finding=f"{above} of {len(found)} cases are above static on average; {needed} have an "
+        f"advantage of {effect.value:+.2f} points or more; last is {worst} with {found[worst].value:+.2f}",
     )

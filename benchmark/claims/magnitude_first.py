@@ -39,8 +39,8 @@ def magnitude_first(samples: Samples, tolerance: float) -> ClaimOutcome | None:
         where="abstract",
         verdict=above_zero(effect, tolerance),
         effect=effect,
-        finding=f"best on average in {best} of {len(leads)} settings at {listed(low)}; in {most} of them it leads the "
-        f"strongest other by at least {effect.value:+.2f} points; {_ranking(fields)}",
+        finding=f"best on average in {best} of {len(leads)} settings at {listed(low)}; its lead over "
+        f"the strongest other is {effect.value:+.2f} points or more in {most}; {_ranking(fields)}",
     )
 
 
