@@ -98,6 +98,7 @@ def _settings(theme: Theme) -> dict[str, Any]:
         "legend.frameon": False,
         "figure.constrained_layout.use": True,
         "figure.constrained_layout.wspace": 0.05,
+        "figure.constrained_layout.hspace": 0.06,
         **dict.fromkeys(coloured, theme.ink),
         **dict.fromkeys(papers, theme.paper),
     }

@@ -3,10 +3,10 @@
 import base64
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, get_args
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -22,14 +22,20 @@ from benchmark.report.tables import FOOTNOTE, METRICS, RULES, Results, results_r
 from benchmark.results import samples
 from benchmark.statistics.differences import Summary
 
+KINDS = {
+    "measured": "our own earlier runs",
+    "authors_code": "runs of the authors' code",
+    "published": "published values",
+}
 MEANINGS: dict[Verdict, str] = {
     "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
     "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
-    "inconclusive": "the difference is outside the tolerance, perhaps by chance",
-    "deviates": "the difference is outside the tolerance, and not by chance",
-    "missing": "a value is stored, but the cell has not been run",
     "unexpected": "the cell has been run, but no value is stored",
+    "inconclusive": "the difference is outside the tolerance, perhaps by chance",
+    "missing": "a value is stored, but the cell has not been run",
+    "deviates": "the difference is outside the tolerance, and not by chance",
 }
+"""Every verdict, best first."""
 REACH = 3.0
 """Tolerances on either side of 0 that the drawn intervals show."""
 
@@ -91,9 +97,10 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"summary": _summary, "signed": _signed, "setting": _setting}
+    environment.filters |= {"summary": _summary, "signed": _signed, "points": _points, "setting": _setting}
     outcome, expected = checked or (None, None)
     grid, values = list(cells(experiment)), samples(results)
+    comparisons = _by_source(outcome) if outcome else {}
     headers, rows = results_rows(experiment, results)
     return environment.get_template("page.html.jinja").render(
         experiment=experiment,
@@ -105,10 +112,11 @@ def page(
         seeds=sorted({run.seed for run, _ in results}),
         standings=_standings(grid, values),
         outcome=outcome,
-        counts=_counts(outcome) if outcome else {},
-        meanings=MEANINGS,
+        counts={source: _counts(row for row, _ in compared) for source, compared in comparisons.items()},
+        meanings={verdict: MEANINGS[verdict] for verdict in _counts(outcome.rows)} if outcome else {},
+        kinds=KINDS,
         reach=f"{REACH:g}",
-        bars=[_bar(row, outcome.tolerance) for row in outcome.rows] if outcome else [],
+        comparisons=comparisons,
         expected=expected,
         images=[Image(p.title, p.caption, _embedded(p, LIGHT), _embedded(p, DARK)) for p in plots],
         headers=headers,
@@ -124,10 +132,18 @@ def _embedded(plot: Plot, theme: Theme) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(image(plot.draw, 'svg', theme)).decode()}"
 
 
-def _counts(outcome: CheckOutcome) -> dict[Verdict, int]:
+def _by_source(outcome: CheckOutcome) -> dict[str, list[tuple[Row, Bar | None]]]:
+    """The comparisons with each source, and last, under an empty name, the cells without an expected value."""
+    found: dict[str, list[tuple[Row, Bar | None]]] = {}
+    for row in sorted(outcome.rows, key=lambda row: (row.source is None, row.source or "")):
+        found.setdefault(row.source or "", []).append((row, _bar(row, outcome.tolerance)))
+    return found
+
+
+def _counts(rows: Iterable[Row]) -> dict[Verdict, int]:
     """Number of cells by verdict, best first."""
-    counts = Counter(row.verdict for row in outcome.rows)
-    return {verdict: counts[verdict] for verdict in reversed(get_args(Verdict)) if counts[verdict]}
+    counts = Counter(row.verdict for row in rows)
+    return {verdict: counts[verdict] for verdict in MEANINGS if counts[verdict]}
 
 
 def _bar(row: Row, tolerance: float) -> Bar | None:
@@ -167,6 +183,10 @@ def _summary(summary: Summary | None) -> str:
 
 def _signed(points: float) -> str:
     return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(points) else "?"
+
+
+def _points(points: float) -> str:
+    return f"{points:.2f}" if math.isfinite(points) else "?"
 
 
 def _setting(value: Any) -> str:
