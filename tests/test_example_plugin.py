@@ -1,0 +1,131 @@
+"""A third party's criteria: the package in examples/, and the one that the README has its reader write."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from criteria import Layer
+
+ROOT = Path(__file__).parents[1]
+FISHER = ROOT / "examples/fisher"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment of its own that also sees the packages of the running one, since torch is large."""
+
+    home: Path
+
+    @property
+    def python(self) -> Path:
+        return self.home / "bin/python"
+
+    def create(self) -> None:
+        venv.create(self.home)
+        packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(self.home)}))
+        # not PYTHONPATH: an editable install is found by a .pth file, which only counts in a site folder
+        (packages / "running.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+
+    def pip(self, *arguments: str | Path) -> None:
+        subprocess.run([sys.executable, "-m", "pip", "--python", self.python, *arguments], check=True)
+
+    def dst_bench(self, *arguments: str) -> str:
+        """What the command prints; fails with all its output unless it exits with 0."""
+        command = [self.python, "-m", "benchmark", *arguments]
+        done = subprocess.run(command, cwd=self.home, env=self._variables(), capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def _variables(self) -> dict[str, str]:
+        own = {"XDG_CACHE_HOME": str(self.home / "cache"), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+        return {**os.environ, **own}
+
+
+def package_of_the_readme(folder):
+    """The files that the README's section prints."""
+    section = re.search(r"^## Contribute a criterion$(.*?)^## ", (ROOT / "README.md").read_text(), re.M | re.S)[1]
+    blocks = dict(re.findall(r"^```(python|toml)\n(.*?)^```$", section, re.M | re.S))
+    folder.mkdir()
+    (folder / "mest_momentum.py").write_text(blocks["python"])
+    (folder / "pyproject.toml").write_text(blocks["toml"])
+    return folder
+
+
+def test_a_third_partys_criteria_are_listed_checked_and_trained_while_they_are_installed(tmp_path):
+    here = Environment(tmp_path / "venv")
+    here.create()
+    listed = here.dst_bench("list", "criteria")
+    assert "fisher" not in listed
+    assert "mest_momentum" not in listed
+
+    # nothing is downloaded: the build backend and all that dst-bench depends on are installed
+    here.pip("install", "-q", "--no-index", "--no-build-isolation", FISHER, package_of_the_readme(tmp_path / "package"))
+    listed = here.dst_bench("list", "criteria")
+    assert re.search(r"^fisher +dst-bench-fisher 0\.1\.0 +Score", listed, re.M)
+    assert re.search(r"^mest_momentum +mest-momentum 0\.1\.0 +Score", listed, re.M)
+
+    checked = json.loads(here.dst_bench("contract", "fisher", "mest_momentum", "--max-examples", "5", "--json"))
+    outcomes = {(plugin["name"], each["property"]): each["outcome"] for plugin in checked for each in plugin["results"]}
+    for name in ("fisher", "mest_momentum"):
+        assert outcomes[name, "state_roundtrip"] == outcomes[name, "checkpoint_replay"] == "kept"
+    assert "broken" not in outcomes.values()
+
+    # the cache of the gate is empty, so this checks the contract again, on more examples
+    few = ["--criteria", "magnitude,fisher,mest_momentum(lambda_=1)", "--density", "0.05", "--seeds", "1"]
+    often = ["--set", "training.epochs=2", "--set", "topology.update_period=10"]
+    table = here.dst_bench("run", "smoke", *few, *often)
+    assert "--no-contract" not in table
+    rows = re.findall(r"^(\S+) +(random|gradient) +(\d+\.\d+) \(1 seed\)$", table, re.M)
+    accuracies = {row[0]: [float(other[2]) for other in rows if other[0] == row[0]] for row in rows}
+    assert accuracies.keys() == {"magnitude", "fisher", "mest_momentum(lambda_=1.0)"}
+    # the initial network and the batches are the same: only what they prune can make a difference
+    assert len({tuple(each) for each in accuracies.values()}) == 3
+
+    here.pip("uninstall", "-q", "-y", "dst-bench-fisher")
+    listed = here.dst_bench("list", "criteria")
+    assert "fisher" not in listed
+    assert "mest_momentum" in listed
+
+
+@pytest.fixture
+def fisher(monkeypatch):
+    """The example's class."""
+    monkeypatch.syspath_prepend(FISHER)
+    return __import__("dst_bench_fisher").Fisher
+
+
+def layer_at(step, mask):
+    """Different weights and gradients at every step."""
+    weight, grad = torch.randn(2, *mask.shape, generator=torch.Generator().manual_seed(step))
+    return Layer("fc1", weight * mask, grad, mask, step)
+
+
+def test_fisher_weighs_weights_by_the_moving_average_of_the_squared_gradient(fisher):
+    criterion, mask = fisher(beta=0.8), torch.tensor([True, True, True, False])
+    layers = [layer_at(step, mask) for step in range(3)]
+    for layer in layers:
+        criterion.observe(layer)
+    first, second, third = (layer.grad.square() for layer in layers)
+    average = 0.8**2 * first + 0.2 * (0.8 * second + third)
+    now = layer_at(9, mask)
+    torch.testing.assert_close(criterion.score(now)[mask], (now.weight.square() * average).sqrt()[mask])
+
+
+def test_fisher_forgets_a_weight_that_was_inactive_and_no_other(fisher):
+    before, after = torch.tensor([True, True, False, False]), torch.tensor([True, False, True, False])
+    criterion = fisher(beta=0.8)
+    old, new, now = layer_at(0, before), layer_at(1, after), layer_at(9, after)
+    criterion.observe(old)
+    criterion.observe(new)
+    kept = 0.8 * old.grad[0].square() + 0.2 * new.grad[0].square()
+    torch.testing.assert_close(criterion.score(now)[0], now.weight[0].abs() * kept.sqrt())
+    torch.testing.assert_close(criterion.score(now)[2], (now.weight * new.grad)[2].abs())
