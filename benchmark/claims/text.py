@@ -20,7 +20,8 @@ def render_claims(outcomes: Sequence[ClaimOutcome]) -> str:
         for each in outcomes
     ]
     headers = ["claim", "verdict", f"effect\n{CONFIDENCE:.0%} interval", "what was found"]
-    columns = zip(headers, *rows, strict=True)
+    padded = [header.replace("\n", "  \n") + "  " for header in headers]  # as tabulate does
+    columns = zip(padded, *rows, strict=True)
     widths = [max(len(line) for text in column for line in text.splitlines()) for column in columns][:-1]
     left = WIDTH - sum(2 + width for width in widths)
     return tabulate(rows, headers, tablefmt="simple", disable_numparse=True, maxcolwidths=[*widths, left])
