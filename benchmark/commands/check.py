@@ -14,7 +14,7 @@ from criteria.errors import InputError
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the verdicts; status 1 where a cell or criterion deviates."""
+    """Print the verdicts; status 1 where a cell, a criterion or the verdict on a claim deviates."""
     experiment = selected_experiment(args.experiment, args)
     outcome = compare(experiment, args)
     print(as_json(outcome) if args.json else render(outcome))
