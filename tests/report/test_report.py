@@ -1,0 +1,401 @@
+"""What a report promises: nothing invented, nothing left out, nothing to fetch."""
+
+import base64
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from benchmark.cells import Cell
+from benchmark.check import check
+from benchmark.claims import claims
+from benchmark.expected import Estimate, Expected, Source, StoredCell
+from benchmark.experiment import Experiment
+from benchmark.grid import cells, expand
+from benchmark.report.accuracy import accuracy_plot
+from benchmark.report.files import plots, write_files
+from benchmark.report.gains import gains, gains_plot
+from benchmark.report.look import COLOURS, DARK, LIGHT, image, legible, line_style
+from benchmark.report.page import page
+from benchmark.report.ranks import ranks_plot
+from benchmark.results import Result, samples
+from benchmark.training import Outcome
+from criteria.errors import InputError
+
+CRITERIA = ("magnitude", "set", "mest", "snip", "random")
+
+
+def experiment(criteria=CRITERIA, growths=("random", "gradient"), densities=(0.05, 0.1, 0.2, 0.5), seeds=(1, 2, 3)):
+    return Experiment.model_validate(
+        {
+            "name": "made-up",
+            "title": "Networks that were never trained",
+            "data": "digits",
+            "model": {"name": "mlp", "widths": [16]},
+            "training": {"epochs": 2, "batch_size": 128, "learning_rate": 0.1},
+            "topology": {"update_period": 5},
+            "axes": {"criteria": criteria, "growths": growths, "densities": densities, "seeds": seeds},
+        }
+    )
+
+
+def results_of(experiment, *, without=lambda cell: False, accuracy=None, skipped=False):
+    """A result of every run whose cell is not ``without``; accuracies differ by cell and seed."""
+    found = []
+    for number, run in enumerate(expand(experiment)):
+        if without(run.cell):
+            continue
+        value = accuracy(run) if accuracy else 80 + 10 * run.cell.density + (number * 7 % 11) / 4
+        outcome = Outcome(
+            test_accuracy_best=value,
+            test_accuracy_last=value,
+            best_epoch=1,
+            validation_accuracy=[value],
+            density={},
+            diverged=False,
+        )
+        result = Result(
+            id=run.id,
+            experiment=experiment.name,
+            settings=run.settings,
+            outcome=outcome,
+            contract_skipped=skipped and run.cell.growth is not None,
+            environment={"torch": "0.0", "device": "a <very> special device"},
+            time={"finished": "2026-01-01T00:00:00+00:00", "fleet_seconds": 60.0, "fleet_size": 2},
+        )
+        found.append((run, result))
+    return found
+
+
+def expected_from(results, shift=0.0):
+    """Expected values that the results agree with, apart from a ``shift`` of every snip."""
+    stored = [
+        StoredCell.model_validate(
+            cell.to_mapping()
+            | {"code": Estimate.of({s: v + shift * (cell.criterion == "snip") for s, v in values.items()})}
+        )
+        for cell, values in samples(results).items()
+    ]
+    source = Source(kind="authors_code", code="https://example.org/code")
+    return Expected(
+        experiment="made-up", metric="test_accuracy_best", tolerance=1.0, sources={"code": source}, cells=tuple(stored)
+    )
+
+
+def page_of(experiment, results, expected=None, figures=()):
+    checked = (check(samples(results), expected), expected) if expected else None
+    judged = claims(samples(results), experiment.tolerance)
+    return page(experiment, results, figures, checked, judged)
+
+
+def drawn(plot, theme=LIGHT) -> Figure:
+    figure = plot.draw(theme)
+    figure.draw_without_rendering()
+    return figure
+
+
+def accuracy_of(experiment, results):
+    return drawn(accuracy_plot(list(cells(experiment)), samples(results)))
+
+
+def curves(ax, name):
+    return [line for line in ax.get_lines() if line.get_label() == name]
+
+
+class Page(HTMLParser):
+    """Texts, tags and attributes of a page; raises where tags do not match."""
+
+    VOID = frozenset({"meta", "img", "source", "br"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.attributes, self.texts = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def test_every_panel_has_a_line_for_each_criterion_and_baseline():
+    made = experiment()
+    figure = accuracy_of(made, results_of(made))
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["random growth", "gradient growth"]
+    for ax in figure.axes:
+        for name in (*CRITERIA, "static", "dense"):
+            assert len(curves(ax, name)) == 1, name
+    (legend,) = figure.legends
+    assert sorted(text.get_text() for text in legend.get_texts()) == sorted([*CRITERIA, "static", "dense"])
+
+
+def test_points_are_the_means_and_bands_the_standard_deviations():
+    made = experiment()
+    results = results_of(made)
+    values = samples(results)
+    ax = accuracy_of(made, results).axes[1]
+    for name in CRITERIA:
+        (line,) = curves(ax, name)
+        means = [np.mean(list(values[Cell(name, "gradient", d)].values())) for d in made.axes.densities]
+        np.testing.assert_allclose(line.get_ydata(), means)
+    band = ax.collections[1]  # after that of static
+    first = list(values[Cell("magnitude", "gradient", 0.05)].values())
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.min() <= np.mean(first) - np.std(first, ddof=1) + 1e-9
+    assert np.isclose(heights, np.mean(first) - np.std(first, ddof=1)).any()
+
+
+def test_points_at_one_density_stand_apart_but_nearer_to_it_than_to_the_next():
+    made = experiment(densities=(0.05, 0.06, 0.07, 0.5))
+    ax = accuracy_of(made, results_of(made)).axes[0]
+    columns = np.array([curves(ax, name)[0].get_xdata() for name in CRITERIA])
+    assert (np.diff(columns, axis=0) > 0).all()
+    nearest = np.abs(np.log(columns[..., None] / np.array(made.axes.densities))).argmin(axis=-1)
+    assert (nearest == np.arange(4)).all()
+
+
+def test_good_criteria_are_told_apart_beside_one_that_fails():
+    made = experiment()
+
+    def accuracy(run):
+        return {"random": 15.0, "snip": 96.0}.get(run.cell.criterion, 97.0)
+
+    figure = accuracy_of(made, results_of(made, accuracy=accuracy))
+    ax = figure.axes[0]
+    heights = {
+        name: ax.transAxes.inverted().transform(ax.transData.transform((0.05, value)))[1]
+        for name, value in {"random": 15.0, "snip": 96.0, "set": 97.0}.items()
+    }
+    assert heights["set"] - heights["snip"] > 0.04  # of the panel's height; 0.01 on a linear axis
+    assert 0 < heights["random"] < heights["snip"] < heights["set"] < 1
+
+
+def test_results_of_exactly_0_and_100_percent_stay_on_a_stretched_axis():
+    made = experiment(criteria=("magnitude", "set"))
+    results = results_of(made, accuracy=lambda run: 100.0 if run.cell.criterion == "set" else 0.0)
+    for ax in accuracy_of(made, results).axes:
+        low, high = ax.get_ylim()
+        assert np.isfinite([low, high]).all()
+        assert low < high
+
+
+def test_a_missing_cell_breaks_its_line_and_is_counted():
+    made = experiment()
+    results = results_of(made, without=lambda cell: cell == Cell("set", "random", 0.1))
+    plot = accuracy_plot(list(cells(made)), samples(results))
+    ax = drawn(plot).axes[0]
+    assert np.isnan(curves(ax, "set")[0].get_ydata()).tolist() == [False, True, False, False]
+    assert [text.get_text() for text in ax.texts] == ["1 missing"]
+    assert "1 of 45 cells have no result yet" in plot.caption
+
+
+def test_a_growth_without_results_gets_no_panel():
+    made = experiment()
+    results = results_of(made, without=lambda cell: cell.growth == "random")
+    for plot in plots(made, results):
+        titles = [ax.get_title(loc="left") for ax in drawn(plot).axes]
+        assert titles
+        assert not any("random growth" in title for title in titles), plot.name
+
+
+def test_no_panel_is_ever_empty():
+    for criteria, seeds in ((CRITERIA, (1, 2)), (CRITERIA, (1,)), (("magnitude",), (1,)), ((), (1,))):
+        made = experiment(criteria=criteria, seeds=seeds)
+        for plot in plots(made, results_of(made)):
+            for ax in drawn(plot).axes:
+                assert ax.has_data() or ax.patches, (plot.name, criteria, seeds)
+
+
+def test_one_seed_has_no_band_and_no_interval():
+    made = experiment(seeds=(1,))
+    results = results_of(made)
+    gain = gains(list(cells(made)), samples(results))[Cell("snip", "random", 0.1)]
+    assert gain.dof == 0
+    texts = [text.get_text() for ax in drawn(gains_plot(list(cells(made)), samples(results))).axes for text in ax.texts]
+    assert len(texts) == 5 * 2 * 4
+    assert not any("±" in text for text in texts)
+    assert "(1 seed)" in Page(page_of(made, results)).text
+
+
+def test_baselines_alone_make_a_figure_and_a_page():
+    made = experiment(criteria=())
+    results = results_of(made)
+    assert [plot.name for plot in plots(made, results)] == ["accuracy"]
+    (ax,) = accuracy_of(made, results).axes
+    assert len(curves(ax, "static")) == len(curves(ax, "dense")) == 1
+    text = Page(page_of(made, results)).text
+    assert "Not checked" in text
+    assert "The paper's claims" not in text
+
+
+def test_gains_are_paired_over_seeds():
+    """A seed that is lucky for both sides makes no difference."""
+    made = experiment(criteria=("magnitude",), growths=("random",), densities=(0.1,))
+
+    def accuracy(run):
+        return 50 + 10 * run.seed + {"magnitude": 2.5, "static": 0, "dense": 0.01}[run.cell.criterion]
+
+    gain = gains(list(cells(made)), samples(results_of(made, accuracy=accuracy)))[Cell("magnitude", "random", 0.1)]
+    assert gain.value == pytest.approx(2.5)
+    assert gain.lower(0.025) == pytest.approx(2.5, abs=0.02)
+
+
+def test_without_static_there_are_no_gains_to_show():
+    made = experiment()
+    values = samples(results_of(made, without=lambda cell: cell.criterion == "static"))
+    assert gains_plot(list(cells(made)), values) is None
+
+
+def test_ranks_are_drawn_only_where_settings_could_show_a_difference():
+    def diagrams(densities):
+        made = experiment(growths=("random",), densities=densities)
+        plot = ranks_plot(list(cells(made)), samples(results_of(made)))
+        return 0 if plot is None else len(drawn(plot).axes)
+
+    assert diagrams((0.05, 0.1)) == 0  # the critical difference of five over two is 4.3, and no ranks are further apart
+    assert diagrams((0.05, 0.1, 0.2)) == 1
+
+
+def test_rank_diagrams_name_every_criterion_once():
+    made = experiment()
+    plot = ranks_plot(list(cells(made)), samples(results_of(made)))
+    for ax in drawn(plot).axes:
+        texts = [text.get_text() for text in ax.texts]
+        for name in CRITERIA:
+            assert sum(name in text.split() for text in texts) == 1, texts
+
+
+def test_each_criterion_looks_different_and_light_and_dark_differ_in_paper():
+    styles = [tuple(map(str, line_style(index).values())) for index in range(14)]
+    assert len(set(styles)) == 14
+    assert len({line_style(index)["color"] for index in range(len(COLOURS))}) == len(COLOURS)
+    made = experiment()
+    plot = accuracy_plot(list(cells(made)), samples(results_of(made)))
+    assert image(plot.draw, "svg", LIGHT) != image(plot.draw, "svg", DARK)
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+def test_a_figure_has_the_same_bytes_every_time(form):
+    made = experiment()
+    for plot in plots(made, results_of(made)):
+        first = image(plot.draw, form)
+        assert first == image(plot.draw, form)
+        assert b"<dc:date>" not in first
+
+
+@given(st.lists(st.floats(-10, 10), unique=True).map(sorted), st.floats(0, 5))
+def test_labels_keep_their_distance_and_the_first_is_there(positions, apart):
+    kept = legible(positions, apart)
+    assert set(kept) <= set(positions)
+    assert kept[:1] == positions[:1]
+    assert all(later - earlier >= apart for earlier, later in pairwise(kept))
+
+
+def test_the_page_has_every_cell_every_verdict_and_every_claim():
+    made = experiment()
+    results = results_of(made)
+    outcome = check(samples(results), expected_from(results))
+    text = Page(page_of(made, results, expected_from(results))).text
+    for cell, values in samples(results).items():
+        mean, spread = np.mean(list(values.values())), np.std(list(values.values()), ddof=1)
+        assert f"{mean:.2f} ± {spread:.2f}" in text, cell
+        assert str(cell) in text
+    assert len(outcome.rows) == 45
+    assert "45 reproduced" in text
+    judged = claims(samples(results), made.tolerance)
+    assert judged
+    for claim in judged:
+        assert claim.claim in text
+        assert claim.finding in text
+
+
+def test_the_page_begins_with_what_deviates():
+    made = experiment()
+    results = results_of(made)
+    text = Page(page_of(made, results, expected_from(results, shift=-30))).text
+    assert text.index("snip, all its 8 cells: +30.00 points") < text.index("What was done")
+    assert "8 deviates" in text
+
+
+def test_the_page_says_what_is_missing_and_whose_contract_was_skipped():
+    made = experiment()
+    results = results_of(made, without=lambda cell: cell.density == 0.1, skipped=True)
+    text = Page(page_of(made, results)).text
+    assert "11 of 45 cells have no result yet" in text
+    assert text.count("missing") >= 11
+    assert "¹ trained with --no-contract" in text
+
+
+def test_the_page_fetches_nothing():
+    made = experiment()
+    results = results_of(made)
+    figures = plots(made, results)
+    text = page_of(made, results, expected_from(results), figures)
+    for tag, name, value in Page(text).attributes:
+        if name in ("src", "srcset", "href"):
+            assert value.startswith(("data:image/svg+xml;base64,", "#")), (tag, name)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "<script" not in text
+    pictures = re.findall(r"base64,([^\"]+)", text)
+    assert len(pictures) == 2 * len(figures) == 6
+    for picture in pictures:
+        assert not re.findall(rb'(?:href|src)="(?!#)', base64.b64decode(picture))
+
+
+def test_links_inside_the_page_lead_somewhere():
+    made = experiment()
+    results = results_of(made)
+    found = Page(page_of(made, results, expected_from(results))).attributes
+    places = {value for _, name, value in found if name == "id"}
+    assert {value[1:] for _, name, value in found if name == "href"} <= places
+
+
+def test_what_results_say_is_text_and_never_markup():
+    made = experiment()
+    assert "a &lt;very&gt; special device" in page_of(made, results_of(made))
+
+
+def test_the_cost_of_a_fleet_is_divided_among_its_members():
+    made = experiment(criteria=("magnitude",), growths=("random",), densities=(0.1,), seeds=(1, 2))
+    assert "3 min" in Page(page_of(made, results_of(made))).text  # 6 runs of 60 s in fleets of 2
+
+
+def test_all_files_are_written_and_nothing_else(tmp_path):
+    made = experiment()
+    results = results_of(made)
+    expected = expected_from(results)
+    judged = claims(samples(results), made.tolerance)
+    write_files(tmp_path / "r", made, results, (check(samples(results), expected), expected), judged)
+    names = {"results.txt", "results.md", "results.csv", "check.txt", "claims.txt", "index.html"}
+    names |= {f"{name}.{form}" for name in ("accuracy", "gains", "ranks") for form in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "r").iterdir()} == names
+    assert (tmp_path / "r" / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "r" / "accuracy.svg").read_text().startswith("<?xml")
+
+
+def test_a_figure_that_cannot_be_written_is_one_line_and_leaves_no_half_file(tmp_path):
+    made = experiment()
+    results = results_of(made)
+    (tmp_path / "accuracy.png").mkdir()
+    with pytest.raises(InputError, match=r"accuracy\.png: cannot be written") as error:
+        write_files(tmp_path, made, results, None, ())
+    assert "\n" not in str(error.value)
+    assert not [path for path in Path(tmp_path).iterdir() if path.name.startswith(".")]
