@@ -9,7 +9,7 @@ from benchmark.expected import Expected
 from benchmark.experiment import Experiment, load_experiment
 from benchmark.grid import cells
 from criteria.errors import InputError
-from criteria.plugins import names, parse
+from criteria.plugins import names, parse, resolve
 
 
 def selected_experiment(name: str, args: argparse.Namespace) -> Experiment:
@@ -20,9 +20,9 @@ def selected_experiment(name: str, args: argparse.Namespace) -> Experiment:
         specs = _split(args.criteria, "--criteria")
         known = names("baseline")
         baselines = [spec for spec in specs if parse(spec).name in known]
-        axes["criteria"] = [spec for spec in specs if spec not in baselines]
+        axes["criteria"] = [str(resolve(spec, "criterion")) for spec in specs if spec not in baselines]
     if args.growth is not None:
-        axes["growths"] = _split(args.growth, "--growth")
+        axes["growths"] = [str(resolve(spec, "growth")) for spec in _split(args.growth, "--growth")]
     if args.density is not None:
         axes["densities"] = [_density(text) for text in _split(args.density, "--density")]
     if args.seeds is not None:

@@ -64,7 +64,9 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
         known = _fields_at(model, parents)
-        return str(unknown(f"key at {place!r}:", str(key), known)) if known else f"unknown key {place!r}"
+        if not known:
+            return f"unknown key {place!r}"
+        return ": ".join([*(str(part) for part in parents), str(unknown("key", str(key), known))])
     message = first["msg"].removeprefix("Value error, ")
     shown = repr(first["input"])
     found = "" if first["type"] == "missing" or len(shown) > 60 else f" (found {shown})"

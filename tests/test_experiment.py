@@ -52,7 +52,7 @@ def test_criteria_are_kept_in_canonical_form(tmp_path):
     ("content", "said"),
     [
         (changed("traning", {}), ["'traning'", "did you mean 'training'?"]),
-        (changed("training", "epoch", 3), ["'training.epoch'", "did you mean 'epochs'?"]),
+        (changed("training", "epoch", 3), ["training: unknown key 'epoch'", "did you mean 'epochs'?"]),
         (changed("axes", "densities", [0]), ["axes.densities.0", "greater than 0"]),
         (changed("axes", "densities", [1.5]), ["axes.densities.0", "less than or equal to 1"]),
         (changed("axes", "densities", [0.1, 0.1]), ["densities has a value twice"]),
