@@ -17,7 +17,10 @@ WIDE = 25.0
 """Points between the worst and the best mean from which the axis is stretched towards 100%."""
 SURE = 99.99
 """The accuracy in percent at which a stretched axis ends, since that of 100% is at infinity."""
-TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 70, 80, 90, 95, 97, 98, 99, 99.5, 99.9, 99.99)
+TICKS = (50, 90, 10, 99, 1, 99.9, 0.1, 80, 20, 95, 5, 70, 30, 97, 98, 99.5, 2, 0.5, 99.99)
+"""Accuracies in percent that a stretched axis may label, the most wanted first."""
+ROUND = ("1.000000", "2.000000", "5.000000")
+"""Leading digits of the densities that are labelled first."""
 COLUMNS = 2
 
 
@@ -94,7 +97,7 @@ def _line(
         return
     densities = [cell.density * shift for cell in ordered]
     ax.plot(densities, means, label=label, **style)
-    low, high = np.maximum(means - spreads, TICKS[0]), np.minimum(means + spreads, SURE)
+    low, high = np.maximum(means - spreads, 100 - SURE), np.minimum(means + spreads, SURE)
     ax.fill_between(densities, low, high, color=style["color"], alpha=0.13, linewidth=0)
 
 
@@ -129,7 +132,8 @@ def _density_axis(ax: Axes, densities: Sequence[float]) -> None:
     low, high = np.log10(min(densities)), np.log10(max(densities))
     margin = 0.06 * (high - low) or 0.1
     ax.set_xlim(10 ** (low - margin), 10 ** (high + margin))
-    labelled = legible([float(np.log10(d)) for d in densities], 0.075 * (high - low + 2 * margin))
+    wanted = sorted(densities, key=lambda density: (f"{density:e}"[:8] not in ROUND, density))
+    labelled = legible([float(np.log10(density)) for density in wanted], 0.075 * (high - low + 2 * margin))
     ax.xaxis.set_major_locator(FixedLocator([10**x for x in labelled]))
     ax.xaxis.set_minor_locator(FixedLocator(densities))
     ax.xaxis.set_major_formatter(lambda density, _: f"{density:.3g}")
@@ -147,7 +151,8 @@ def _accuracy_axis(ax: Axes, samples: Samples, *, stretched: bool) -> None:
     means, spreads = _columns(list(samples), samples)
     low, high = (float(_logit(np.array(end))) for end in (np.nanmin(means), np.nanmax(means + spreads)))
     low, high = low - 0.1 * (high - low), high + 0.05 * (high - low)
-    ticks = legible([t for t in TICKS if low <= float(_logit(np.array(t))) <= high], 0.0)
+    shown = [level for level in _logit(np.array(TICKS)).tolist() if low <= level <= high]
+    ticks = [float(_percent(np.array(level))) for level in legible(shown, 0.04 * (high - low))]
     ax.set_ylim(float(_percent(np.array(low))), float(_percent(np.array(high))))
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_minor_locator(NullLocator())

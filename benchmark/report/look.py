@@ -1,7 +1,7 @@
 """How figures look: colours that everyone can tell apart, on light and on dark paper, and the same bytes every time."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,13 +67,13 @@ def image(draw: Draw, form: Literal["png", "svg"], theme: Theme = LIGHT) -> byte
     return content.getvalue()
 
 
-def legible(positions: Sequence[float], apart: float) -> list[float]:
-    """Those of the increasing ``positions`` that can be labelled with at least ``apart`` between two of them."""
+def legible(positions: Iterable[float], apart: float) -> list[float]:
+    """Those of ``positions``, the most wanted first, that can be labelled ``apart`` from each other; increasing."""
     kept: list[float] = []
     for position in positions:
-        if not kept or position - kept[-1] >= apart:
+        if all(abs(position - other) >= apart for other in kept):
             kept.append(position)
-    return kept
+    return sorted(kept)
 
 
 def _settings(theme: Theme) -> dict[str, Any]:
