@@ -40,6 +40,10 @@ class Answer:
     drew: bool
     """Whether the layer's generator was used."""
 
+    def __str__(self) -> str:
+        scores = "" if self.scores is None else f" by the scores {some(self.scores)}"
+        return f"{positions(self.selected)}{scores}"
+
 
 def selectable(plugin: Plugin, layer: Layer) -> Tensor:
     """The positions that the plugin chooses from: active ones to prune, inactive ones to grow. bool [*shape]."""
@@ -55,6 +59,11 @@ def saved_and_loaded(criterion: Criterion) -> dict[str, object]:
     if not isinstance(state, dict):
         raise NoAnswer(f"state_dict() gave {_described(state)}, not a dict")
     return state
+
+
+def observes(plugin: Plugin) -> bool:
+    """Whether the plugin follows the training."""
+    return isinstance(plugin, Criterion) and type(plugin).observe is not Criterion.observe
 
 
 def has_score(plugin: Plugin) -> bool:
@@ -145,6 +154,11 @@ def no_answer_is_broken(what: str = "", in_dtype: torch.dtype = torch.float32) -
 
 
 def positions(selected: Tensor) -> str:
-    """The selected positions, in the notation of ``nonzero``; no more than a reader can take in."""
-    found = selected.nonzero().squeeze(1).tolist()
-    return str(found) if len(found) <= 16 else f"{str(found[:16])[:-1]}, … {len(found)} in all]"
+    """The selected positions, one list of indices each."""
+    return some(selected.nonzero().squeeze(1))
+
+
+def some(values: Tensor) -> str:
+    """The values as a list, but no more than a reader can take in."""
+    first = str(values[:16].tolist())
+    return first if len(values) <= 16 else f"{first[:-1]}, … {len(values)} in all]"

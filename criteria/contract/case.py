@@ -56,7 +56,7 @@ def random_mask(shape: tuple[int, ...], active: int, generator: torch.Generator)
     return (order < active).view(shape)
 
 
-def wide_case(seed: int, active: int = 4096, n: int = 1024, observed: int = 0) -> Case:
+def wide_case(seed: int, active: int = 18432, n: int = 4096, observed: int = 0) -> Case:
     """A layer of 192 × 192 normal weights: large enough for PyTorch to divide its work among threads."""
     generator = torch.Generator().manual_seed(seed)
     mask = random_mask((192, 192), active, generator)

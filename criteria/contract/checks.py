@@ -13,7 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from criteria.api import Criterion, Growth
-from criteria.contract.asking import Plugin
+from criteria.contract.asking import Plugin, observes
+from criteria.contract.case import wide_case
 from criteria.contract.code import name_of, selection_code, training_code
 from criteria.contract.properties import DEGENERATE, PROMISES, SELECTION, Property
 from criteria.contract.results import ContractError, Result
@@ -154,8 +155,9 @@ def _until_broken(check: Check, plugin: Plugin, effort: Effort) -> Iterator[Resu
 
 def _selection_results(property_: Property, plugin: Plugin, effort: Effort) -> Iterator[Result]:
     name, cases, effort = property_.name, property_.cases(plugin), effort.share(property_.cost)
+    last = [wide_case(seed=0, observed=2 if observes(plugin) else 0)] if property_.wide else []
     try:
-        found = find_case(property_.judge, plugin, cases, effort, f"{_label(plugin)} {name}")
+        found = find_case(property_.judge, plugin, cases, effort, f"{_label(plugin)} {name}", last)
     except NothingSaid as why:
         yield Result(name, "not checked", str(why))
         return

@@ -2,13 +2,14 @@
 
 import dataclasses
 import textwrap
+from typing import Any
 
 from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
 from criteria.contract.asking import Plugin
 from criteria.contract.case import Case
-from criteria.contract.trajectory import SCOPES, Episode, UpdateLayers
+from criteria.contract.trajectory import SCOPES, Episode, LayerByLayer, UpdateLayers
 from criteria.plugins import Spec, entry_points_of
 
 
@@ -30,14 +31,18 @@ def selection_code(property_: str, plugin: Plugin, case: Case) -> str:
 
 def training_code(criterion: Criterion, growth: Growth, episode: Episode, scope: str, update: UpdateLayers) -> str:
     """Code that runs the training in which the criterion or the growth broke a property."""
-    used = {"Episode", "Start", "run_episode", *(type(step).__name__ for step in episode.steps)}
     imported = _imports(criterion) | _imports(growth)
-    imported.add(f"from criteria.contract.trajectory import {', '.join(sorted(used))}")
+    used = {"Episode", "Start", "run_episode", *(type(step).__name__ for step in episode.steps)}
     steps = f"[{', '.join(repr(step) for step in episode.steps)}]"
     arguments = [_plugin_code(criterion), _plugin_code(growth), _call("Episode", repr(episode.start), steps)]
     arguments.append(f"scope={scope!r}")
     if SCOPES.get(scope) is not update:
-        arguments.append(f"update=...,  # {update!r}")
+        function: Any = update.update if isinstance(update, LayerByLayer) else update
+        imported.add(f"from {function.__module__} import {function.__qualname__}")
+        wrapper = "LayerByLayer" if function is not update else ""
+        used |= {wrapper} - {""}
+        arguments.append(f"update={wrapper}({function.__qualname__})")
+    imported.add(f"from criteria.contract.trajectory import {', '.join(sorted(used))}")
     return _script(imported, _call("run_episode", *arguments))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from criteria.contract.asking import Broken
 from criteria.contract.process import Overtime, time_limit
@@ -23,6 +23,7 @@ class TrainingMachine(RuleBasedStateMachine):
     ) -> None:
         super().__init__()
         self._begin, self._starts, self._seconds, self._note = begin, starts, seconds, note
+        self._going = False
 
     @initialize(data=st.data())
     def start(self, data: st.DataObject) -> None:
@@ -30,6 +31,7 @@ class TrainingMachine(RuleBasedStateMachine):
         start = data.draw(self._starts)
         self.episode = Episode(start)
         self.twins = self._begin(start)
+        self._going = True
 
     @rule(gradient_scale=st.sampled_from([1.0, 0.0, 1e-30, 1e6]))
     def train(self, gradient_scale: float) -> None:
@@ -46,11 +48,15 @@ class TrainingMachine(RuleBasedStateMachine):
         """Write a checkpoint."""
         self._do(Save())
 
-    @precondition(lambda self: self.twins.saved)
     @rule()
     def load(self) -> None:
         """Go on from the checkpoint."""
         self._do(Load())
+
+    def teardown(self) -> None:
+        """Every training is resumed once more, so that each save that is tried is also loaded."""
+        if self._going:
+            self._do(Load())
 
     def _do(self, step: Step) -> None:
         self.episode.steps.append(step)
@@ -58,5 +64,6 @@ class TrainingMachine(RuleBasedStateMachine):
             with time_limit(self._seconds):
                 self.twins.do(step)
         except (Broken, Overtime) as broken:
+            self._going = False
             self._note(self.episode, broken)
             raise

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,6 +20,8 @@ class Property:
     judge: Callable[[Any, Case], None]
     cases: Callable[[Plugin], st.SearchStrategy[Case]] = cases
     of: tuple[type, ...] = (Criterion, Growth)
+    wide: bool = False
+    """Whether it is tried in the end on a layer that PyTorch divides among threads."""
     cost: int = 1
     """About how many times as much as others one of its cases costs."""
 
@@ -38,11 +39,11 @@ class Property:
 SELECTION = (
     Property(selection.score_shape),
     Property(selection.no_nan),
-    Property(selection.exact_count, partial(cases, wide=True)),
+    Property(selection.exact_count, wide=True),
     Property(selection.active_only, of=(Criterion,)),
     Property(selection.candidates_only, of=(Growth,)),
     Property(selection.pure),
-    Property(selection.deterministic, partial(cases, wide=True)),
+    Property(selection.deterministic, wide=True),
     Property(selection.blind_to_inactive, of=(Criterion,)),
     Property(selection.permutation_equivariant, distinct_cases),
     Property(selection.unbiased_ties, tied_cases, cost=10),

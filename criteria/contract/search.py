@@ -1,12 +1,13 @@
 """Hypothesis at work: the search for a case, or a training, that breaks a promise."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from hypothesis import HealthCheck, Verbosity, given, reject, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, reject, seed, settings
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky, Unsatisfiable
@@ -24,7 +25,7 @@ TIME_LIMIT = 10.0
 STEPS = 12
 """Steps of each training."""
 
-HOPELESS = 100
+HOPELESS = 50
 """After so many cases, none of which says anything about a property, no more are tried."""
 
 
@@ -69,33 +70,44 @@ def find_case(
     cases: st.SearchStrategy[Case],
     effort: Effort,
     label: str,
+    last: Iterable[Case] = (),
 ) -> Found | None:
     """A case in which the plugin does not keep the property, or None; raises :class:`NothingSaid`.
 
-    Failures are kept in Hypothesis's example database under ``label``.
+    After ``cases``, ``last`` are tried. Failures are kept in Hypothesis's example database under ``label``.
     """
     found: list[Found] = []
     silent = 0
     spoken = False
 
-    def test(case: Case) -> None:
-        nonlocal silent, spoken
+    def judge(case: Case) -> None:
         try:
             with contained(), time_limit(effort.time_limit), torch.no_grad():
                 seed_all(0)
                 property_(plugin, case)
-        except Inapplicable as why:
-            silent += 1
-            if silent == HOPELESS and not spoken:
-                raise _Hopeless(str(why)) from why
-            reject()
         except (Broken, Overtime) as broken:
             found.append(Found(str(broken), case, hung=isinstance(broken, Overtime)))
             raise
+
+    def test(case: Case) -> None:
+        nonlocal silent, spoken
+        try:
+            judge(case)
+        except Inapplicable as why:
+            silent += 1
+            if silent == HOPELESS and not spoken and not found:
+                raise _Hopeless(str(why)) from why
+            reject()
         spoken = True
 
-    run = _settings(effort, label)(given(cases)(test))
-    return _outcome(run if effort.seed is None else seed(effort.seed)(run), found)
+    def run() -> None:
+        search = _settings(effort, label)(given(cases)(test))
+        (search if effort.seed is None else seed(effort.seed)(search))()
+        for case in last:
+            with contextlib.suppress(Inapplicable):
+                judge(case)
+
+    return _outcome(run, found)
 
 
 def find_training(
@@ -139,6 +151,7 @@ def _settings(effort: Effort, label: str) -> settings:
         stateful_step_count=STEPS,
         database=_Shelf(profile.database, label) if keeps else None,
         deadline=None,
+        phases=(Phase.reuse, Phase.generate, Phase.shrink),  # explaining would take longer than all of these
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
