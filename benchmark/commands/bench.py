@@ -12,10 +12,14 @@ from tabulate import tabulate
 from benchmark.bench import PARTS
 from benchmark.bench.comparison import Comparison, Skipped
 from benchmark.device import choose_device, environment
+from criteria.plugins import unknown
 
 
 def main(args: argparse.Namespace) -> int:
     """Print a table of times and ratios; however slow the machine is, the status is 0."""
+    for part in args.parts:
+        if part not in PARTS:
+            raise unknown("part", part, PARTS)
     device = choose_device(args.device)
     found: list[Comparison | Skipped] = []
     for part in args.parts or PARTS:
