@@ -92,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     _expected(check)
     check.add_argument("--json", action="store_true", help="print JSON")
 
-    report = command("report", "write tables as text, Markdown and CSV")
+    report = command("report", "write tables, figures and one HTML page")
     report.add_argument("experiment", metavar="EXPERIMENT")
     _selection(report)
     _expected(report)
@@ -141,7 +141,9 @@ def _data_dir(parser: argparse.ArgumentParser) -> None:
 
 def _expected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expected", type=Path, metavar="DIR", help="folder of expected values")
-    parser.add_argument("--strict", action="store_true", help="missing and inconclusive cells also give status 1")
+    parser.add_argument(
+        "--strict", action="store_true", help="missing or inconclusive cells and changed claims give status 1"
+    )
 
 
 def _out(parser: argparse.ArgumentParser) -> None:

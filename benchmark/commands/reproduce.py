@@ -3,12 +3,13 @@
 import argparse
 
 from benchmark.check import render
+from benchmark.claims import claims, render_claims
 from benchmark.commands.check import compare
 from benchmark.commands.report import has_expected, write_report
 from benchmark.commands.run import train_missing
 from benchmark.grid import expand
 from benchmark.report.tables import results_table
-from benchmark.results import stored_results
+from benchmark.results import samples, stored_results
 from benchmark.selection import selected_experiment
 
 
@@ -18,12 +19,14 @@ def main(args: argparse.Namespace) -> int:
     status = 0
     for experiment in experiments:
         train_missing(experiment, args)
-        print(results_table(experiment, stored_results(expand(experiment), args.results)))
+        results = stored_results(expand(experiment), args.results)
+        print(results_table(experiment, results))
         if has_expected(experiment, args):
             outcome = compare(experiment, args)
             print(render(outcome))
             status = max(status, outcome.exit_status(strict=args.strict))
         else:
+            print(render_claims(claims(samples(results), experiment.tolerance)))
             print(f"no expected values of {experiment.name} are stored, so nothing was checked\n")
         print(f"wrote {write_report(experiment, args)}")
     return status
