@@ -171,7 +171,7 @@ def test_an_experiment_stays_within_its_memory(experiment, gigabytes, tmp_path):
     arguments = ["run", experiment, "--seeds", "1", "--set", "training.epochs=1", "--no-contract"]
     arguments += ["--results", str(tmp_path), "--device", "cpu"]
     done = subprocess.run([sys.executable, "-c", PEAK.format(arguments=arguments)], capture_output=True, text=True)
-    if "the data set fashion_mnist" in done.stderr:
+    if " is not in " in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
     status, kilobytes = done.stdout.splitlines()[-1].split()
