@@ -15,6 +15,16 @@ from benchmark.training import Outcome
 from criteria.errors import InputError
 
 
+class Clock(BaseModel):
+    """When a run was made, how long its fleet took and how large it was."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    finished: str
+    fleet_seconds: float
+    fleet_size: int
+
+
 class Result(BaseModel):
     """What is stored of one run. Apart from ``time`` it is the same, bit for bit, on every rerun on one machine."""
 
@@ -28,8 +38,7 @@ class Result(BaseModel):
     """Whether the criterion was trained without being asked whether it keeps the contract."""
     environment: dict[str, Any]
     """Versions and device."""
-    time: dict[str, Any]
-    """When the run was made, how long its fleet took and how large it was."""
+    time: Clock
 
 
 def results_folder(root: Path, experiment: str) -> Path:
@@ -83,14 +92,14 @@ def samples(results: Iterable[tuple[Run, Result]]) -> dict[Cell, dict[int, float
     return found
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all; raises :class:`InputError` where it cannot be."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file (text as UTF-8) so that it is there whole or not at all; raises :class:`InputError` otherwise."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             temporary = Path(file.name)
-            file.write(text)
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)

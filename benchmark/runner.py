@@ -16,7 +16,7 @@ from benchmark.device import environment
 from benchmark.grid import Run
 from benchmark.memory import fleet_size, is_out_of_memory, keep_freed_memory
 from benchmark.progress import Progress
-from benchmark.results import Result, store, stored
+from benchmark.results import Clock, Result, store, stored
 from benchmark.training import train_fleet
 
 TIMED_STEPS = 12
@@ -107,11 +107,11 @@ def _train_and_store(
             raise
         half = (len(fleet) + 1) // 2
     else:
-        clock = {
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "fleet_seconds": round(time.perf_counter() - started, 3),
-            "fleet_size": len(fleet),
-        }
+        clock = Clock(
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            fleet_seconds=round(time.perf_counter() - started, 3),
+            fleet_size=len(fleet),
+        )
         for run, outcome in zip(fleet, outcomes, strict=True):
             result = Result(
                 id=run.id,

@@ -1,7 +1,5 @@
 """A report as files in a folder."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
 from benchmark.report.tables import Results, results_csv, results_table
 from benchmark.results import samples, write_atomically
-from criteria.errors import InputError
 
 
 def write_files(
@@ -41,8 +38,8 @@ def write_files(
     if claims:
         write_atomically(folder / "claims.txt", render_claims(claims) + "\n")
     for figure in figures:
-        _write_bytes_atomically(folder / f"{figure.name}.png", image(figure.draw, "png"))
-        _write_bytes_atomically(folder / f"{figure.name}.svg", image(figure.draw, "svg"))
+        write_atomically(folder / f"{figure.name}.png", image(figure.draw, "png"))
+        write_atomically(folder / f"{figure.name}.svg", image(figure.draw, "svg"))
     write_atomically(folder / "index.html", page(experiment, results, figures, checked, claims))
 
 
@@ -51,19 +48,3 @@ def plots(experiment: Experiment, results: Results) -> list[Plot]:
     grid, values = list(cells(experiment)), samples(results)
     found = [accuracy_plot(grid, values), gains_plot(grid, values), ranks_plot(grid, values)]
     return [plot for plot in found if plot is not None]
-
-
-def _write_bytes_atomically(path: Path, content: bytes) -> None:
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error

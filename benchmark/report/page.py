@@ -170,8 +170,8 @@ def _standings(grid: Sequence[Cell], values: Samples) -> list[Standing]:
 
 
 def _cost(results: Results) -> Cost:
-    seconds = [result.time["fleet_seconds"] / result.time["fleet_size"] for _, result in results]
-    finished = sorted(result.time["finished"] for _, result in results)
+    seconds = [result.time.fleet_seconds / result.time.fleet_size for _, result in results]
+    finished = sorted(result.time.finished for _, result in results)
     return Cost(duration(sum(seconds)), duration(fmean(seconds)), finished[0], finished[-1])
 
 
