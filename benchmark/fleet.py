@@ -64,6 +64,8 @@ class Fleet:
         weights, buffers = stack_module_state(networks)
         self.weights: dict[str, Tensor] = {k: v.detach().to(device).requires_grad_() for k, v in weights.items()}
         self.buffers: dict[str, Tensor] = {k: v.to(device) for k, v in buffers.items()}
+        # multiplying by a bool mask converts it first, which takes three times as long as the multiplication
+        self._multipliers = {name: mask.to(self.weights[name].dtype) for name, mask in self.masks.items()}
         self._network = copy.deepcopy(networks[0]).to("meta")
         self.apply_masks()
 
@@ -83,8 +85,15 @@ class Fleet:
     @torch.no_grad()
     def apply_masks(self) -> None:
         """Set every inactive weight to zero."""
-        for name, mask in self.masks.items():
-            self.weights[name].mul_(mask)
+        for name, multiplier in self._multipliers.items():
+            self.weights[name].mul_(multiplier)
+
+    @torch.no_grad()
+    def set_mask(self, member: int, name: str, mask: Tensor) -> None:
+        """Give a sparse layer of one member another mask, bool [*shape], and set its inactive weights to zero."""
+        self.masks[name][member].copy_(mask)
+        self._multipliers[name][member].copy_(mask)
+        self.weights[name][member].mul_(mask)
 
     def forward(self, inputs: Tensor, training: bool) -> Tensor:
         """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""

@@ -18,6 +18,7 @@ from benchmark.memory import fleet_size, is_out_of_memory, keep_freed_memory
 from benchmark.progress import Progress
 from benchmark.results import Clock, Result, store, stored
 from benchmark.training import train_fleet
+from criteria.errors import InputError
 
 TIMED_STEPS = 12
 """Steps that a dry run trains to say how long the real one takes; the first two are warm-up."""
@@ -50,7 +51,7 @@ def plan(
         alike = [run for run in group if run.id not in done]
         if alike:
             experiment = alike[0].experiment
-            dataset = _dataset(experiment.data, data_dir, device)
+            dataset = dataset_on(experiment.data, data_dir, device)
             shape = tuple(dataset.train.inputs.shape[1:])
             most = fleet_size(experiment.model, shape, dataset.classes, experiment.training.batch_size, device)
             fleets += _even_parts(alike, most)
@@ -69,7 +70,7 @@ def run_fleets(
     """Train every fleet and store its members' results as soon as it ends."""
     keep_freed_memory()
     for fleet in fleets:
-        dataset = _dataset(fleet[0].experiment.data, data_dir, device)
+        dataset = dataset_on(fleet[0].experiment.data, data_dir, device)
         _train_and_store(fleet, results, dataset, device, progress, contract_skipped=contract_skipped)
 
 
@@ -80,7 +81,7 @@ def estimate_seconds(fleets: Sequence[Sequence[Run]], device: torch.device, data
     for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
         same = list(alike)
         first = same[0]
-        seconds, steps = _time_steps(first, _dataset(first[0].experiment.data, data_dir, device), device)
+        seconds, steps = _time_steps(first, dataset_on(first[0].experiment.data, data_dir, device), device)
         total += seconds * steps * sum(len(fleet) for fleet in same) / len(first)
     return total
 
@@ -103,8 +104,13 @@ def _train_and_store(
             [run.member() for run in fleet], experiment.model, experiment.training, dataset, device, on_step
         )
     except (RuntimeError, MemoryError) as error:
-        if len(fleet) == 1 or not is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
+        if len(fleet) == 1:
+            raise InputError(
+                f"{experiment.name}: not enough memory on {device} for one network with batch_size "
+                f"{experiment.training.batch_size}; take a smaller one or a larger machine"
+            ) from error
         half = (len(fleet) + 1) // 2
     else:
         clock = Clock(
@@ -151,7 +157,7 @@ def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) ->
 
 
 @lru_cache(maxsize=1)
-def _dataset(name: str, data_dir: Path | None, device: torch.device) -> Dataset:
+def dataset_on(name: str, data_dir: Path | None, device: torch.device) -> Dataset:
     """A data set with its tensors on ``device``; the last one is kept for the next fleet."""
     dataset = load_dataset(name, data_dir)
 

@@ -72,8 +72,7 @@ def update(fleet: Fleet, member: int, step: Step) -> None:
     recipe = _recipe(fleet, member)
     shown = layers(fleet, member, step)
     for layer, outcome in zip(shown, _outcomes(shown, recipe, step), strict=True):
-        layer.mask.copy_(outcome.mask)
-        layer.weight.mul_(outcome.mask)
+        fleet.set_mask(member, layer.name, outcome.mask)
         if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
             layer.momentum.mul_(~outcome.grown)
 

@@ -15,21 +15,19 @@ def lowest(score: Tensor, where: Tensor, n: int, generator: torch.Generator) -> 
     """
     if score.shape != where.shape:
         raise ValueError(f"score has shape {tuple(score.shape)}, the layer {tuple(where.shape)}")
-    candidates = score[where]
+    candidates = score.masked_select(where)  # several times as fast as score[where]
     if not 0 <= n <= candidates.numel():
         raise ValueError(f"cannot select {n} of {candidates.numel()} positions")
-    chosen = torch.zeros_like(where)
     if n == 0:
-        return chosen
+        return torch.zeros_like(where)
     threshold = candidates.kthvalue(n).values
-    taken = candidates < threshold
-    missing = n - int(taken.sum())
-    tied = (candidates == threshold).nonzero().squeeze(1)
-    if missing > tied.numel() or bool(candidates.isnan().any()):
+    chosen = where & (score < threshold)
+    missing = n - int(chosen.sum())
+    tied = (where & (score == threshold)).nonzero()
+    if missing > len(tied) or bool(candidates.isnan().any()):
         raise ValueError("scores of selectable positions contain NaN")
-    if missing < tied.numel():
-        order = torch.randperm(tied.numel(), generator=generator, device=generator.device)
+    if missing < len(tied):
+        order = torch.randperm(len(tied), generator=generator, device=generator.device)
         tied = tied[order[:missing].to(tied.device)]
-    taken[tied] = True
-    chosen[where] = taken
+    chosen[tied.unbind(1)] = True
     return chosen

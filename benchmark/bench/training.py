@@ -15,7 +15,7 @@ from benchmark.experiment import Experiment, load_experiment
 from benchmark.fleet import Fleet, build_network
 from benchmark.grid import Run, expand
 from benchmark.memory import keep_freed_memory
-from benchmark.runner import _dataset, plan
+from benchmark.runner import dataset_on, plan
 from benchmark.training import train_fleet
 from criteria.errors import InputError
 
@@ -41,7 +41,7 @@ def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
         except InputError as missing:
             yield Skipped(name, str(missing))
             continue
-        dataset = _dataset(experiment.data, data_dir, device)
+        dataset = dataset_on(experiment.data, data_dir, device)
         together, floor = f"fleet of {len(fleet)}", "arithmetic floor"
         ways: dict[str, Callable[[], float]] = {
             "one by one": partial(_fleet_seconds, fleet[-1:], dataset, device, steps),
