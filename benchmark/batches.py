@@ -14,7 +14,7 @@ class Batches:
     """The training batches of a fleet: members with the same seed see the same examples in the same order."""
 
     def __init__(self, fleet: Fleet, dataset: Dataset, batch_size: int) -> None:
-        self.dataset_on = dataset
+        self._dataset = dataset
         self._batch_size = batch_size
         self._seeds = sorted({member.seed for member in fleet.members})
         seed_index = [self._seeds.index(member.seed) for member in fleet.members]
@@ -29,13 +29,13 @@ class Batches:
         order = torch.stack(orders).to(self._device)
         for number in range(self.per_epoch):
             chosen = order[:, number * self._batch_size : (number + 1) * self._batch_size]
-            inputs = self.dataset_on.train.inputs[chosen]
-            if self.dataset_on.augment is not None:
+            inputs = self._dataset.train.inputs[chosen]
+            if self._dataset.augment is not None:
                 inputs = torch.stack(
                     [
-                        self.dataset_on.augment(batch, stream(seed, "augmentation", epoch, number))
+                        self._dataset.augment(batch, stream(seed, "augmentation", epoch, number))
                         for seed, batch in zip(self._seeds, inputs, strict=True)
                     ]
                 )
-            targets = self.dataset_on.train.targets[chosen]
+            targets = self._dataset.train.targets[chosen]
             yield inputs[self._seed_of_member], targets[self._seed_of_member]
