@@ -1,6 +1,6 @@
 """The pytest plugin behind ``pytest --pyargs criteria.contract --criterion NAME``: its options.
 
-Every pytest session of an environment with dst-bench imports this, so it imports nothing itself.
+Every pytest session of an environment with dst-bench imports this, so it imports nothing before it is asked to.
 """
 
 from typing import TYPE_CHECKING
@@ -17,3 +17,19 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     )
     group.addoption("--growth", action="append", default=[], metavar="NAME", help="check this growth (may be repeated)")
     group.addoption("--contract-examples", type=int, metavar="N", help="cases for each property")
+
+
+def pytest_configure(config: "pytest.Config") -> None:
+    """Refuse what is not installed, in one line."""
+    chosen = [(spec, kind) for kind in ("criterion", "growth") for spec in config.getoption(kind)]
+    if chosen:
+        import pytest
+
+        from criteria.errors import InputError
+        from criteria.plugins import load
+
+        try:
+            for spec, kind in chosen:
+                load(spec, kind)
+        except InputError as error:
+            raise pytest.UsageError(str(error)) from None

@@ -40,7 +40,7 @@ class Effort:
 
     def share(self, one_in: int) -> "Effort":
         """The effort for a search whose examples cost ``one_in`` times as much as others."""
-        return Effort(max(5, self.max_examples // one_in), self.time_limit, self.seed)
+        return Effort(max(2, self.max_examples // one_in), self.time_limit, self.seed)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _settings(effort: Effort, label: str) -> settings:
     return settings(
         max_examples=effort.max_examples,
         stateful_step_count=STEPS,
-        database=_Shelf(profile.database, label) if keeps else None,
+        database=Shelf(profile.database, label) if keeps else None,
         deadline=None,
         phases=(Phase.reuse, Phase.generate, Phase.shrink),  # explaining would take longer than all of these
         report_multiple_bugs=False,
@@ -158,7 +158,7 @@ def _settings(effort: Effort, label: str) -> settings:
     )
 
 
-class _Shelf(ExampleDatabase):
+class Shelf(ExampleDatabase):
     """The part of an example database that belongs to one search: all of ours run the same few lines of code."""
 
     def __init__(self, whole: Any, label: str) -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from criteria.contract.asking import Plugin
 from criteria.contract.checks import DEFAULT_EXAMPLES, Check, parametrize_with_checks
-from criteria.errors import InputError
 from criteria.plugins import load, names
 
 
@@ -13,11 +12,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = {kind: metafunc.config.getoption(kind) for kind in ("criterion", "growth")}
     if not any(chosen.values()):
         chosen = {kind: names(kind) for kind in chosen}
-    try:
-        plugins = [load(spec, kind) for kind, specs in chosen.items() for spec in specs]
-    except InputError as error:
-        raise pytest.UsageError(str(error)) from None
-    mark = parametrize_with_checks(plugins).mark
+    mark = parametrize_with_checks(load(spec, kind) for kind, specs in chosen.items() for spec in specs).mark
     metafunc.parametrize(*mark.args, **mark.kwargs)
 
 

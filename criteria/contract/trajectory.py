@@ -143,18 +143,18 @@ class Twins:
 
     def do(self, step: Step) -> None:
         """Do the next step in both trainings, and compare them."""
-        match step:
-            case Save():
-                self._save()
-            case Load():
-                self._load()
-            case Train() | Update():
-                self._done.append(step)
-                with contained():
+        with contained():
+            match step:
+                case Save():
+                    self._save()
+                case Load():
+                    self._load()
+                case Train() | Update():
+                    self._done.append(step)
                     for seed, training in enumerate((self._one, self._other)):
                         seed_all(seed)
                         training.do(step)
-        self._compare()
+            self._compare()
 
     def _save(self) -> None:
         try:

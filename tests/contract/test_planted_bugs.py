@@ -1,0 +1,62 @@
+"""The contract finds planted bugs, and names the property that each of them breaks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from planted import BUGS, Bug
+
+from criteria.contract import ContractError, check_criterion
+from criteria.contract.asking import Broken
+from criteria.contract.properties import PROMISES
+
+EXAMPLES = 100
+UNREACHABLE_WITHOUT_CUDA = {"device_stable"}
+
+
+def found(bug: Bug, seed: int) -> ContractError:
+    with pytest.raises(ContractError) as error:
+        check_criterion(
+            bug.plugin,
+            EXAMPLES,
+            partners=bug.partners,
+            scopes=bug.scopes,
+            time_limit=0.5 if bug.hangs else 30.0,
+            seed=seed,
+        )
+    return error.value
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=str)
+def test_a_planted_bug_is_named_and_its_counterexample_shows_it_when_pasted(
+    bug: Bug, record_property: Callable[[str, Any], None]
+) -> None:
+    error = found(bug, seed=0)
+    assert error.property == bug.breaks
+    record_property("caught", (error.property, str(bug)))
+    if not bug.hangs:
+        # what happens by chance need not happen at the first go
+        assert any(breaks_when_pasted(error.result.code) for _ in range(20 if bug.chance else 1))
+
+
+def breaks_when_pasted(code: str) -> bool:
+    try:
+        exec(code, {})
+    except Broken:
+        return True
+    return False
+
+
+def test_every_property_is_the_name_of_some_bug() -> None:
+    assert {bug.breaks for bug in BUGS} == PROMISES.keys() - UNREACHABLE_WITHOUT_CUDA
+
+
+def test_no_two_bugs_have_the_same_name() -> None:
+    assert len({(str(bug), bug.breaks) for bug in BUGS}) == len(BUGS) >= 30
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_bugs_are_named_alike_whatever_cases_are_drawn(seed: int) -> None:
+    named = {(str(bug), bug.breaks): found(bug, seed).property for bug in BUGS}
+    assert {bug: name for bug, name in named.items() if name != bug[1]} == {}

@@ -1,0 +1,105 @@
+"""``pytest --pyargs criteria.contract`` in a folder of its own, with a plugin distribution that has bugs."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+PLUGINS = """
+    from criteria.magnitude import Magnitude
+
+    class OneTooMany(Magnitude):
+        def select(self, layer, n):
+            return super().select(layer, min(n + 1, int(layer.mask.sum())))
+
+    class Rare(Magnitude):
+        '''Goes wrong for one density of one size only: about one case in a hundred.'''
+        def select(self, layer, n):
+            return super().select(layer, 0 if layer.mask.numel() == 12 and layer.mask.sum() == 7 else n)
+
+    class Hangs(Magnitude):
+        def score(self, layer):
+            while True:
+                pass
+"""
+ENTRY_POINTS = """
+    [dst_bench.criteria]
+    one_too_many = broken_plugins:OneTooMany
+    rare = broken_plugins:Rare
+    hangs = broken_plugins:Hangs
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder to work in, with an installed distribution of broken plugins beside it."""
+    site = tmp_path / "site"
+    info = site / "broken_plugins-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "broken_plugins.py").write_text(textwrap.dedent(PLUGINS))
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugins\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(textwrap.dedent(ENTRY_POINTS))
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    # without CI, as a contributor runs it: there Hypothesis neither keeps examples nor draws new ones
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
+    environment |= {"PYTHONPATH": str(folder.parent / "site"), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def contract(folder: Path, criterion: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, "-m", "pytest", "--pyargs", "criteria.contract", "--criterion", criterion, *options)
+
+
+def pasted(output: str) -> str:
+    """The code of the first counterexample in pytest's output."""
+    found = re.search(r"counterexample, to be pasted and run:\nE\s*\n((?:E {5,}.*\n|E\s*\n)+)", output)
+    assert found, output
+    return textwrap.dedent(re.sub(r"^E {3}", "", found[1], flags=re.MULTILINE))
+
+
+def test_a_right_criterion_passes_and_each_check_is_a_test(folder: Path) -> None:
+    result = contract(folder, "magnitude", "--contract-examples", "3", "-v")
+    assert result.returncode == 0, result.stdout
+    assert "test_contract[magnitude-exact_count] PASSED" in result.stdout
+    assert "test_contract[magnitude-updates-gradient-global] PASSED" in result.stdout
+
+
+def test_under_xdist_a_failure_names_the_property_and_its_code_fails_when_pasted(folder: Path) -> None:
+    result = contract(folder, "one_too_many", "--contract-examples", "20", "-n", "2", "-k", "exact_count")
+    assert result.returncode == 1, result.stdout
+    assert "one_too_many breaks exact_count" in result.stdout
+    again = run(folder, "-c", pasted(result.stdout))
+    assert again.returncode == 1
+    assert "Broken: asked for 0 of 1 positions, select() gave 1" in again.stderr
+
+
+def test_a_failure_that_was_found_is_found_again_at_once_also_under_xdist(folder: Path) -> None:
+    thorough = contract(folder, "rare", "--contract-examples", "1500", "-k", "exact_count")
+    assert "rare breaks exact_count" in thorough.stdout
+    again = contract(folder, "rare", "--contract-examples", "1", "-n", "2", "-k", "exact_count")
+    assert "rare breaks exact_count" in again.stdout
+    assert pasted(again.stdout) == pasted(thorough.stdout)
+
+
+def test_a_hang_fails_its_test_and_no_other_run(folder: Path) -> None:
+    result = contract(folder, "hangs", "--contract-examples", "3", "-n", "2", "-k", "score_shape or device_stable")
+    assert result.returncode == 1, result.stdout
+    assert "did not return within" in result.stdout
+    assert "worker" not in result.stdout.replace("workers", "")
+
+
+def test_a_name_that_is_not_installed_is_one_line(folder: Path) -> None:
+    result = contract(folder, "magnitud")
+    assert result.returncode == 4
+    assert "unknown criterion 'magnitud'; did you mean 'magnitude'?" in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr

@@ -1,0 +1,41 @@
+"""Where failures are kept, and what a time limit does to other alarms."""
+
+import signal
+import time
+
+import pytest
+from hypothesis.database import InMemoryExampleDatabase
+
+from criteria.contract.process import Overtime, time_limit
+from criteria.contract.search import Shelf
+
+
+def test_searches_share_a_database_but_not_each_others_failures() -> None:
+    whole = InMemoryExampleDatabase()
+    one, other = Shelf(whole, "mest exact_count"), Shelf(whole, "mest pure")
+    one.save(b"key", b"failure")
+    assert list(one.fetch(b"key")) == [b"failure"] == list(Shelf(whole, "mest exact_count").fetch(b"key"))
+    assert list(other.fetch(b"key")) == []
+    one.delete(b"key", b"failure")
+    assert list(one.fetch(b"key")) == []
+
+
+def test_a_call_in_time_is_not_disturbed_and_a_late_one_is_interrupted() -> None:
+    with time_limit(60):
+        pass
+    with pytest.raises(Overtime, match=r"did not return within 0\.1 s"), time_limit(0.1):
+        time.sleep(60)
+
+
+def test_the_alarm_of_someone_else_goes_on() -> None:
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(True))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(Overtime), time_limit(0.1):
+            time.sleep(60)
+        while not rung:
+            time.sleep(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
