@@ -54,9 +54,10 @@ class TrainingMachine(RuleBasedStateMachine):
         self._do(Load())
 
     def teardown(self) -> None:
-        """Every training is resumed once more, so that each save that is tried is also loaded."""
-        if self._going:
-            self._do(Load())
+        """However a training went, it is resumed in the end: from where it was saved, and from where it came to."""
+        for step in (Load(), Save(), Train(), Update(0.5), Load()):
+            if self._going:
+                self._do(step)
 
     def _do(self, step: Step) -> None:
         self.episode.steps.append(step)

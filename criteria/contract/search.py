@@ -22,8 +22,8 @@ from criteria.contract.trajectory import Episode, Start, Twins
 TIME_LIMIT = 10.0
 """Seconds that one case, or one step of a training, may take; they take milliseconds."""
 
-STEPS = 12
-"""Steps of each training."""
+STEPS = 8
+"""Steps of each training, before those that every training ends with."""
 
 HOPELESS = 50
 """After so many cases, none of which says anything about a property, no more are tried."""

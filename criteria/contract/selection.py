@@ -340,12 +340,14 @@ def _tied(plugin: Plugin, case: Case) -> bool:
     """Whether the plugin has no reason to prefer any selectable position."""
     layer, where = case.layer, selectable(plugin, case.layer)
     values = [layer.weight, layer.grad, layer.momentum, layer.hessian_gradient and layer.hessian_gradient(1.0)]
-    if all(_constant(each[where]) for each in values if each is not None):
-        return True
-    if type(plugin).select not in (Criterion.select, Growth.select):
-        return False  # a selection of its own may look at more than the scores
+    all_equal = all(_constant(each[where]) for each in values if each is not None)
     scores = answer(plugin, case).scores
-    return scores is not None and _constant(scores)
+    if scores is None or _constant(scores):
+        # a selection of its own may look at more than the scores
+        return all_equal or (scores is not None and type(plugin).select in (Criterion.select, Growth.select))
+    other = replace(case, layer=replace(layer, generator=torch.Generator().manual_seed(TIE_SEEDS)))
+    drawn = answer(plugin, other).scores
+    return all_equal and drawn is not None and not torch.equal(scores, drawn)
 
 
 def _constant(values: Tensor) -> bool:

@@ -173,6 +173,7 @@ class Twins:
                 self._broken("checkpoint_replay", str(failure))
         for step in self._done[self._done_when_saved :]:
             self._one.do(step)
+        self._compare()
         # an update may never come, or may not show the difference: the criterion is asked at once
         for one, other in zip(self._one.answers(), self._other.answers(), strict=True):
             same_scores = one.scores is None or other.scores is None or torch.equal(one.scores, other.scores)
@@ -191,7 +192,7 @@ class Twins:
 
     def _replays(self) -> bool:
         """Whether trainings that were never loaded are alike, so that loading is to blame for a difference."""
-        for _ in range(5):
+        for _ in range(20):  # a choice between two may come out alike many times
             training = self._begin()
             for step in self._done:
                 training.do(step)

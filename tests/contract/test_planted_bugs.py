@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 from planted import BUGS, Bug
 
-from criteria.contract import ContractError, check_criterion
+from criteria.contract import DEFAULT_EXAMPLES, ContractError, check_criterion
 from criteria.contract.asking import Broken
 from criteria.contract.properties import PROMISES
 
-EXAMPLES = 100
+EXAMPLES = 50
 UNREACHABLE_WITHOUT_CUDA = {"device_stable"}
 
 
-def found(bug: Bug, seed: int) -> ContractError:
+def found(bug: Bug, seed: int, examples: int = EXAMPLES) -> ContractError:
     with pytest.raises(ContractError) as error:
         check_criterion(
             bug.plugin,
-            EXAMPLES,
+            examples,
             partners=bug.partners,
             scopes=bug.scopes,
             time_limit=0.5 if bug.hangs else 30.0,
@@ -58,5 +58,5 @@ def test_no_two_bugs_have_the_same_name() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_bugs_are_named_alike_whatever_cases_are_drawn(seed: int) -> None:
-    named = {(str(bug), bug.breaks): found(bug, seed).property for bug in BUGS}
+    named = {(str(bug), bug.breaks): found(bug, seed, DEFAULT_EXAMPLES).property for bug in BUGS}
     assert {bug: name for bug, name in named.items() if name != bug[1]} == {}

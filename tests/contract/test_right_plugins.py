@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -10,10 +10,12 @@ from planted import Running
 from torch import Tensor
 
 from criteria import Criterion, Growth, InputError, Layer, gradient, load, names
-from criteria.contract import Check, check_criterion, check_growth, parametrize_with_checks
+from criteria.contract import DEFAULT_EXAMPLES, Check, check_criterion, check_growth, parametrize_with_checks
 from criteria.contract.asking import Plugin
+from criteria.magnitude import Magnitude
 
-INSTALLED = [load(name, kind) for kind in ("criterion", "growth") for name in names(kind)]
+CRITERIA = [load(name) for name in names()]
+GROWTHS = [load(name, "growth") for name in names("growth")]
 CI_EXAMPLES = 25
 
 
@@ -76,7 +78,7 @@ class OnlyFloat32(Criterion):
         return layer.weight.to(torch.float32).abs()
 
 
-class LeastRecentlySeen(Growth):
+class AllOptional(Growth):
     """Reads every optional field there is."""
 
     def score(self, layer: Layer) -> Tensor:
@@ -85,25 +87,37 @@ class LeastRecentlySeen(Growth):
 
 
 UNUSUAL: list[Plugin] = [
-    *(Uniform(), Integers(), Normalised(), PerRow(), Infinite(), Warns(), OnlyFloat32(), Running(), LeastRecentlySeen())
+    *(Uniform(), Integers(), Normalised(), PerRow(), Infinite(), Warns(), OnlyFloat32(), Running(), AllOptional())
 ]
 
 
-@parametrize_with_checks(INSTALLED)
-def test_an_installed_plugin_keeps_its_promises(plugin: Plugin, check: Check) -> None:
+def check_quietly(plugin: Plugin, max_examples: int, **options: Any) -> None:
+    if isinstance(plugin, Growth):
+        check_growth(plugin, max_examples, partners=[Magnitude()], **options)
+    else:
+        check_criterion(plugin, max_examples, **options)
+
+
+@parametrize_with_checks(CRITERIA)
+def test_an_installed_criterion_keeps_its_promises_with_every_growth(plugin: Plugin, check: Check) -> None:
     check(plugin, CI_EXAMPLES)
 
 
-@parametrize_with_checks(UNUSUAL)
-def test_a_right_but_unusual_plugin_passes(plugin: Plugin, check: Check) -> None:
-    check(plugin, CI_EXAMPLES)
+@pytest.mark.parametrize("growth", names("growth"))
+def test_an_installed_growth_keeps_its_promises(growth: str) -> None:
+    check_growth(growth, CI_EXAMPLES, partners=[Magnitude()])
+
+
+@pytest.mark.parametrize("plugin", UNUSUAL, ids=lambda plugin: type(plugin).__name__)
+def test_a_right_but_unusual_plugin_passes(plugin: Plugin) -> None:
+    check_quietly(plugin, CI_EXAMPLES)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("plugin", [*INSTALLED, *UNUSUAL], ids=lambda plugin: type(plugin).__name__)
+@pytest.mark.parametrize("plugin", [*CRITERIA, *GROWTHS, *UNUSUAL], ids=lambda plugin: type(plugin).__name__)
 def test_no_right_plugin_fails_whatever_cases_are_drawn(plugin: Plugin) -> None:
     for seed in range(20):
-        (check_growth if isinstance(plugin, Growth) else check_criterion)(plugin, seed=seed)
+        check_quietly(plugin, DEFAULT_EXAMPLES, seed=seed)
 
 
 def test_a_class_is_not_mistaken_for_a_criterion() -> None:
