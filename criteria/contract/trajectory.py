@@ -5,6 +5,7 @@ An :class:`Episode` says where a training starts and what happens to it, so a co
 compare two trainings that do the same, one of which may be saved, thrown away and loaded.
 """
 
+import contextlib
 import copy
 import io
 from collections.abc import Callable, Sequence
@@ -175,7 +176,17 @@ class Twins:
             self._one.do(step)
         self._compare()
         # an update may never come, or may not show the difference: the criterion is asked at once
-        for one, other in zip(self._one.answers(), self._other.answers(), strict=True):
+        with contextlib.suppress(NoAnswer):  # one that fails without loading is to blame elsewhere
+            going_on = self._other.answers()
+            self._compare_answers(going_on)
+
+    def _compare_answers(self, going_on: list[Answer]) -> None:
+        try:
+            loaded = self._one.answers()
+        except NoAnswer as failure:
+            self._broken("checkpoint_replay", f"after loading, {failure}")
+            return
+        for one, other in zip(loaded, going_on, strict=True):
             same_scores = one.scores is None or other.scores is None or torch.equal(one.scores, other.scores)
             if not same_scores or not torch.equal(one.selected, other.selected):
                 self._broken("checkpoint_replay", f"a loaded criterion would prune {one}, one that goes on {other}")
@@ -249,13 +260,10 @@ class Training:
             self._topology_update(step.prune_fraction)
 
     def answers(self) -> list[Answer]:
-        """What a copy of the criterion says about pruning half of each layer now, or nothing where it fails."""
+        """What a copy of the criterion says about pruning half of each layer now; raises :class:`NoAnswer`."""
         criterion = copy.deepcopy(self._criterion)
         seen = [self._seen(index) for index in range(len(self.layers))]
-        try:
-            return [ask(criterion, layer, int(layer.mask.sum()) // 2) for layer in seen]
-        except NoAnswer:
-            return []
+        return [ask(criterion, layer, int(layer.mask.sum()) // 2) for layer in seen]
 
     def saved(self) -> bytes:
         """A checkpoint."""
