@@ -6,37 +6,35 @@ from typing import Any
 import pytest
 from planted import BUGS, Bug
 
-from criteria.contract import DEFAULT_EXAMPLES, ContractError, check_criterion
+from criteria.contract import DEFAULT_EXAMPLES, Result, checks_of
 from criteria.contract.asking import Broken
 from criteria.contract.properties import PROMISES
+from criteria.contract.search import Effort
 
 EXAMPLES = 50
 UNREACHABLE_WITHOUT_CUDA = {"device_stable"}
 
 
-def found(bug: Bug, seed: int, examples: int = EXAMPLES) -> ContractError:
-    with pytest.raises(ContractError) as error:
-        check_criterion(
-            bug.plugin,
-            examples,
-            partners=bug.partners,
-            scopes=bug.scopes,
-            time_limit=0.5 if bug.hangs else 30.0,
-            seed=seed,
-        )
-    return error.value
+def found(bug: Bug, seed: int, examples: int = EXAMPLES) -> Result:
+    """The first broken promise; where the bug is in an update, the plugin's own selections are not gone through."""
+    effort = Effort(examples, time_limit=0.5 if bug.hangs else 30.0, seed=seed)
+    checks = checks_of(bug.plugin, bug.partners, bug.scopes)
+    if bug.scopes:
+        checks = [check for check in checks if check.name.startswith("updates")]
+    results = (result for check in checks for result in check.results(bug.plugin, effort))
+    return next(result for result in results if result.outcome == "broken")
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=str)
 def test_a_planted_bug_is_named_and_its_counterexample_shows_it_when_pasted(
     bug: Bug, record_property: Callable[[str, Any], None]
 ) -> None:
-    error = found(bug, seed=0)
-    assert error.property == bug.breaks
-    record_property("caught", (error.property, str(bug)))
+    result = found(bug, seed=0)
+    assert result.property == bug.breaks
+    record_property("caught", (result.property, str(bug)))
     if not bug.hangs:
         # what happens by chance need not happen at the first go
-        assert any(breaks_when_pasted(error.result.code) for _ in range(20 if bug.chance else 1))
+        assert any(breaks_when_pasted(result.code) for _ in range(20 if bug.chance else 1))
 
 
 def breaks_when_pasted(code: str) -> bool:
