@@ -123,15 +123,15 @@ class Fleet:
             return dict(zip(self.weights, gradients, strict=True)), losses.detach()
         self._network.train()
         found = {name: torch.empty_like(weight) for name, weight in self.weights.items()}
-        losses = torch.empty(len(self))
+        each_loss = []
         for member in range(len(self)):
             weights, buffers = self._state(member)
             logits = self._logits(weights, buffers, inputs[member])
             loss = classification_loss(logits[None], targets[member][None]).sum()
             for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
                 found[name][member] = gradient
-            losses[member] = loss.detach()
-        return found, losses
+            each_loss.append(loss.detach())
+        return found, torch.stack(each_loss)
 
     def _state(self, member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""
@@ -179,11 +179,15 @@ def predictions(logits: Tensor) -> Tensor:
 
 def make_optimizer(fleet: Fleet, training: Training) -> torch.optim.SGD:
     """SGD over the stacked weights, which is SGD for each member alone (paper_protocol, section 2)."""
-    whole, rest = [], []
-    for weight in fleet.weights.values():
-        (whole if fleet.device.type != "cpu" or weight[0].numel() % CPU_VECTOR == 0 else rest).append(weight)
+
+    def fuses(weight: Tensor) -> bool:
+        return fleet.device.type != "cpu" or weight[0].numel() % CPU_VECTOR == 0
+
     return torch.optim.SGD(
-        [{"params": whole, "fused": True}, {"params": rest, "foreach": True}],
+        [
+            {"params": [weight for weight in fleet.weights.values() if fuses(weight)], "fused": True},
+            {"params": [weight for weight in fleet.weights.values() if not fuses(weight)], "foreach": True},
+        ],
         lr=training.learning_rate,
         momentum=training.momentum,
         nesterov=training.nesterov,
