@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from benchmark.distribution import Distribution
+from benchmark.precision import Precision
 from benchmark.schedule import PruneFraction
 from benchmark.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
@@ -36,6 +37,8 @@ class Training(Settings):
     milestones: tuple[float, ...] = (0.5, 0.75)
     """Shares of the epochs after which the learning rate is multiplied by ``milestone_factor``."""
     milestone_factor: float = Field(default=0.1, gt=0)
+    precision: Precision = "float32"
+    """What products are computed in."""
 
 
 class Topology(Settings):

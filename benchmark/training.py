@@ -1,6 +1,7 @@
 """Training a fleet from its first step to its last, and what each member reached."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.evaluation import evaluate
 from benchmark.experiment import Training
 from benchmark.fleet import Fleet, Member, copy_tensors, make_optimizer
+from benchmark.precision import computing_in
 from benchmark.schedule import learning_rate
 
 
@@ -99,16 +101,18 @@ class FleetTraining:
             self._set_learning_rate(epoch)
             for inputs, targets in self._batches.epoch(epoch, first=self.step % per_epoch):
                 self.step += 1
-                self._train(inputs, targets)
-                if self.step % per_epoch == 0:
-                    self._validate(epoch)
+                with self._precision():
+                    self._train(inputs, targets)
+                    if self.step % per_epoch == 0:
+                        self._validate(epoch)
                 yield self.step
 
     def finish(self) -> list[Outcome]:
         """The outcomes: evaluate the members as they are after the last step, and as they were at their best."""
-        last = evaluate(self.fleet, self._dataset.test)
-        _restore(self.fleet, self._best)
-        chosen = evaluate(self.fleet, self._dataset.test)
+        with self._precision():
+            last = evaluate(self.fleet, self._dataset.test)
+            _restore(self.fleet, self._best)
+            chosen = evaluate(self.fleet, self._dataset.test)
         for index, outcome in enumerate(self.outcomes):
             outcome.test_accuracy_last = float(last[index])
             outcome.test_accuracy_best = float(chosen[index])
@@ -146,6 +150,9 @@ class FleetTraining:
         self._best_accuracy.copy_(state["best_accuracy"])
         self.outcomes = Outcomes.validate_python(state["outcomes"])
         self.step = state["step"]
+
+    def _precision(self) -> AbstractContextManager[None]:
+        return computing_in(self._training.precision, self.fleet.device)
 
     def _set_learning_rate(self, epoch: int) -> None:
         settings = self._training
