@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from benchmark import updates
+from benchmark import parallel, updates
 from benchmark.batches import Batches
 from benchmark.data.dataset import Dataset
 from benchmark.evaluation import evaluate
@@ -43,10 +43,11 @@ def train_fleet(
 ) -> list[Outcome]:
     """Train ``members`` together and evaluate them; one outcome each, in the same order.
 
-    ``dataset`` must be on ``device``. ``on_step(step, total_steps)`` is called after every optimizer step;
+    ``dataset`` must be `Dataset.on` the device. ``on_step(step, total_steps)`` is called after every optimizer step;
     ``max_steps`` ends the training early, for timing it.
     """
-    fleet = Fleet(members, model, dataset, device)
+    fleet = Fleet(members, model, dataset, device, training.label_smoothing)
+    parallel.require_supported(fleet)
     optimizer = make_optimizer(fleet, training)
     batches = Batches(fleet, dataset, training.batch_size)
     total_steps = training.epochs * batches.per_epoch
@@ -58,11 +59,16 @@ def train_fleet(
     for epoch in range(training.epochs):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(
-                training.learning_rate, epoch, training.epochs, training.milestones, training.milestone_factor
+                training.learning_rate,
+                epoch,
+                training.epochs,
+                training.milestones,
+                training.milestone_factor,
+                training.warmup_epochs,
             )
         for inputs, targets in batches.epoch(epoch):
             step += 1
-            gradients, losses = fleet.gradients(inputs, targets)
+            gradients, losses = parallel.gradients(fleet, inputs, targets)
             diverged |= ~losses.isfinite()
             now = updates.Step(step, total_steps, inputs, targets, gradients, optimizer)
             _topology(fleet, now, diverged, before_optimizer=True)
@@ -74,7 +80,8 @@ def train_fleet(
             on_step(step, total_steps)
             if step == max_steps:
                 return outcomes
-        accuracy = evaluate(fleet, dataset.validation)
+        parallel.agree(fleet)
+        accuracy = evaluate(fleet, dataset, dataset.validation)
         for index, outcome in enumerate(outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))
             if accuracy[index] > best_accuracy[index]:
@@ -82,9 +89,9 @@ def train_fleet(
                 outcome.best_epoch = epoch + 1
                 for name, tensor in _state(fleet).items():
                     best[name][index].copy_(tensor[index].detach())
-    last = evaluate(fleet, dataset.test)
+    last = evaluate(fleet, dataset, dataset.test)
     _restore(fleet, best)
-    chosen = evaluate(fleet, dataset.test)
+    chosen = evaluate(fleet, dataset, dataset.test)
     for index, outcome in enumerate(outcomes):
         outcome.test_accuracy_last = float(last[index])
         outcome.test_accuracy_best = float(chosen[index])
