@@ -23,11 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     # Threads that spin while they wait slow a busy machine down eightfold. Read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from criteria.contract.results import ContractError  # brings in torch
+    from benchmark.parallel import joined  # brings in torch
+    from criteria.contract.results import ContractError
     from criteria.errors import InputError, PluginError
 
     try:
-        status: int = import_module(f"benchmark.commands.{args.command}").main(args)
+        with joined(args.command):
+            status: int = import_module(f"benchmark.commands.{args.command}").main(args)
     except InputError as error:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 2

@@ -35,10 +35,14 @@ class Training(Settings):
     nesterov: bool = True
     weight_decay: float = Field(default=5e-4, ge=0)
     milestones: tuple[float, ...] = (0.5, 0.75)
-    """Shares of the epochs after which the learning rate is multiplied by ``milestone_factor``."""
+    """When the learning rate is multiplied by ``milestone_factor``: shares of the epochs, or, from 1 on, epochs."""
     milestone_factor: float = Field(default=0.1, gt=0)
     precision: Precision = "float32"
     """What products are computed in."""
+    warmup_epochs: int = Field(default=0, ge=0)
+    """Epochs over which the learning rate rises in equal steps to ``learning_rate``."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each target that is spread evenly over all classes (Szegedy et al., 2016)."""
 
 
 class Topology(Settings):

@@ -1,7 +1,7 @@
 """A fleet: networks of one model that train together as one batched program. A single run is a fleet of one."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +54,17 @@ class Fleet:
     """
 
     def __init__(
-        self, members: Sequence[Member], model: Mapping[str, object], dataset: Dataset, device: torch.device
+        self,
+        members: Sequence[Member],
+        model: Mapping[str, object],
+        dataset: Dataset,
+        device: torch.device,
+        label_smoothing: float = 0.0,
     ) -> None:
         self.members = tuple(members)
         self.device = device
-        shape = tuple(dataset.train.inputs.shape[1:])
+        self._label_smoothing = label_smoothing
+        shape = dataset.shape
         networks = []
         for member in self.members:
             with torch.random.fork_rng(devices=[]):  # modules draw their initial weights from the global generator
@@ -91,6 +97,10 @@ class Fleet:
                 generator = stream(member.seed, "initial mask", member.density, name)
                 masks[name].append(random_mask(shape, counts[name], generator))
         return {name: torch.stack(each) for name, each in masks.items()}
+
+    def modules(self) -> Iterator[nn.Module]:
+        """The modules of one network, without weights."""
+        return self._network.modules()
 
     @torch.no_grad()
     def apply_masks(self) -> None:
@@ -131,7 +141,7 @@ class Fleet:
         ``inputs`` is [members, batch, *shape] and ``targets`` int64 [members, batch].
         """
         if not self._one_by_one:
-            losses = classification_loss(self.forward(inputs, training=True), targets)
+            losses = classification_loss(self.forward(inputs, training=True), targets, self._label_smoothing)
             gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
             return dict(zip(self.weights, gradients, strict=True)), losses.detach()
         self._network.train()
@@ -140,7 +150,7 @@ class Fleet:
         for member in range(len(self)):
             weights, buffers = self._state(member)
             logits = self._logits(weights, buffers, inputs[member])
-            loss = classification_loss(logits[None], targets[member][None]).sum()
+            loss = classification_loss(logits[None], targets[member][None], self._label_smoothing).sum()
             for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
                 found[name][member] = gradient
             each_loss.append(loss.detach())
@@ -167,7 +177,7 @@ class Fleet:
         sparse = [weights[name] for name in self.sparse_names]
         self._network.train()
         logits = self._logits(weights, {name: buffer.clone() for name, buffer in buffers.items()}, inputs) / temperature
-        loss = classification_loss(logits[None], targets[None]).sum()
+        loss = classification_loss(logits[None], targets[None], self._label_smoothing).sum()
         gradients = torch.autograd.grad(loss, sparse, create_graph=True)
         # H·g is half the gradient of g·g
         products = torch.autograd.grad(torch.stack([(g * g).sum() for g in gradients]).sum() / 2, sparse)
@@ -183,14 +193,16 @@ def copy_tensors(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> 
         tensor.copy_(source[name])
 
 
-def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
+def classification_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Mean loss per member, [members]: cross-entropy, or its binary form where there is one logit.
 
-    ``logits`` is [members, batch, classes or 1] and ``targets`` int64 [members, batch].
+    ``logits`` is [members, batch, classes or 1] and ``targets`` int64 [members, batch]; ``label_smoothing`` is the
+    share of each target that is spread evenly over all classes (Szegedy et al., 2016).
     """
     if logits.shape[-1] == 1:
-        return F.binary_cross_entropy_with_logits(logits.squeeze(-1), targets.to(logits), reduction="none").mean(1)
-    each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        wanted = targets.to(logits) * (1 - label_smoothing) + label_smoothing / 2
+        return F.binary_cross_entropy_with_logits(logits.squeeze(-1), wanted, reduction="none").mean(1)
+    each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none", label_smoothing=label_smoothing)
     return each.view(targets.shape).mean(1)
 
 

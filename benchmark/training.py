@@ -9,7 +9,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from benchmark import updates
+from benchmark import parallel, updates
 from benchmark.batches import Batches
 from benchmark.data.dataset import Dataset
 from benchmark.evaluation import evaluate
@@ -51,7 +51,7 @@ def train_fleet(
 ) -> list[Outcome]:
     """Train ``members`` together and evaluate them; one outcome each, in the same order.
 
-    ``dataset`` must be on ``device``. ``on_step(step, total_steps)`` is called after every optimizer step;
+    ``dataset`` must be `Dataset.on` the device. ``on_step(step, total_steps)`` is called after every optimizer step;
     ``max_steps`` ends the training early, for timing it.
     """
     fleet_training = FleetTraining(members, model, training, dataset, device)
@@ -78,7 +78,8 @@ class FleetTraining:
     ) -> None:
         self.step = 0
         """Optimizer steps that are done; the evaluation that ends an epoch belongs to its last step."""
-        self.fleet = Fleet(members, model, dataset, device)
+        self.fleet = Fleet(members, model, dataset, device, training.label_smoothing)
+        parallel.require_supported(self.fleet)
         self._training = training
         self._dataset = dataset
         self._optimizer = make_optimizer(self.fleet, training)
@@ -110,9 +111,9 @@ class FleetTraining:
     def finish(self) -> list[Outcome]:
         """The outcomes: evaluate the members as they are after the last step, and as they were at their best."""
         with self._precision():
-            last = evaluate(self.fleet, self._dataset.test)
+            last = evaluate(self.fleet, self._dataset, self._dataset.test)
             _restore(self.fleet, self._best)
-            chosen = evaluate(self.fleet, self._dataset.test)
+            chosen = evaluate(self.fleet, self._dataset, self._dataset.test)
         for index, outcome in enumerate(self.outcomes):
             outcome.test_accuracy_last = float(last[index])
             outcome.test_accuracy_best = float(chosen[index])
@@ -158,12 +159,17 @@ class FleetTraining:
         settings = self._training
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(
-                settings.learning_rate, epoch, settings.epochs, settings.milestones, settings.milestone_factor
+                settings.learning_rate,
+                epoch,
+                settings.epochs,
+                settings.milestones,
+                settings.milestone_factor,
+                settings.warmup_epochs,
             )
 
     def _train(self, inputs: Tensor, targets: Tensor) -> None:
         """One optimizer step, with the topology updates that are due."""
-        gradients, losses = self.fleet.gradients(inputs, targets)
+        gradients, losses = parallel.gradients(self.fleet, inputs, targets)
         self._diverged |= ~losses.isfinite()
         now = updates.Step(self.step, self.total_steps, inputs, targets, gradients, self._optimizer)
         _topology(self.fleet, now, self._diverged, before_optimizer=True)
@@ -175,7 +181,8 @@ class FleetTraining:
 
     def _validate(self, epoch: int) -> None:
         """Evaluate every member at the end of an epoch, and keep a copy of those that were never better."""
-        accuracy = evaluate(self.fleet, self._dataset.validation)
+        parallel.agree(self.fleet)
+        accuracy = evaluate(self.fleet, self._dataset, self._dataset.validation)
         for index, outcome in enumerate(self.outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))
             if accuracy[index] > self._best_accuracy[index]:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from benchmark import parallel
 from benchmark.device import choose_device
 from benchmark.experiment import Experiment
 from benchmark.gate import require_contract
@@ -35,7 +36,7 @@ def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
     """Train the runs of ``experiment`` that have no stored result."""
     device = choose_device(args.device)
     work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
-    if not args.no_contract:
+    if not args.no_contract and parallel.rank() == 0:
         require_contract(run.cell for fleet in work.fleets for run in fleet)
     print(
         f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "

@@ -9,7 +9,7 @@ from criteria.plugins import unknown
 if TYPE_CHECKING:
     from benchmark.data.dataset import Dataset
 
-_NAMES = ("cifar10", "cifar100", "digits", "fashion_mnist", "higgs", "tinyimagenet")
+_NAMES = ("cifar10", "cifar100", "digits", "fashion_mnist", "higgs", "imagenet", "tinyimagenet")
 
 
 def available() -> list[str]:
