@@ -16,6 +16,9 @@ from benchmark.models import build_model, sparse_layer_names
 from benchmark.randomness import stream
 from criteria import Criterion, Growth
 
+CPU_VECTOR = 16
+"""Numbers that a CPU takes at once; torch's fused SGD rounds what is left over at a tensor's end in another way."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -45,7 +48,8 @@ def build_network(model: Mapping[str, object], inputs: tuple[int, ...], classes:
 class Fleet:
     """The state of networks that train together: every tensor has the members as its first dimension.
 
-    No operation mixes members, so a member's result does not depend on the others beyond floating-point rounding.
+    No operation mixes members, so a member's result does not depend on the others: on a CPU bit for bit, elsewhere
+    beyond floating-point rounding.
     """
 
     def __init__(
@@ -67,6 +71,11 @@ class Fleet:
         # multiplying by a bool mask converts it first, which takes three times as long as the multiplication
         self._multipliers = {name: mask.to(self.weights[name].dtype) for name, mask in self.masks.items()}
         self._network = copy.deepcopy(networks[0]).to("meta")
+        # A CPU convolves as fast for one member after the other as for all at once, and then a member's bits depend
+        # on nobody else: for several at once it takes other algorithms, which round differently.
+        self._one_by_one = device.type == "cpu" and any(
+            isinstance(module, nn.modules.conv._ConvNd) for module in self._network.modules()
+        )
         self.apply_masks()
 
     def __len__(self) -> int:
@@ -98,12 +107,9 @@ class Fleet:
     def forward(self, inputs: Tensor, training: bool) -> Tensor:
         """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
         self._network.train(training)
-
-        def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
-            logits: Tensor = functional_call(self._network, (weights, buffers), (batch,))
-            return logits
-
-        logits: Tensor = vmap(one, randomness="different")(self.weights, self.buffers, inputs)
+        if self._one_by_one:
+            return torch.stack([self._logits(*self._state(i), inputs[i]) for i in range(len(self))])
+        logits: Tensor = vmap(self._logits, randomness="different")(self.weights, self.buffers, inputs)
         return logits
 
     def gradients(self, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -111,9 +117,31 @@ class Fleet:
 
         ``inputs`` is [members, batch, *shape] and ``targets`` int64 [members, batch].
         """
-        losses = classification_loss(self.forward(inputs, training=True), targets)
-        gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
-        return dict(zip(self.weights, gradients, strict=True)), losses.detach()
+        if not self._one_by_one:
+            losses = classification_loss(self.forward(inputs, training=True), targets)
+            gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
+            return dict(zip(self.weights, gradients, strict=True)), losses.detach()
+        self._network.train()
+        found = {name: torch.empty_like(weight) for name, weight in self.weights.items()}
+        each_loss = []
+        for member in range(len(self)):
+            weights, buffers = self._state(member)
+            logits = self._logits(weights, buffers, inputs[member])
+            loss = classification_loss(logits[None], targets[member][None]).sum()
+            for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
+                found[name][member] = gradient
+            each_loss.append(loss.detach())
+        return found, torch.stack(each_loss)
+
+    def _state(self, member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""
+        weights = {name: weight[member].detach().requires_grad_() for name, weight in self.weights.items()}
+        return weights, {name: buffer[member] for name, buffer in self.buffers.items()}
+
+    def _logits(self, weights: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        """Logits [batch, classes] of one network."""
+        logits: Tensor = functional_call(self._network, (weights, buffers), (inputs,))
+        return logits
 
     @torch.enable_grad()
     def hessian_gradient(self, member: int, inputs: Tensor, targets: Tensor, temperature: float) -> dict[str, Tensor]:
@@ -122,11 +150,10 @@ class Fleet:
         H and g are over the weights of all sparse layers, of the loss with its logits divided by ``temperature``.
         ``inputs`` is [batch, *shape] and ``targets`` int64 [batch]. Buffers stay as they are.
         """
-        weights = {name: weight[member].detach() for name, weight in self.weights.items()}
-        sparse = [weights[name].requires_grad_() for name in self.sparse_names]
-        buffers = {name: buffer[member].clone() for name, buffer in self.buffers.items()}
+        weights, buffers = self._state(member)
+        sparse = [weights[name] for name in self.sparse_names]
         self._network.train()
-        logits = functional_call(self._network, (weights, buffers), (inputs,)) / temperature
+        logits = self._logits(weights, {name: buffer.clone() for name, buffer in buffers.items()}, inputs) / temperature
         loss = classification_loss(logits[None], targets[None]).sum()
         gradients = torch.autograd.grad(loss, sparse, create_graph=True)
         # H·g is half the gradient of g·g
@@ -152,11 +179,17 @@ def predictions(logits: Tensor) -> Tensor:
 
 def make_optimizer(fleet: Fleet, training: Training) -> torch.optim.SGD:
     """SGD over the stacked weights, which is SGD for each member alone (paper_protocol, section 2)."""
+
+    def fuses(weight: Tensor) -> bool:
+        return fleet.device.type != "cpu" or weight[0].numel() % CPU_VECTOR == 0
+
     return torch.optim.SGD(
-        list(fleet.weights.values()),
+        [
+            {"params": [weight for weight in fleet.weights.values() if fuses(weight)], "fused": True},
+            {"params": [weight for weight in fleet.weights.values() if not fuses(weight)], "foreach": True},
+        ],
         lr=training.learning_rate,
         momentum=training.momentum,
         nesterov=training.nesterov,
         weight_decay=training.weight_decay,
-        fused=True,
     )

@@ -15,7 +15,7 @@ from benchmark.fleet import Member, Recipe
 from criteria.plugins import fingerprint, load, parse
 
 ENGINE = 1
-"""Raised whenever the engine is changed so that the same settings give other results."""
+"""Raised whenever the engine is changed so that the same settings give other results, beyond rounding."""
 OF_BASELINES = ("topology.distribution",)
 """What matters of the topology where it never changes."""
 
