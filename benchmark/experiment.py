@@ -14,7 +14,7 @@ from benchmark.schedule import PruneFraction
 from benchmark.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
 from criteria.normalisation import Normalisation
-from criteria.plugins import entry_points_of, resolve, unknown
+from criteria.plugins import entry_points_of, parse, resolve, unknown
 from criteria.topology import Resurrection
 
 Density = Annotated[float, Field(gt=0, le=1)]
@@ -185,8 +185,8 @@ class Experiment(Settings):
     def _data(cls, value: str) -> str:
         from benchmark.data import available
 
-        if value not in available():
-            raise unknown("data set", value, available())
+        if (name := parse(value).name) not in available():
+            raise unknown("data set", name, available())
         return value
 
     @field_validator("model")
