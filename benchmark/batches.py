@@ -23,11 +23,14 @@ class Batches:
         self._examples = dataset.train.targets.numel()
         self.per_epoch = -(-self._examples // batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs [members, batch, *shape] and targets [members, batch] of each step; the last batch may be smaller."""
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs [members, batch, *shape] and targets [members, batch] of each step; the last batch may be smaller.
+
+        The first ``first`` batches are left out.
+        """
         orders = [torch.randperm(self._examples, generator=stream(s, "batches", epoch)) for s in self._seeds]
         order = torch.stack(orders).to(self._device)
-        for number in range(self.per_epoch):
+        for number in range(first, self.per_epoch):
             chosen = order[:, number * self._batch_size : (number + 1) * self._batch_size]
             inputs = self._dataset.train.inputs[chosen]
             if self._dataset.augment is not None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 
 from benchmark.cells import Value
 from benchmark.distribution import Distribution
+from benchmark.precision import Precision
 from benchmark.schedule import PruneFraction
 from benchmark.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
@@ -41,6 +42,8 @@ class Training(Settings):
     milestones: tuple[float, ...] = (0.5, 0.75)
     """Shares of the epochs after which the learning rate is multiplied by ``milestone_factor``."""
     milestone_factor: float = Field(default=0.1, gt=0)
+    precision: Precision = "float32"
+    """What products are computed in."""
 
 
 class Topology(Settings):

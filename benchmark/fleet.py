@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -104,6 +105,18 @@ class Fleet:
         self._multipliers[name][member].copy_(mask)
         self.weights[name][member].mul_(mask)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, buffers and masks, not copied."""
+        weights = {name: weight.detach() for name, weight in self.weights.items()}
+        return {"weights": weights, "buffers": self.buffers, "masks": self.masks}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave; raises an error where names or shapes are of another fleet."""
+        copy_tensors(state["weights"], self.weights)
+        copy_tensors(state["buffers"], self.buffers)
+        copy_tensors(state["masks"], self.masks)
+        copy_tensors(self.masks, self._multipliers)
+
     def forward(self, inputs: Tensor, training: bool) -> Tensor:
         """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
         self._network.train(training)
@@ -159,6 +172,15 @@ class Fleet:
         # H·g is half the gradient of g·g
         products = torch.autograd.grad(torch.stack([(g * g).sum() for g in gradients]).sum() / 2, sparse)
         return dict(zip(self.sparse_names, products, strict=True))
+
+
+@torch.no_grad()
+def copy_tensors(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
+    """Copy tensors by name; raises ``ValueError`` where names or shapes differ."""
+    if {name: each.shape for name, each in source.items()} != {name: each.shape for name, each in target.items()}:
+        raise ValueError("the tensors have other names or shapes")
+    for name, tensor in target.items():
+        tensor.copy_(source[name])
 
 
 def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
