@@ -87,6 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
     _selection(run)
     _training(run)
     run.add_argument("--dry-run", action="store_true", help="say how many runs and about how long, and train nothing")
+    run.add_argument(
+        "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
+    )
 
     check = command("check", "compare results with the stored expected values")
     check.add_argument("experiment", metavar="EXPERIMENT")

@@ -65,7 +65,7 @@ def test_criteria_are_kept_in_canonical_form(tmp_path):
         (changed("model", "name", "mpl"), ["did you mean 'mlp'?"]),
         (changed("topology", "update_period", 0), ["topology.update_period"]),
         (changed("topology", "prune_fraction", {"start": 2}), ["topology.prune_fraction", "between 0 and 1"]),
-        (changed("topology", "resurrection", "maybe"), ["topology.resurrection", "'forbid' or 'allow'"]),
+        (changed("topology", "resurrection", "maybe"), ["topology.resurrection", "'forbid', 'allow' or 'restart'"]),
         ("title: [", ["line 1", "not valid YAML"]),
         ("title: one\ntitle: two\n", ["line 2", "'title' given twice"]),
         ("just a text", ["expected a mapping"]),

@@ -65,7 +65,10 @@ def plain_training(member, model, training, dataset):
                 stream(member.seed, "topology", step, name),
             )
             fraction = how.topology.prune_fraction.at(step, total)
-            masks[name] = update_topology(layer, how.criterion, how.growth, fraction, how.topology.resurrection).mask
+            outcome = update_topology(layer, how.criterion, how.growth, fraction, how.topology.resurrection)
+            masks[name] = outcome.mask
+            if how.topology.resurrection == "restart":
+                weights[name].data[outcome.pruned] = 0
         mask_weights()
 
     mask_weights()
@@ -101,6 +104,7 @@ MEMBERS = [
     Member(2, 0.3, "er", recipe("snip", period=3)),
     Member(3, 0.05, "erk", recipe("mest(lambda_=0.1)", "random", period=5, resurrection="allow")),
     Member(3, 0.1, "erk", recipe("random")),
+    Member(1, 0.5, "erk", recipe("snip", resurrection="restart")),
     Member(2, 0.1, "erk", recipe("reciprocal_sensitivity", resurrection="allow")),
 ]
 
@@ -141,7 +145,7 @@ def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, trai
 @pytest.mark.parametrize("criterion", names())
 def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_growth(criterion):
     dataset = some_data(6)
-    ways = itertools.product(names("growth"), ("local", "global"), ("forbid", "allow"))
+    ways = itertools.product(names("growth"), ("local", "global", "global_prune"), ("forbid", "allow"))
     members = [
         Member(1, 0.2, "erk", recipe(criterion, growth, scope=scope, resurrection=resurrection))
         for growth, scope, resurrection in ways
@@ -151,6 +155,18 @@ def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_g
         assert not outcome.diverged
         active = sum(size * outcome.density[name] for name, size in sizes.items())
         assert active == pytest.approx(round(0.2 * sum(sizes.values())))
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", "set", "snip"])
+def test_a_dense_network_is_regularised_only_where_what_is_pruned_restarts_at_zero(criterion, last_state):
+    rules = ("forbid", "allow", "restart")
+    members = [Member(1, 1.0), *(Member(1, 1.0, "erk", recipe(criterion, "random", resurrection=r)) for r in rules)]
+    train_fleet(members, MLP, TRAINING, some_data(6), CPU)
+    fleet = last_state()
+    for name in fleet.sparse_names:
+        dense, *pruned = fleet.weights[name].detach()
+        assert fleet.masks[name].all()
+        assert [torch.equal(weight, dense) for weight in pruned] == [True, True, False]
 
 
 def test_the_hessian_gradient_product_is_the_one_of_the_whole_hessian():
