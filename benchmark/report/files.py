@@ -5,10 +5,12 @@ from pathlib import Path
 
 from benchmark.check import CheckOutcome, render
 from benchmark.claims import ClaimOutcome, render_claims
+from benchmark.contrasts import Contrast, along_axes
 from benchmark.expected import Expected
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
+from benchmark.report.contrast import contrast_csv, contrast_plot, contrast_table
 from benchmark.report.gains import gains_plot
 from benchmark.report.look import Plot, image
 from benchmark.report.page import page
@@ -23,13 +25,16 @@ def write_files(
     results: Results,
     checked: tuple[CheckOutcome, Expected] | None,
     claims: Sequence[ClaimOutcome],
+    against: Sequence[Contrast] = (),
 ) -> None:
     """Tables (text, Markdown, CSV), check and claims (text), figures (PNG, SVG) and the page, each written whole.
 
-    ``checked`` is the check and what it was against; None where no expected values are stored. Raises
-    :class:`InputError` for a file that cannot be written.
+    ``checked`` is the check and what it was against; None where no expected values are stored. ``against`` are
+    contrasts with other experiments; those within this one are found here. Raises :class:`InputError` for a file that
+    cannot be written.
     """
     figures = plots(experiment, results)
+    contrasts = [*along_axes(samples(results)), *against]
     write_atomically(folder / "results.txt", results_table(experiment, results))
     write_atomically(folder / "results.md", results_table(experiment, results, "github"))
     write_atomically(folder / "results.csv", results_csv(experiment, results))
@@ -37,10 +42,14 @@ def write_files(
         write_atomically(folder / "check.txt", render(checked[0]))
     if claims:
         write_atomically(folder / "claims.txt", render_claims(claims) + "\n")
-    for figure in figures:
+    for contrast in contrasts:
+        write_atomically(folder / f"{contrast.name}.txt", contrast_table(contrast))
+        write_atomically(folder / f"{contrast.name}.md", contrast_table(contrast, "github"))
+        write_atomically(folder / f"{contrast.name}.csv", contrast_csv(contrast))
+    for figure in [*figures, *map(contrast_plot, contrasts)]:
         write_atomically(folder / f"{figure.name}.png", image(figure.draw, "png"))
         write_atomically(folder / f"{figure.name}.svg", image(figure.draw, "svg"))
-    write_atomically(folder / "index.html", page(experiment, results, figures, checked, claims))
+    write_atomically(folder / "index.html", page(experiment, results, figures, checked, claims, contrasts))
 
 
 def plots(experiment: Experiment, results: Results) -> list[Plot]:

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from benchmark.cells import Cell, Samples
 from benchmark.claims.cases import grain
 from benchmark.report.accuracy import panels
-from benchmark.report.look import DARK, LIGHT, Plot, Theme
+from benchmark.report.look import DARK, LIGHT, Plot, Theme, signed
 from benchmark.statistics.differences import CONFIDENCE
 from benchmark.statistics.paired import Mean, paired
 
@@ -80,10 +80,6 @@ def _tile(ax: Axes, x: int, y: int, gain: Mean | None, norm: SymLogNorm, theme: 
     margin = gain.upper((1 - CONFIDENCE) / 2) - gain.value
     weight = "bold" if abs(gain.value) > margin else "normal"
     lift = 0.14 if gain.dof else 0.0
-    ax.text(x, y - lift, _signed(gain.value), ha="center", va="center", fontsize=10, color=ink, weight=weight)
+    ax.text(x, y - lift, signed(gain.value, ".1f"), ha="center", va="center", fontsize=10, color=ink, weight=weight)
     if gain.dof:
         ax.text(x, y + 0.24, f"±{margin:.1f}", ha="center", va="center", fontsize=7.5, color=ink)
-
-
-def _signed(points: float) -> str:
-    return f"{round(points, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")  # + 0.0 makes a negative zero positive

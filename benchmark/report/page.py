@@ -13,11 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmark.cells import Cell, Samples
 from benchmark.check import CheckOutcome, Row, Verdict
 from benchmark.claims import ClaimOutcome
+from benchmark.contrasts import Contrast
 from benchmark.expected import Expected
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.progress import duration
-from benchmark.report.look import DARK, LIGHT, Plot, Theme, image
+from benchmark.report.contrast import contrast_findings, contrast_plot, contrast_rows
+from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
 from benchmark.report.tables import FOOTNOTE, METRICS, RULES, Results, results_rows, unproven
 from benchmark.results import samples
 from benchmark.statistics.differences import Summary
@@ -48,6 +50,17 @@ class Image:
     caption: str
     light: str
     dark: str
+
+
+@dataclass(frozen=True)
+class ContrastSection:
+    """What one change does: in words, as a figure, and as a table."""
+
+    of: Contrast
+    findings: list[str]
+    image: Image
+    headers: list[str]
+    rows: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ def page(
     plots: Sequence[Plot],
     checked: tuple[CheckOutcome, Expected] | None,
     claims: Sequence[ClaimOutcome],
+    contrasts: Sequence[Contrast] = (),
 ) -> str:
     """The page of an experiment with at least one result; sections without content are left out."""
     environment = Environment(
@@ -97,7 +111,7 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"summary": _summary, "signed": _signed, "points": _points, "setting": _setting}
+    environment.filters |= {"summary": _summary, "signed": signed, "points": _points, "setting": _setting}
     outcome, expected = checked or (None, None)
     grid, values = list(cells(experiment)), samples(results)
     comparisons = _by_source(outcome) if outcome else {}
@@ -118,7 +132,8 @@ def page(
         reach=f"{REACH:g}",
         comparisons=comparisons,
         expected=expected,
-        images=[Image(p.title, p.caption, _embedded(p, LIGHT), _embedded(p, DARK)) for p in plots],
+        images=[_image(plot) for plot in plots],
+        contrasts=[_section(contrast) for contrast in contrasts],
         headers=headers,
         rows=rows,
         footnote=FOOTNOTE if unproven(results) else None,
@@ -126,6 +141,15 @@ def page(
         environments=Counter(_setting(result.environment) for _, result in results),
         cost=_cost(results),
     )
+
+
+def _image(plot: Plot) -> Image:
+    return Image(plot.title, plot.caption, _embedded(plot, LIGHT), _embedded(plot, DARK))
+
+
+def _section(contrast: Contrast) -> ContrastSection:
+    headers, rows = contrast_rows(contrast)
+    return ContrastSection(contrast, contrast_findings(contrast), _image(contrast_plot(contrast)), headers, rows)
 
 
 def _embedded(plot: Plot, theme: Theme) -> str:
@@ -179,10 +203,6 @@ def _summary(summary: Summary | None) -> str:
     if summary is None:
         return "–"
     return f"{summary.mean:.2f}" + ("" if summary.std is None else f" ± {summary.std:.2f}")
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(points) else "?"
 
 
 def _points(points: float) -> str:
