@@ -155,7 +155,7 @@ def _difference_axis(ax: Axes, contrast: Contrast) -> None:
     place = ax.transAxes.inverted().transform
     wanted = [sign * size for size in TICKS for sign in ((1, -1) if size else (1,)) if low <= sign * size <= high]
     at = {float(place(ax.transData.transform((tick, 0)))[0]): tick for tick in wanted}
-    ax.xaxis.set_major_locator(FixedLocator(sorted(at[position] for position in legible(at, 0.09))))
+    ax.xaxis.set_major_locator(FixedLocator(sorted(at[position] for position in legible(at, 0.06))))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda points, _: signed(points, "g") if points else "0")
 

@@ -10,9 +10,12 @@ from benchmark.expected import Expected
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
+from benchmark.report.axes import axes
 from benchmark.report.contrast import contrast_csv, contrast_plot, contrast_table
+from benchmark.report.dense import dense_plot
 from benchmark.report.gains import gains_plot
 from benchmark.report.look import Plot, image
+from benchmark.report.mest_lambda import lambda_plot
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
 from benchmark.report.tables import Results, results_csv, results_table
@@ -55,5 +58,12 @@ def write_files(
 def plots(experiment: Experiment, results: Results) -> list[Plot]:
     """The figures that there are results for."""
     grid, values = list(cells(experiment)), samples(results)
-    found = [accuracy_plot(grid, values), gains_plot(grid, values), ranks_plot(grid, values)]
+    along = axes(values)
+    found = [
+        *(accuracy_plot(grid, values, axis) for axis in along),
+        lambda_plot(grid, values),
+        dense_plot(grid, values),
+        gains_plot(grid, values, *along[:1]),
+        ranks_plot(grid, values),
+    ]
     return [plot for plot in found if plot is not None]
