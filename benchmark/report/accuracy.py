@@ -214,14 +214,10 @@ def _note_missing(ax: Axes, axis: Axis, cells: Sequence[Cell], samples: Samples,
         count = sum(not samples.get(cell) for cell in cells if axis.place(cell) == place)
         if count:
             text, spot = f"{count} missing", ax.get_xaxis_transform()
-            style = {
-                "rotation": 90,
-                "ha": "center",
-                "va": "bottom",
-                "color": theme.faint,
-                "backgroundcolor": theme.paper,
-            }
-            ax.text(place, 0.02, text, transform=spot, **style)
+            written = ax.text(
+                place, 0.02, text, transform=spot, rotation=90, ha="center", va="bottom", color=theme.faint
+            )
+            written.set_backgroundcolor(theme.paper)
 
 
 def _nowhere(grid: Sequence[Cell], samples: Samples, axis: Axis) -> list[float]:
