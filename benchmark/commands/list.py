@@ -1,14 +1,13 @@
 """``dst-bench list``: what is installed, with the distribution that it comes from."""
 
 import argparse
-import inspect
 
 from tabulate import tabulate
 
 from benchmark.cli import LISTABLE
 from benchmark.experiment import experiment_files, load_experiment
 from benchmark.grid import expand
-from criteria.plugins import entry_points_of, load, names
+from criteria.plugins import entry_points_of, names, summary
 
 KIND = {"criteria": "criterion", "growth": "growth", "baselines": "baseline"}
 
@@ -27,8 +26,7 @@ def _plugins(kind: str) -> list[list[str]]:
     rows = []
     for name in names(kind):
         dist = entry_points_of(kind)[name].dist
-        summary = (inspect.getdoc(load(name, kind)) or "").split("\n")[0]
-        rows.append([name, f"{dist.name} {dist.version}" if dist else "?", summary])
+        rows.append([name, f"{dist.name} {dist.version}" if dist else "?", summary(name, kind)])
     return rows
 
 

@@ -23,6 +23,7 @@ from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
 from benchmark.report.tables import FOOTNOTE, METRICS, RULES, Results, results_rows, unproven
 from benchmark.results import samples
 from benchmark.statistics.differences import Summary
+from criteria.plugins import parse, summary
 
 KINDS = {
     "measured": "our own earlier runs",
@@ -125,6 +126,7 @@ def page(
         missing=[cell for cell in grid if cell not in values],
         seeds=sorted({run.seed for run, _ in results}),
         standings=_standings(grid, values),
+        glossary=_glossary(experiment),
         outcome=outcome,
         counts={source: _counts(row for row, _ in compared) for source, compared in comparisons.items()},
         meanings={verdict: MEANINGS[verdict] for verdict in _counts(outcome.rows)} if outcome else {},
@@ -182,15 +184,35 @@ def _bar(row: Row, tolerance: float) -> Bar | None:
 
 
 def _standings(grid: Sequence[Cell], values: Samples) -> list[Standing]:
-    means = {cell: fmean(values[cell].values()) for cell in grid if cell in values}
+    means = {cell: fmean(values[cell].values()) for cell in grid if values.get(cell)}
     found = []
     for growth in dict.fromkeys(cell.growth for cell in means if cell.growth is not None):
         density = min(cell.density for cell in means if cell.growth == growth)
-        here = {c.criterion: m for c, m in means.items() if c.growth == growth and c.density == density}
-        ordered = sorted(here.items(), key=lambda item: item[1])
-        references = {c.criterion: m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
+        here = {cell: mean for cell, mean in means.items() if cell.growth == growth and cell.density == density}
+        ordered = sorted(((_name(cell), mean) for cell, mean in here.items()), key=lambda item: item[1])
+        references = {_name(c): m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
         found.append(Standing(growth, density, ordered[-1], ordered[0], references))
     return found
+
+
+def _name(cell: Cell) -> str:
+    """A criterion or baseline, with the further settings that it has."""
+    further = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cell.extra)
+    return f"{cell.criterion} ({further})" if further else cell.criterion
+
+
+def _glossary(experiment: Experiment) -> dict[str, tuple[str, dict[str, str]]]:
+    """What the experiment's criteria, growths and baselines are for, and what each plugin among them is."""
+    used = {
+        "Criterion": ("criterion", "scores the active weights; the lowest scores are pruned", experiment.axes.criteria),
+        "Growth": ("growth", "chooses as many of the candidates, weights that are not active", experiment.axes.growths),
+        "Reference": ("baseline", "a network whose topology never changes", experiment.baselines),
+    }
+    return {
+        title: (about, {parse(spec).name: summary(parse(spec).name, kind) for spec in specs})
+        for title, (kind, about, specs) in used.items()
+        if specs
+    }
 
 
 def _cost(results: Results) -> Cost:
