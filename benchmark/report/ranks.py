@@ -19,7 +19,8 @@ LEVEL = 1 - CONFIDENCE
 MARGIN = 0.3
 """Ranks between the first or last criterion and its label."""
 CAPTION = (
-    "Average rank of each criterion over settings (growth and density; in each, rank 1 is the best mean over seeds). "
+    "Average rank of each criterion over settings (growth, density, and what else varies; in each, rank 1 is the best "
+    "mean over seeds). "
     "A bar joins criteria whose ranks differ by less than the critical difference (CD) of Nemenyi's test at the level "
     f"{LEVEL:g}: these settings cannot tell them apart."
 )
