@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -11,11 +11,12 @@ from benchmark.schedule import PruneFraction
 from benchmark.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
 from criteria.normalisation import Normalisation
-from criteria.plugins import entry_points_of, resolve, unknown
+from criteria.plugins import entry_points_of, load, resolve, unknown
 from criteria.topology import Resurrection
 
 Density = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
+Values = TypeVar("Values", bound=tuple[object, ...])
 
 
 class Settings(BaseModel):
@@ -68,6 +69,40 @@ class Topology(Settings):
         return value
 
 
+class Jaccard(Settings):
+    """Asking criteria what they would prune at the topology updates of every network, to see what they share."""
+
+    criteria: tuple[str, ...] = Field(min_length=2)
+    every: int | None = Field(default=None, ge=1)
+    """Optimizer steps from one comparison to the next; without it, only the first update is compared."""
+    fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = Field(default=None, min_length=1)
+    """Prune fractions that they are asked for; without it, the one of the update."""
+
+    @field_validator("criteria")
+    @classmethod
+    def _criteria(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from criteria import Criterion
+
+        for spec in value:
+            if type(load(spec)).observe is not Criterion.observe:
+                raise ValueError(
+                    f"{spec} follows the training step by step, and only criteria that look at one step "
+                    "can be compared; leave it out"
+                )
+        return _distinct("criteria", tuple(str(resolve(spec, "criterion")) for spec in value))
+
+    @field_validator("fractions")
+    @classmethod
+    def _fractions(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return value if value is None else _distinct("fractions", value)
+
+
+class Measure(Settings):
+    """What is measured only where it is asked for."""
+
+    jaccard: Jaccard | None = None
+
+
 class Axes(Settings):
     """What varies between the runs of an experiment; the grid is their product."""
 
@@ -87,10 +122,9 @@ class Axes(Settings):
         return tuple(str(resolve(spec, "growth")) for spec in value)
 
     @model_validator(mode="after")
-    def _distinct(self) -> "Axes":
+    def _no_value_twice(self) -> "Axes":
         for axis, values in self:
-            if len(set(values)) < len(values):
-                raise ValueError(f"{axis} has a value twice: {', '.join(map(str, values))}")
+            _distinct(axis, values)
         return self
 
 
@@ -107,6 +141,7 @@ class Experiment(Settings):
     training: Training
     topology: Topology
     axes: Axes
+    measure: Measure = Measure()
     baselines: tuple[str, ...] = ("static", "dense")
     metric: Literal["test_accuracy_best", "test_accuracy_last"] = "test_accuracy_best"
     """Test accuracy in percent, of the checkpoint with the best validation accuracy or of the last epoch."""
@@ -182,6 +217,12 @@ def load_experiment(
         if baselines is not None:
             content["baselines"] = list(baselines)
     return validate(Experiment, content, str(path))
+
+
+def _distinct(name: str, values: Values) -> Values:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name} has a value twice: {', '.join(map(str, values))}")
+    return values
 
 
 def _override(content: dict[str, Any], text: str) -> None:

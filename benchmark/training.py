@@ -12,6 +12,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.evaluation import evaluate
 from benchmark.experiment import Training
 from benchmark.fleet import Fleet, Member, make_optimizer
+from benchmark.measurements.measuring import Measured, Measuring
 from benchmark.schedule import learning_rate
 
 
@@ -30,6 +31,8 @@ class Outcome:
     """Fraction of active weights of each sparse layer at the end."""
     diverged: bool = False
     """Whether the loss, a weight or a gradient stopped being a finite number; its topology rests from then on."""
+    measured: Measured | None = None
+    """What was measured beside accuracy; None where an older version trained."""
 
 
 def train_fleet(
@@ -49,6 +52,7 @@ def train_fleet(
     fleet = Fleet(members, model, dataset, device)
     optimizer = make_optimizer(fleet, training)
     batches = Batches(fleet, dataset, training.batch_size)
+    measuring = Measuring(fleet, tuple(dataset.train.inputs.shape[1:]))
     total_steps = training.epochs * batches.per_epoch
     best = {name: tensor.detach().clone() for name, tensor in _state(fleet).items()}
     best_accuracy = torch.full((len(fleet),), -1.0)
@@ -64,16 +68,18 @@ def train_fleet(
             step += 1
             gradients, losses = fleet.gradients(inputs, targets)
             diverged |= ~losses.isfinite()
+            measuring.trained(targets.shape[1])
             now = updates.Step(step, total_steps, inputs, targets, gradients, optimizer)
-            _topology(fleet, now, diverged, before_optimizer=True)
+            _topology(fleet, now, diverged, measuring, before_optimizer=True)
             for name, weight in fleet.weights.items():
                 weight.grad = gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
             optimizer.step()
             fleet.apply_masks()
-            _topology(fleet, now, diverged, before_optimizer=False)
+            _topology(fleet, now, diverged, measuring, before_optimizer=False)
             on_step(step, total_steps)
             if step == max_steps:
                 return outcomes
+        measuring.epoch_ended()
         accuracy = evaluate(fleet, dataset.validation)
         for index, outcome in enumerate(outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))
@@ -90,17 +96,22 @@ def train_fleet(
         outcome.test_accuracy_best = float(chosen[index])
         outcome.diverged = bool(diverged[index])
         outcome.density = {name: float(mask[index].double().mean()) for name, mask in fleet.masks.items()}
+        outcome.measured = measuring.of(index)
     return outcomes
 
 
-def _topology(fleet: Fleet, step: updates.Step, diverged: Tensor, *, before_optimizer: bool) -> None:
+def _topology(
+    fleet: Fleet, step: updates.Step, diverged: Tensor, measuring: Measuring, *, before_optimizer: bool
+) -> None:
     """What happens to the topology before, or after, the optimizer step."""
     updates.observe(fleet, updates.observers(fleet, before_optimizer=before_optimizer), step)
     for index in updates.due(fleet, step.number, before_optimizer=before_optimizer):
         if not diverged[index]:  # reading it waits for the device, so it is read only here
             diverged[index] = not updates.is_finite(fleet, index, step)
         if not diverged[index]:
+            measuring.before_update(index, step)
             updates.update(fleet, index, step)
+            measuring.after_update(index)
 
 
 @torch.no_grad()
