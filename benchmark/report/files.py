@@ -10,7 +10,9 @@ from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.gains import gains_plot
+from benchmark.report.jaccard import indices, jaccard_csv, jaccard_plots, jaccard_table
 from benchmark.report.look import Plot, image
+from benchmark.report.measurements import layers_csv, measurements_csv, measurements_table
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
 from benchmark.report.tables import Results, results_csv, results_table
@@ -33,6 +35,15 @@ def write_files(
     write_atomically(folder / "results.txt", results_table(experiment, results))
     write_atomically(folder / "results.md", results_table(experiment, results, "github"))
     write_atomically(folder / "results.csv", results_csv(experiment, results))
+    if any(result.outcome.measured for _, result in results):
+        write_atomically(folder / "measurements.txt", measurements_table(experiment, results))
+        write_atomically(folder / "measurements.md", measurements_table(experiment, results, "github"))
+        write_atomically(folder / "measurements.csv", measurements_csv(results))
+        write_atomically(folder / "layers.csv", layers_csv(results))
+    if indices(experiment, results):
+        write_atomically(folder / "jaccard.txt", jaccard_table(experiment, results))
+        write_atomically(folder / "jaccard.md", jaccard_table(experiment, results, "github"))
+        write_atomically(folder / "jaccard.csv", jaccard_csv(experiment, results))
     if checked is not None:
         write_atomically(folder / "check.txt", render(checked[0]))
     if claims:
@@ -46,5 +57,10 @@ def write_files(
 def plots(experiment: Experiment, results: Results) -> list[Plot]:
     """The figures that there are results for."""
     grid, values = list(cells(experiment)), samples(results)
-    found = [accuracy_plot(grid, values), gains_plot(grid, values), ranks_plot(grid, values)]
+    found = [
+        *jaccard_plots(experiment, results),
+        accuracy_plot(grid, values),
+        gains_plot(grid, values),
+        ranks_plot(grid, values),
+    ]
     return [plot for plot in found if plot is not None]
