@@ -23,11 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     # Threads that spin while they wait slow a busy machine down eightfold. Read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from criteria.contract.results import ContractError  # brings in torch
+    from benchmark.parallel import joined  # brings in torch
+    from criteria.contract.results import ContractError
     from criteria.errors import InputError, PluginError
 
     try:
-        status: int = import_module(f"benchmark.commands.{args.command}").main(args)
+        with joined(args.command):
+            status: int = import_module(f"benchmark.commands.{args.command}").main(args)
     except InputError as error:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 2
@@ -85,6 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
     _selection(run)
     _training(run)
     run.add_argument("--dry-run", action="store_true", help="say how many runs and about how long, and train nothing")
+    run.add_argument(
+        "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
+    )
 
     check = command("check", "compare results with the stored expected values")
     check.add_argument("experiment", metavar="EXPERIMENT")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
+from benchmark import parallel
 from benchmark.data import load_dataset
-from benchmark.data.dataset import Dataset, Split
+from benchmark.data.dataset import Dataset
 from benchmark.device import environment
 from benchmark.grid import Run
 from benchmark.memory import fleet_size, is_out_of_memory, keep_freed_memory
@@ -44,16 +45,19 @@ def plan(
 
     Raises :class:`InputError` for a stored result that is damaged and for data that is needed and missing.
     """
-    finished = [] if fresh else [run for run in runs if stored(run, results) is not None]
-    done = {run.id for run in finished}
+    there = [] if fresh else [run.id for run in runs if stored(run, results) is not None]
+    done = set(parallel.of_first(there))
+    finished = [run for run in runs if run.id in done]
     fleets = []
     for _, group in groupby(sorted(runs, key=lambda run: run.trains_with), key=lambda run: run.trains_with):
         alike = [run for run in group if run.id not in done]
         if alike:
             experiment = alike[0].experiment
             dataset = dataset_on(experiment.data, data_dir, device)
-            shape = tuple(dataset.train.inputs.shape[1:])
-            most = fleet_size(experiment.model, shape, dataset.classes, experiment.training.batch_size, device)
+            most = 1
+            if parallel.size() == 1:  # several processes cannot shrink a fleet together when one is out of memory
+                batch_size = experiment.training.batch_size
+                most = fleet_size(experiment.model, dataset.shape, dataset.classes, batch_size, device)
             fleets += _even_parts(alike, most)
     return Plan(finished, fleets)
 
@@ -128,7 +132,8 @@ def _train_and_store(
                 environment=environment(device),
                 time=clock,
             )
-            store(result, run, results)
+            if parallel.rank() == 0:
+                store(result, run, results)
         progress.finished(len(fleet))
         return
     progress.say(f"not enough memory for {len(fleet)} networks at once; going on with {half}")
@@ -158,20 +163,8 @@ def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) ->
 
 @lru_cache(maxsize=1)
 def dataset_on(name: str, data_dir: Path | None, device: torch.device) -> Dataset:
-    """A data set with its tensors on ``device``; the last one is kept for the next fleet."""
-    dataset = load_dataset(name, data_dir)
-
-    def move(split: Split) -> Split:
-        return Split(split.inputs.to(device), split.targets.to(device))
-
-    return Dataset(
-        dataset.name,
-        move(dataset.train),
-        move(dataset.validation),
-        move(dataset.test),
-        dataset.classes,
-        dataset.augment,
-    )
+    """A data set for training on ``device``; the last one is kept for the next fleet."""
+    return load_dataset(name, data_dir).on(device)
 
 
 def _even_parts(runs: list[Run], most: int) -> list[list[Run]]:

@@ -12,6 +12,7 @@ from benchmark.fleet import Fleet, Recipe
 from benchmark.randomness import stream
 from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
 from criteria.errors import PluginError
+from criteria.global_scope import GrowthScope
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def update(fleet: Fleet, member: int, step: Step) -> None:
     recipe = _recipe(fleet, member)
     shown = layers(fleet, member, step, hessian_gradient=recipe.criterion.requires_hessian_gradient)
     for layer, outcome in zip(shown, _outcomes(shown, recipe, step), strict=True):
+        if recipe.topology.resurrection == "restart":
+            layer.weight.mul_(~outcome.pruned)
         fleet.set_mask(member, layer.name, outcome.mask)
         if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
             layer.momentum.mul_(~outcome.grown)
@@ -119,9 +122,10 @@ def _outcomes(shown: list[Layer], recipe: Recipe, step: Step) -> list[TopologyUp
     prune_fraction = recipe.topology.prune_fraction.at(step.number, step.total)
     how = (recipe.criterion, recipe.growth, prune_fraction, recipe.topology.resurrection)
     with plugin_errors(f"criterion {recipe.criterion!r} with growth {recipe.growth!r}", step.number):
-        if recipe.topology.scope == "global":
-            return update_topology_globally(shown, *how, recipe.topology.normalisation)
-        return [update_topology(layer, *how) for layer in shown]
+        if recipe.topology.scope == "local":
+            return [update_topology(layer, *how) for layer in shown]
+        grow: GrowthScope = "global" if recipe.topology.scope == "global" else "local"
+        return update_topology_globally(shown, *how, recipe.topology.normalisation, grow)
 
 
 @contextmanager

@@ -57,8 +57,9 @@ def validate(model: type[Model], content: Any, where: str) -> Model:
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first problem of a validation in one line; unknown keys first, since they explain missing ones."""
-    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    """The first problem of a validation in one line: unknown keys first, missing ones last (others explain them)."""
+    kinds = {"extra_forbidden": -1, "missing": 1}
+    problems = sorted(error.errors(include_url=False), key=lambda e: kinds.get(e["type"], 0))
     first = problems[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

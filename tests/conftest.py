@@ -1,5 +1,20 @@
-"""Settings of the whole suite."""
+"""Settings of the whole suite, and what it prints after the tests: which property named which planted bug."""
 
+import pytest
 import torch
+from tabulate import tabulate
 
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    caught = {
+        tuple(value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for key, value in getattr(report, "user_properties", ())
+        if key == "caught"
+    }
+    if caught:
+        terminalreporter.section(f"{len(caught)} planted bugs, each caught under the name of the property it breaks")
+        terminalreporter.write_line(tabulate(sorted(caught), headers=("the property", "names the bug")))

@@ -3,22 +3,34 @@
 import argparse
 import sys
 
+from benchmark import parallel
 from benchmark.device import choose_device
 from benchmark.experiment import Experiment
 from benchmark.gate import require_contract
 from benchmark.grid import expand
 from benchmark.progress import Progress, duration
+from benchmark.rehearsal import STEPS, Rehearsal, rehearse
 from benchmark.report.tables import results_table
 from benchmark.results import stored_results
 from benchmark.runner import estimate_seconds, plan, run_fleets
 from benchmark.selection import selected_experiment
+from criteria.errors import InputError
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run, or with ``--dry-run`` only plan, one experiment."""
+    """Run, or with ``--dry-run`` only plan or rehearse, one experiment."""
+    if args.synthetic and not args.dry_run:
+        raise InputError("--synthetic makes no results worth keeping; add --dry-run, which keeps none")
     experiment = selected_experiment(args.experiment, args)
+    device = choose_device(args.device)
+    if args.synthetic:
+        done = rehearse(experiment, device)
+        print(
+            f"{experiment.name}: {done.configurations} configurations trained for {STEPS} steps on {device} and "
+            f"synthetic data, evaluated, stored and read back; {done.diverged} diverged; {_batch(done, experiment)}"
+        )
+        return 0
     if args.dry_run:
-        device = choose_device(args.device)
         work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
         about = duration(estimate_seconds(work.fleets, device, args.data_dir))
         print(
@@ -31,11 +43,17 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _batch(done: Rehearsal, experiment: Experiment) -> str:
+    configured = experiment.training.batch_size
+    cut = "" if done.batch_size == configured else f", not {configured}, which would take long"
+    return f"batch size {done.batch_size}{cut}"
+
+
 def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
     """Train the runs of ``experiment`` that have no stored result."""
     device = choose_device(args.device)
     work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
-    if not args.no_contract:
+    if not args.no_contract and parallel.rank() == 0:
         asked = experiment.measure.jaccard
         require_contract((run.cell for fleet in work.fleets for run in fleet), asked.criteria if asked else ())
     print(

@@ -19,13 +19,15 @@ def load(root: Path) -> Dataset:
     """Inputs [N, 3, 64, 64] from ``root/tiny-imagenet-200`` or ``root`` itself; training images are flipped.
 
     The published test set has no labels, so its validation set is both validation and test set, as in the paper's
-    released code. The images take 5.4 GB of memory.
+    released code. The images are kept as bytes, 1.4 GB in all.
     """
     folder = find_folders("Tiny-ImageNet", [root / "tiny-imagenet-200", root])
     numbers = class_numbers(folder / "train", CLASSES)
     train = _read(samples(folder / "train", numbers, TRAIN_EXAMPLES))
     validation = _read(_validation_samples(folder / "val", numbers))
-    return Dataset("tinyimagenet", train, validation, validation, classes=CLASSES, augment=CropAndFlip())
+    return Dataset(
+        "tinyimagenet", train, validation, validation, CLASSES, augment=CropAndFlip(), decode=IMAGENET.decode
+    )
 
 
 def _validation_samples(folder: Path, numbers: dict[str, int]) -> list[Sample]:
@@ -45,5 +47,4 @@ def _validation_samples(folder: Path, numbers: dict[str, int]) -> list[Sample]:
 
 
 def _read(found: list[Sample]) -> Split:
-    pixels = read_images([path for path, _ in found], 64)
-    return Split(IMAGENET(pixels), torch.tensor([number for _, number in found]))
+    return Split(read_images([path for path, _ in found], 64), torch.tensor([number for _, number in found]))

@@ -1,12 +1,15 @@
 """Measuring a fleet while it trains, without changing what it does."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from benchmark import updates
-from benchmark.fleet import Fleet
+from benchmark.fleet import Fleet, copy_tensors
 from benchmark.measurements.flops import Flops, LayerWork, count_flops, flops_per_weight
 from benchmark.measurements.jaccard import Overlap, overlap
 
@@ -29,6 +32,10 @@ class Measured:
     def ever_active_of_all(self) -> float:
         """Fraction of all sparse layers' weights that have been active at some time."""
         return sum(self.ever_active[name] * n for name, n in self.weights.items()) / sum(self.weights.values())
+
+
+Overlaps = TypeAdapter(list[list[Overlap]])
+"""Those of each member as plain data and back."""
 
 
 class Measuring:
@@ -120,6 +127,35 @@ class Measuring:
             flops=flops,
             overlaps=self._overlaps[member],
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that was measured so far, as tensors (not copied) and plain data."""
+        return {
+            "ever": self._ever,
+            "sums": self._sums(),
+            "by_epoch": list(self._by_epoch),
+            "examples": self._examples,
+            "settled": list(self._settled),
+            "hessian_examples": list(self._hessian_examples),
+            "overlaps": Overlaps.dump_python(self._overlaps),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave; raises some error where it is of another fleet."""
+        copy_tensors(state["ever"], self._ever)
+        copy_tensors(state["sums"], self._sums())
+        self._by_epoch = [active.to(self._active) for active in state["by_epoch"]]
+        self._examples = state["examples"]
+        self._settled = list(state["settled"])
+        self._hessian_examples = list(state["hessian_examples"])
+        self._overlaps = Overlaps.validate_python(state["overlaps"])
+
+    def _sums(self) -> dict[str, Tensor]:
+        return {
+            "active": self._active,
+            "active_examples": self._active_examples,
+            "inactive_gradients": self._inactive_gradients,
+        }
 
     def _settle(self, member: int) -> None:
         self._active_examples[member] += self._active[member] * (self._examples - self._settled[member])

@@ -21,7 +21,7 @@ from benchmark.report.jaccard import MEANING, jaccard_rows
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, image
 from benchmark.report.measurements import HEADERS as MEASUREMENTS
 from benchmark.report.measurements import READING, measurement_rows, unmeasured
-from benchmark.report.tables import FOOTNOTE, METRICS, RULES, Results, results_rows, unproven
+from benchmark.report.tables import FOOTNOTE, METRICS, Results, results_rows, rule_of, unproven
 from benchmark.results import samples
 from benchmark.statistics.differences import Summary
 
@@ -119,7 +119,7 @@ def page(
     return environment.get_template("page.html.jinja").render(
         experiment=experiment,
         metric=METRICS[experiment.metric],
-        rule=RULES[experiment.topology.resurrection],
+        rule=rule_of(experiment),
         runs=len(results),
         cells=len(grid),
         missing=[cell for cell in grid if cell not in values],

@@ -1,5 +1,6 @@
 """What is measured of a training is what happened in it, and measuring changes nothing."""
 
+import io
 import itertools
 import json
 from dataclasses import dataclass, field, replace
@@ -7,13 +8,14 @@ from typing import ClassVar
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 from test_fleet import CPU, MLP, recipe, some_data
 from torch import Tensor
 
 from benchmark.experiment import Training
 from benchmark.fleet import Fleet, Member
 from benchmark.measurements.jaccard import Comparison
-from benchmark.training import train_fleet
+from benchmark.training import FleetTraining, Outcome, train_fleet
 from criteria import Criterion, Layer, load
 from criteria.errors import PluginError
 
@@ -142,6 +144,26 @@ def test_what_criteria_would_prune_is_what_they_do_prune(trained):
     assert steps == [(step, how.topology.prune_fraction.at(step, 6)) for step in (2, 4, 6)]
 
 
+@pytest.mark.parametrize("stopped", [1, 2, 3, 5])
+def test_a_training_that_goes_on_from_a_checkpoint_has_measured_what_an_undisturbed_one_has(stopped):
+    def training():
+        comparison = Comparison(tuple(map(load, ASKED)), every=1)
+        fleet = [replace(member, comparison=comparison) for member in members()]
+        return FleetTraining(fleet, MLP, TRAINING, some_data(6, examples=EXAMPLES), CPU)
+
+    undisturbed, first, second = training(), training(), training()
+    file = io.BytesIO()
+    for step in first.steps():
+        if step == stopped:
+            torch.save(first.state_dict(), file)
+            break
+    file.seek(0)
+    second.load_state_dict(torch.load(file, weights_only=True))
+    for each in (undisturbed, second):
+        list(each.steps())
+    assert second.finish() == undisturbed.finish()
+
+
 def test_a_criterion_that_fails_when_it_is_compared_is_named_in_one_line(trained):
     class Broken(Criterion):
         def __repr__(self):
@@ -154,10 +176,6 @@ def test_a_criterion_that_fails_when_it_is_compared_is_named_in_one_line(trained
 
 
 def test_what_was_measured_can_be_written_down_as_it_is(trained):
-    from pydantic import TypeAdapter
-
-    from benchmark.training import Outcome
-
     comparison = Comparison(tuple(map(load, ASKED)), every=1)
     outcomes, _, _ = trained([Member(1, 0.2, "erk", recipe("snip", scope="global"), comparison)])
     adapter = TypeAdapter(Outcome)
