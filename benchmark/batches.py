@@ -31,6 +31,10 @@ class Batches:
         self._examples = dataset.train.targets.numel()
         self.per_epoch = -(-self._examples // batch_size)
 
+    def size(self, number: int) -> int:
+        """Examples of batch ``number`` of an epoch, from 0, over all processes."""
+        return min(self._batch_size, self._examples - number * self._batch_size)
+
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Inputs [members, batch, *shape] and targets [members, batch] of each step; the last batch may be smaller.
 

@@ -15,7 +15,7 @@ from benchmark.schedule import PruneFraction
 from benchmark.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
 from criteria.normalisation import Normalisation
-from criteria.plugins import entry_points_of, parse, resolve, unknown
+from criteria.plugins import entry_points_of, load, parse, resolve, unknown
 from criteria.topology import Resurrection
 
 Density = Annotated[float, Field(gt=0, le=1)]
@@ -84,6 +84,40 @@ class Topology(Settings):
         return value
 
 
+class Jaccard(Settings):
+    """Asking criteria what they would prune at the topology updates of every network, to see what they share."""
+
+    criteria: tuple[str, ...] = Field(min_length=2)
+    every: int | None = Field(default=None, ge=1)
+    """Optimizer steps from one comparison to the next; without it, only the first update is compared."""
+    fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = Field(default=None, min_length=1)
+    """Prune fractions that they are asked for; without it, the one of the update."""
+
+    @field_validator("criteria")
+    @classmethod
+    def _criteria(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from criteria import Criterion
+
+        for spec in value:
+            if type(load(spec)).observe is not Criterion.observe:
+                raise ValueError(
+                    f"{spec} follows the training step by step, and only criteria that look at one step "
+                    "can be compared; leave it out"
+                )
+        return tuple(str(resolve(spec, "criterion")) for spec in value)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Jaccard":
+        _require_distinct({"criteria": self.criteria, "fractions": self.fractions or ()})
+        return self
+
+
+class Measure(Settings):
+    """What is measured only where it is asked for."""
+
+    jaccard: Jaccard | None = None
+
+
 class Axes(Settings):
     """What varies between the runs of an experiment; the grid is their product."""
 
@@ -108,9 +142,7 @@ class Axes(Settings):
     def _distinct(self) -> "Axes":
         lists = {**dict(self), **self.settings}
         lists.pop("settings")
-        for axis, values in lists.items():
-            if len(set(values)) < len(values):
-                raise ValueError(f"{axis} has a value twice: {', '.join(map(str, values))}")
+        _require_distinct(lists)
         return self
 
     @field_validator("settings")
@@ -137,6 +169,7 @@ class Experiment(Settings):
     training: Training
     topology: Topology
     axes: Axes
+    measure: Measure = Measure()
     baselines: tuple[str, ...] = ("static", "dense")
     metric: Literal["test_accuracy_best", "test_accuracy_last"] = "test_accuracy_best"
     """Test accuracy in percent, of the checkpoint with the best validation accuracy or of the last epoch."""
@@ -256,6 +289,12 @@ def load_experiment(
         if baselines is not None:
             content["baselines"] = list(baselines)
     return validate(Experiment, content, str(path))
+
+
+def _require_distinct(lists: Mapping[str, Sequence[object]]) -> None:
+    for name, values in lists.items():
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name} has a value twice: {', '.join(map(str, values))}")
 
 
 def _override(content: dict[str, Any], text: str) -> None:

@@ -13,6 +13,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from benchmark.data.dataset import Dataset
 from benchmark.distribution import Distribution, layer_counts, random_mask
 from benchmark.experiment import Topology, Training
+from benchmark.measurements.jaccard import Comparison
 from benchmark.models import build_model, sparse_layer_names
 from benchmark.randomness import stream
 from criteria import Criterion, Growth
@@ -38,6 +39,7 @@ class Member:
     density: float
     distribution: Distribution = "erk"
     recipe: Recipe | None = None
+    comparison: Comparison | None = None
 
 
 def build_network(model: Mapping[str, object], inputs: tuple[int, ...], classes: int) -> nn.Module:
@@ -87,6 +89,11 @@ class Fleet:
 
     def __len__(self) -> int:
         return len(self.members)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that all members are, on the meta device: its structure without values."""
+        return self._network
 
     def _initial_masks(self, network: nn.Module) -> dict[str, Tensor]:
         shapes = {name: tuple(network.get_parameter(name).shape) for name in self.sparse_names}

@@ -15,13 +15,15 @@ QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
 
 
-def require_contract(cells: Iterable[Cell]) -> None:
-    """Check the criterion and growth of every cell, quickly; raises :class:`ContractError` for a broken one.
+def require_contract(cells: Iterable[Cell], compared: Iterable[str] = ()) -> None:
+    """Check the criterion and growth of every cell, quickly, and ``compared`` criteria.
+
+    Raises :class:`ContractError` for a broken one.
 
     What passed is remembered in the user's cache folder, by its code and its distribution's version and ours.
     """
     moving = [cell for cell in cells if cell.growth is not None]
-    for spec in sorted({cell.criterion for cell in moving}):
+    for spec in sorted({cell.criterion for cell in moving} | set(compared)):
         _check_once(spec, "criterion")
     for spec in sorted({cell.growth for cell in moving if cell.growth is not None}):
         _check_once(spec, "growth")

@@ -12,6 +12,7 @@ from baselines import Baseline
 from benchmark.cells import Cell, Value
 from benchmark.experiment import Experiment, axis_name
 from benchmark.fleet import Member, Recipe
+from benchmark.measurements.jaccard import Comparison
 from criteria.plugins import fingerprint, load, parse
 
 ENGINE = 1
@@ -44,6 +45,7 @@ class Run:
             recipe = {
                 "criterion": _identity(cell.criterion, "criterion"),
                 "growth": _identity(cell.growth, "growth"),
+                **self._measure(),
             }
         return {
             "engine": ENGINE,
@@ -70,10 +72,19 @@ class Run:
     def member(self) -> Member:
         """The run as a member of a fleet, with instances of its plugins."""
         topology = self.experiment.topology
-        recipe = None
+        recipe = comparison = None
         if self.cell.growth is not None:
             recipe = Recipe(load(self.cell.criterion, "criterion"), load(self.cell.growth, "growth"), topology)
-        return Member(self.seed, self.cell.density, topology.distribution, recipe)
+            if (asked := self.experiment.measure.jaccard) is not None:
+                comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
+        return Member(self.seed, self.cell.density, topology.distribution, recipe, comparison)
+
+    def _measure(self) -> dict[str, Any]:
+        """What is measured only where it is asked for: without it the stored result would be another."""
+        measure = self.experiment.measure.model_dump(mode="json", exclude_defaults=True)
+        if "jaccard" in measure:
+            measure["jaccard"]["criteria"] = [_identity(spec, "criterion") for spec in measure["jaccard"]["criteria"]]
+        return {"measure": measure} if measure else {}
 
 
 def cells(experiment: Experiment) -> Iterator[Cell]:

@@ -86,10 +86,10 @@ def require_supported(fleet: Fleet) -> None:
     if not _several():
         return
     for member in fleet.members:
-        if member.recipe is not None and member.recipe.criterion.requires_hessian_gradient:
-            raise InputError(
-                f"{member.recipe.criterion!r} needs a whole batch in one process; start it without torchrun"
-            )
+        criteria = [member.recipe.criterion] if member.recipe is not None else []
+        for criterion in (*criteria, *(member.comparison.criteria if member.comparison is not None else ())):
+            if criterion.requires_hessian_gradient:
+                raise InputError(f"{criterion!r} needs a whole batch in one process; start it without torchrun")
     if any(isinstance(module, Dropout) for module in fleet.modules()):
         raise InputError("dropout would draw the same in every process; start a model with dropout without torchrun")
 

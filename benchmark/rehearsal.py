@@ -69,6 +69,8 @@ def _shortened(run: Run, batch_size: int) -> Run:
     data = f"synthetic(like={like(experiment.data)!r}, examples={STEPS * batch_size})"
     training = experiment.training.model_copy(update={"epochs": 1, "batch_size": batch_size})
     topology = experiment.topology.model_copy(update={"update_period": UPDATE_PERIOD})
-    return replace(
-        run, experiment=experiment.model_copy(update={"data": data, "training": training, "topology": topology})
-    )
+    measure = experiment.measure
+    if measure.jaccard is not None:  # at the only update that there is
+        measure = measure.model_copy(update={"jaccard": measure.jaccard.model_copy(update={"every": None})})
+    changed = {"data": data, "training": training, "topology": topology, "measure": measure}
+    return replace(run, experiment=experiment.model_copy(update=changed))

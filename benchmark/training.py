@@ -15,6 +15,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.evaluation import evaluate
 from benchmark.experiment import Training
 from benchmark.fleet import Fleet, Member, copy_tensors, make_optimizer
+from benchmark.measurements.measuring import Measured, Measuring
 from benchmark.precision import computing_in
 from benchmark.schedule import learning_rate
 
@@ -34,6 +35,8 @@ class Outcome:
     """Fraction of active weights of each sparse layer at the end."""
     diverged: bool = False
     """Whether the loss, a weight or a gradient stopped being a finite number; its topology rests from then on."""
+    measured: Measured | None = None
+    """What was measured beside accuracy; None where an older version trained."""
 
 
 Outcomes = TypeAdapter(list[Outcome])
@@ -89,6 +92,7 @@ class FleetTraining:
         self.outcomes = [Outcome() for _ in members]
         """Of each member so far; whole after :meth:`finish`."""
         self._diverged = torch.zeros(len(self.fleet), dtype=torch.bool, device=device)
+        self._measuring = Measuring(self.fleet, dataset.shape)
 
     @property
     def total_steps(self) -> int:
@@ -119,6 +123,7 @@ class FleetTraining:
             outcome.test_accuracy_best = float(chosen[index])
             outcome.diverged = bool(self._diverged[index])
             outcome.density = {name: float(mask[index].double().mean()) for name, mask in self.fleet.masks.items()}
+            outcome.measured = self._measuring.of(index)
         return self.outcomes
 
     def state_dict(self) -> dict[str, Any]:
@@ -133,6 +138,7 @@ class FleetTraining:
             "diverged": self._diverged,
             "best": self._best,
             "best_accuracy": self._best_accuracy,
+            "measuring": self._measuring.state_dict(),
             "outcomes": Outcomes.dump_python(self.outcomes),
         }
 
@@ -149,6 +155,7 @@ class FleetTraining:
         self._diverged.copy_(state["diverged"])
         copy_tensors(state["best"], self._best)
         self._best_accuracy.copy_(state["best_accuracy"])
+        self._measuring.load_state_dict(state["measuring"])
         self.outcomes = Outcomes.validate_python(state["outcomes"])
         self.step = state["step"]
 
@@ -171,16 +178,18 @@ class FleetTraining:
         """One optimizer step, with the topology updates that are due."""
         gradients, losses = parallel.gradients(self.fleet, inputs, targets)
         self._diverged |= ~losses.isfinite()
+        self._measuring.trained(self._batches.size((self.step - 1) % self._batches.per_epoch))
         now = updates.Step(self.step, self.total_steps, inputs, targets, gradients, self._optimizer)
-        _topology(self.fleet, now, self._diverged, before_optimizer=True)
+        _topology(self.fleet, now, self._diverged, self._measuring, before_optimizer=True)
         for name, weight in self.fleet.weights.items():
             weight.grad = gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
         self._optimizer.step()
         self.fleet.apply_masks()
-        _topology(self.fleet, now, self._diverged, before_optimizer=False)
+        _topology(self.fleet, now, self._diverged, self._measuring, before_optimizer=False)
 
     def _validate(self, epoch: int) -> None:
         """Evaluate every member at the end of an epoch, and keep a copy of those that were never better."""
+        self._measuring.epoch_ended()
         parallel.agree(self.fleet)
         accuracy = evaluate(self.fleet, self._dataset, self._dataset.validation)
         for index, outcome in enumerate(self.outcomes):
@@ -192,14 +201,18 @@ class FleetTraining:
                     self._best[name][index].copy_(tensor[index].detach())
 
 
-def _topology(fleet: Fleet, step: updates.Step, diverged: Tensor, *, before_optimizer: bool) -> None:
+def _topology(
+    fleet: Fleet, step: updates.Step, diverged: Tensor, measuring: Measuring, *, before_optimizer: bool
+) -> None:
     """What happens to the topology before, or after, the optimizer step."""
     updates.observe(fleet, updates.observers(fleet, before_optimizer=before_optimizer), step)
     for index in updates.due(fleet, step.number, before_optimizer=before_optimizer):
         if not diverged[index]:  # reading it waits for the device, so it is read only here
             diverged[index] = not updates.is_finite(fleet, index, step)
         if not diverged[index]:
+            measuring.before_update(index, step)
             updates.update(fleet, index, step)
+            measuring.after_update(index)
 
 
 def _restore(fleet: Fleet, best: Mapping[str, Tensor]) -> None:

@@ -220,6 +220,13 @@ def test_a_criterion_that_breaks_the_contract_is_refused_by_the_name_of_the_prop
     assert not Path("results").exists()
 
 
+def test_a_criterion_that_is_only_compared_has_to_keep_the_contract_too(tiny, greedy, capsys):
+    compared = "measure.jaccard.criteria=[magnitude, greedy]"
+    assert main(["run", "tiny.yaml", "--criteria", "magnitude", "--set", compared]) == 3
+    assert "greedy breaks exact_count" in capsys.readouterr().err
+    assert not Path("results").exists()
+
+
 def test_without_the_contract_tables_mark_the_criterion(tiny, capsys):
     assert main(["run", "tiny.yaml", "--criteria", "snip", "--no-contract"]) == 0
     assert "¹ trained with --no-contract" in capsys.readouterr().out

@@ -54,7 +54,8 @@ def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
     device = choose_device(args.device)
     work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
     if not args.no_contract and parallel.rank() == 0:
-        require_contract(run.cell for fleet in work.fleets for run in fleet)
+        asked = experiment.measure.jaccard
+        require_contract((run.cell for fleet in work.fleets for run in fleet), asked.criteria if asked else ())
     print(
         f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
         f"in {len(work.fleets)} fleets on {device}",
