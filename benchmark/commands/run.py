@@ -36,7 +36,7 @@ def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
     """Train the runs of ``experiment`` that have no stored result."""
     device = choose_device(args.device)
     work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
-    if not args.no_contract and parallel.rank() == 0:  # others wait for it at their first step
+    if not args.no_contract and parallel.rank() == 0:
         require_contract(run.cell for fleet in work.fleets for run in fleet)
     print(
         f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
