@@ -34,13 +34,16 @@ def joined(command: str) -> Iterator[None]:
     Only the first process speaks. Where one fails all end: the first to fail raises what it failed with, the others
     end with status 1 and say nothing. Raises :class:`InputError` for a command that one process has to do.
     """
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes == "1":
         yield
         return
+    if command != "run":
+        if os.environ.get("RANK", "0") != "0":
+            raise SystemExit(1)
+        raise InputError(f"only `run` works on several processes, and WORLD_SIZE is {processes}; unset it")
     store = _join()
     try:
-        if command != "run":
-            raise InputError(f"only `run` works on several processes, and {command!r} was started on {size()}")  # noqa: TRY301
         with _quiet(rank() > 0):
             yield
     except BaseException:
@@ -130,7 +133,7 @@ def agree(fleet: Fleet) -> None:
 
 
 def _several() -> bool:
-    return dist.is_available() and dist.is_initialized()
+    return dist.is_initialized()
 
 
 def _join() -> Store:
