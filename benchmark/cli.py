@@ -1,9 +1,10 @@
 """The command line: what can be asked for, and how errors end. Heavy imports wait until a command runs."""
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -127,8 +128,30 @@ def _selection(parser: argparse.ArgumentParser) -> None:
 def _training(parser: argparse.ArgumentParser) -> None:
     _device(parser)
     _data_dir(parser)
+    parser.add_argument("--fleet", type=_positive(int), metavar="N", help="train at most N networks together")
+    parser.add_argument(
+        "--checkpoint",
+        type=_positive(float),
+        default=60.0,
+        metavar="SECONDS",
+        help="between two checkpoints of a fleet (default: 60)",
+    )
+    parser.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
     parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
     parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """A number above 0; argparse makes an error of one line from its ``ValueError``."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < math.inf:
+            raise ValueError
+        return value
+
+    number.__name__ = "number above 0"
+    return number
 
 
 def _device(parser: argparse.ArgumentParser) -> None:
