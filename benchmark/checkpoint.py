@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Literal
 
 import torch
@@ -18,6 +19,10 @@ SECONDS = 60.0
 """Between two checkpoints of a fleet, unless told otherwise."""
 SHARE = 0.05
 """Of the time that writing checkpoints may take; where it takes longer there are fewer."""
+
+
+class DamagedCheckpointError(InputError):
+    """A file that is no checkpoint, or no longer a whole one."""
 
 
 class Checkpoint(BaseModel):
@@ -68,25 +73,32 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
-    """Read a checkpoint without executing anything in it; raises :class:`InputError` for a file that is not one.
+    """Read a checkpoint without executing anything in it.
 
-    Its tensors are read from the disk when they are used. Without ``whole`` they are not verified: that is for looking
-    at everything else.
+    Its tensors are read from the disk when they are used; without ``whole`` they are not verified, which is for looking
+    at everything else. Raises :class:`DamagedCheckpointError` for a file that is not a checkpoint, and
+    :class:`InputError` where the disk does not give it.
     """
     try:
         with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums that it writes
             damaged = archive.testzip() if whole else None
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnpicklingError as error:  # torch's words go on to explain how to execute it all the same
+        raise DamagedCheckpointError(f"{path}: not a checkpoint: it holds more than tensors and plain data") from error
     except Exception as error:  # whatever torch or zipfile meets in a file that anything may be in
-        raise InputError(f"{path}: not a whole checkpoint: {_one_line(error)}") from error
+        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: {_one_line(error)}") from error
     if damaged is not None:
-        raise InputError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")
+        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")
     try:
         return Checkpoint.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: not a checkpoint of this kind ({place or 'content'}: {first['msg']})") from error
+        raise DamagedCheckpointError(
+            f"{path}: not a checkpoint of this kind ({place or 'content'}: {first['msg']})"
+        ) from error
 
 
 def _one_line(error: Exception) -> str:

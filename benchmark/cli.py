@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("dst-bench: interrupted; finished runs are stored, the same command goes on from there", file=sys.stderr)
+        print("dst-bench: interrupted; the same command goes on from the last result and checkpoint", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
@@ -86,6 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
     _selection(run)
     _training(run)
     run.add_argument("--dry-run", action="store_true", help="say how many runs and about how long, and train nothing")
+
+    status = command("status", "what is done, running and waiting, and who trains where")
+    status.add_argument("experiment", metavar="EXPERIMENT")
+    _selection(status)
+    status.add_argument("--json", action="store_true", help="print JSON")
 
     check = command("check", "compare results with the stored expected values")
     check.add_argument("experiment", metavar="EXPERIMENT")

@@ -3,11 +3,20 @@
 import os
 import secrets
 import socket
+from functools import cache
 from pathlib import Path
 
 HOST = socket.gethostname()
-NAME = f"{HOST}-{os.getpid()}-{secrets.token_hex(4)}"
-"""Of this process and no other, anywhere, ever; the temporary files that it writes begin with it."""
+
+
+def name() -> str:
+    """A name that this process has and no other, anywhere, ever; the temporary files that it writes begin with it."""
+    return _name(os.getpid())
+
+
+@cache
+def _name(pid: int) -> str:
+    return f"{HOST}-{pid}-{secrets.token_hex(4)}"
 
 
 def machine() -> str | None:

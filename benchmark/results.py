@@ -111,7 +111,7 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{process.NAME}-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{process.name()}-", delete=False) as file:
             temporary = Path(file.name)
             if callable(content):
                 content(file.file)

@@ -10,7 +10,13 @@ from pathlib import Path
 import torch
 
 from benchmark import checkpoint as checkpoints
-from benchmark.checkpoint import Checkpoint, checkpoint_file, checkpoints_folder, read_checkpoint
+from benchmark.checkpoint import (
+    Checkpoint,
+    DamagedCheckpointError,
+    checkpoint_file,
+    checkpoints_folder,
+    read_checkpoint,
+)
 from benchmark.device import environment
 from benchmark.grid import Run
 from benchmark.memory import is_out_of_memory, keep_freed_memory
@@ -18,7 +24,7 @@ from benchmark.progress import Progress
 from benchmark.results import Clock, Result, experiment_folder, store, written
 from benchmark.resume import train_or_resume
 from benchmark.runner import FleetSizes, dataset_on, next_fleet
-from benchmark.workers import Claim, ClaimLost, Worker
+from benchmark.workers import Claim, ClaimLostError, Worker
 from criteria.errors import InputError, PluginError
 
 POLL_SECONDS = 2.0
@@ -72,7 +78,7 @@ def train_missing(runs: Sequence[Run], results: Path, options: Options, progress
             if share.fleet:
                 try:
                     _train_and_store(share, results, worker, sizes, options, progress)
-                except ClaimLost:
+                except ClaimLostError:
                     progress.say(f"was silent for so long that others took over {len(share.fleet)} runs; going on")
             elif left == 0:
                 return
@@ -101,34 +107,36 @@ def _claim(
         present = written(results, runs[0].experiment.name)
         stored = frozenset(run.id for run in runs if present.get(run.id) not in (None, before.get(run.id)))
         free = [run for run in runs if run.id not in stored | held]
-        fleet = _unfinished(runs, {run.id for run in free}, held, worker.folder, progress)
+        fleet, step = _unfinished(runs, {run.id for run in free}, held, worker.folder, progress)
         fleet = fleet or next_fleet(free, sizes, workers=1 + len(others))
         if fleet:
             ids = [run.id for run in fleet]
             worker.take(ids)
-            worker.log("claimed", ids)
+            worker.log("claimed", ids, step=step)
     return Share(fleet, stored, others)
 
 
-def _unfinished(runs: Sequence[Run], free: Set[str], held: Set[str], folder: Path, progress: Progress) -> list[Run]:
-    """A fleet that was left with a checkpoint, and of which nothing is missing but what is ``free``; or none.
+def _unfinished(
+    runs: Sequence[Run], free: Set[str], held: Set[str], folder: Path, progress: Progress
+) -> tuple[list[Run], int]:
+    """A fleet that was left with a checkpoint and misses ``free`` runs only, and its step; or no fleet, at step 0.
 
     Checkpoints that are of no use to anyone any more are removed.
     """
     known = {run.id: run for run in runs}
     for path in sorted(checkpoints_folder(folder).glob("*.pt")):
         try:
-            members = read_checkpoint(path, whole=False).runs
-        except InputError as error:
+            saved = read_checkpoint(path, whole=False)
+        except DamagedCheckpointError as error:
             progress.say(f"{error}; removed, its runs begin anew")
             path.unlink(missing_ok=True)
             continue
-        if not held.isdisjoint(members) or not known.keys() >= set(members):
+        if not held.isdisjoint(saved.runs) or not known.keys() >= set(saved.runs):
             continue  # someone is at it, or it has runs that nobody asks us for
-        if not free.isdisjoint(members):
-            return [known[run] for run in members]
+        if not free.isdisjoint(saved.runs):
+            return [known[run] for run in saved.runs], saved.step
         path.unlink(missing_ok=True)
-    return []
+    return [], 0
 
 
 def _forget(runs: Sequence[Run], worker: Worker) -> None:
@@ -139,7 +147,7 @@ def _forget(runs: Sequence[Run], worker: Worker) -> None:
         for path in checkpoints_folder(worker.folder).glob("*.pt"):
             try:
                 members = set(read_checkpoint(path, whole=False).runs)
-            except InputError:
+            except DamagedCheckpointError:
                 members = ids
             if members & ids and not members & held:
                 path.unlink(missing_ok=True)

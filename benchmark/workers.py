@@ -58,7 +58,7 @@ class Seen:
     alive: bool
 
 
-class ClaimLost(Exception):  # noqa: N818
+class ClaimLostError(Exception):
     """Others took this worker for dead, and its runs may be theirs by now."""
 
 
@@ -68,10 +68,10 @@ class Worker:
     ``folder`` is the experiment's under the results folder. Raises :class:`InputError` where it cannot be written.
     """
 
-    def __init__(self, folder: Path, device: str, name: str = process.NAME) -> None:
+    def __init__(self, folder: Path, device: str) -> None:
         self.folder = folder
-        self.name = name
-        self._path = workers_folder(folder) / f"{name}.json"
+        self.name = process.name()
+        self._path = workers_folder(folder) / f"{self.name}.json"
         self._claim = Claim(
             host=process.HOST,
             machine=process.machine(),
@@ -139,15 +139,15 @@ class Worker:
         write_atomically(self._path, self._claim.model_dump_json())
 
     def at(self, step: int, total_steps: int) -> None:
-        """Note how far the training is; raises :class:`ClaimLost` where others took this worker for dead."""
+        """Note how far the training is; raises :class:`ClaimLostError` where others took this worker for dead."""
         self._claim = self._claim.model_copy(update={"step": step, "total_steps": total_steps})
         if self._lost.is_set():
-            raise ClaimLost
+            raise ClaimLostError
 
     def check(self) -> None:
-        """Raise :class:`ClaimLost` where others took this worker for dead; it is certain when `alone`."""
+        """Raise :class:`ClaimLostError` where others took this worker for dead; it is certain when `alone`."""
         if not self._path.exists():
-            raise ClaimLost
+            raise ClaimLostError
 
     def log(self, event: str, runs: Sequence[str], **details: object) -> None:
         """Add a line to the folder's journal. Only when `alone`."""
