@@ -115,9 +115,7 @@ def test_dropout_changes_the_model_of_its_own_runs_only(periods):
         (varying(training__momentum=[0.5], model__momentum=[0.5]), "two settings have the same last name"),
         (varying(topology__update_period=[4], model__name__first=[4]), "'name' has no keys of its own"),
         (
-            varying(
-                **{f"training__{n}": list(range(9)) for n in ("momentum", "weight_decay", "milestone_factor", "x")}
-            ),
+            varying(**{f"model__{name}": list(range(9)) for name in "abcd"}),
             "6561 combi",
         ),
         ({**PERIODS, "topology": {"update_period": 3}}, "topology.update_period has a value, and varies"),
