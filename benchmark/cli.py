@@ -99,6 +99,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     report = command("report", "write tables, figures and one HTML page")
     report.add_argument("experiment", metavar="EXPERIMENT")
+    report.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="OTHER",
+        help="an experiment to compare with, cell by cell and seed by seed, such as one that differs in one setting",
+    )
     _selection(report)
     _expected(report)
     _out(report)

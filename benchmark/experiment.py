@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ Density = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
 PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of an experiment whose settings can be axes."""
+MOST_COMBINATIONS = 1000
+"""Of settings that vary: each is checked when the experiment is read."""
 
 
 class Settings(BaseModel):
@@ -153,6 +156,8 @@ class Axes(Settings):
                 raise ValueError(f"{key!r} cannot vary; settings of {', '.join(PARTS_THAT_VARY)} can")
         if len({axis_name(key) for key in value}) < len(value):
             raise ValueError(f"two settings have the same last name: {', '.join(value)}")
+        if (combinations := math.prod(map(len, value.values()))) > MOST_COMBINATIONS:
+            raise ValueError(f"{combinations} combinations of settings are too many; {MOST_COMBINATIONS} are possible")
         return value
 
 
@@ -179,11 +184,8 @@ class Experiment(Settings):
     @model_validator(mode="before")
     @classmethod
     def _what_varies_starts_with_its_first_value(cls, content: Any) -> Any:
-        settings = content.get("axes", {}).get("settings") if isinstance(content.get("axes"), dict) else None
-        if not isinstance(settings, dict):
-            return content
         content = copy.deepcopy(content)
-        for key, values in settings.items():
+        for key, values in _varied(content).items():
             path = str(key).split(".")
             if path[0] in PARTS_THAT_VARY and isinstance(values, list | tuple) and values:
                 if _is_set(content, path):
@@ -302,8 +304,7 @@ def _override(content: dict[str, Any], text: str) -> None:
     if not equals or not key:
         raise InputError(f"--set {text!r}: expected KEY=VALUE, such as training.epochs=2")
     parsed = parse_yaml(value, f"--set {key}")
-    varied = content["axes"].get("settings") if isinstance(content.get("axes"), dict) else None
-    if isinstance(varied, dict) and key in varied:
+    if key in (varied := _varied(content)):
         varied[key] = parsed if isinstance(parsed, list) else [parsed]
     else:
         _set(content, key.split("."), parsed)
@@ -317,6 +318,13 @@ def _set(content: dict[str, Any], path: list[str], value: Any) -> None:
             raise InputError(f"{'.'.join(path)}: {part!r} has no keys of its own")
         content = child
     content[last] = value
+
+
+def _varied(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that vary in an experiment that has not been checked yet."""
+    axes = content.get("axes")
+    settings = axes.get("settings") if isinstance(axes, dict) else None
+    return settings if isinstance(settings, dict) else {}
 
 
 def _is_set(content: Any, path: list[str]) -> bool:

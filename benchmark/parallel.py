@@ -34,13 +34,16 @@ def joined(command: str) -> Iterator[None]:
     Only the first process speaks. Where one fails all end: the first to fail raises what it failed with, the others
     end with status 1 and say nothing. Raises :class:`InputError` for a command that one process has to do.
     """
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes == "1":
         yield
         return
+    if command != "run":
+        if os.environ.get("RANK", "0") != "0":
+            raise SystemExit(1)
+        raise InputError(f"only `run` works on several processes, and WORLD_SIZE is {processes}; unset it")
     store = _join()
     try:
-        if command != "run":
-            raise InputError(f"only `run` works on several processes, and {command!r} was started on {size()}")  # noqa: TRY301
         with _quiet(rank() > 0):
             yield
     except BaseException:
@@ -121,6 +124,8 @@ def agree(fleet: Fleet) -> None:
     for buffer in fleet.buffers.values():
         if buffer.is_floating_point():
             buffer.copy_(total(buffer) / size())
+        else:  # the number of batches, which can differ by those that a process had no share of
+            buffer.copy_(_reduced(buffer, dist.ReduceOp.MAX))
     tensors = (*fleet.weights.values(), *fleet.masks.values())
     sums = torch.stack([tensor.double().sum() for tensor in tensors]).nan_to_num()
     if not torch.equal(_reduced(sums, dist.ReduceOp.MIN), _reduced(sums, dist.ReduceOp.MAX)):
@@ -128,23 +133,23 @@ def agree(fleet: Fleet) -> None:
 
 
 def _several() -> bool:
-    return dist.is_available() and dist.is_initialized()
+    return dist.is_initialized()
 
 
 def _join() -> Store:
     """Start communicating, by CPU and, where there is CUDA, by GPU; returns what the processes can leave notes in."""
-    backend = "gloo"
-    if torch.cuda.is_available():
-        number = int(os.environ.get("LOCAL_RANK", "0"))
-        if number >= torch.cuda.device_count():
-            raise InputError(f"this machine has {torch.cuda.device_count()} GPUs, each for one process; {HOW}")
-        torch.cuda.set_device(number)
-        backend = "cpu:gloo,cuda:nccl"
+    cuda = torch.cuda.is_available()
     try:
+        if cuda:
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         store, number, processes = next(rendezvous("env://"))
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
         dist.init_process_group(backend, store=store, rank=number, world_size=processes)
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"the processes do not find each other ({_first_line(error)}); {HOW}") from error
+        raise InputError(
+            f"with this RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT processes cannot train together "
+            f"({_first_line(error)}); {HOW}, with N up to the number of GPUs"
+        ) from error
     return PrefixStore("dst-bench", store)
 
 
@@ -160,14 +165,14 @@ def _lost_processes() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise InputError(f"another process of this training has ended ({_first_line(error)})") from error
+        raise InputError(f"the processes of this training have lost each other ({_first_line(error)})") from error
 
 
 def _has_failed_before(store: Store) -> bool:
     """Whether another process has failed before this one; notes that this one has."""
     try:
         return int(store.add("failed", 1)) > 1
-    except RuntimeError:  # whoever kept the notes has ended
+    except RuntimeError:  # who keeps the notes has ended: without torchrun the first process
         return False
 
 

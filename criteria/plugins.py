@@ -86,6 +86,11 @@ def load(spec: str | Spec, kind: str = "criterion", **parameters: Any) -> Any:
         raise InputError(f"{kind} {spec}: {error}") from error
 
 
+def summary(spec: str | Spec, kind: str = "criterion") -> str:
+    """What a plugin is, in the first line of its docstring; empty where it has none."""
+    return (inspect.getdoc(load(spec, kind)) or "").split("\n")[0]
+
+
 def resolve(spec: str, kind: str = "criterion") -> Spec:
     """The spec in canonical form (known plugin, checked parameters, defaults left out, sorted by parameter)."""
     parsed = parse(spec)

@@ -78,6 +78,14 @@ def test_baselines_vary_with_what_concerns_them_and_no_run_is_there_twice(period
     assert len({run.trains_with for run in runs}) == 4  # fleets share training and model
 
 
+def test_a_setting_inside_a_setting_can_vary(periods):
+    content = {**varying(topology__prune_fraction__start=[0.5, 0.25]), "topology": {"update_period": 4}}
+    runs = expand(load_experiment(written(content)))
+    started = {run.cell.extra: run.experiment.topology.prune_fraction.start for run in runs if run.cell.growth}
+    assert started == {(("start", 0.5),): 0.5, (("start", 0.25),): 0.25}
+    assert {run.experiment.topology.prune_fraction.schedule for run in runs} == {"cosine"}
+
+
 def test_a_setting_that_varies_is_given_other_values_like_any_setting(periods):
     for override, values in (("topology.update_period=8", (8,)), ("topology.update_period=[5, 6]", (5, 6))):
         experiment = load_experiment(periods, [override])
@@ -106,6 +114,12 @@ def test_dropout_changes_the_model_of_its_own_runs_only(periods):
         (varying(topology__update_period=[4], metric=["test_accuracy_last"]), "'metric' cannot vary"),
         (varying(training__momentum=[0.5], model__momentum=[0.5]), "two settings have the same last name"),
         (varying(topology__update_period=[4], model__name__first=[4]), "'name' has no keys of its own"),
+        (
+            varying(
+                **{f"training__{n}": list(range(9)) for n in ("momentum", "weight_decay", "milestone_factor", "x")}
+            ),
+            "6561 combi",
+        ),
         ({**PERIODS, "topology": {"update_period": 3}}, "topology.update_period has a value, and varies"),
         ({**PERIODS, "axes": {**PERIODS["axes"], "settings": 3}}, "axes.settings"),
         ({**PERIODS, "axes": 3}, "axes"),

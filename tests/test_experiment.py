@@ -71,7 +71,7 @@ def test_criteria_are_kept_in_canonical_form(tmp_path):
         (changed("topology", "update_period", 0), ["topology.update_period"]),
         (changed("topology", "prune_fraction", {"start": 2}), ["topology.prune_fraction", "between 0 and 1"]),
         (compared(["magnitude"]), ["measure.jaccard.criteria", "at least 2"]),
-        (compared(["magnitude", "magnitude( )"]), ["measure.jaccard: criteria has a value twice"]),
+        (compared(["magnitude", "magnitude( )"]), ["measure.jaccard", "criteria has a value twice"]),
         (compared(["magnitude", "snop"]), ["measure.jaccard.criteria", "did you mean 'snip'?"]),
         (compared(["magnitude", "running_snip"]), ["measure.jaccard.criteria", "running_snip follows the training"]),
         (compared(["magnitude", "snip"], every=0), ["measure.jaccard.every", "greater than or equal to 1"]),

@@ -39,7 +39,7 @@ def magnitude_first(samples: Samples, tolerance: float) -> ClaimOutcome | None:
         where="abstract",
         verdict=above_zero(effect, tolerance),
         effect=effect,
-        finding=f"best on average in {best} of {len(leads)} settings at {listed(low)}; its lead over "
+        finding=f"Best on average in {best} of {len(leads)} settings at {listed(low)}; its lead over "
         f"the strongest other is {effect.value:+.2f} points or more in {most} of them; {_ranking(fields)}",
     )
 

@@ -22,6 +22,7 @@ class ClaimOutcome:
     effect: Interval | None
     """None where there are too few runs for an estimate."""
     finding: str
+    """A sentence without its full stop."""
 
 
 def above_zero(effect: Interval, tolerance: float) -> ClaimVerdict:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from benchmark.cells import Samples
-from benchmark.claims.cases import FEWEST, STUDIED, common_seeds, listed, low_and_high, settings
+from benchmark.claims.cases import FEWEST, STUDIED, Contenders, Setting, common_seeds, listed, low_and_high, settings
 from benchmark.claims.outcome import ClaimOutcome, above_zero
 from benchmark.statistics.ordered import LEVEL, Interval
 from benchmark.statistics.spread import jackknife, true_variance
@@ -29,8 +29,11 @@ def spread_grows(samples: Samples, tolerance: float) -> ClaimOutcome | None:
     densities = {setting.density for setting in complete}
     if len(densities) < 2 or len(criteria) < FEWEST:
         return None
-    seeds = common_seeds(list(complete.values()))
     ends = low_and_high(list(densities))
+    complete = _matched(complete, [density for end in ends for density in end])
+    if not complete:
+        return None
+    seeds = common_seeds(list(complete.values()))
     low, high = (
         np.array(
             [
@@ -41,13 +44,13 @@ def spread_grows(samples: Samples, tolerance: float) -> ClaimOutcome | None:
         )
         for end in ends
     )
-    effect, finding = None, f"needs {FEWEST_SEEDS} seeds that all {len(criteria)} criteria have run with"
+    effect, finding = None, f"Needs {FEWEST_SEEDS} seeds that all {len(criteria)} criteria have run with"
     if len(seeds) >= FEWEST_SEEDS:
         added = jackknife(lambda chosen: true_variance(low[..., chosen]) - true_variance(high[..., chosen]), len(seeds))
         effect = Interval(*map(_signed_root, (added.value, added.lower(LEVEL), added.upper(LEVEL))))
         spreads = [max(_signed_root(true_variance(values)), 0.0) for values in (low, high)]
         finding = (
-            f"standard deviation between criteria, without noise: {spreads[0]:.2f} points at {listed(ends[0])}, "
+            f"Standard deviation between criteria, without noise: {spreads[0]:.2f} points at {listed(ends[0])}, "
             f"{spreads[1]:.2f} at {listed(ends[1])}"
         )
     return ClaimOutcome(
@@ -58,6 +61,21 @@ def spread_grows(samples: Samples, tolerance: float) -> ClaimOutcome | None:
         effect=effect,
         finding=finding,
     )
+
+
+def _matched(present: dict[Setting, Contenders], densities: list[float]) -> dict[Setting, Contenders]:
+    """The settings whose growth and further settings have run at all of ``densities``.
+
+    Otherwise low and high density would differ in more than density.
+    """
+    seen: dict[object, set[float]] = {}
+    for setting in present:
+        seen.setdefault((setting.growth, setting.extra), set()).add(setting.density)
+    return {
+        setting: contenders
+        for setting, contenders in present.items()
+        if seen[setting.growth, setting.extra] >= set(densities)
+    }
 
 
 def _signed_root(variance: float) -> float:

@@ -16,7 +16,7 @@ WIDTH = 100
 def render_claims(outcomes: Sequence[ClaimOutcome]) -> str:
     """The claims as a table, each with its verdict, its effect and what it is of."""
     rows = [
-        [each.id, each.verdict, _shown(each.effect), f"{each.claim} ({each.where}): {each.finding}."]
+        [each.id, each.verdict, _shown(each.effect), f"{each.claim} ({each.where}). {each.finding}."]
         for each in outcomes
     ]
     headers = ["claim", "verdict", f"effect\n{CONFIDENCE:.0%} interval", "what was found"]

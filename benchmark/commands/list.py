@@ -1,7 +1,6 @@
 """``dst-bench list``: what is installed, with the distribution that it comes from."""
 
 import argparse
-import inspect
 
 from tabulate import tabulate
 
@@ -9,7 +8,7 @@ from benchmark.cli import LISTABLE
 from benchmark.cost import training_flops
 from benchmark.experiment import experiment_files, load_experiment
 from benchmark.grid import expand
-from criteria.plugins import entry_points_of, load, names
+from criteria.plugins import entry_points_of, names, summary
 
 RATES = {"two CPU cores": 1e11, "one GPU": 1e13}
 """Floating-point operations per second that training reaches, to a factor of a few: measured with our own fleets."""
@@ -39,8 +38,7 @@ def _plugins(kind: str) -> list[list[str]]:
     rows = []
     for name in names(kind):
         dist = entry_points_of(kind)[name].dist
-        summary = (inspect.getdoc(load(name, kind)) or "").split("\n")[0]
-        rows.append([name, f"{dist.name} {dist.version}" if dist else "?", summary])
+        rows.append([name, f"{dist.name} {dist.version}" if dist else "?", summary(name, kind)])
     return rows
 
 

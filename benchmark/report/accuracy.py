@@ -1,6 +1,7 @@
-"""Accuracy against density, in the paper's manner: a panel per growth, a line per criterion, a band for the spread."""
+"""Accuracy against density or another axis, in the paper's manner: a line per criterion, a band for the spread."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from benchmark.cells import Cell, Samples
+from benchmark.report.axes import DENSITY, Axis, panels, placed, places, references
 from benchmark.report.look import Plot, Theme, legible, line_style, reference_style
 from benchmark.statistics.differences import Array
 
@@ -17,21 +19,26 @@ WIDE = 25.0
 """Points between the worst and the best mean from which the axis is stretched towards 100%."""
 SURE = 99.99
 """The accuracy in percent at which a stretched axis ends, since that of 100% is at infinity."""
-TICKS = (50, 90, 10, 99, 1, 99.9, 0.1, 80, 20, 95, 5, 70, 30, 97, 98, 99.5, 2, 0.5, 99.99)
+TICKS = (50, 90, 10, 99, 1, 99.9, 0.1, 80, 20, 95, 5, 70, 30, 97, 98, 99.5, 2, 0.5, 99.99, 60, 40)
 """Accuracies in percent that a stretched axis may label, the most wanted first."""
 ROUND = ("1.000000", "2.000000", "5.000000")
-"""Leading digits of the densities that are labelled first."""
+"""Leading digits of the values that are labelled first."""
 COLUMNS = 2
 
 
-def accuracy_plot(grid: Sequence[Cell], samples: Samples) -> Plot:
+def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot:
     """The figure of every cell in ``grid`` that has samples; cells without any are counted where they would be."""
     stretched = _is_wide(samples)
     caption = (
-        "Each line is a pruning criterion, its band the standard deviation over seeds; points are set a little apart "
-        "sideways. Further left, fewer weights are kept. Grey: the same network with a topology that never changes "
-        "(static), and with all its weights (dense)."
+        f"Each line is a {axis.lines}, its band the standard deviation "
+        "over seeds; points are set a little apart sideways."
     )
+    if axis is DENSITY:
+        caption += " Further left, fewer weights are kept."
+    if any(cell.growth is None for cell in grid):
+        caption += (
+            " Grey: the same network with a topology that never changes (static), and with all its weights (dense)."
+        )
     if stretched:
         caption += (
             " The accuracy axis is stretched towards 100% (logit scale: equal steps multiply the odds of being right by"
@@ -40,33 +47,36 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples) -> Plot:
     missing = sum(not samples.get(cell) for cell in grid)
     if missing:
         caption += f" {missing} of {len(grid)} cells have no result yet; lines are broken there."
+        if nowhere := _nowhere(grid, samples, axis):
+            caption += f" Nothing has been run at {axis.title} {', '.join(f'{place:g}' for place in nowhere)}."
 
     def draw(theme: Theme) -> Figure:
-        return _draw(grid, samples, theme, stretched=stretched)
+        return _draw(grid, samples, axis, theme, stretched=stretched)
 
-    return Plot("accuracy", "Accuracy against density", caption, draw)
+    name = "accuracy" if axis is DENSITY else f"accuracy-against-{axis.name.replace('_', '-')}"
+    return Plot(name, f"Accuracy against {axis.title}", caption, draw)
 
 
-def _draw(grid: Sequence[Cell], samples: Samples, theme: Theme, *, stretched: bool) -> Figure:
-    shown = panels(grid, samples) or {"baselines": []}
+def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, stretched: bool) -> Figure:
+    shown = panels(axis, grid, samples) or {"baselines": []}
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(4.9 * columns, 4.2 * rows + 0.8))
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    criteria = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is not None))
-    references = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
-    densities = sorted({cell.density for cell in grid if cell.density < 1 or cell.growth is not None}) or [1.0]
+    lines = list(dict.fromkeys(axis.line(cell) for cell in grid if cell.growth is not None))
+    baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
+    scale = _Scale(places(axis, [cell for cells in shown.values() for cell in cells]) or places(axis, grid))
     for ax, (title, cells) in zip(axes, shown.items(), strict=False):
-        for index, name in enumerate(references):
-            _reference(ax, [c for c in grid if c.growth is None and c.criterion == name], samples, index, theme)
-        for index, name in enumerate(criteria):
+        for name, group in references(axis, cells, grid).items():
+            _reference(ax, axis, group, samples, scale, reference_style(baselines.index(name), theme))
+        for index, name in enumerate(lines):
             style = {**line_style(index), "zorder": 3, "markeredgecolor": theme.paper, "markeredgewidth": 0.6}
-            shift = _sideways(index, len(criteria), densities)
-            _line(ax, name, [c for c in cells if c.criterion == name], samples, style, shift)
-        _density_axis(ax, densities)
-        _note_missing(ax, cells, samples, theme)
+            shift = (index + 0.5) / len(lines) - 0.5
+            _line(ax, axis, name, [c for c in cells if axis.line(c) == name], samples, style, scale, shift)
+        _value_axis(ax, scale)
+        _note_missing(ax, axis, cells, samples, theme)
         ax.set_title(title, loc="left")
-        ax.set_xlabel("density (fraction of weights kept, log scale)")
+        ax.set_xlabel(f"{axis.label}, log scale" if scale.logarithmic else axis.label)
     for ax in axes[len(shown) :]:
         ax.remove()
     _accuracy_axis(axes[0], samples, stretched=stretched)
@@ -77,47 +87,71 @@ def _draw(grid: Sequence[Cell], samples: Samples, theme: Theme, *, stretched: bo
     return figure
 
 
-def panels(grid: Iterable[Cell], found: Container[Cell]) -> dict[str, list[Cell]]:
-    """The cells of each panel by its title; what none of its cells is ``found`` of gets no panel."""
-    titled: dict[str, list[Cell]] = {}
-    for cell in grid:
-        if cell.growth is not None:
-            title = " · ".join([f"{cell.growth} growth", *(f"{name} {value}" for name, value in cell.extra)])
-            titled.setdefault(title, []).append(cell)
-    return {title: cells for title, cells in titled.items() if any(cell in found for cell in cells)}
+@dataclass(frozen=True)
+class _Scale:
+    """The horizontal axis: where its values are, increasing, and that it is logarithmic where it can be."""
+
+    values: Sequence[float]
+
+    @property
+    def logarithmic(self) -> bool:
+        return self.values[0] > 0
+
+    def forward(self, values: Iterable[float]) -> Array:
+        found = np.array(list(values), dtype=np.float64)
+        return np.log(found) if self.logarithmic else found
+
+    def back(self, positions: Array) -> Array:
+        return np.exp(positions) if self.logarithmic else positions
+
+    def beside(self, values: Iterable[float], shift: float) -> Array:
+        """Spots a little to the side of values, ``shift`` from -0.5 to 0.5, always nearer to them than to others."""
+        steps = np.diff(self.forward(self.values))
+        room = 0.5 * min(steps.min(), 0.08 * steps.sum()) if len(steps) else 0.05
+        return self.back(self.forward(values) + room * shift)
 
 
 def _line(
-    ax: Axes, label: str, cells: Sequence[Cell], samples: Samples, style: dict[str, Any], shift: float = 1.0
+    ax: Axes,
+    axis: Axis,
+    label: str,
+    cells: Sequence[Cell],
+    samples: Samples,
+    style: dict[str, Any],
+    scale: _Scale,
+    shift: float = 0.0,
 ) -> None:
-    """A criterion or baseline over density times ``shift``; NaN where a cell is missing breaks the line there."""
-    ordered = sorted(cells, key=lambda cell: cell.density)
+    """A criterion or baseline along the axis; NaN where a cell is missing breaks the line there.
+
+    A point without neighbours has no band to show its spread, and gets a bar.
+    """
+    known = {place: cell for place, cell in placed(axis, cells) if place in scale.values}
+    ordered = [known[place] for place in sorted(known)]
     means, spreads = _columns(ordered, samples)
     if np.isnan(means).all():
         return
-    densities = [cell.density * shift for cell in ordered]
-    ax.plot(densities, means, label=label, **style)
+    spots = scale.beside(sorted(known), shift)
+    ax.plot(spots, means, label=label, **style)
     low, high = np.maximum(means - spreads, 100 - SURE), np.minimum(means + spreads, SURE)
-    ax.fill_between(densities, low, high, color=style["color"], alpha=0.13, linewidth=0)
+    ax.fill_between(spots, low, high, color=style["color"], alpha=0.13, linewidth=0)
+    gaps = np.isnan(np.concatenate([[np.nan], means, [np.nan]]))
+    alone = ~gaps[1:-1] & gaps[:-2] & gaps[2:]
+    if alone.any():
+        ax.vlines(spots[alone], low[alone], high[alone], color=style["color"], linewidth=1.2)
 
 
-def _sideways(index: int, lines: int, densities: Sequence[float]) -> float:
-    """A factor close to 1 that sets the points of a line apart from those of the others at the same density."""
-    steps = np.diff(np.log(densities))
-    room = 0.5 * min(steps.min(), 0.08 * steps.sum()) if len(steps) else 0.05
-    return float(np.exp(room * ((index + 0.5) / lines - 0.5)))
-
-
-def _reference(ax: Axes, cells: Sequence[Cell], samples: Samples, index: int, theme: Theme) -> None:
-    """A baseline: a line over density, or, where it has but one, right across the panel."""
-    if len({cell.density for cell in cells}) > 1:
-        style = {**reference_style(index, theme), "marker": ".", "zorder": 2}
-        _line(ax, cells[0].criterion, cells, samples, style)
+def _reference(
+    ax: Axes, axis: Axis, cells: Sequence[Cell], samples: Samples, scale: _Scale, style: dict[str, Any]
+) -> None:
+    """A baseline: a line along the axis, or, where it has but one cell there, right across the panel."""
+    if len({axis.place(cell) for cell in cells}) > 1:
+        _line(ax, axis, cells[0].criterion, cells, samples, {**style, "marker": ".", "zorder": 2}, scale)
         return
     means, spreads = _columns(cells, samples)
     if not np.isnan(means).all():
-        ax.axhline(means[0], label=cells[0].criterion, **reference_style(index, theme))
-        ax.axhspan(means[0] - spreads[0], min(means[0] + spreads[0], SURE), color=theme.faint, alpha=0.13, linewidth=0)
+        ax.axhline(means[0], label=cells[0].criterion, **style)
+        low, high = means[0] - spreads[0], min(means[0] + spreads[0], SURE)
+        ax.axhspan(low, high, color=style["color"], alpha=0.13, linewidth=0)
 
 
 def _columns(cells: Sequence[Cell], samples: Samples) -> tuple[Array, Array]:
@@ -127,16 +161,17 @@ def _columns(cells: Sequence[Cell], samples: Samples) -> tuple[Array, Array]:
     return np.array(means), np.array([stdev(v) if len(v) > 1 else 0.0 for v in values])
 
 
-def _density_axis(ax: Axes, densities: Sequence[float]) -> None:
-    ax.set_xscale("log")
-    low, high = np.log10(min(densities)), np.log10(max(densities))
-    margin = 0.06 * (high - low) or 0.1
-    ax.set_xlim(10 ** (low - margin), 10 ** (high + margin))
-    wanted = sorted(densities, key=lambda density: (f"{density:e}"[:8] not in ROUND, density))
-    labelled = legible([float(np.log10(density)) for density in wanted], 0.075 * (high - low + 2 * margin))
-    ax.xaxis.set_major_locator(FixedLocator([10**x for x in labelled]))
-    ax.xaxis.set_minor_locator(FixedLocator(densities))
-    ax.xaxis.set_major_formatter(lambda density, _: f"{density:.3g}")
+def _value_axis(ax: Axes, scale: _Scale) -> None:
+    ax.set_xscale("log" if scale.logarithmic else "linear")
+    low, high = scale.forward([scale.values[0], scale.values[-1]]).tolist()
+    margin = 0.06 * (high - low) or 0.2
+    ax.set_xlim(*scale.back(np.array([low - margin, high + margin])))
+    wanted = sorted(scale.values, key=lambda value: (f"{value:e}"[:8] not in ROUND, value))
+    positions = dict(zip(scale.forward(wanted).tolist(), wanted, strict=True))
+    labelled = legible(positions, 0.075 * (high - low + 2 * margin))
+    ax.xaxis.set_major_locator(FixedLocator([positions[position] for position in labelled]))
+    ax.xaxis.set_minor_locator(FixedLocator(scale.values))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.5g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.tick_params(labelbottom=True, labelleft=True)
 
@@ -173,14 +208,23 @@ def _percent(logit: Array) -> Array:
     return np.asarray(100 / (1 + np.exp(-np.asarray(logit, dtype=np.float64))))
 
 
-def _note_missing(ax: Axes, cells: Sequence[Cell], samples: Samples, theme: Theme) -> None:
-    """At each density, how many lines have no point there."""
-    for density in sorted({cell.density for cell in cells}):
-        count = sum(not samples.get(cell) for cell in cells if cell.density == density)
+def _note_missing(ax: Axes, axis: Axis, cells: Sequence[Cell], samples: Samples, theme: Theme) -> None:
+    """At each place along the axis, how many lines have no point there."""
+    for place in places(axis, cells):
+        count = sum(not samples.get(cell) for cell in cells if axis.place(cell) == place)
         if count:
-            text = f"{count} missing"
-            place = ax.get_xaxis_transform()
-            ax.text(density, 0.02, text, transform=place, rotation=90, ha="center", va="bottom", color=theme.faint)
+            text, spot = f"{count} missing", ax.get_xaxis_transform()
+            written = ax.text(
+                place, 0.02, text, transform=spot, rotation=90, ha="center", va="bottom", color=theme.faint
+            )
+            written.set_backgroundcolor(theme.paper)
+
+
+def _nowhere(grid: Sequence[Cell], samples: Samples, axis: Axis) -> list[float]:
+    """Places along the axis for which no criterion has a result; the figure leaves them out."""
+    grown = [cell for cell in grid if cell.growth is not None]
+    known = set(places(axis, [cell for cell in grown if samples.get(cell)]))
+    return [place for place in places(axis, grown) if known and place not in known]
 
 
 def _legend(ax: Axes) -> tuple[list[Any], list[str]]:

@@ -9,58 +9,56 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmark.cells import Cell, Samples
-from benchmark.claims.cases import grain
-from benchmark.report.accuracy import panels
-from benchmark.report.look import DARK, LIGHT, Plot, Theme
+from benchmark.claims.cases import over_baseline
+from benchmark.report.axes import DENSITY, Axis, panels, placed, places
+from benchmark.report.look import DARK, LIGHT, Plot, Theme, signed
 from benchmark.statistics.differences import CONFIDENCE
-from benchmark.statistics.paired import Mean, paired
+from benchmark.statistics.paired import Mean
 
 REFERENCE = "static"
 MAP = LinearSegmentedColormap.from_list("gains", ["#D55E00", "#f7f7f7", "#0072B2"])
 """From worse to better: orange and blue are apart for every kind of colour vision."""
 CAPTION = (
-    "Points of accuracy that each criterion (row) gains over the static network of the same density (column): the mean "
-    f"of the differences between runs with the same seed, below it its {CONFIDENCE:.0%} interval. Blue is better than "
-    "static, orange worse; bold where the interval excludes 0, each cell judged alone."
+    "Points of accuracy that each criterion (row) gains at each {axis} (column) over the static network of the same "
+    "density: the mean of the differences between runs with the same seed, below it its "
+    f"{CONFIDENCE:.0%} interval. Blue is better than static, orange worse; bold where the interval excludes 0, each "
+    "cell judged alone."
 )
 
 
-def gains(cells: Sequence[Cell], samples: Samples) -> dict[Cell, Mean]:
-    """The gain in points of each cell that shares a seed with the static network of its density."""
-    step = grain(samples)
-    references = {cell: samples.get(Cell(REFERENCE, None, cell.density), {}) for cell in cells}
-    found = {cell: paired(samples.get(cell, {}), reference, step) for cell, reference in references.items()}
-    return {cell: gain for cell, gain in found.items() if gain is not None}
-
-
-def gains_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
-    """The figure; None where no criterion has a static network to compare with."""
-    found = gains([cell for cell in grid if cell.growth is not None], samples)
+def gains_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot | None:
+    """The figure, its columns along ``axis``; None where no criterion has a static network to compare with."""
+    found = over_baseline([cell for cell in grid if cell.growth is not None], samples, REFERENCE)
     if not found:
         return None
-    shown = panels(grid, found)
-    return Plot("gains", "Gain over the static network", CAPTION, lambda theme: _draw(shown, found, theme))
+    shown = panels(axis, grid, {cell: samples[cell] for cell in found})
+    return Plot(
+        "gains",
+        "Gain over the static network",
+        CAPTION.format(axis=axis.title),
+        lambda theme: _draw(shown, found, axis, theme),
+    )
 
 
-def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Mean], theme: Theme) -> Figure:
+def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Mean], axis: Axis, theme: Theme) -> Figure:
     criteria = list(dict.fromkeys(cell.criterion for cells in shown.values() for cell in cells))
-    densities = sorted({cell.density for cells in shown.values() for cell in cells})
-    wide = 0.85 * len(densities) * len(shown) + 2.5
+    values = places(axis, [cell for cells in shown.values() for cell in cells])
+    wide = 0.85 * len(values) * len(shown) + 2.5
     columns = len(shown) if wide < 14 else 1
     rows = -(-len(shown) // columns)
-    size = (0.85 * max(len(densities), 2) * columns + 2.5, (0.52 * len(criteria) + 1.0) * rows)
+    size = (0.85 * max(len(values), 2) * columns + 2.5, (0.52 * len(criteria) + 1.0) * rows)
     figure = Figure(figsize=size)
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     largest = max(abs(gain.value) for gain in found.values())
     norm = SymLogNorm(linthresh=1.0, vmin=-max(largest, 1.0), vmax=max(largest, 1.0))
     for ax, (title, cells) in zip(axes, shown.items(), strict=True):
-        for cell in cells:
-            _tile(ax, densities.index(cell.density), criteria.index(cell.criterion), found.get(cell), norm, theme)
+        for value, cell in placed(axis, cells):
+            _tile(ax, values.index(value), criteria.index(cell.criterion), found.get(cell), norm, theme)
         ax.set_title(title, loc="left")
-        ax.set_xlabel("density")
-        ax.set_xticks(range(len(densities)), [f"{density:g}" for density in densities])
+        ax.set_xlabel(axis.title)
+        ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
         ax.set_yticks(range(len(criteria)), criteria)
-        ax.set(xlim=(-0.5, len(densities) - 0.5), ylim=(len(criteria) - 0.5, -0.5))
+        ax.set(xlim=(-0.5, len(values) - 0.5), ylim=(len(criteria) - 0.5, -0.5))
         ax.grid(visible=False)
         ax.tick_params(length=0, labelbottom=True)
         ax.spines[:].set_visible(False)
@@ -80,10 +78,6 @@ def _tile(ax: Axes, x: int, y: int, gain: Mean | None, norm: SymLogNorm, theme: 
     margin = gain.upper((1 - CONFIDENCE) / 2) - gain.value
     weight = "bold" if abs(gain.value) > margin else "normal"
     lift = 0.14 if gain.dof else 0.0
-    ax.text(x, y - lift, _signed(gain.value), ha="center", va="center", fontsize=10, color=ink, weight=weight)
+    ax.text(x, y - lift, signed(gain.value, ".1f"), ha="center", va="center", fontsize=10, color=ink, weight=weight)
     if gain.dof:
         ax.text(x, y + 0.24, f"±{margin:.1f}", ha="center", va="center", fontsize=7.5, color=ink)
-
-
-def _signed(points: float) -> str:
-    return f"{round(points, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")  # + 0.0 makes a negative zero positive

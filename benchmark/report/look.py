@@ -1,6 +1,7 @@
 """How figures look: colours that everyone can tell apart, on light and on dark paper, and the same bytes every time."""
 
 import io
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -74,6 +75,13 @@ def legible(positions: Iterable[float], apart: float) -> list[float]:
         if all(abs(position - other) >= apart for other in kept):
             kept.append(position)
     return sorted(kept)
+
+
+def signed(points: float, form: str = ".2f") -> str:
+    """Points with their sign, a real minus, and no negative zero; ``?`` where there is no end."""
+    if not math.isfinite(points):
+        return "?"
+    return f"{float(f'{points:{form}}') + 0.0:+{form}}".replace("-", "\N{MINUS SIGN}")
 
 
 def _settings(theme: Theme) -> dict[str, Any]:

@@ -13,17 +13,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmark.cells import Cell, Samples
 from benchmark.check import CheckOutcome, Row, Verdict
 from benchmark.claims import ClaimOutcome
+from benchmark.contrasts import Contrast
 from benchmark.expected import Expected
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.progress import duration
+from benchmark.report.contrast import contrast_findings, contrast_plot, contrast_rows
 from benchmark.report.jaccard import MEANING, jaccard_rows
-from benchmark.report.look import DARK, LIGHT, Plot, Theme, image
+from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
 from benchmark.report.measurements import HEADERS as MEASUREMENTS
 from benchmark.report.measurements import READING, measurement_rows, unmeasured
 from benchmark.report.tables import FOOTNOTE, METRICS, Results, results_rows, rule_of, unproven
 from benchmark.results import samples
 from benchmark.statistics.differences import Summary
+from criteria.plugins import parse, summary
 
 KINDS = {
     "measured": "our own earlier runs",
@@ -51,6 +54,17 @@ class Image:
     caption: str
     light: str
     dark: str
+
+
+@dataclass(frozen=True)
+class ContrastSection:
+    """What one change does: in words, as a figure, and as a table."""
+
+    of: Contrast
+    findings: list[str]
+    image: Image
+    headers: list[str]
+    rows: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +116,7 @@ def page(
     plots: Sequence[Plot],
     checked: tuple[CheckOutcome, Expected] | None,
     claims: Sequence[ClaimOutcome],
+    contrasts: Sequence[Contrast] = (),
 ) -> str:
     """The page of an experiment with at least one result; sections without content are left out."""
     environment = Environment(
@@ -111,7 +126,7 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"summary": _summary, "signed": _signed, "points": _points, "setting": _setting}
+    environment.filters |= {"summary": _summary, "signed": signed, "points": _points, "setting": _setting}
     outcome, expected = checked or (None, None)
     grid, values = list(cells(experiment)), samples(results)
     comparisons = _by_source(outcome) if outcome else {}
@@ -125,6 +140,7 @@ def page(
         missing=[cell for cell in grid if cell not in values],
         seeds=sorted({run.seed for run, _ in results}),
         standings=_standings(grid, values),
+        glossary=_glossary(experiment),
         outcome=outcome,
         counts={source: _counts(row for row, _ in compared) for source, compared in comparisons.items()},
         meanings={verdict: MEANINGS[verdict] for verdict in _counts(outcome.rows)} if outcome else {},
@@ -132,7 +148,8 @@ def page(
         reach=f"{REACH:g}",
         comparisons=comparisons,
         expected=expected,
-        images=[Image(p.title, p.caption, _embedded(p, LIGHT), _embedded(p, DARK)) for p in plots],
+        images=[_image(plot) for plot in plots],
+        contrasts=[_section(contrast) for contrast in contrasts],
         headers=headers,
         rows=rows,
         footnote=FOOTNOTE if unproven(results) else None,
@@ -143,6 +160,15 @@ def page(
         environments=Counter(_setting(result.environment) for _, result in results),
         cost=_cost(results),
     )
+
+
+def _image(plot: Plot) -> Image:
+    return Image(plot.title, plot.caption, _embedded(plot, LIGHT), _embedded(plot, DARK))
+
+
+def _section(contrast: Contrast) -> ContrastSection:
+    headers, rows = contrast_rows(contrast)
+    return ContrastSection(contrast, contrast_findings(contrast), _image(contrast_plot(contrast)), headers, rows)
 
 
 def _embedded(plot: Plot, theme: Theme) -> str:
@@ -175,17 +201,37 @@ def _bar(row: Row, tolerance: float) -> Bar | None:
 
 
 def _standings(grid: Sequence[Cell], values: Samples) -> list[Standing]:
-    means = {cell: fmean(values[cell].values()) for cell in grid if cell in values}
+    means = {cell: fmean(values[cell].values()) for cell in grid if values.get(cell)}
     found = []
     for growth in dict.fromkeys(cell.growth for cell in means if cell.growth is not None):
         density = min(cell.density for cell in means if cell.growth == growth)
-        here = {c.criterion: m for c, m in means.items() if c.growth == growth and c.density == density}
+        here = {cell: mean for cell, mean in means.items() if cell.growth == growth and cell.density == density}
         if len(here) < 2:
             continue
-        ordered = sorted(here.items(), key=lambda item: item[1])
-        references = {c.criterion: m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
+        ordered = sorted(((_name(cell), mean) for cell, mean in here.items()), key=lambda item: item[1])
+        references = {_name(c): m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
         found.append(Standing(growth, density, ordered[-1], ordered[0], references))
     return found
+
+
+def _name(cell: Cell) -> str:
+    """A criterion or baseline, with the further settings that it has."""
+    further = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cell.extra)
+    return f"{cell.criterion} ({further})" if further else cell.criterion
+
+
+def _glossary(experiment: Experiment) -> dict[str, tuple[str, dict[str, str]]]:
+    """What the experiment's criteria, growths and baselines are for, and what each plugin among them is."""
+    used = {
+        "Criterion": ("criterion", "scores the active weights; the lowest scores are pruned", experiment.axes.criteria),
+        "Growth": ("growth", "chooses as many of the candidates, weights that are not active", experiment.axes.growths),
+        "Reference": ("baseline", "a network whose topology never changes", experiment.baselines),
+    }
+    return {
+        title: (about, {parse(spec).name: summary(parse(spec).name, kind) for spec in specs})
+        for title, (kind, about, specs) in used.items()
+        if specs
+    }
 
 
 def _cost(results: Results) -> Cost:
@@ -198,10 +244,6 @@ def _summary(summary: Summary | None) -> str:
     if summary is None:
         return "–"
     return f"{summary.mean:.2f}" + ("" if summary.std is None else f" ± {summary.std:.2f}")
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(points) else "?"
 
 
 def _points(points: float) -> str:

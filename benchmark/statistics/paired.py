@@ -44,6 +44,15 @@ class Mean:
     def upper(self, level: float) -> float:
         return self.value + self._margin(level)
 
+    @property
+    def p(self) -> float:
+        """Two-sided p-value of no difference (Student, 1908); 1 where there is but one value."""
+        if not self.dof:
+            return 1.0
+        if not self.error:
+            return float(self.value == 0)
+        return float(2 * special.stdtr(self.dof, -abs(self.value) / self.error))
+
     def _margin(self, level: float) -> float:
         return _quantile(self.dof, 1 - level) * self.error if self.dof else math.inf
 
@@ -70,5 +79,17 @@ def paired(first: Mapping[int, float], second: Mapping[int, float], grain: float
     same amount so often that a spread of zero would show something out of nothing. Rounding alone gives a difference
     the variance grain² / 6.
     """
-    common = sorted(first.keys() & second.keys())
-    return mean_of([first[seed] - second[seed] for seed in common], grain**2 / 6) if common else None
+    return paired_over([(first, second)], grain)
+
+
+def paired_over(blocks: Sequence[tuple[Mapping[int, float], Mapping[int, float]]], grain: float) -> Mean | None:
+    """Mean over blocks of first minus second, over the seeds that all of them have; None where there is no such seed.
+
+    A seed's differences in several blocks may rise and fall together, since it has the same initial weights or batch
+    order in all of them. So they are averaged first, and only the seeds' averages count as independent.
+    """
+    if not blocks:
+        return None
+    common = sorted(set.intersection(*(first.keys() & second.keys() for first, second in blocks)))
+    averages = [fmean(first[seed] - second[seed] for first, second in blocks) for seed in common]
+    return mean_of(averages, grain**2 / (6 * len(blocks))) if averages else None

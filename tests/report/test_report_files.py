@@ -15,12 +15,13 @@ from matplotlib.figure import Figure
 from benchmark.cells import Cell
 from benchmark.check import check
 from benchmark.claims import claims
+from benchmark.claims.cases import over_baseline
 from benchmark.expected import Estimate, Expected, Source, StoredCell
 from benchmark.experiment import Experiment
 from benchmark.grid import cells, expand
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.files import plots, write_files
-from benchmark.report.gains import gains, gains_plot
+from benchmark.report.gains import gains_plot
 from benchmark.report.look import COLOURS, DARK, LIGHT, image, legible, line_style
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
@@ -226,7 +227,7 @@ def test_no_panel_is_ever_empty():
 def test_one_seed_has_no_band_and_no_interval():
     made = experiment(seeds=(1,))
     results = results_of(made)
-    gain = gains(list(cells(made)), samples(results))[Cell("snip", "random", 0.1)]
+    gain = over_baseline(cells(made), samples(results), "static")[Cell("snip", "random", 0.1)]
     assert gain.dof == 0
     texts = [text.get_text() for ax in drawn(gains_plot(list(cells(made)), samples(results))).axes for text in ax.texts]
     assert len(texts) == 5 * 2 * 4
@@ -252,7 +253,9 @@ def test_gains_are_paired_over_seeds():
     def accuracy(run):
         return 50 + 10 * run.seed + {"magnitude": 2.5, "static": 0, "dense": 0.01}[run.cell.criterion]
 
-    gain = gains(list(cells(made)), samples(results_of(made, accuracy=accuracy)))[Cell("magnitude", "random", 0.1)]
+    gain = over_baseline(cells(made), samples(results_of(made, accuracy=accuracy)), "static")[
+        Cell("magnitude", "random", 0.1)
+    ]
     assert gain.value == pytest.approx(2.5)
     assert gain.lower(0.025) == pytest.approx(2.5, abs=0.02)
 

@@ -1,0 +1,16 @@
+"""Accuracy against the λ of MEST (paper, Figure 7)."""
+
+from collections.abc import Sequence
+
+from benchmark.cells import Cell, Samples
+from benchmark.report.accuracy import accuracy_plot
+from benchmark.report.axes import FEWEST, LAMBDA, mest_lambda, places
+from benchmark.report.look import Plot
+
+
+def lambda_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
+    """A panel per growth, a line per density; None where too few values of λ have a result."""
+    mest = [cell for cell in grid if mest_lambda(cell) is not None]
+    if len(places(LAMBDA, [cell for cell in mest if samples.get(cell)])) < FEWEST:
+        return None
+    return accuracy_plot(mest, {cell: samples[cell] for cell in mest if samples.get(cell)}, LAMBDA)

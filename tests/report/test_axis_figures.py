@@ -1,0 +1,173 @@
+"""What figures against other axes than density promise: settings are never mixed, and gaps show as gaps."""
+
+import numpy as np
+import pytest
+from test_report_files import drawn
+
+from benchmark.cells import Cell
+from benchmark.claims.cases import over_baseline
+from benchmark.report.accuracy import accuracy_plot
+from benchmark.report.axes import DENSITY, axes, panels, setting
+from benchmark.report.dense import dense_plot
+from benchmark.report.gains import gains_plot
+from benchmark.report.mest_lambda import lambda_plot
+from benchmark.report.ranks import diagram, ranks_plot
+
+PERIODS = (25, 100, 400)
+CRITERIA = ("magnitude", "set", "snip")
+
+
+def cell(criterion, growth, density, **extra):
+    return Cell(criterion, growth, density, tuple(extra.items()))
+
+
+def sweep(densities=(0.1, 0.2), periods=PERIODS):
+    """Every cell has an accuracy of its own, so that a mixed-up one shows."""
+    found = {cell("static", None, density): 50 + 10 * density for density in densities}
+    found[cell("dense", None, 1.0)] = 70.0
+    for number, (density, period, growth, name) in enumerate(
+        (d, p, g, n) for d in densities for p in periods for g in ("random", "gradient") for n in CRITERIA
+    ):
+        found[cell(name, growth, density, update_period=period)] = 55 + number / 10
+    return {place: {1: mean - 0.2, 2: mean + 0.2} for place, mean in found.items()}
+
+
+def mean(values):
+    return np.mean(list(values.values()))
+
+
+def test_an_experiment_is_drawn_against_what_it_varies():
+    assert [axis.name for axis in axes(sweep())] == ["update_period"]
+    assert [axis.name for axis in axes(sweep(densities=(0.1, 0.2, 0.5)))] == ["update_period", "density"]
+    assert [axis.name for axis in axes(sweep(periods=(25, 100)))] == ["density"]
+    assert axes({cell("magnitude", "random", 1.0): {1: 80.0}}) == []
+
+
+def test_each_growth_and_density_has_its_panel_against_the_update_period():
+    samples = sweep()
+    figure = drawn(accuracy_plot(list(samples), samples, setting("update_period")))
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == [f"{g} growth · density {d}" for d in (0.1, 0.2) for g in ("random", "gradient")]
+    for ax, (density, growth) in zip(
+        figure.axes, [(d, g) for d in (0.1, 0.2) for g in ("random", "gradient")], strict=True
+    ):
+        assert ax.get_xscale() == "log"
+        for name in CRITERIA:
+            (line,) = (line for line in ax.get_lines() if line.get_label() == name)
+            expected = [mean(samples[cell(name, growth, density, update_period=period)]) for period in PERIODS]
+            np.testing.assert_allclose(line.get_ydata(), expected)
+        levels = {
+            line.get_label(): line.get_ydata()[0] for line in ax.get_lines() if line.get_label() in ("static", "dense")
+        }
+        assert levels == pytest.approx({"static": 50 + 10 * density, "dense": 70.0})
+
+
+@pytest.mark.parametrize("axis", [DENSITY, setting("update_period"), setting("depth")], ids=lambda axis: axis.name)
+def test_every_cell_that_can_be_placed_is_in_one_panel_at_one_place_of_one_line(axis):
+    samples = sweep() | {
+        cell("snip", "random", 0.1, update_period=period, depth=depth): {1: 80.0}
+        for period in PERIODS
+        for depth in (2, 4)
+    }
+    seen = [
+        (title, axis.line(each), axis.place(each))
+        for title, cells in panels(axis, list(samples), samples).items()
+        for each in cells
+    ]
+    assert len(set(seen)) == len(seen)
+    assert len(seen) == sum(each.growth is not None and axis.place(each) is not None for each in samples)
+
+
+def test_a_place_without_any_result_is_left_out_and_said():
+    samples = sweep()
+    grid = list(samples)
+    known = {each: values for each, values in samples.items() if ("update_period", 100) not in each.extra}
+    plot = accuracy_plot(grid, known, setting("update_period"))
+    assert "Nothing has been run at update period 100." in plot.caption
+    for ax in drawn(plot).axes:
+        (line,) = (line for line in ax.get_lines() if line.get_label() == "set")
+        assert len(line.get_ydata()) == 2
+        assert not np.isnan(line.get_ydata()).any()
+
+
+def test_a_point_without_neighbours_shows_its_spread_too():
+    samples = {cell("snip", "random", 0.1): {1: 80.0, 2: 84.0}, cell("dense", None, 1.0): {1: 90.0, 2: 91.0}}
+    (ax,) = drawn(accuracy_plot(list(samples), samples)).axes
+    bars = [c for c in ax.collections if type(c).__name__ == "LineCollection"]
+    low, high = bars[0].get_segments()[0][:, 1]
+    spread = np.std([80, 84], ddof=1)
+    assert (low, high) == pytest.approx((82 - spread, 82 + spread))
+
+
+def test_a_setting_that_can_be_zero_has_a_plain_axis():
+    samples = {cell("snip", "random", 0.1, dropout=p): {1: 80.0 + p} for p in (0.0, 0.1, 0.5)}
+    (axis,) = axes(samples)
+    (ax,) = drawn(accuracy_plot(list(samples), samples, axis)).axes
+    assert ax.get_xscale() == "linear"
+    low, high = ax.get_xlim()
+    assert low < 0 < 0.5 < high
+
+
+def test_gains_are_over_the_static_network_that_shares_the_setting():
+    varied = {
+        cell(name, growth, 0.1, batch_size=size): {1: mean, 2: mean}
+        for name, growth, gain in (("static", None, 0.0), ("set", "random", 2.0))
+        for size in (64, 128, 1024)
+        for mean in [50 + size / 100 + gain]
+    }
+    found = over_baseline([each for each in varied if each.growth], varied, "static")
+    assert [gain.value for gain in found.values()] == pytest.approx([2.0] * 3)
+
+
+def test_the_gains_of_a_sweep_have_a_column_for_each_value():
+    samples = sweep()
+    figure = drawn(gains_plot(list(samples), samples, setting("update_period")))
+    assert len(figure.axes) == 4
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["25", "100", "400"]
+    numbers = [text for ax in figure.axes for text in ax.texts if "±" not in text.get_text()]
+    assert len(numbers) == 2 * 2 * len(PERIODS) * len(CRITERIA)
+
+
+def test_every_value_of_a_further_setting_is_a_block_of_the_ranks():
+    samples = sweep()
+    ranked = diagram([each for each in samples if each.growth is not None], samples)
+    assert ranked.settings == 2 * 2 * len(PERIODS)
+    assert ranked.ranking.average.tolist() == [3.0, 2.0, 1.0]  # within each, later criteria are better
+    assert ranks_plot(list(samples), samples) is not None
+
+
+def test_the_lambda_of_mest_is_an_axis_with_a_line_for_each_density():
+    values = {0.01: 81.0, 1.0: 82.0, 100.0: 75.0}
+    samples = {
+        cell("mest" if lambda_ == 1 else f"mest(lambda_={lambda_})", "random", density): {1: value + density}
+        for lambda_, value in values.items()
+        for density in (0.1, 0.2)
+    } | {cell("magnitude", "random", 0.1): {1: 80.0}}
+    (ax,) = drawn(lambda_plot(list(samples), samples)).axes
+    assert sorted(line.get_label() for line in ax.get_lines()) == ["density 0.1", "density 0.2"]
+    for line, density in zip(ax.get_lines(), (0.1, 0.2), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), [value + density for value in values.values()])
+
+
+def test_one_lambda_is_no_curve():
+    samples = sweep() | {cell("mest", "random", 0.1): {1: 80.0}}
+    assert lambda_plot(list(samples), samples) is None
+
+
+def test_dense_networks_have_a_row_each_with_every_seed():
+    samples = {
+        cell("dense", None, 1.0): {1: 62.0, 2: 62.5},
+        cell("dropout", None, 1.0): {1: 63.0, 2: 63.5},
+        cell("snip", "random", 1.0): {1: 61.0, 2: 61.5},
+        cell("snip", "random", 0.1): {1: 50.0, 2: 50.5},
+    }
+    (ax,) = drawn(dense_plot(list(samples), samples)).axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["dense", "dropout", "snip · random"]
+    shown = sorted(
+        x for line in ax.get_lines() if line.get_marker() == "o" for x in line.get_xdata() if len(line.get_xdata()) == 2
+    )
+    assert shown == [61.0, 61.5, 62.0, 62.5, 63.0, 63.5]
+
+
+def test_without_updates_of_dense_networks_there_is_nothing_to_compare_them_with():
+    assert dense_plot(list(sweep()), sweep()) is None
