@@ -1,9 +1,10 @@
 """The command line: what can be asked for, and how errors end. Heavy imports wait until a command runs."""
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("dst-bench: interrupted; finished runs are stored, the same command goes on from there", file=sys.stderr)
+        print("dst-bench: interrupted; the same command goes on from the last result and checkpoint", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
@@ -91,6 +92,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
     )
 
+    status = command("status", "what is done, running and waiting, and who trains where")
+    status.add_argument("experiment", metavar="EXPERIMENT")
+    _selection(status)
+    status.add_argument("--json", action="store_true", help="print JSON")
+
     check = command("check", "compare results with the stored expected values")
     check.add_argument("experiment", metavar="EXPERIMENT")
     _selection(check)
@@ -139,8 +145,30 @@ def _selection(parser: argparse.ArgumentParser) -> None:
 def _training(parser: argparse.ArgumentParser) -> None:
     _device(parser)
     _data_dir(parser)
+    parser.add_argument("--fleet", type=_positive(int), metavar="N", help="train at most N networks together")
+    parser.add_argument(
+        "--checkpoint",
+        type=_positive(float),
+        default=60.0,
+        metavar="SECONDS",
+        help="between two checkpoints of a fleet (default: 60)",
+    )
+    parser.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
     parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
     parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """A number above 0; argparse makes an error of one line from its ``ValueError``."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < math.inf:
+            raise ValueError
+        return value
+
+    number.__name__ = "number above 0"
+    return number
 
 
 def _device(parser: argparse.ArgumentParser) -> None:

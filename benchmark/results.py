@@ -3,12 +3,13 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from benchmark import process
 from benchmark.cells import Cell
 from benchmark.grid import Run
 from benchmark.training import Outcome
@@ -41,9 +42,19 @@ class Result(BaseModel):
     time: Clock
 
 
+def experiment_folder(root: Path, experiment: str) -> Path:
+    """Where everything about an experiment is kept under the results folder ``root``."""
+    return root / experiment
+
+
 def results_folder(root: Path, experiment: str) -> Path:
     """Where an experiment's runs are kept under the results folder ``root``."""
-    return root / experiment / "runs"
+    return experiment_folder(root, experiment) / "runs"
+
+
+def written(root: Path, experiment: str) -> dict[str, int]:
+    """When the file of each stored run was written, in nanoseconds as the disk gives it, by the run's id."""
+    return {path.stem: path.stat().st_mtime_ns for path in results_folder(root, experiment).glob("*.json")}
 
 
 def path_of(run: Run, root: Path) -> Path:
@@ -92,19 +103,27 @@ def samples(results: Iterable[tuple[Run, Result]]) -> dict[Cell, dict[int, float
     return found
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file (text as UTF-8) so that it is there whole or not at all; raises :class:`InputError` otherwise."""
+def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that it is there whole or not at all; raises :class:`InputError` where it cannot be written.
+
+    ``content`` is text (written as UTF-8), bytes, or what writes them into an open file.
+    """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{process.name()}-", delete=False) as file:
             temporary = Path(file.name)
-            file.write(content.encode() if isinstance(content, str) else content)
+            if callable(content):
+                content(file.file)
+            else:
+                file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        if isinstance(error, OSError):
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise
