@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         status: int = import_module(f"benchmark.commands.{args.command}").main(args)
+        sys.stdout.flush()
     except InputError as error:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 2
@@ -43,7 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
         return 0
+    except OSError as error:  # a disk that is full, a folder that may not be entered
+        print(f"dst-bench: {_refused(error)}", file=sys.stderr)
+        return 2
     return status
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, in one line; output that could not be written is given up."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    with suppress(OSError, ValueError):
+        # What is left in the buffer would be an error once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return f"cannot read or write: {error.strerror or error}"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,5 +1,6 @@
 """An experiment: data, model, training settings and axes, read from YAML and checked."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from criteria.topology import Resurrection
 
 Density = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Settings(BaseModel):
@@ -27,22 +29,22 @@ class Settings(BaseModel):
 class Training(Settings):
     """How each network is trained (paper_protocol, section 2)."""
 
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
+    epochs: Count
+    batch_size: Count
     learning_rate: float = Field(gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = True
     weight_decay: float = Field(default=5e-4, ge=0)
     milestones: tuple[float, ...] = (0.5, 0.75)
     """Shares of the epochs after which the learning rate is multiplied by ``milestone_factor``."""
-    milestone_factor: float = Field(default=0.1, gt=0)
+    milestone_factor: float = Field(default=0.1, gt=0, le=1)
 
 
 class Topology(Settings):
     """How sparse networks start and how their topology changes (paper_protocol, section 2)."""
 
     distribution: Distribution = "erk"
-    update_period: int = Field(ge=1)
+    update_period: Count
     """Optimizer steps between topology updates."""
     prune_fraction: PruneFraction = PruneFraction()
     resurrection: Resurrection = "forbid"
@@ -113,6 +115,13 @@ class Experiment(Settings):
     tolerance: float = Field(default=1.0, gt=0)
     """Difference from the expected values that counts as the same result, in percentage points."""
 
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, value: str) -> str:
+        if not value.isprintable() or not value.strip(". ") or {*value} & {*"/\\"} or len(value.encode()) > 100:
+            raise ValueError("results are kept in a folder of this name, so it must be a plain one")
+        return value
+
     @field_validator("baselines")
     @classmethod
     def _baselines(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -136,6 +145,13 @@ class Experiment(Settings):
             raise ValueError("needs a name")
         if value["name"] not in model_names():
             raise unknown("model", str(value["name"]), model_names())
+        for key in ("inputs", "classes"):
+            if key in value:
+                raise ValueError(f"{key!r} comes from the data set")
+        try:
+            json.dumps(value, allow_nan=False)  # as in the id of a run
+        except (TypeError, ValueError) as error:
+            raise ValueError("parameters must be finite numbers, texts and lists of them") from error
         return value
 
 

@@ -5,11 +5,12 @@ import sys
 
 from benchmark.device import choose_device
 from benchmark.experiment import Experiment
+from benchmark.files import require_writable
 from benchmark.gate import require_contract
 from benchmark.grid import expand
 from benchmark.progress import Progress, duration
 from benchmark.report.tables import results_table
-from benchmark.results import stored_results
+from benchmark.results import results_folder, stored_results
 from benchmark.runner import estimate_seconds, plan, run_fleets
 from benchmark.selection import selected_experiment
 
@@ -37,6 +38,8 @@ def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
     work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
     if not args.no_contract:
         require_contract(run.cell for fleet in work.fleets for run in fleet)
+    if work.fleets:
+        require_writable(results_folder(args.results, experiment.name))  # not only when hours have been trained
     print(
         f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
         f"in {len(work.fleets)} fleets on {device}",

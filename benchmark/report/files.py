@@ -7,6 +7,7 @@ from benchmark.check import CheckOutcome, render
 from benchmark.claims import ClaimOutcome, render_claims
 from benchmark.expected import Expected
 from benchmark.experiment import Experiment
+from benchmark.files import write_atomically
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.gains import gains_plot
@@ -14,7 +15,7 @@ from benchmark.report.look import Plot, image
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
 from benchmark.report.tables import Results, results_csv, results_table
-from benchmark.results import samples, write_atomically
+from benchmark.results import samples
 
 
 def write_files(
