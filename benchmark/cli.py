@@ -22,6 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
+    return run_command(args)
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Run the command of parsed arguments and return its exit status; whatever a user can mend is one line."""
     # Threads that spin while they wait slow a busy machine down eightfold. Read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from criteria.contract.results import ContractError  # brings in torch
@@ -100,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     _selection(run)
     _training(run)
     run.add_argument("--dry-run", action="store_true", help="say how many runs and about how long, and train nothing")
+    _executor(run)
 
     check = command("check", "compare results with the stored expected values")
     check.add_argument("experiment", metavar="EXPERIMENT")
@@ -144,6 +150,16 @@ def _training(parser: argparse.ArgumentParser) -> None:
     _data_dir(parser)
     parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
     parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
+
+
+def _executor(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where it trains (default: here)")
+    group.add_argument("--executor", choices=("local", "slurm"), default="local", help="slurm: as an array of tasks")
+    group.add_argument("--tasks", type=int, default=1, metavar="N", help="tasks of the array, which share the work")
+    group.add_argument(
+        "--slurm", action="append", default=[], metavar="KEY=VALUE", help="an option of sbatch, as in partition=gpu"
+    )
+    group.add_argument("--detach", action="store_true", help="do not wait for the array")
 
 
 def _device(parser: argparse.ArgumentParser) -> None:

@@ -91,28 +91,24 @@ def stored(run: Run, root: Path) -> Result | None:
     path = path_of(run, root)
     if not path.exists():
         return None
-    remedy = "delete the file or run again with --fresh"
+    text, remedy = read_text(path), "delete the file or run again with --fresh"
     try:
-        content = _parse(read_text(path))
-        digest = content.pop("digest", None)  # results of early versions have none
-        if digest not in (None, _digest(content)):
-            raise InputError(f"{path}: was changed since it was written (its digest is another one); {remedy}")
+        content = _parse(text)
+        # results of early versions have no digest
+        intact = "digest" not in content or content.pop("digest") == _digest(content)
         result = Result.model_validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path}: not a whole result ({place + ': ' if place else ''}{first['msg']}); {remedy}"
-        ) from error
-    except (json.JSONDecodeError, _NotAResult, RecursionError) as error:
+        problem = f"{place}: {first['msg']}" if place else first["msg"]
+        raise InputError(f"{path}: not a whole result ({problem}); {remedy}") from error
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a whole result ({error}); {remedy}") from error
+    if not intact:
+        raise InputError(f"{path}: was changed since it was written, its digest is another one; {remedy}")
     if result.id != run.id or result.settings != run.settings:
         raise InputError(f"{path}: holds another run than its name says; {remedy}")
     return result
-
-
-class _NotAResult(ValueError):
-    """JSON that no result is."""
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -121,17 +117,17 @@ def _parse(text: str) -> dict[str, Any]:
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         content = dict(pairs)
         if len(content) < len(pairs):
-            raise _NotAResult("a key is given twice")
+            raise ValueError("a key is given twice")
         return content
 
     def number(text: str) -> float:
         if not math.isfinite(value := float(text)):
-            raise _NotAResult(f"{text} is not a finite number")
+            raise ValueError(f"{text} is not a finite number")
         return value
 
     content = json.loads(text, object_pairs_hook=mapping, parse_float=number, parse_constant=number)
     if not isinstance(content, dict):
-        raise _NotAResult(f"expected a mapping, found {type(content).__name__}")
+        raise TypeError(f"expected a mapping, found {type(content).__name__}")
     return content
 
 

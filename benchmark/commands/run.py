@@ -7,12 +7,13 @@ from benchmark.device import choose_device
 from benchmark.experiment import Experiment
 from benchmark.files import require_writable
 from benchmark.gate import require_contract
-from benchmark.grid import expand
+from benchmark.grid import cells, expand
 from benchmark.progress import Progress, duration
 from benchmark.report.tables import results_table
 from benchmark.results import results_folder, stored_results
 from benchmark.runner import estimate_seconds, plan, run_fleets
 from benchmark.selection import selected_experiment
+from benchmark.slurm import train_on_slurm
 
 
 def main(args: argparse.Namespace) -> int:
@@ -27,7 +28,12 @@ def main(args: argparse.Namespace) -> int:
             f"in {len(work.fleets)} fleets on {device}, about {about}"
         )
         return 0
-    train_missing(experiment, args)
+    if args.executor == "slurm":
+        if not args.no_contract:
+            require_contract(cells(experiment))
+        train_on_slurm(experiment, args)
+    else:
+        train_missing(experiment, args)
     print(results_table(experiment, stored_results(expand(experiment), args.results)))
     return 0
 

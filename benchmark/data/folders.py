@@ -64,16 +64,17 @@ def require_count(folder: Path, found: int, expected: int) -> None:
 
 def read_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
     """A decoded image in RGB; raises :class:`InputError` where the file is none, or not of ``size`` (width, height)."""
+    content = read_bytes(Path(path), MOST_BYTES)
     try:
-        with Image.open(io.BytesIO(read_bytes(Path(path), MOST_BYTES)), formats=FORMATS) as image:
-            if size is not None and size != image.size:  # known before a pixel is decoded
-                found, wanted = (f"{width}×{height}" for width, height in (image.size, size))
-                raise InputError(f"{path} has {found} pixels, and should have {wanted}")
-            return image.convert("RGB")
-    except InputError:
-        raise
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            right = size in (None, image.size)  # known before a pixel is decoded
+            decoded = image.convert("RGB") if right else image
     except Exception as error:  # Pillow's readers meet damage in many ways: a struct.error maybe
         raise InputError(f"{path} cannot be read as an image ({error}); remove it and get it again") from error
+    if not right:
+        found, wanted = (f"{width}×{height}" for width, height in (image.size, size or image.size))
+        raise InputError(f"{path} has {found} pixels, and should have {wanted}")
+    return decoded
 
 
 def read_images(paths: Sequence[str], size: int) -> Tensor:
