@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmark.results import write_atomically
+from benchmark.files import write_atomically
 from benchmark.training import Outcome, Outcomes
 from criteria.errors import InputError
 

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark import process
-from benchmark.results import write_atomically
+from benchmark.files import write_atomically
 from criteria.errors import InputError
 
 BEAT_SECONDS = 15.0

@@ -2,19 +2,22 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from benchmark import parallel
 from benchmark.device import choose_device
 from benchmark.experiment import Experiment
+from benchmark.files import require_writable
 from benchmark.gate import require_contract
-from benchmark.grid import expand
+from benchmark.grid import cells, expand
 from benchmark.progress import Progress, duration
 from benchmark.rehearsal import STEPS, Rehearsal, rehearse
 from benchmark.report.tables import results_table
-from benchmark.results import stored_results
+from benchmark.results import results_folder, stored_results
 from benchmark.runner import estimate_seconds, plan
 from benchmark.selection import selected_experiment
 from benchmark.sharing import Options, train_missing
+from benchmark.slurm import train_on_slurm
 from criteria.errors import InputError
 
 
@@ -39,9 +42,19 @@ def main(args: argparse.Namespace) -> int:
             f"in {len(work.fleets)} fleets on {device}, about {about}"
         )
         return 0
-    train(experiment, args)
+    if args.executor == "slurm":
+        if not args.no_contract:
+            require_contract(cells(experiment), compared(experiment))
+        train_on_slurm(experiment, args)
+    else:
+        train(experiment, args)
     print(results_table(experiment, stored_results(expand(experiment), args.results)))
     return 0
+
+
+def compared(experiment: Experiment) -> Sequence[str]:
+    """The criteria whose choices the experiment compares, which train nothing."""
+    return () if experiment.measure.jaccard is None else experiment.measure.jaccard.criteria
 
 
 def _batch(done: Rehearsal, experiment: Experiment) -> str:
@@ -56,8 +69,9 @@ def train(experiment: Experiment, args: argparse.Namespace) -> None:
     runs = expand(experiment)
     work = plan(runs, args.results, device, args.data_dir, fresh=args.fresh, most=args.fleet)
     if not args.no_contract and parallel.rank() == 0:
-        asked = experiment.measure.jaccard
-        require_contract((run.cell for fleet in work.fleets for run in fleet), asked.criteria if asked else ())
+        require_contract((run.cell for fleet in work.fleets for run in fleet), compared(experiment))
+    if work.fleets:
+        require_writable(results_folder(args.results, experiment.name))  # not only when hours have been trained
     print(
         f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
         f"in {len(work.fleets)} fleets on {device}",
