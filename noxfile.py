@@ -17,10 +17,14 @@ PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 
 
 def install(session: nox.Session) -> None:
-    """Bring the shared environment up to date; pip has nothing to do where it is."""
+    """Bring the shared environment up to date, where it was not made from the pyproject.toml that is there now."""
+    made_from, content = ENVIRONMENT / "made-from-pyproject.toml", Path("pyproject.toml").read_bytes()
+    if made_from.exists() and made_from.read_bytes() == content:
+        return
     if not (PROGRAMS / "python").exists():
         session.run(sys.executable, "-m", "venv", str(ENVIRONMENT))
     run(session, "python", "-m", "pip", "install", "-q", "-e", ".[dev]")
+    made_from.write_bytes(content)
 
 
 def run(session: nox.Session, program: str, *arguments: str, **environment: str) -> None:

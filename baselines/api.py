@@ -1,6 +1,7 @@
 """What a baseline gives: a recipe without topology updates that criteria are compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class Baseline:
@@ -12,3 +13,7 @@ class Baseline:
     def densities(self, grid: Sequence[float]) -> Sequence[float]:
         """Densities at which this baseline is trained, given those of the experiment's grid."""
         return grid
+
+    def model(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The model that is trained, given that of the experiment: its ``name`` and parameters."""
+        return model

@@ -2,26 +2,30 @@
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
 from benchmark.cells import Cell
-from benchmark.results import write_atomically
+from benchmark.files import read_text, write_atomically
 from criteria.contract import check_criterion, check_growth
+from criteria.errors import InputError
 from criteria.plugins import entry_points_of, fingerprint, parse
 
 QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
 
 
-def require_contract(cells: Iterable[Cell]) -> None:
-    """Check the criterion and growth of every cell, quickly; raises :class:`ContractError` for a broken one.
+def require_contract(cells: Iterable[Cell], compared: Iterable[str] = ()) -> None:
+    """Check the criterion and growth of every cell, quickly, and ``compared`` criteria.
+
+    Raises :class:`ContractError` for a broken one.
 
     What passed is remembered in the user's cache folder, by its code and its distribution's version and ours.
     """
     moving = [cell for cell in cells if cell.growth is not None]
-    for spec in sorted({cell.criterion for cell in moving}):
+    for spec in sorted({cell.criterion for cell in moving} | set(compared)):
         _check_once(spec, "criterion")
     for spec in sorted({cell.growth for cell in moving if cell.growth is not None}):
         _check_once(spec, "growth")
@@ -29,10 +33,14 @@ def require_contract(cells: Iterable[Cell]) -> None:
 
 def _check_once(spec: str, kind: str) -> None:
     passed = Path(platformdirs.user_cache_dir("dst-bench", appauthor=False)) / "contracts" / _key(spec, kind)
-    if not passed.exists():
-        check = check_growth if kind == "growth" else check_criterion
-        check(spec, QUICK_EXAMPLES)
-        write_atomically(passed, f"{kind} {spec} keeps the contract\n")
+    remembered = f"{kind} {spec} keeps the contract\n"
+    with suppress(InputError):  # it is not there, or damaged: then it is checked again
+        if read_text(passed) == remembered:
+            return
+    check = check_growth if kind == "growth" else check_criterion
+    check(spec, QUICK_EXAMPLES)
+    with suppress(InputError):  # it cannot be written: then the next command checks again
+        write_atomically(passed, remembered)
 
 
 def _key(spec: str, kind: str) -> str:

@@ -3,18 +3,22 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from benchmark.cells import Cell
-from benchmark.experiment import Experiment
+from baselines import Baseline
+from benchmark.cells import Cell, Value
+from benchmark.experiment import Experiment, axis_name
 from benchmark.fleet import Member, Recipe
+from benchmark.measurements.jaccard import Comparison
 from criteria.plugins import fingerprint, load, parse
 
 ENGINE = 1
-"""Raised whenever the engine is changed so that the same settings give other results."""
+"""Raised whenever the engine is changed so that the same settings give other results, beyond rounding."""
+OF_BASELINES = ("topology.distribution",)
+"""What matters of the topology where it never changes."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Run:
     """One training of an experiment: a cell of its tables, with one seed."""
 
     experiment: Experiment
+    """With the values that this run has of the settings that vary, and the model that it trains."""
     cell: Cell
     seed: int
 
@@ -35,11 +40,12 @@ class Run:
         topology = experiment.topology.model_dump(mode="json", exclude_defaults=True)
         if cell.growth is None:
             recipe: dict[str, Any] = {"baseline": _identity(cell.criterion, "baseline")}
-            topology = {key: value for key, value in topology.items() if key == "distribution"}
+            topology = {key: value for key, value in topology.items() if f"topology.{key}" in OF_BASELINES}
         else:
             recipe = {
                 "criterion": _identity(cell.criterion, "criterion"),
                 "growth": _identity(cell.growth, "growth"),
+                **self._measure(),
             }
         return {
             "engine": ENGINE,
@@ -66,25 +72,57 @@ class Run:
     def member(self) -> Member:
         """The run as a member of a fleet, with instances of its plugins."""
         topology = self.experiment.topology
-        recipe = None
+        recipe = comparison = None
         if self.cell.growth is not None:
             recipe = Recipe(load(self.cell.criterion, "criterion"), load(self.cell.growth, "growth"), topology)
-        return Member(self.seed, self.cell.density, topology.distribution, recipe)
+            if (asked := self.experiment.measure.jaccard) is not None:
+                comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
+        return Member(self.seed, self.cell.density, topology.distribution, recipe, comparison)
+
+    def _measure(self) -> dict[str, Any]:
+        """What is measured only where it is asked for: without it the stored result would be another."""
+        measure = self.experiment.measure.model_dump(mode="json", exclude_defaults=True)
+        if "jaccard" in measure:
+            measure["jaccard"]["criteria"] = [_identity(spec, "criterion") for spec in measure["jaccard"]["criteria"]]
+        return {"measure": measure} if measure else {}
 
 
 def cells(experiment: Experiment) -> Iterator[Cell]:
-    """The cells of an experiment's tables: its baselines, then criterion × growth × density."""
-    axes = experiment.axes
-    for baseline in experiment.baselines:
-        for density in load(baseline, "baseline").densities(axes.densities):
-            yield Cell(baseline, None, density)
-    for criterion, growth, density in itertools.product(axes.criteria, axes.growths, axes.densities):
-        yield Cell(criterion, growth, density)
+    """The cells of an experiment's tables: its baselines, then criterion × growth × density × settings that vary."""
+    yield from _cells(experiment)
 
 
 def expand(experiment: Experiment) -> list[Run]:
     """Every run of an experiment, those with the same seed together."""
-    return [Run(experiment, cell, seed) for seed in experiment.axes.seeds for cell in cells(experiment)]
+    found = _cells(experiment)
+    return [Run(fixed, cell, seed) for seed in experiment.axes.seeds for cell, fixed in found.items()]
+
+
+def _cells(experiment: Experiment) -> dict[Cell, Experiment]:
+    """Each cell with the experiment of its runs: no setting varies in it, and it has the model that is trained.
+
+    A baseline has one cell, however many values a setting takes that does not concern it.
+    """
+    axes, variants = experiment.axes, experiment.variants()
+    found: dict[Cell, Experiment] = {}
+    for spec in experiment.baselines:
+        baseline: Baseline = load(spec, "baseline")
+        for density, (chosen, fixed) in itertools.product(baseline.densities(axes.densities), variants):
+            concerns = {key: value for key, value in chosen.items() if _concerns_baselines(key)}
+            trained = fixed.model_copy(update={"model": dict(baseline.model(fixed.model))})
+            found.setdefault(Cell(spec, None, density, _extra(concerns)), trained)
+    points = itertools.product(axes.criteria, axes.growths, axes.densities, variants)
+    for criterion, growth, density, (chosen, fixed) in points:
+        found[Cell(criterion, growth, density, _extra(chosen))] = fixed
+    return found
+
+
+def _extra(chosen: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
+    return tuple((axis_name(key), value) for key, value in chosen.items())
+
+
+def _concerns_baselines(key: str) -> bool:
+    return not key.startswith("topology.") or key in OF_BASELINES
 
 
 def _identity(spec: str, kind: str) -> dict[str, str]:

@@ -33,11 +33,11 @@ def selected_experiment(name: str, args: argparse.Namespace) -> Experiment:
 def narrowed(expected: Expected, experiment: Experiment, args: argparse.Namespace) -> Expected:
     """The expected values of the cells that were asked for; all of them where nothing was narrowed down.
 
-    Stored verdicts on claims are of the whole experiment, and say nothing of a part of it.
+    Stored verdicts on claims are of the whole experiment, and say nothing of a part or a variation of it.
 
     Without options a cell that is stored but no longer in the experiment stays, and shows as missing.
     """
-    if args.criteria is None and args.growth is None and args.density is None:
+    if args.criteria is None and args.growth is None and args.density is None and not args.set:
         return expected
     wanted = set(cells(experiment))
     kept = tuple(stored for stored in expected.cells if stored.cell in wanted)

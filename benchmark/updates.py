@@ -1,6 +1,7 @@
 """The topology updates of a fleet: which members are due, and one prune-and-grow of each of their layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +12,7 @@ from benchmark.fleet import Fleet, Recipe
 from benchmark.randomness import stream
 from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
 from criteria.errors import PluginError
+from criteria.global_scope import GrowthScope
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ def observers(fleet: Fleet, *, before_optimizer: bool) -> list[int]:
 def observe(fleet: Fleet, members: list[int], step: Step) -> None:
     """Show the criteria of ``members`` every sparse layer of this step."""
     for index in members:
-        for layer in layers(fleet, index, step):
-            _recipe(fleet, index).criterion.observe(layer)
+        criterion = _recipe(fleet, index).criterion
+        for layer in layers(fleet, index, step, hessian_gradient=criterion.requires_hessian_gradient):
+            criterion.observe(layer)
 
 
 @torch.no_grad()
@@ -70,18 +73,22 @@ def update(fleet: Fleet, member: int, step: Step) -> None:
     Raises :class:`PluginError` where its criterion or growth fails or does not keep its promises.
     """
     recipe = _recipe(fleet, member)
-    shown = layers(fleet, member, step)
+    shown = layers(fleet, member, step, hessian_gradient=recipe.criterion.requires_hessian_gradient)
     for layer, outcome in zip(shown, _outcomes(shown, recipe, step), strict=True):
+        if recipe.topology.resurrection == "restart":
+            layer.weight.mul_(~outcome.pruned)
         fleet.set_mask(member, layer.name, outcome.mask)
         if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
             layer.momentum.mul_(~outcome.grown)
 
 
-def layers(fleet: Fleet, member: int, step: Step) -> list[Layer]:
-    """The sparse layers of one member as criteria see them; the tensors are views of the fleet's."""
-    recipe = _recipe(fleet, member)
+def layers(fleet: Fleet, member: int, step: Step, *, hessian_gradient: bool) -> list[Layer]:
+    """The sparse layers of one member as criteria see them; the tensors are views of the fleet's.
+
+    With ``hessian_gradient`` they can ask for the Hessian-gradient product, which is then made when they do.
+    """
     products = None
-    if recipe.criterion.requires_hessian_gradient:
+    if hessian_gradient:
         products = cache(
             lambda temperature: fleet.hessian_gradient(member, step.inputs[member], step.targets[member], temperature)
         )
@@ -114,17 +121,22 @@ def is_finite(fleet: Fleet, member: int, step: Step) -> bool:
 def _outcomes(shown: list[Layer], recipe: Recipe, step: Step) -> list[TopologyUpdate]:
     prune_fraction = recipe.topology.prune_fraction.at(step.number, step.total)
     how = (recipe.criterion, recipe.growth, prune_fraction, recipe.topology.resurrection)
+    with plugin_errors(f"criterion {recipe.criterion!r} with growth {recipe.growth!r}", step.number):
+        if recipe.topology.scope == "local":
+            return [update_topology(layer, *how) for layer in shown]
+        grow: GrowthScope = "global" if recipe.topology.scope == "global" else "local"
+        return update_topology_globally(shown, *how, recipe.topology.normalisation, grow)
+
+
+@contextmanager
+def plugin_errors(what: str, step: int) -> Iterator[None]:
+    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says ``what`` failed and when."""
     try:
-        if recipe.topology.scope == "global":
-            return update_topology_globally(shown, *how, recipe.topology.normalisation)
-        return [update_topology(layer, *how) for layer in shown]
+        yield
     except InputError:
         raise
     except Exception as error:  # a plugin may fail in any way
-        plugins = f"criterion {recipe.criterion!r} with growth {recipe.growth!r}"
-        raise PluginError(
-            f"{plugins} failed at step {step.number}: {error}; `dst-bench contract` finds out why"
-        ) from error
+        raise PluginError(f"{what} failed at step {step}: {error}; `dst-bench contract` finds out why") from error
 
 
 def _of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:

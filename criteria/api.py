@@ -100,6 +100,8 @@ class Growth:
 
     requires_grad: ClassVar[bool] = False
     """Whether scores read ``layer.grad``."""
+    requires_momentum: ClassVar[bool] = False
+    """Whether scores read ``layer.momentum``, for which the gradients of inactive weights are needed at every step."""
 
     def score(self, layer: Layer) -> Tensor:
         """How much each position deserves to grow, [*shape]; higher grows first. Only candidates are read."""

@@ -1,6 +1,7 @@
 """The topology update in global scope: one budget for all layers, so that weights move between layers."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from criteria.topology import Resurrection, TopologyUpdate, checked, growable, p
 
 ALL = "all layers"
 
+GrowthScope = Literal["global", "local"]
+"""Whether weights grow in any layer, or as many in each layer as it lost."""
+
 Selection = Callable[[Tensor, int], Tensor]
 """Selects a number of weights of all layers among those given, both bool [weights of all layers]."""
 
@@ -24,11 +28,14 @@ def update_topology_globally(
     prune_fraction: float,
     resurrection: Resurrection = "forbid",
     normalisation: Normalisation | None = None,
+    growth_scope: GrowthScope = "global",
 ) -> list[TopologyUpdate]:
     """Prune and grow the same number of weights of all ``layers`` (at least one) together; one outcome per layer.
 
     Their density together stays exactly what it is, while that of each layer moves; a layer keeps at least the weight
-    that the criterion would prune last. ``resurrection`` means what it means in
+    that the criterion would prune last. In the local ``growth_scope``, that of the paper's released code, each layer
+    grows as many weights as it lost and keeps its density; without resurrection it then loses no more than it can grow,
+    and other layers make up for it. ``resurrection`` means what it means in
     :func:`~criteria.topology.update_topology`. Scores of all layers, normalised if asked for, are compared with each
     other. A criterion or growth with a ``select`` of its own (SET) is given the layers as one flat layer instead; it
     has no score to normalise. Ties between layers are decided by the first layer's generator.
@@ -37,13 +44,20 @@ def update_topology_globally(
     does not select the number asked for, or selects elsewhere.
     """
     mask = _flat(layer.mask for layer in layers)
-    most = int(mask.sum()) - sum(bool(layer.mask.any()) for layer in layers)
-    n = min(prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection), most)
-    pruned = _sparing_layers(_selection(layers, criterion, normalisation), layers, n)
-    candidates = growable(mask, pruned, resurrection)
-    grown = checked(_grow(layers, growth, n, candidates), n, candidates, f"growth {type(growth).__name__}", ALL)
+    most = [_most_pruned(layer, resurrection, growth_scope) for layer in layers]
+    n = min(prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection), sum(most))
+    pruned = _sparing_layers(_selection(layers, criterion, normalisation), layers, n, most)
+    grow = _grow_anywhere if growth_scope == "global" else _grow_where_lost
+    grown = grow(layers, growth, pruned, resurrection)
     outcome = ((mask & ~pruned) | grown, pruned, grown)
     return [TopologyUpdate(*parts) for parts in zip(*(_per_layer(part, layers) for part in outcome), strict=True)]
+
+
+def _most_pruned(layer: Layer, resurrection: Resurrection, growth_scope: GrowthScope) -> int:
+    """How many weights a layer may lose: it keeps one, and where it has to grow as many itself, it can."""
+    active = int(layer.mask.sum())
+    most = max(active - 1, 0)
+    return min(most, layer.mask.numel() - active) if growth_scope == "local" and resurrection == "forbid" else most
 
 
 def _selection(layers: Sequence[Layer], criterion: Criterion, normalisation: Normalisation | None) -> Selection:
@@ -62,25 +76,39 @@ def _selection(layers: Sequence[Layer], criterion: Criterion, normalisation: Nor
     return lambda where, n: lowest(scores, where, n, layers[0].generator)
 
 
-def _sparing_layers(select: Selection, layers: Sequence[Layer], n: int) -> Tensor:
-    """The ``n`` weights to prune, sparing the one to be pruned last in each layer that would lose everything."""
-    mask = prunable = _flat(layer.mask for layer in layers)
+def _sparing_layers(select: Selection, layers: Sequence[Layer], n: int, most: Sequence[int]) -> Tensor:
+    """The ``n`` weights to prune, at most ``most`` of each layer: those of it that would be pruned first."""
+    prunable = _flat(layer.mask for layer in layers)
     while True:
         pruned = select(prunable, n)
-        left = _per_layer(mask & ~pruned, layers)
-        lost = [layer for layer, rest in zip(layers, left, strict=True) if layer.mask.any() and not rest.any()]
-        if not lost:
+        lost = [int(part.sum()) for part in _per_layer(pruned, layers)]
+        over = [index for index in range(len(layers)) if lost[index] > most[index]]
+        if not over:
             return pruned
-        for layer in lost:
-            alone = _flat(other.mask & (other is layer) for other in layers)
-            last = alone & ~select(alone, int(alone.sum()) - 1)
-            prunable = prunable & ~last
+        for index in over:
+            alone = _flat(layer.mask & (layer is layers[index]) for layer in layers)
+            prunable = prunable & ~(alone & ~select(alone, most[index]))
 
 
-def _grow(layers: Sequence[Layer], growth: Growth, n: int, candidates: Tensor) -> Tensor:
+def _grow_anywhere(layers: Sequence[Layer], growth: Growth, pruned: Tensor, resurrection: Resurrection) -> Tensor:
+    """As many positions of all layers as were ``pruned``, bool [weights of all layers]."""
+    n, mask = int(pruned.sum()), _flat(layer.mask for layer in layers)
+    candidates = growable(mask, pruned, resurrection)
     if type(growth).select is not Growth.select:
-        return growth.select(_joined(layers, _flat(layer.mask for layer in layers)), n, candidates)
-    return lowest(-_flat(growth.score(layer) for layer in layers), candidates, n, layers[0].generator)
+        grown = growth.select(_joined(layers, mask), n, candidates)
+    else:
+        grown = lowest(-_flat(growth.score(layer) for layer in layers), candidates, n, layers[0].generator)
+    return checked(grown, n, candidates, f"growth {type(growth).__name__}", ALL)
+
+
+def _grow_where_lost(layers: Sequence[Layer], growth: Growth, pruned: Tensor, resurrection: Resurrection) -> Tensor:
+    """As many positions of each layer as were ``pruned`` of it, bool [weights of all layers]."""
+    grown = []
+    for layer, lost in zip(layers, _per_layer(pruned, layers), strict=True):
+        n, candidates = int(lost.sum()), growable(layer.mask, lost, resurrection)
+        who = f"growth {type(growth).__name__}"
+        grown.append(checked(growth.select(layer, n, candidates), n, candidates, who, layer.name))
+    return _flat(grown)
 
 
 def _joined(layers: Sequence[Layer], mask: Tensor) -> Layer:

@@ -127,12 +127,16 @@ def fingerprint(spec: Spec, kind: str) -> str:
 
     The code is that of its class and of the classes it is built on, up to those of the plugin API.
     """
-    plugin = _load_class(kind, spec.name)
+    return _fingerprint(_load_class(kind, spec.name), kind, spec.name)
+
+
+@cache
+def _fingerprint(plugin: type, kind: str, name: str) -> str:
     classes = [cls for cls in plugin.__mro__ if cls is not object and not cls.__module__.endswith(".api")]
     try:
         code = "".join(_code(cls) for cls in classes)
     except (OSError, TypeError, SyntaxError):  # no source: a compiled plugin is known by its release
-        dist = entry_points_of(kind)[spec.name].dist
+        dist = entry_points_of(kind)[name].dist
         code = f"{plugin.__module__}.{plugin.__qualname__} {dist.version if dist else ''}"
     return hashlib.sha256(code.encode()).hexdigest()[:12]
 

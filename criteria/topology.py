@@ -8,7 +8,8 @@ from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
 
-Resurrection = Literal["forbid", "allow"]
+Resurrection = Literal["forbid", "allow", "restart"]
+"""Whether growth may choose weights pruned in the same update, which then keep their value or restart at 0."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class TopologyUpdate:
     mask: Tensor
     """Active positions after the update."""
     pruned: Tensor
-    """What the criterion selected, including what growth brought straight back (``resurrection="allow"``)."""
+    """What the criterion selected, including what growth brought straight back (unless ``resurrection="forbid"``)."""
     grown: Tensor
     """What the growth criterion selected."""
 
@@ -29,7 +30,7 @@ def prune_count(active: int, total: int, prune_fraction: float, resurrection: Re
     ``ceil(prune_fraction · active)``, and without resurrection no more than there are inactive positions to grow.
     """
     wanted = math.ceil(prune_fraction * active)
-    return wanted if resurrection == "allow" else min(wanted, total - active)
+    return min(wanted, total - active) if resurrection == "forbid" else wanted
 
 
 def update_topology(
@@ -39,8 +40,9 @@ def update_topology(
 
     With ``resurrection="forbid"`` growth chooses among the positions that were inactive before the update: nothing
     pruned comes back at once. With ``"allow"`` it may also choose what was just pruned, as the paper's released code
-    does. The layer is not changed: multiplying the weights by the new mask sets pruned ones to 0, lets grown ones
-    start at 0, and lets resurrected ones keep their value.
+    does; ``"restart"`` selects as ``"allow"`` does. The layer is not changed: multiplying the weights by the new mask
+    sets pruned ones to 0, lets grown ones start at 0, and lets resurrected ones keep their value. With ``"restart"``
+    the pruned weights have to be set to 0 besides, so that resurrected ones start at 0 too.
 
     Raises ``ValueError`` where the criterion or growth does not select the number asked for, or selects elsewhere.
     """

@@ -167,6 +167,16 @@ def test_help_needs_no_torch():
     assert found.stdout == "False\n"
 
 
+def test_list_says_what_each_experiment_rebuilds_and_about_costs(capsys):
+    assert main(["list", "experiments"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (panel,) = [line for line in lines if line.startswith("cifar10-resnet56 ")]
+    assert panel.split()[1:7] == ["Figures", "1", "and", "10", "610", "4e+18"]  # 610 · 200 · 45,000 · 3 · 0.25e9
+    (smoke,) = [line for line in lines if line.startswith("smoke ")]
+    assert "< 1 min" in smoke
+    assert "right to a factor of a few" in lines[-2]
+
+
 def test_list_and_info_name_what_is_installed(capsys):
     assert main(["list"]) == 0
     said = capsys.readouterr().out
@@ -217,6 +227,13 @@ def test_a_criterion_that_breaks_the_contract_is_refused_by_the_name_of_the_prop
     said = capsys.readouterr().err
     assert "Greedy breaks exact_count" in said
     assert "--no-contract" in said
+    assert not Path("results").exists()
+
+
+def test_a_criterion_that_is_only_compared_has_to_keep_the_contract_too(tiny, greedy, capsys):
+    compared = "measure.jaccard.criteria=[magnitude, greedy]"
+    assert main(["run", "tiny.yaml", "--criteria", "magnitude", "--set", compared]) == 3
+    assert "greedy breaks exact_count" in capsys.readouterr().err.lower()
     assert not Path("results").exists()
 
 

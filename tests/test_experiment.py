@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from benchmark.experiment import experiment_files, load_experiment
+from benchmark.grid import expand
 from criteria import InputError
 
 SMALL = {
@@ -30,6 +31,10 @@ def changed(*path_and_value):
         inner = inner[key]
     inner[last] = value
     return content
+
+
+def compared(criteria, **settings):
+    return changed("measure", {"jaccard": {"criteria": criteria, **settings}})
 
 
 @pytest.mark.parametrize("name", experiment_files())
@@ -65,7 +70,16 @@ def test_criteria_are_kept_in_canonical_form(tmp_path):
         (changed("model", "name", "mpl"), ["did you mean 'mlp'?"]),
         (changed("topology", "update_period", 0), ["topology.update_period"]),
         (changed("topology", "prune_fraction", {"start": 2}), ["topology.prune_fraction", "between 0 and 1"]),
-        (changed("topology", "resurrection", "maybe"), ["topology.resurrection", "'forbid' or 'allow'"]),
+        (compared(["magnitude"]), ["measure.jaccard.criteria", "at least 2"]),
+        (compared(["magnitude", "magnitude( )"]), ["measure.jaccard", "criteria has a value twice"]),
+        (compared(["magnitude", "snop"]), ["measure.jaccard.criteria", "did you mean 'snip'?"]),
+        (compared(["magnitude", "running_snip"]), ["measure.jaccard.criteria", "running_snip follows the training"]),
+        (compared(["magnitude", "snip"], every=0), ["measure.jaccard.every", "greater than or equal to 1"]),
+        (compared(["magnitude", "snip"], fractions=[]), ["measure.jaccard.fractions", "at least 1"]),
+        (compared(["magnitude", "snip"], fractions=[0]), ["measure.jaccard.fractions.0", "greater than 0"]),
+        (compared(["magnitude", "snip"], fractions=[0.5, 0.5]), ["fractions has a value twice"]),
+        (changed("measure", {"jacard": {}}), ["measure: unknown key 'jacard'", "did you mean 'jaccard'?"]),
+        (changed("topology", "resurrection", "maybe"), ["topology.resurrection", "'forbid', 'allow' or 'restart'"]),
         ("title: [", ["line 1", "not valid YAML"]),
         ("title: one\ntitle: two\n", ["line 2", "'title' given twice"]),
         ("just a text", ["expected a mapping"]),
@@ -80,6 +94,22 @@ def test_a_mistake_is_one_line_that_names_the_file_and_the_place(tmp_path, conte
     assert "\n" not in message
     for part in [path, *said]:
         assert part in message
+
+
+def test_only_what_is_measured_on_request_makes_another_run_of_a_training_with_updates(tmp_path):
+    def ids(content):
+        return {run.cell.criterion: run.id for run in expand(load_experiment(written(tmp_path, content)))}
+
+    plain = ids(SMALL)
+    assert plain.keys() == {"static", "dense", "magnitude"}
+    assert ids(changed("measure", {})) == ids(changed("measure", {"jaccard": None})) == plain
+    asked = [compared(["snip", "random"]), compared(["snip", "random"], every=10), compared(["snip", "mest"])]
+    moving = [plain["magnitude"]]
+    for content in asked:
+        found = ids(content)
+        assert (found["static"], found["dense"]) == (plain["static"], plain["dense"])
+        moving.append(found["magnitude"])
+    assert len(set(moving)) == 4
 
 
 def test_settings_can_be_changed_from_outside(tmp_path):

@@ -29,3 +29,9 @@ def test_a_constant_schedule_stays():
 def test_the_learning_rate_falls_tenfold_at_half_and_three_quarters_of_the_epochs():
     rates = [learning_rate(0.1, epoch, 20, (0.5, 0.75), 0.1) for epoch in range(20)]
     assert rates == pytest.approx([0.1] * 10 + [0.01] * 5 + [0.001] * 5)
+
+
+def test_the_learning_rate_of_imagenet_warms_up_over_five_epochs_and_falls_tenfold_after_30_60_and_80():
+    rates = [learning_rate(0.1, epoch, 90, (30, 60, 80), 0.1, warmup_epochs=5) for epoch in range(90)]
+    assert rates[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
+    assert rates[5:] == pytest.approx([0.1] * 25 + [0.01] * 30 + [0.001] * 20 + [0.0001] * 10)

@@ -60,8 +60,8 @@ def step_flops(experiment: Experiment, dataset: Dataset) -> int:
 
     The first layer has no gradient of its inputs, which nobody asks for.
     """
-    batch = dataset.train.inputs[: experiment.training.batch_size].cpu()
-    network = build_network(experiment.model, tuple(batch.shape[1:]), dataset.classes)
+    batch = dataset.seen(dataset.train.inputs[: experiment.training.batch_size], torch.device("cpu"))
+    network = build_network(experiment.model, dataset.shape, dataset.classes)
     with FlopCounterMode(display=False) as counter:
         torch.autograd.backward(network(batch).sum())
     return int(counter.get_total_flops())
@@ -84,7 +84,7 @@ def _fleet_seconds(fleet: list[Run], dataset: Dataset, device: torch.device, ste
 def _plain_seconds(run: Run, dataset: Dataset, device: torch.device, steps: int) -> float:
     """Seconds per step of one network in the loop that anyone would write, without evaluations or topology updates."""
     training = run.experiment.training
-    network = build_network(run.experiment.model, tuple(dataset.train.inputs.shape[1:]), dataset.classes).to(device)
+    network = build_network(run.experiment.model, dataset.shape, dataset.classes).to(device)
     weights = dict(network.named_parameters())
     masks = {name: mask[0] for name, mask in Fleet([run.member()], run.experiment.model, dataset, device).masks.items()}
     optimizer = torch.optim.SGD(

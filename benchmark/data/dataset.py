@@ -1,13 +1,16 @@
-"""What training sees of a data set: three splits of tensors, and how training inputs are augmented."""
+"""A data set: three splits of tensors, and how a batch of them becomes what networks see."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""Changes a batch [B, *shape] at random into one of the same shape, on the same device; draws from a CPU generator."""
+"""Changes a batch of stored inputs [B, …] at random into one of the same shape and device; draws from a CPU generator.
+"""
+Decode = Callable[[Tensor, torch.device], Tensor]
+"""Makes a batch of stored inputs [B, …] into what networks see, float32 [B, *shape] on the device."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Split:
     """Examples and their classes, in a fixed order."""
 
     inputs: Tensor
-    """float32 [N, *shape], normalised."""
+    """[N, …] in the form that they are stored in: where the data set has no ``decode``, float32 and normalised."""
     targets: Tensor
     """int64 [N], each from 0 to classes - 1."""
 
@@ -30,7 +33,30 @@ class Dataset:
     test: Split
     classes: int
     augment: Augment | None = None
-    """Applied to training batches only; None where the input pipeline has no randomness."""
+    """Applied to training batches only, as they are stored; None where the input pipeline has no randomness."""
+    decode: Decode | None = None
+    """Applied to every batch, after ``augment``; None where inputs are stored as networks see them."""
+    from_files: bool = False
+    """Whether ``decode`` reads files. Then the splits stay on the CPU, and batches are decoded ahead of their step."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input as networks see it."""
+        return tuple(self.seen(self.train.inputs[:1], torch.device("cpu")).shape[1:])
+
+    def seen(self, stored: Tensor, device: torch.device) -> Tensor:
+        """A batch of stored inputs as networks see it, float32 [B, *shape] on ``device``."""
+        return stored.to(device) if self.decode is None else self.decode(stored, device)
+
+    def on(self, device: torch.device) -> "Dataset":
+        """The data set with its tensors where batches for ``device`` are gathered from."""
+        if self.from_files:
+            return self
+        train, validation, test = (
+            Split(split.inputs.to(device), split.targets.to(device))
+            for split in (self.train, self.validation, self.test)
+        )
+        return replace(self, train=train, validation=validation, test=test)
 
 
 def hold_out_last(split: Split, fraction: float = 0.1) -> tuple[Split, Split]:

@@ -8,18 +8,21 @@ from benchmark.claims import ClaimOutcome, render_claims
 from benchmark.contrasts import Contrast, along_axes
 from benchmark.expected import Expected
 from benchmark.experiment import Experiment
+from benchmark.files import write_atomically
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.axes import axes
 from benchmark.report.contrast import contrast_csv, contrast_plot, contrast_table
 from benchmark.report.dense import dense_plot
 from benchmark.report.gains import gains_plot
+from benchmark.report.jaccard import indices, jaccard_csv, jaccard_plots, jaccard_table
 from benchmark.report.look import Plot, image
+from benchmark.report.measurements import layers_csv, measurements_csv, measurements_table
 from benchmark.report.mest_lambda import lambda_plot
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
 from benchmark.report.tables import Results, results_csv, results_table
-from benchmark.results import samples, write_atomically
+from benchmark.results import samples
 
 
 def write_files(
@@ -41,6 +44,15 @@ def write_files(
     write_atomically(folder / "results.txt", results_table(experiment, results))
     write_atomically(folder / "results.md", results_table(experiment, results, "github"))
     write_atomically(folder / "results.csv", results_csv(experiment, results))
+    if any(result.outcome.measured for _, result in results):
+        write_atomically(folder / "measurements.txt", measurements_table(experiment, results))
+        write_atomically(folder / "measurements.md", measurements_table(experiment, results, "github"))
+        write_atomically(folder / "measurements.csv", measurements_csv(results))
+        write_atomically(folder / "layers.csv", layers_csv(results))
+    if indices(experiment, results):
+        write_atomically(folder / "jaccard.txt", jaccard_table(experiment, results))
+        write_atomically(folder / "jaccard.md", jaccard_table(experiment, results, "github"))
+        write_atomically(folder / "jaccard.csv", jaccard_csv(experiment, results))
     if checked is not None:
         write_atomically(folder / "check.txt", render(checked[0]))
     if claims:
@@ -60,6 +72,7 @@ def plots(experiment: Experiment, results: Results) -> list[Plot]:
     grid, values = list(cells(experiment)), samples(results)
     along = axes(values)
     found = [
+        *jaccard_plots(experiment, results),
         *(accuracy_plot(grid, values, axis) for axis in along),
         lambda_plot(grid, values),
         dense_plot(grid, values),

@@ -19,8 +19,11 @@ from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.progress import duration
 from benchmark.report.contrast import contrast_findings, contrast_plot, contrast_rows
+from benchmark.report.jaccard import MEANING, jaccard_rows
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
-from benchmark.report.tables import FOOTNOTE, METRICS, RULES, Results, results_rows, unproven
+from benchmark.report.measurements import HEADERS as MEASUREMENTS
+from benchmark.report.measurements import READING, measurement_rows, unmeasured
+from benchmark.report.tables import FOOTNOTE, METRICS, Results, results_rows, rule_of, unproven
 from benchmark.results import samples
 from benchmark.statistics.differences import Summary
 from criteria.plugins import parse, summary
@@ -62,6 +65,17 @@ class ContrastSection:
     image: Image
     headers: list[str]
     rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is there where it has rows, and how to read it."""
+
+    headers: list[str]
+    rows: list[list[str]]
+    reading: str
+    left: int
+    """Columns of words, before those of numbers."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,7 @@ def page(
     return environment.get_template("page.html.jinja").render(
         experiment=experiment,
         metric=METRICS[experiment.metric],
-        rule=RULES[experiment.topology.resurrection],
+        rule=rule_of(experiment),
         runs=len(results),
         cells=len(grid),
         missing=[cell for cell in grid if cell not in values],
@@ -139,6 +153,9 @@ def page(
         headers=headers,
         rows=rows,
         footnote=FOOTNOTE if unproven(results) else None,
+        measurements=Table(MEASUREMENTS, measurement_rows(experiment, results), READING, left=2),
+        unmeasured=unmeasured(results),
+        overlaps=Table(*jaccard_rows(experiment, results), MEANING, left=3),
         claims=claims,
         environments=Counter(_setting(result.environment) for _, result in results),
         cost=_cost(results),
@@ -189,6 +206,8 @@ def _standings(grid: Sequence[Cell], values: Samples) -> list[Standing]:
     for growth in dict.fromkeys(cell.growth for cell in means if cell.growth is not None):
         density = min(cell.density for cell in means if cell.growth == growth)
         here = {cell: mean for cell, mean in means.items() if cell.growth == growth and cell.density == density}
+        if len(here) < 2:
+            continue
         ordered = sorted(((_name(cell), mean) for cell, mean in here.items()), key=lambda item: item[1])
         references = {_name(c): m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
         found.append(Standing(growth, density, ordered[-1], ordered[0], references))

@@ -1,4 +1,7 @@
-"""Results as tables: one row per criterion and growth, one column per density, mean ± standard deviation."""
+"""Results as tables: mean ± standard deviation, one column per density.
+
+A row is a criterion with a growth and a value of every further setting that varies.
+"""
 
 import csv
 import io
@@ -9,7 +12,7 @@ from typing import Literal, TypeAlias
 from tabulate import tabulate
 
 from benchmark.cells import Cell, Samples
-from benchmark.experiment import Experiment
+from benchmark.experiment import Experiment, axis_name
 from benchmark.grid import Run, cells
 from benchmark.results import Result, samples
 
@@ -19,7 +22,11 @@ METRICS = {
     "test_accuracy_best": "test accuracy of the checkpoint with the best validation accuracy",
     "test_accuracy_last": "test accuracy after the last epoch",
 }
-RULES = {"forbid": "contract (resurrection forbidden)", "allow": "authors (resurrection allowed)"}
+RULES = {
+    "forbid": "contract (resurrection forbidden)",
+    "allow": "authors (resurrection allowed)",
+    "restart": "restart (resurrection from zero)",
+}
 MARK = "¹"
 FOOTNOTE = f"{MARK} trained with --no-contract: nothing says that this criterion keeps the contract"
 
@@ -36,22 +43,27 @@ def results_rows(experiment: Experiment, results: Results) -> tuple[list[str], l
     values, marked = samples(results), unproven(results)
     grid = list(cells(experiment))
     densities = sorted({cell.density for cell in grid})
-    rows: dict[tuple[str, str], dict[float, str]] = {}
+    axes = [axis_name(key) for key in experiment.axes.settings]
+    rows: dict[tuple[str, ...], dict[float, str]] = {}
     for cell in grid:
-        rows.setdefault((cell.criterion, cell.growth or "–"), {})[cell.density] = _shown(cell, values, marked)
-    headers = ["criterion", "growth", *(f"density {density:g}" for density in densities)]
+        further = (str(dict(cell.extra).get(axis, "–")) for axis in axes)
+        label = (cell.criterion, cell.growth or "–", *further)
+        rows.setdefault(label, {})[cell.density] = _shown(cell, values, marked)
+    headers = ["criterion", "growth", *axes, *(f"density {density:g}" for density in densities)]
     return headers, [[*label, *(row.get(density, "") for density in densities)] for label, row in rows.items()]
 
 
 def results_csv(experiment: Experiment, results: Results) -> str:
-    """One line per run: criterion, growth, density, seed, metric in percent, whether the contract was skipped."""
+    """One line per run: its cell, its seed, the metric in percent, and whether the contract was skipped."""
+    axes = [axis_name(key) for key in experiment.axes.settings]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["criterion", "growth", "density", "seed", experiment.metric, "contract_skipped"])
+    writer.writerow(["criterion", "growth", "density", *axes, "seed", experiment.metric, "contract_skipped"])
     for run, result in results:
         value = getattr(result.outcome, experiment.metric)
-        cell = run.cell
-        writer.writerow([cell.criterion, cell.growth, cell.density, run.seed, value, int(result.contract_skipped)])
+        cell, further = run.cell, dict(run.cell.extra)
+        place = [cell.criterion, cell.growth, cell.density, *(further.get(axis) for axis in axes)]
+        writer.writerow([*place, run.seed, value, int(result.contract_skipped)])
     return text.getvalue()
 
 
@@ -60,8 +72,13 @@ def heading(experiment: Experiment) -> str:
     return (
         f"{experiment.name}: {experiment.title}\n"
         f"{METRICS[experiment.metric]} in percent,\n"
-        f"mean ± standard deviation over seeds · rule: {RULES[experiment.topology.resurrection]}"
+        f"mean ± standard deviation over seeds · rule: {rule_of(experiment)}"
     )
+
+
+def rule_of(experiment: Experiment) -> str:
+    """What growth may bring back, in words; all the rules where it varies."""
+    return ", ".join(dict.fromkeys(RULES[fixed.topology.resurrection] for _, fixed in experiment.variants()))
 
 
 def unproven(results: Results) -> set[Cell]:

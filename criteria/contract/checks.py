@@ -175,7 +175,15 @@ def _update_results(
     assert isinstance(criterion, Criterion)
     assert isinstance(growth, Growth)
     effort, label = effort.share(one_in), f"{_label(plugin)} {_label(partner)} {scope}"
-    twins = partial(Twins, criterion, growth, scope, update)
+    went_through = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal went_through
+        outcome = update(*arguments)
+        went_through += 1
+        return outcome
+
+    twins = partial(Twins, criterion, growth, scope, counted)
     result = partial(Result, partner=name_of(partner), scope=scope)
 
     def broken(name: str, found: Found, reason: str) -> Result:
@@ -192,7 +200,11 @@ def _update_results(
         if found.property == "replay" and "checkpoint_replay" not in judged:
             judged.add("checkpoint_replay")
             yield result("checkpoint_replay", "not checked", "two trainings with the same seed differ already")
-    yield from (result(name, "kept") for name in UPDATE_PROMISES if name not in judged)
+    rest = [name for name in UPDATE_PROMISES if name not in judged]
+    if went_through:
+        yield from (result(name, "kept") for name in rest)
+    else:
+        yield from (result(name, "not checked", "no update went through") for name in rest)
     if found := find_training(twins, starts(degenerate_layers), effort, f"{label} {DEGENERATE}"):
         yield broken(DEGENERATE, found, f"{found.property}: {found.reason}")
     else:

@@ -44,6 +44,12 @@ def test_a_report_tells_what_is_broken_beside_what_is_kept() -> None:
     assert by_name["score_shape"] == by_name["pure"] == by_name["deterministic"] == "kept"
 
 
+def test_what_no_update_went_through_for_is_not_called_kept() -> None:
+    by_name = outcomes(report(Raises(), 10, partners=GROWTH, seed=0))
+    assert by_name["density_preserved"] == "broken"
+    assert by_name["no_resurrection"] == by_name["replay"] == "not checked"
+
+
 def test_an_error_says_what_is_promised_what_was_found_and_how_to_see_it() -> None:
     with pytest.raises(ContractError) as error:
         check_criterion(AtLeastOne(), 30, seed=0)

@@ -14,7 +14,7 @@ from criteria.normalisation import Normalisation
 
 criterion_names = st.sampled_from(criteria.names())
 growth_names = st.sampled_from(criteria.names("growth"))
-rules = st.sampled_from(["forbid", "allow"])
+rules = st.sampled_from(["forbid", "allow", "restart"])
 normalisations = st.none() | st.builds(
     Normalisation, st.sampled_from(["layer", "input", "output", "channel"]), st.sampled_from(["sum", "max"])
 )
@@ -41,13 +41,34 @@ def test_total_density_stays_and_no_layer_loses_its_last_weight(net, criterion, 
     plugins = criteria.load(criterion), criteria.load(growth, "growth")
     outcomes = update_topology_globally(net, *plugins, fraction, rule, normalisation)
     active, size = total(layer.mask for layer in net), sum(layer.mask.numel() for layer in net)
-    n = min(math.ceil(fraction * active), active - len(net), size if rule == "allow" else size - active)
+    n = min(math.ceil(fraction * active), active - len(net), size - active if rule == "forbid" else size)
     assert total(outcome.pruned for outcome in outcomes) == total(outcome.grown for outcome in outcomes) == n
     assert total(outcome.mask for outcome in outcomes) == active
     for layer, outcome in zip(net, outcomes, strict=True):
         assert outcome.mask.shape == layer.mask.shape
         assert torch.equal(outcome.mask, (layer.mask & ~outcome.pruned) | outcome.grown)
         assert not (outcome.pruned & ~layer.mask).any()
+        assert (layer.mask & ~outcome.pruned).any()
+        if rule == "forbid":
+            assert not (outcome.grown & layer.mask).any()
+
+
+@unhurried
+@given(networks(), criterion_names, growth_names, prune_fractions, rules, normalisations)
+def test_with_local_growth_each_layer_grows_what_it_lost(net, criterion, growth, fraction, rule, normalisation):
+    assume(normalisation is None or criterion not in ("set", "snip_half"))
+    plugins = criteria.load(criterion), criteria.load(growth, "growth")
+    outcomes = update_topology_globally(net, *plugins, fraction, rule, normalisation, growth_scope="local")
+    active = [int(layer.mask.sum()) for layer in net]
+    room = [layer.mask.numel() - kept if rule == "forbid" else kept for layer, kept in zip(net, active, strict=True)]
+    n = min(math.ceil(fraction * sum(active)), sum(min(a - 1, r) for a, r in zip(active, room, strict=True)))
+    assert total(outcome.pruned for outcome in outcomes) == n
+    for layer, outcome in zip(net, outcomes, strict=True):
+        assert outcome.pruned.sum() == outcome.grown.sum()
+        assert outcome.mask.sum() == layer.mask.sum()
+        assert torch.equal(outcome.mask, (layer.mask & ~outcome.pruned) | outcome.grown)
+        assert not (outcome.pruned & ~layer.mask).any()
+        assert not (outcome.grown & layer.mask & ~outcome.pruned).any()
         assert (layer.mask & ~outcome.pruned).any()
         if rule == "forbid":
             assert not (outcome.grown & layer.mask).any()
@@ -73,6 +94,16 @@ def test_weights_move_to_the_layer_where_they_matter():
     net[1] = replace(net[1], grad=torch.tensor([0.0, 0.0, 7.0, 8.0]))
     outcomes = update_topology_globally(net, criteria.load("magnitude"), criteria.load("gradient", "growth"), 0.3)
     assert masks(outcomes) == [[0, 0, 1, 1, 0], [1, 1, 1, 1]]
+
+
+def test_with_local_growth_a_layer_loses_no_more_than_it_can_grow_and_the_others_make_up_for_it():
+    net = network([0.1, 0.2, 0.3, 0.0], [5.0, 6.0, 7.0, 0.0, 0.0, 0.0])
+    plugins = criteria.load("magnitude"), criteria.load("random", "growth")
+    outcomes = update_topology_globally(net, *plugins, 0.3, growth_scope="local")
+    assert masks(outcomes)[0] == [0, 1, 1, 1]
+    assert [outcome.pruned.int().tolist() for outcome in outcomes] == [[1, 0, 0, 0], [1, 0, 0, 0, 0, 0]]
+    allowed = update_topology_globally(net, *plugins, 0.3, "allow", growth_scope="local")
+    assert [outcome.pruned.int().tolist() for outcome in allowed] == [[1, 1, 0, 0], [0, 0, 0, 0, 0, 0]]
 
 
 def test_a_layer_of_small_weights_keeps_its_largest_and_the_others_make_up_for_it():

@@ -12,7 +12,7 @@ from criteria import Criterion, Growth, Layer, update_topology
 
 criterion_names = st.sampled_from(criteria.names())
 growth_names = st.sampled_from(criteria.names("growth"))
-rules = st.sampled_from(["forbid", "allow"])
+rules = st.sampled_from(["forbid", "allow", "restart"])
 
 
 def copied(layer):
@@ -47,7 +47,9 @@ def test_nothing_pruned_comes_back_unless_that_is_allowed(layer, criterion, grow
 @given(layers(), criterion_names, growth_names, prune_fractions)
 def test_with_resurrection_the_whole_fraction_is_pruned_at_every_density(layer, criterion, growth, prune_fraction):
     plugins = criteria.load(criterion), criteria.load(growth, "growth")
+    again = copied(layer)
     outcome = update_topology(layer, *plugins, prune_fraction, "allow")
+    assert torch.equal(outcome.mask, update_topology(again, *plugins, prune_fraction, "restart").mask)
     assert outcome.pruned.sum() == outcome.grown.sum() == math.ceil(prune_fraction * int(layer.mask.sum()))
     assert not (outcome.grown & layer.mask & ~outcome.pruned).any()
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from benchmark import updates
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiment import Topology, Training
-from benchmark.fleet import Fleet, Member, Recipe, build_network, make_optimizer
+from benchmark.fleet import Fleet, Member, Recipe, build_network, classification_loss, make_optimizer
 from benchmark.randomness import stream
 from benchmark.schedule import learning_rate
 from benchmark.training import train_fleet
@@ -19,6 +19,7 @@ CPU = torch.device("cpu")
 MLP = {"name": "mlp", "widths": [16, 12]}
 LENET5 = {"name": "lenet5"}
 TRAINING = Training(epochs=4, batch_size=32, learning_rate=0.05)
+AS_ON_IMAGENET = TRAINING.model_copy(update={"warmup_epochs": 2, "milestones": (3.0,), "label_smoothing": 0.1})
 
 
 def some_data(*shape, examples=180, seed=0):
@@ -40,7 +41,7 @@ def plain_training(member, model, training, dataset):
     """The protocol written down once more, for one network, with torch's own parts and no batching over members."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
-        network = build_network(model, tuple(dataset.train.inputs.shape[1:]), 10)
+        network = build_network(model, dataset.shape, 10)
     fleet = Fleet([member], model, dataset, CPU)
     masks = {name: mask[0].clone() for name, mask in fleet.masks.items()}
     weights = dict(network.named_parameters())
@@ -64,7 +65,10 @@ def plain_training(member, model, training, dataset):
                 stream(member.seed, "topology", step, name),
             )
             fraction = how.topology.prune_fraction.at(step, total)
-            masks[name] = update_topology(layer, how.criterion, how.growth, fraction, how.topology.resurrection).mask
+            outcome = update_topology(layer, how.criterion, how.growth, fraction, how.topology.resurrection)
+            masks[name] = outcome.mask
+            if how.topology.resurrection == "restart":
+                weights[name].data[outcome.pruned] = 0
         mask_weights()
 
     mask_weights()
@@ -72,12 +76,15 @@ def plain_training(member, model, training, dataset):
     per_epoch = -(-examples // training.batch_size)
     for epoch in range(training.epochs):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(training.learning_rate, epoch, training.epochs, (0.5, 0.75), 0.1)
+            group["lr"] = learning_rate(
+                training.learning_rate, epoch, training.epochs, training.milestones, 0.1, training.warmup_epochs
+            )
         order = torch.randperm(examples, generator=stream(member.seed, "batches", epoch))
         for chosen in order.split(training.batch_size):
             step += 1
             optimizer.zero_grad()
-            F.cross_entropy(network(dataset.train.inputs[chosen]), dataset.train.targets[chosen]).backward()
+            logits, targets = network(dataset.train.inputs[chosen]), dataset.train.targets[chosen]
+            F.cross_entropy(logits, targets, label_smoothing=training.label_smoothing).backward()
             due = member.recipe is not None and step % member.recipe.topology.update_period == 0
             if due and member.recipe.criterion.requires_grad:
                 update(step, training.epochs * per_epoch)
@@ -97,6 +104,7 @@ MEMBERS = [
     Member(2, 0.3, "er", recipe("snip", period=3)),
     Member(3, 0.05, "erk", recipe("mest(lambda_=0.1)", "random", period=5, resurrection="allow")),
     Member(3, 0.1, "erk", recipe("random")),
+    Member(1, 0.5, "erk", recipe("snip", resurrection="restart")),
     Member(2, 0.1, "erk", recipe("reciprocal_sensitivity", resurrection="allow")),
 ]
 
@@ -116,14 +124,18 @@ def last_state(monkeypatch):
     return lambda: kept[-1]
 
 
-@pytest.mark.parametrize(("model", "shape"), [(MLP, (6,)), (LENET5, (1, 28, 28))], ids=["mlp", "lenet5"])
-def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, last_state):
+@pytest.mark.parametrize(
+    ("model", "shape", "training"),
+    [(MLP, (6,), TRAINING), (LENET5, (1, 28, 28), TRAINING), (MLP, (6,), AS_ON_IMAGENET)],
+    ids=["mlp", "lenet5", "as on ImageNet"],
+)
+def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, training, last_state):
     dataset = some_data(*shape)
     members = MEMBERS if model is MLP else MEMBERS[::2]
-    train_fleet(members, model, TRAINING, dataset, CPU)
+    train_fleet(members, model, training, dataset, CPU)
     fleet = last_state()
     for index, member in enumerate(members):
-        weights, masks = plain_training(member, model, TRAINING, dataset)
+        weights, masks = plain_training(member, model, training, dataset)
         for name, mask in masks.items():
             assert torch.equal(fleet.masks[name][index], mask), (member, name)
         for name, weight in weights.items():
@@ -133,7 +145,7 @@ def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, last
 @pytest.mark.parametrize("criterion", names())
 def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_growth(criterion):
     dataset = some_data(6)
-    ways = itertools.product(names("growth"), ("local", "global"), ("forbid", "allow"))
+    ways = itertools.product(names("growth"), ("local", "global", "global_prune"), ("forbid", "allow"))
     members = [
         Member(1, 0.2, "erk", recipe(criterion, growth, scope=scope, resurrection=resurrection))
         for growth, scope, resurrection in ways
@@ -143,6 +155,18 @@ def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_g
         assert not outcome.diverged
         active = sum(size * outcome.density[name] for name, size in sizes.items())
         assert active == pytest.approx(round(0.2 * sum(sizes.values())))
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", "set", "snip"])
+def test_a_dense_network_is_regularised_only_where_what_is_pruned_restarts_at_zero(criterion, last_state):
+    rules = ("forbid", "allow", "restart")
+    members = [Member(1, 1.0), *(Member(1, 1.0, "erk", recipe(criterion, "random", resurrection=r)) for r in rules)]
+    train_fleet(members, MLP, TRAINING, some_data(6), CPU)
+    fleet = last_state()
+    for name in fleet.sparse_names:
+        dense, *pruned = fleet.weights[name].detach()
+        assert fleet.masks[name].all()
+        assert [torch.equal(weight, dense) for weight in pruned] == [True, True, False]
 
 
 def test_the_hessian_gradient_product_is_the_one_of_the_whole_hessian():
@@ -195,3 +219,13 @@ def test_a_diverged_member_says_so_and_the_others_go_on():
     assert outcome.diverged
     (outcome,) = train_fleet([Member(1, 0.2, "erk", recipe("mest"))], MLP, calm, dataset, CPU)
     assert not outcome.diverged
+
+
+def test_smoothed_labels_spread_a_share_of_each_target_over_all_classes():
+    """For one logit too: it is the difference of two, of which the first is 0."""
+    one_logit, targets = torch.randn(3, 7, 1), torch.randint(2, (3, 7))
+    two_logits = torch.cat([torch.zeros(3, 7, 1), one_logit], -1)
+    wanted = 0.9 * F.one_hot(targets, 2) + 0.1 / 2
+    expected = -(wanted * two_logits.log_softmax(-1)).sum(-1).mean(1)
+    torch.testing.assert_close(classification_loss(two_logits, targets, 0.1), expected)
+    torch.testing.assert_close(classification_loss(one_logit, targets, 0.1), expected)

@@ -1,0 +1,45 @@
+"""What an experiment costs, from its settings alone: arithmetic that is counted, not time that is measured."""
+
+import json
+from functools import lru_cache
+
+import torch
+
+from benchmark.data.synthetic import look_of
+from benchmark.experiment import Experiment
+from benchmark.fleet import build_network
+from benchmark.grid import expand
+from benchmark.measurements.flops import BACKWARD, flops_per_weight
+from benchmark.models import sparse_layer_names
+from criteria.plugins import parse
+
+
+def training_flops(experiment: Experiment) -> int:
+    """Floating-point operations of all runs: every example of every epoch, forward and backward.
+
+    Counted are the products of all weights of Linear and Conv layers, active or not, since the engine stores them
+    alike; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
+    model that the data set does not fit.
+    """
+    examples = look_of(like(experiment.data)).examples
+    return sum(run.experiment.training.epochs * examples * step_flops(run.experiment) for run in expand(experiment))
+
+
+def step_flops(experiment: Experiment) -> int:
+    """Floating-point operations that one example costs in one optimizer step of one network."""
+    look = look_of(like(experiment.data))
+    return (1 + BACKWARD) * _forward_flops(json.dumps(experiment.model), look.shape, look.classes)
+
+
+def like(data: str) -> str:
+    """The data set that ``data`` looks like: itself, or what synthetic data are made after."""
+    spec = parse(data)
+    return str(dict(spec.parameters).get("like", spec.name))
+
+
+@lru_cache
+def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+    with torch.device("meta"):
+        network = build_network(json.loads(model), shape, classes)
+    each = flops_per_weight(network, shape, sparse_layer_names(network))
+    return sum(flops * network.get_parameter(name).numel() for name, flops in each.items())

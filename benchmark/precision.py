@@ -1,0 +1,25 @@
+"""What products are computed in: a named setting, since it moves results."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeAlias
+
+import torch
+
+Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+"""``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
+
+
+@contextmanager
+def computing_in(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Compute what is inside in this precision; ``float32`` means it, though torch lets a GPU convolve in TF32."""
+    products: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    before = [each.fp32_precision for each in products]
+    try:
+        for each in products:
+            each.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            yield
+    finally:
+        for each, value in zip(products, before, strict=True):
+            each.fp32_precision = value
