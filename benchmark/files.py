@@ -25,6 +25,8 @@ def read_bytes(path: Path, most: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that no file can have, with a null character in it
+        raise InputError(f"{str(path)!r}: cannot be read: {error}") from error
 
 
 def read_text(path: Path, most: int = 2**24) -> str:
