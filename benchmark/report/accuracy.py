@@ -61,7 +61,7 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
     shown = panels(axis, grid, samples) or {"baselines": []}
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(4.9 * columns, 4.2 * rows + 0.8))
+    figure = Figure(figsize=(max(4.9 * columns, 7.0), 4.2 * rows + 0.8))
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     lines = list(dict.fromkeys(axis.line(cell) for cell in grid if cell.growth is not None))
     baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
@@ -83,7 +83,7 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
     for ax in axes[: len(shown) : columns]:
         ax.set_ylabel("test accuracy [%]")
     entries = {label: handle for ax in axes[: len(shown)] for handle, label in zip(*_legend(ax), strict=True)}
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=2 * columns)
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=max(2 * columns, 3))
     return figure
 
 

@@ -55,9 +55,9 @@ def ranks_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
     """One diagram over all settings and one per growth, each where it can show something; None where none can."""
     cells = [cell for cell in grid if cell.growth is not None]
     growths = list(dict.fromkeys(cell.growth for cell in cells))
-    parts = {"all growths": cells}
+    parts = {f"{growth} growth": [cell for cell in cells if cell.growth == growth] for growth in growths}
     if len(growths) > 1:
-        parts |= {f"{growth} growth": [cell for cell in cells if cell.growth == growth] for growth in growths}
+        parts = {"all growths": cells, **parts}
     found = {title: ranked for title, part in parts.items() if (ranked := diagram(part, samples)) is not None}
     return Plot("ranks", "Ranks of the criteria", CAPTION, lambda theme: _draw(found, theme)) if found else None
 
