@@ -1,9 +1,11 @@
 """The command line: what can be asked for, and how errors end. Heavy imports wait until a command runs."""
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
+    return run_command(args)
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Run the command of parsed arguments and return its exit status; whatever a user can mend is one line."""
     # Threads that spin while they wait slow a busy machine down eightfold. Read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from benchmark.parallel import joined  # brings in torch
@@ -30,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with joined(args.command):
             status: int = import_module(f"benchmark.commands.{args.command}").main(args)
+            sys.stdout.flush()
     except InputError as error:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 2
@@ -40,12 +48,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("dst-bench: interrupted; finished runs are stored, the same command goes on from there", file=sys.stderr)
+        print("dst-bench: interrupted; the same command goes on from the last result and checkpoint", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
         return 0
+    except OSError as error:  # a disk that is full, a folder that may not be entered
+        print(f"dst-bench: {_refused(error)}", file=sys.stderr)
+        return 2
     return status
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, in one line; output that could not be written is given up."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    with suppress(OSError, ValueError):
+        # What is left in the buffer would be an error once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return f"cannot read or write: {error.strerror or error}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -90,6 +111,12 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
     )
+    _executor(run)
+
+    status = command("status", "what is done, running and waiting, and who trains where")
+    status.add_argument("experiment", metavar="EXPERIMENT")
+    _selection(status)
+    status.add_argument("--json", action="store_true", help="print JSON")
 
     check = command("check", "compare results with the stored expected values")
     check.add_argument("experiment", metavar="EXPERIMENT")
@@ -139,8 +166,40 @@ def _selection(parser: argparse.ArgumentParser) -> None:
 def _training(parser: argparse.ArgumentParser) -> None:
     _device(parser)
     _data_dir(parser)
+    parser.add_argument("--fleet", type=_positive(int), metavar="N", help="train at most N networks together")
+    parser.add_argument(
+        "--checkpoint",
+        type=_positive(float),
+        default=60.0,
+        metavar="SECONDS",
+        help="between two checkpoints of a fleet (default: 60)",
+    )
+    parser.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
     parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
     parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """A number above 0; argparse makes an error of one line from its ``ValueError``."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < math.inf:
+            raise ValueError
+        return value
+
+    number.__name__ = "number above 0"
+    return number
+
+
+def _executor(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where it trains (default: here)")
+    group.add_argument("--executor", choices=("local", "slurm"), default="local", help="slurm: as an array of tasks")
+    group.add_argument("--tasks", type=int, default=1, metavar="N", help="tasks of the array, which share the work")
+    group.add_argument(
+        "--slurm", action="append", default=[], metavar="KEY=VALUE", help="an option of sbatch, as in partition=gpu"
+    )
+    group.add_argument("--detach", action="store_true", help="do not wait for the array")
 
 
 def _device(parser: argparse.ArgumentParser) -> None:

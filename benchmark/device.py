@@ -24,7 +24,7 @@ def environment(device: torch.device) -> dict[str, Any]:
     """Versions and device of a result."""
     return {
         "dst-bench": version("dst-bench"),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # it is of a class of its own, which checkpoints do not load
         "python": platform.python_version(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
         "threads": torch.get_num_threads(),

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from benchmark.cells import Cell, Samples, Value
 from benchmark.claims import ClaimId, ClaimVerdict
 from benchmark.experiment import Settings
-from benchmark.results import write_atomically
+from benchmark.files import write_atomically
 from benchmark.statistics.differences import Summary
 from benchmark.yamlfile import read_yaml, validate
 from criteria.errors import InputError

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of an experiment whose settings can be axes."""
 MOST_COMBINATIONS = 1000
 """Of settings that vary: each is checked when the experiment is read."""
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Settings(BaseModel):
@@ -36,15 +38,15 @@ class Settings(BaseModel):
 class Training(Settings):
     """How each network is trained (paper_protocol, section 2)."""
 
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
+    epochs: Count
+    batch_size: Count
     learning_rate: float = Field(gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = True
     weight_decay: float = Field(default=5e-4, ge=0)
     milestones: tuple[float, ...] = (0.5, 0.75)
     """When the learning rate is multiplied by ``milestone_factor``: shares of the epochs, or, from 1 on, epochs."""
-    milestone_factor: float = Field(default=0.1, gt=0)
+    milestone_factor: float = Field(default=0.1, gt=0, le=1)
     precision: Precision = "float32"
     """What products are computed in."""
     warmup_epochs: int = Field(default=0, ge=0)
@@ -57,7 +59,7 @@ class Topology(Settings):
     """How sparse networks start and how their topology changes (paper_protocol, section 2)."""
 
     distribution: Distribution = "erk"
-    update_period: int = Field(ge=1)
+    update_period: Count
     """Optimizer steps between topology updates."""
     prune_fraction: PruneFraction = PruneFraction()
     resurrection: Resurrection = "forbid"
@@ -217,6 +219,13 @@ class Experiment(Settings):
             found.append((chosen, validate(Experiment, content, where)))
         return found
 
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, value: str) -> str:
+        if not value.isprintable() or not value.strip(". ") or {*value} & {*"/\\"} or len(value.encode()) > 100:
+            raise ValueError("results are kept in a folder of this name, so it must be a plain one")
+        return value
+
     @field_validator("baselines")
     @classmethod
     def _baselines(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -240,6 +249,13 @@ class Experiment(Settings):
             raise ValueError("needs a name")
         if value["name"] not in model_names():
             raise unknown("model", str(value["name"]), model_names())
+        for key in ("inputs", "classes"):
+            if key in value:
+                raise ValueError(f"{key!r} comes from the data set")
+        try:
+            json.dumps(value, allow_nan=False)  # as in the id of a run
+        except (TypeError, ValueError) as error:
+            raise ValueError("parameters must be finite numbers, texts and lists of them") from error
         return value
 
 

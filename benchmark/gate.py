@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
 from benchmark.cells import Cell
-from benchmark.results import write_atomically
+from benchmark.files import read_text, write_atomically
 from criteria.contract import check_criterion, check_growth
+from criteria.errors import InputError
 from criteria.plugins import entry_points_of, fingerprint, parse
 
 QUICK_EXAMPLES = 25
@@ -31,10 +33,14 @@ def require_contract(cells: Iterable[Cell], compared: Iterable[str] = ()) -> Non
 
 def _check_once(spec: str, kind: str) -> None:
     passed = Path(platformdirs.user_cache_dir("dst-bench", appauthor=False)) / "contracts" / _key(spec, kind)
-    if not passed.exists():
-        check = check_growth if kind == "growth" else check_criterion
-        check(spec, QUICK_EXAMPLES)
-        write_atomically(passed, f"{kind} {spec} keeps the contract\n")
+    remembered = f"{kind} {spec} keeps the contract\n"
+    with suppress(InputError):  # it is not there, or damaged: then it is checked again
+        if read_text(passed) == remembered:
+            return
+    check = check_growth if kind == "growth" else check_criterion
+    check(spec, QUICK_EXAMPLES)
+    with suppress(InputError):  # it cannot be written: then the next command checks again
+        write_atomically(passed, remembered)
 
 
 def _key(spec: str, kind: str) -> str:

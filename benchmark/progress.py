@@ -41,23 +41,20 @@ class Progress:
         self._bar.stop()
 
     def fleet(self, members: int) -> Callable[[int, int], None]:
-        """Begin a fleet; the returned function is called with (step, total steps) after each step of it."""
-        last = 0
+        """Begin or resume a fleet; the returned function is called with (step, total steps) after each step of it."""
 
         def on_step(step: int, total: int) -> None:
-            nonlocal last
-            self._steps += (step - last) * members
-            last = step
+            self._steps += members
             self._fraction = members * step / total
             self._show()
 
         return on_step
 
-    def finished(self, members: int) -> None:
-        """Count the runs of a fleet that ended."""
-        self._done += members
+    def left(self, runs: int) -> None:
+        """So many runs have no result yet, whoever trains them."""
+        self._done = self._total - runs
         self._fraction = 0.0
-        self._show(final=self._done == self._total)
+        self._show(final=runs == 0)
 
     def say(self, text: str) -> None:
         """Print a line beside the progress."""

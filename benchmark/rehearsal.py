@@ -13,7 +13,7 @@ from benchmark.experiment import Experiment
 from benchmark.grid import Run, expand
 from benchmark.progress import Progress
 from benchmark.results import stored_results
-from benchmark.runner import plan, run_fleets
+from benchmark.sharing import Options, train_missing
 
 STEPS = 3
 UPDATE_PERIOD = 2
@@ -43,9 +43,8 @@ def rehearse(experiment: Experiment, device: torch.device) -> Rehearsal:
     affordable = max(LEAST_BATCH, int(AFFORDABLE / cost))
     runs = [_shortened(run, min(run.experiment.training.batch_size, affordable)) for run in distinct]
     with TemporaryDirectory() as folder:
-        fleets = plan(runs, Path(folder), device).fleets
         with Progress(len(runs)) as progress:
-            run_fleets(fleets, Path(folder), device, None, progress)
+            train_missing(runs, Path(folder), Options(device), progress)
         found = stored_results(runs, Path(folder))
     return Rehearsal(
         configurations=len(found),

@@ -1,34 +1,37 @@
 """Results on disk: one JSON file per run, written whole or not at all."""
 
+import hashlib
 import json
-import os
-import tempfile
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from benchmark.cells import Cell
+from benchmark.files import read_text, write_atomically
 from benchmark.grid import Run
 from benchmark.training import Outcome
 from criteria.errors import InputError
 
 
-class Clock(BaseModel):
+class Stored(BaseModel):
+    """A part of a result's file; another key or another type than a run writes is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Clock(Stored):
     """When a run was made, how long its fleet took and how large it was."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
     finished: str
-    fleet_seconds: float
-    fleet_size: int
+    fleet_seconds: float = Field(ge=0)
+    fleet_size: int = Field(ge=1)
 
 
-class Result(BaseModel):
+class Result(Stored):
     """What is stored of one run. Apart from ``time`` it is the same, bit for bit, on every rerun on one machine."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     id: str
     experiment: str
@@ -40,10 +43,43 @@ class Result(BaseModel):
     """Versions and device."""
     time: Clock
 
+    @field_validator("outcome")
+    @classmethod
+    def _possible(cls, value: Outcome) -> Outcome:
+        validation = value.validation_accuracy  # one per epoch, fewer where a training was ended early
+        for accuracy in (value.test_accuracy_best, value.test_accuracy_last, *validation):
+            if not 0 <= accuracy <= 100:
+                raise ValueError(f"an accuracy must be between 0 and 100 percent, not {accuracy}")
+        best = {epoch for epoch, accuracy in enumerate(validation, start=1) if accuracy == max(validation)} or {0}
+        if value.best_epoch not in best:
+            raise ValueError(f"epoch {value.best_epoch} is not the best by validation accuracy")
+        for layer, density in value.density.items():
+            if not 0 < density <= 1:
+                raise ValueError(f"the density of {layer!r} must be above 0 and at most 1, not {density}")
+        return value
+
+    @field_validator("environment")
+    @classmethod
+    def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
+        lacking = [key for key in ("dst-bench", "torch", "device") if not isinstance(value.get(key), str)]
+        if lacking:
+            raise ValueError(f"it lacks {', '.join(lacking)}")
+        return value
+
+
+def experiment_folder(root: Path, experiment: str) -> Path:
+    """Where everything about an experiment is kept under the results folder ``root``."""
+    return root / experiment
+
 
 def results_folder(root: Path, experiment: str) -> Path:
     """Where an experiment's runs are kept under the results folder ``root``."""
-    return root / experiment / "runs"
+    return experiment_folder(root, experiment) / "runs"
+
+
+def written(root: Path, experiment: str) -> dict[str, int]:
+    """When the file of each stored run was written, in nanoseconds as the disk gives it, by the run's id."""
+    return {path.stem: path.stat().st_mtime_ns for path in results_folder(root, experiment).glob("*.json")}
 
 
 def path_of(run: Run, root: Path) -> Path:
@@ -53,30 +89,62 @@ def path_of(run: Run, root: Path) -> Path:
 
 def store(result: Result, run: Run, root: Path) -> None:
     """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""
-    write_atomically(path_of(run, root), json.dumps(result.model_dump(mode="json"), indent=1) + "\n")
+    content = result.model_dump(mode="json")
+    write_atomically(path_of(run, root), json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n")
 
 
 def stored(run: Run, root: Path) -> Result | None:
-    """The stored result of a run, or None; raises :class:`InputError` for a file that is not one."""
+    """The stored result of a run, or None.
+
+    Raises :class:`InputError` for a file that is not one, or that was changed since it was written.
+    """
     path = path_of(run, root)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+    text, remedy = read_text(path), "delete the file or run again with --fresh"
     try:
-        result = Result.model_validate_json(text)
+        content = _parse(text)
+        # results of early versions have no digest
+        intact = "digest" not in content or content.pop("digest") == _digest(content)
+        result = Result.model_validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path}: not a whole result ({place + ': ' if place else ''}{first['msg']}); "
-            "delete the file or run again with --fresh"
-        ) from error
+        problem = f"{place}: {first['msg']}" if place else first["msg"]
+        raise InputError(f"{path}: not a whole result ({problem}); {remedy}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a whole result ({error}); {remedy}") from error
+    if not intact:
+        raise InputError(f"{path}: was changed since it was written, its digest is another one; {remedy}")
     if result.id != run.id or result.settings != run.settings:
-        raise InputError(f"{path}: holds another run than its name says; delete the file or run again with --fresh")
+        raise InputError(f"{path}: holds another run than its name says; {remedy}")
     return result
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """A mapping from JSON, in which a key that is given twice and a number that is not finite are errors."""
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            raise ValueError("a key is given twice")
+        return content
+
+    def number(text: str) -> float:
+        if not math.isfinite(value := float(text)):
+            raise ValueError(f"{text} is not a finite number")
+        return value
+
+    content = json.loads(text, object_pairs_hook=mapping, parse_float=number, parse_constant=number)
+    if not isinstance(content, dict):
+        raise TypeError(f"expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """A hash of a result apart from its time, which tells a damaged or edited file from what a run wrote."""
+    lasting = {key: value for key, value in content.items() if key != "time"}
+    return f"sha256:{hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()}"
 
 
 def stored_results(runs: Iterable[Run], root: Path) -> list[tuple[Run, Result]]:
@@ -90,21 +158,3 @@ def samples(results: Iterable[tuple[Run, Result]]) -> dict[Cell, dict[int, float
     for run, result in results:
         found.setdefault(run.cell, {})[run.seed] = getattr(result.outcome, run.experiment.metric)
     return found
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file (text as UTF-8) so that it is there whole or not at all; raises :class:`InputError` otherwise."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -99,6 +99,11 @@ class FleetTraining:
         """Optimizer steps of the whole training."""
         return self._training.epochs * self._batches.per_epoch
 
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether the last step was the last one of an epoch."""
+        return self.step % self._batches.per_epoch == 0
+
     def steps(self) -> Iterator[int]:
         """Train from where it is to the end, pausing after every step with its number, from 1."""
         per_epoch = self._batches.per_epoch
@@ -108,7 +113,7 @@ class FleetTraining:
                 self.step += 1
                 with self._precision():
                     self._train(inputs, targets)
-                    if self.step % per_epoch == 0:
+                    if self.ends_epoch:
                         self._validate(epoch)
                 yield self.step
 

@@ -1,11 +1,20 @@
 """Errors that a user can mend."""
 
+_LONGEST = 2000
+"""Characters of a message; what a damaged file put between its beginning and its end is left out."""
+
 
 class InputError(ValueError):
     """Bad input: its message is one line saying what is wrong, where, and what would be right.
 
+    Line breaks and other characters that are not printable, which may come from the input, are shown as their escapes.
     Commands print the message and exit with status 2; they never show a traceback for it.
     """
+
+    def __init__(self, message: str) -> None:
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 class PluginError(RuntimeError):

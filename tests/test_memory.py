@@ -19,7 +19,8 @@ from benchmark.grid import expand
 from benchmark.memory import fleet_size, is_out_of_memory
 from benchmark.progress import Progress
 from benchmark.results import stored_results
-from benchmark.runner import plan, run_fleets
+from benchmark.runner import plan
+from benchmark.sharing import Options, train_missing
 
 CPU = torch.device("cpu")
 SETTINGS = ("training.epochs=1", "training.batch_size=256", "topology.update_period=2", "model.widths=[16]")
@@ -32,10 +33,10 @@ def some_runs():
 
 
 def trained(runs, folder):
-    """Trains ``runs`` as one fleet; returns the outcomes by run id, and what was said meanwhile."""
+    """Trains ``runs``; returns the outcomes by run id, and what was said meanwhile."""
     said = io.StringIO()
     with Progress(len(runs), Console(file=said, soft_wrap=True)) as progress:
-        run_fleets([runs], folder, CPU, None, progress)
+        train_missing(runs, folder, Options(CPU), progress)
     return {run.id: result.outcome for run, result in stored_results(runs, folder)}, said.getvalue()
 
 
@@ -90,8 +91,9 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_memory
+test_memory.memory.CPU_FLEET_BYTES = 2**30
 runs = test_memory.some_runs_of_wide_networks()
-test_memory.trained(runs[:1], Path({folder!r}))
+test_memory.trained(runs[:1], Path({folder!r}) / "first")
 before = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (before + 60 * 2**20, -1))
 outcomes, said = test_memory.trained(runs, Path({folder!r}))

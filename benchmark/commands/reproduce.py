@@ -6,7 +6,7 @@ from benchmark.check import render
 from benchmark.claims import claims, render_claims
 from benchmark.commands.check import compare
 from benchmark.commands.report import has_expected, write_report
-from benchmark.commands.run import train_missing
+from benchmark.commands.run import train
 from benchmark.grid import expand
 from benchmark.report.tables import results_table
 from benchmark.results import samples, stored_results
@@ -18,7 +18,7 @@ def main(args: argparse.Namespace) -> int:
     experiments = [selected_experiment(name, args) for name in args.experiments]
     status = 0
     for experiment in experiments:
-        train_missing(experiment, args)
+        train(experiment, args)
         results = stored_results(expand(experiment), args.results)
         print(results_table(experiment, results))
         if has_expected(experiment, args):

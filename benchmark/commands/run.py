@@ -2,18 +2,22 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from benchmark import parallel
 from benchmark.device import choose_device
 from benchmark.experiment import Experiment
+from benchmark.files import require_writable
 from benchmark.gate import require_contract
-from benchmark.grid import expand
+from benchmark.grid import cells, expand
 from benchmark.progress import Progress, duration
 from benchmark.rehearsal import STEPS, Rehearsal, rehearse
 from benchmark.report.tables import results_table
-from benchmark.results import stored_results
-from benchmark.runner import estimate_seconds, plan, run_fleets
+from benchmark.results import results_folder, stored_results
+from benchmark.runner import estimate_seconds, plan
 from benchmark.selection import selected_experiment
+from benchmark.sharing import Options, train_missing
+from benchmark.slurm import train_on_slurm
 from criteria.errors import InputError
 
 
@@ -31,16 +35,26 @@ def main(args: argparse.Namespace) -> int:
         )
         return 0
     if args.dry_run:
-        work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
+        work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh, most=args.fleet)
         about = duration(estimate_seconds(work.fleets, device, args.data_dir))
         print(
             f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
             f"in {len(work.fleets)} fleets on {device}, about {about}"
         )
         return 0
-    train_missing(experiment, args)
+    if args.executor == "slurm":
+        if not args.no_contract:
+            require_contract(cells(experiment), compared(experiment))
+        train_on_slurm(experiment, args)
+    else:
+        train(experiment, args)
     print(results_table(experiment, stored_results(expand(experiment), args.results)))
     return 0
+
+
+def compared(experiment: Experiment) -> Sequence[str]:
+    """The criteria whose choices the experiment compares, which train nothing."""
+    return () if experiment.measure.jaccard is None else experiment.measure.jaccard.criteria
 
 
 def _batch(done: Rehearsal, experiment: Experiment) -> str:
@@ -49,17 +63,30 @@ def _batch(done: Rehearsal, experiment: Experiment) -> str:
     return f"batch size {done.batch_size}{cut}"
 
 
-def train_missing(experiment: Experiment, args: argparse.Namespace) -> None:
+def train(experiment: Experiment, args: argparse.Namespace) -> None:
     """Train the runs of ``experiment`` that have no stored result."""
     device = choose_device(args.device)
-    work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh)
+    runs = expand(experiment)
+    work = plan(runs, args.results, device, args.data_dir, fresh=args.fresh, most=args.fleet)
     if not args.no_contract and parallel.rank() == 0:
-        asked = experiment.measure.jaccard
-        require_contract((run.cell for fleet in work.fleets for run in fleet), asked.criteria if asked else ())
+        require_contract((run.cell for fleet in work.fleets for run in fleet), compared(experiment))
+    if work.fleets:
+        require_writable(results_folder(args.results, experiment.name))  # not only when hours have been trained
     print(
         f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
         f"in {len(work.fleets)} fleets on {device}",
         file=sys.stderr,
     )
+    if not work.missing:
+        return
+    options = Options(
+        device=device,
+        data_dir=args.data_dir,
+        most=args.fleet,
+        checkpoint_seconds=args.checkpoint,
+        wait=not args.no_wait,
+        fresh=args.fresh,
+        contract_skipped=args.no_contract,
+    )
     with Progress(work.missing) as progress:
-        run_fleets(work.fleets, args.results, device, args.data_dir, progress, contract_skipped=args.no_contract)
+        train_missing(runs, args.results, options, progress)

@@ -11,9 +11,12 @@ from sklearn.model_selection import train_test_split
 
 from benchmark.data.dataset import Dataset, Split
 from benchmark.data.files import not_downloaded
+from criteria.errors import InputError
 
 OPENML_DATASET = 44129
 """The data set of OpenML's task 361069."""
+
+FEATURES = 24
 
 SPLIT_SEED = 42
 
@@ -21,7 +24,8 @@ SPLIT_SEED = 42
 def load(root: Path) -> Dataset:
     """Inputs [N, 24], unscaled, of two classes; stratified into 70% training, 15% validation and 15% test examples.
 
-    scikit-learn downloads the data from OpenML, checks them, and keeps them in ``root/openml``.
+    scikit-learn downloads the data from OpenML, checks them, and keeps them in ``root/openml``. Raises
+    :class:`InputError` where that fails and for data that are not those of HIGGS.
     """
     inputs, targets = _fetch(root)
     train, rest = _halves(np.arange(len(targets)), targets, 0.3)
@@ -38,6 +42,9 @@ def _halves(indices: Any, targets: Any, fraction: float) -> Any:
 
 
 def _fetch(root: Path) -> tuple[Any, Any]:
+    for path in (root / "openml").rglob("*"):
+        if not path.is_dir() and not path.is_file():  # scikit-learn would wait for a pipe
+            raise InputError(f"{path} is not a regular file; remove it to get it again")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what scikit-learn warns of is in the error, if it comes to one
@@ -48,6 +55,12 @@ def _fetch(root: Path) -> tuple[Any, Any]:
                 n_retries=1,
                 read_csv_kwargs={"dtype": "float64"},  # as categories, targets of 0 and 1 fail with pandas 3
             )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # scikit-learn meets a damaged copy in many ways: a KeyError maybe
         raise not_downloaded("HIGGS", [root / "openml"], error) from error
-    return features.to_numpy(np.float32), target.to_numpy().astype(np.int64)
+    inputs, targets = features.to_numpy(np.float32), target.to_numpy(np.float64)
+    if inputs.shape[1:] != (FEATURES,) or not np.isfinite(inputs).all() or set(np.unique(targets)) != {0, 1}:
+        raise InputError(
+            f"{root / 'openml'} has not the data of HIGGS: {FEATURES} columns of finite numbers and targets 0 and 1; "
+            "remove it to get them again"
+        )
+    return inputs, targets.astype(np.int64)

@@ -1,5 +1,6 @@
 """Tiny-ImageNet: 64×64 images of 200 of the classes of ImageNet (Stanford CS231n)."""
 
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from benchmark.data.augment import CropAndFlip
 from benchmark.data.dataset import Dataset, Split
 from benchmark.data.folders import Sample, class_numbers, find_folders, read_images, require_count, samples
 from benchmark.data.images import IMAGENET
+from benchmark.files import read_text
 from criteria.errors import InputError
 
 CLASSES = 200
@@ -35,15 +37,19 @@ def _validation_samples(folder: Path, numbers: dict[str, int]) -> list[Sample]:
     annotations = folder / "val_annotations.txt"
     if not annotations.exists():
         return samples(folder, numbers, VALIDATION_EXAMPLES)
-    found = []
-    for number, line in enumerate(annotations.read_text().splitlines(), start=1):
+    found: dict[str, int] = {}
+    for number, line in enumerate(read_text(annotations).splitlines(), start=1):
         file, _, rest = line.partition("\t")
         name = rest.partition("\t")[0]
         if name not in numbers:
             raise InputError(f"{annotations} line {number}: {name!r} is not one of the classes in train")
-        found.append((str(folder / "images" / file), numbers[name]))
+        if file in found or not file or Path(file).name != file:
+            raise InputError(f"{annotations} line {number}: {file!r} is given twice or is not the name of an image")
+        found[file] = numbers[name]
     require_count(folder, len(found), VALIDATION_EXAMPLES)
-    return found
+    if set(Counter(found.values()).values()) != {VALIDATION_EXAMPLES // CLASSES}:
+        raise InputError(f"{annotations} does not name as many images of each class as of the others; unpack it again")
+    return [(str(folder / "images" / file), number) for file, number in found.items()]
 
 
 def _read(found: list[Sample]) -> Split:

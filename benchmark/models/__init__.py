@@ -49,6 +49,9 @@ def build_model(name: str, **parameters: Any) -> "nn.Module":
         model: nn.Module = build(*arguments.args, **arguments.kwargs)
     except ValueError as error:
         raise InputError(f"model {name!r} {error}") from error
+    except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"model {name!r} cannot be built with {parameters}: {reason}") from error
     return model
 
 

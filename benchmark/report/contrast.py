@@ -21,7 +21,7 @@ from benchmark.statistics.paired import Mean
 
 WIDE = 5.0
 """Points from which on the axis is logarithmic on both sides of one point, so that small differences stay visible."""
-TICKS = (0, 1, 10, 5, 2, 20, 50, 100, 0.5)
+TICKS = (0, 1, 10, 0.5, 3, 5, 30, 100)
 """Sizes that such an axis may label, the most wanted first."""
 OVERALL = "all"
 ALPHA = 1 - CONFIDENCE
@@ -95,6 +95,8 @@ def contrast_findings(contrast: Contrast) -> list[str]:
             f"For {len(rest)} of {len(overall)} no difference is told from chance; "
             f"with {CONFIDENCE:.0%} confidence each of them is less than {reach:.1f} points."
         )
+    if alone := sum(not mean.dof for mean in overall.values()):
+        found.append(f"For {alone} of {len(overall)} there is one seed in common, which tells nothing.")
     if told := len(lower) + len(higher):
         adjusted = holm(np.array([mean.p for mean in overall.values()]))
         kept = int((adjusted < ALPHA).sum())
@@ -155,7 +157,7 @@ def _difference_axis(ax: Axes, contrast: Contrast) -> None:
     place = ax.transAxes.inverted().transform
     wanted = [sign * size for size in TICKS for sign in ((1, -1) if size else (1,)) if low <= sign * size <= high]
     at = {float(place(ax.transData.transform((tick, 0)))[0]): tick for tick in wanted}
-    ax.xaxis.set_major_locator(FixedLocator(sorted(at[position] for position in legible(at, 0.06))))
+    ax.xaxis.set_major_locator(FixedLocator(sorted(at[position] for position in legible(at, 0.09))))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda points, _: signed(points, "g") if points else "0")
 

@@ -22,9 +22,9 @@ PLAIN = "dense"
 
 
 def dense_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
-    """A row per cell of density 1; None where no criterion has a result at density 1."""
+    """A row per cell of density 1; None where no criterion has a result there, or nothing to be beside."""
     shown = [cell for cell in grid if cell.density == 1 and samples.get(cell)]
-    if not any(cell.growth for cell in shown):
+    if len(shown) < 2 or not any(cell.growth for cell in shown):
         return None
     plain = Cell(PLAIN, None, 1.0) in shown
     caption = CAPTION + (" The dashed line is the plain dense network." if plain else "")

@@ -8,6 +8,7 @@ from benchmark.claims import ClaimOutcome, render_claims
 from benchmark.contrasts import Contrast, along_axes
 from benchmark.expected import Expected
 from benchmark.experiment import Experiment
+from benchmark.files import write_atomically
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.axes import axes
@@ -21,7 +22,7 @@ from benchmark.report.mest_lambda import lambda_plot
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
 from benchmark.report.tables import Results, results_csv, results_table
-from benchmark.results import samples, write_atomically
+from benchmark.results import samples
 
 
 def write_files(

@@ -15,14 +15,13 @@ from benchmark.report.look import Plot, Theme, line_style
 from benchmark.statistics.differences import CONFIDENCE
 from benchmark.statistics.ranks import Ranking, critical_difference, rank
 
-LEVEL = 1 - CONFIDENCE
 MARGIN = 0.3
 """Ranks between the first or last criterion and its label."""
 CAPTION = (
     "Average rank of each criterion over settings (growth, density, and what else varies; in each, rank 1 is the best "
     "mean over seeds). "
     "A bar joins criteria whose ranks differ by less than the critical difference (CD) of Nemenyi's test at the level "
-    f"{LEVEL:g}: these settings cannot tell them apart."
+    f"{1 - CONFIDENCE:g}: these settings cannot tell them apart."
 )
 
 
@@ -67,19 +66,20 @@ def _draw(found: dict[str, Diagram], theme: Theme) -> Figure:
     height = sum(1.3 + 0.25 * len(each.criteria) for each in found.values())
     figure = Figure(figsize=(9.0, height))
     for ax, (title, each) in zip(figure.subplots(len(found), 1, squeeze=False).ravel(), found.items(), strict=True):
-        _draw_one(ax, each, theme)
+        draw_diagram(ax, each, theme)
         p = each.ranking.friedman_p
         shown = f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
         ax.set_title(f"{title} ({each.settings} settings, Friedman {shown})", loc="left")
     return figure
 
 
-def _draw_one(ax: Axes, each: Diagram, theme: Theme) -> None:
+def draw_diagram(ax: Axes, each: Diagram, theme: Theme) -> None:
+    """One diagram, its bars at the confidence that the ranking was made for."""
     names, ranking = list(each.criteria), each.ranking
     artists = scikit_posthocs.critical_difference_diagram(
         dict(zip(names, ranking.average.tolist(), strict=True)),
         DataFrame(ranking.nemenyi_p, index=names, columns=names),
-        alpha=LEVEL,
+        alpha=1 - ranking.confidence,
         ax=ax,
         label_fmt_left="{label} ({rank:.1f})  ",
         label_fmt_right="  ({rank:.1f}) {label}",

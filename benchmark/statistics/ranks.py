@@ -21,6 +21,8 @@ class Ranking:
     """P-value [things, things] that a pair ranks alike, corrected for all pairs (Nemenyi, 1963)."""
     critical_difference: float
     """Average ranks further apart than this differ by Nemenyi's test."""
+    confidence: float
+    """Level at which the critical difference is one."""
 
 
 def ranks(values: Array) -> Array:
@@ -28,7 +30,7 @@ def ranks(values: Array) -> Array:
     return np.asarray(stats.rankdata(-values, axis=1))
 
 
-def rank(values: Array) -> Ranking:
+def rank(values: Array, confidence: float = CONFIDENCE) -> Ranking:
     """Rank ``values`` [blocks, things], of which higher is better; blocks must be independent for the p-values to hold.
 
     Raises :class:`InputError` for fewer than three things or two blocks.
@@ -41,7 +43,8 @@ def rank(values: Array) -> Ranking:
         average=ranks(values).mean(axis=0),
         friedman_p=1.0 if tied else float(stats.friedmanchisquare(*values.T).pvalue),
         nemenyi_p=scikit_posthocs.posthoc_nemenyi_friedman(values).to_numpy(),
-        critical_difference=critical_difference(things, blocks),
+        critical_difference=critical_difference(things, blocks, confidence),
+        confidence=confidence,
     )
 
 

@@ -10,7 +10,7 @@ from criteria.api import Criterion, Growth
 from criteria.contract import selection, trajectory
 from criteria.contract.asking import Plugin
 from criteria.contract.case import Case
-from criteria.contract.strategies import cases, distinct_cases, tied_cases
+from criteria.contract.strategies import any_cases, cases, distinct_cases, tied_cases
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ SELECTION = (
     Property(selection.active_only, of=(Criterion,)),
     Property(selection.candidates_only, of=(Growth,)),
     Property(selection.pure),
-    Property(selection.deterministic, wide=True),
+    Property(selection.deterministic, any_cases, wide=True),
     Property(selection.blind_to_inactive, of=(Criterion,)),
     Property(selection.permutation_equivariant, distinct_cases),
     Property(selection.unbiased_ties, tied_cases, cost=10),

@@ -116,6 +116,11 @@ def distinct_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
     return cases(plugin, shapes=small_shapes, dtypes=float32, tensors=distinct)
 
 
+def any_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
+    """Awkward cases, and as many in which most scores differ clearly: only there do positions have to agree."""
+    return cases(plugin) | distinct_cases(plugin)
+
+
 def tied_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
     """Cases in which a plugin must choose without a reason: all weights are equal, or every gradient is zero."""
 

@@ -251,6 +251,23 @@ def test_a_further_axis_is_compared_with_baselines_that_do_not_have_it():
     assert verdicts(samples) == verdicts(quiet(gain=criteria_gain(3.0)))
 
 
+def test_settings_that_ran_at_high_density_only_say_nothing_about_low_density():
+    """A further setting that drives the criteria apart, run at the highest density alone, is left out of both ends."""
+    samples = quiet(gain=fan(2.0))
+    odd = {
+        Cell(cell.criterion, cell.growth, cell.density, (("update_period", 6400),)): {
+            seed: value - 20 * (cell.criterion == "set") for seed, value in values.items()
+        }
+        for cell, values in samples.items()
+        if cell.growth and cell.density == max(DENSITIES)
+    }
+    plain, both = (
+        next(each for each in claims(found, 1.0) if each.id == "spread-grows")
+        for found in (samples, {**samples, **odd})
+    )
+    assert both == plain
+
+
 def test_one_condition_that_beats_the_dense_network_is_named():
     samples = quiet(gain=one_condition(4.0))
     (outcome,) = (each for each in claims(samples, 1.0) if each.id == "beats-dense")

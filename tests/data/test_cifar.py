@@ -1,15 +1,14 @@
 """CIFAR's archives are read record by record, downloaded where they are missing, and refused where they differ."""
 
 import functools
-import gzip
 import hashlib
-import io
 import tarfile
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from small_data import cifar_archive
 from torchvision.transforms.v2.functional import normalize
 
 from benchmark.data import cifar10, cifar100, load_dataset
@@ -33,22 +32,11 @@ def published(request, monkeypatch):
     name = request.param
     generator = torch.Generator().manual_seed(0)
     examples = {}
-    with io.BytesIO() as packed:
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            for member in MEMBERS[name]:
-                pixels = torch.randint(256, (4, 3, 32, 32), generator=generator).to(torch.uint8)
-                labels = torch.randint(10, (4,), generator=generator)
-                coarse = [bytes([99])] * 4 if name == "cifar100" else [b""] * 4
-                records = [
-                    first + bytes([int(label)]) + image.numpy().tobytes()
-                    for first, label, image in zip(coarse, labels, pixels, strict=True)
-                ]
-                content = b"".join(records)
-                information = tarfile.TarInfo(member)
-                information.size = len(content)
-                archive.addfile(information, io.BytesIO(content))
-                examples[member.rpartition("/")[2]] = (pixels, labels)
-        content = gzip.compress(packed.getvalue())
+    for member in MEMBERS[name]:
+        pixels = torch.randint(256, (4, 3, 32, 32), generator=generator).to(torch.uint8)
+        examples[member.rpartition("/")[2]] = (pixels, torch.randint(10, (4,), generator=generator))
+    coarse = bytes([99]) if name == "cifar100" else b""
+    content = cifar_archive({member: (coarse, *examples[member.rpartition("/")[2]]) for member in MEMBERS[name]})
     monkeypatch.setattr(MODULES[name], "MD5", hashlib.md5(content, usedforsecurity=False).hexdigest())
     return name, content, examples
 

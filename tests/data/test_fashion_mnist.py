@@ -2,20 +2,15 @@
 
 import gzip
 import hashlib
-import struct
 
 import pytest
 import torch
+from small_data import idx
 
 from benchmark.data import fashion_mnist, load_dataset
 from criteria import InputError
 
 EXAMPLES = {"train": 20, "t10k": 5}
-
-
-def idx(values):
-    """Bytes of an IDX file of unsigned bytes: two zeros, the type, the number of dimensions, their sizes, the data."""
-    return bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape) + values.numpy().tobytes()
 
 
 @pytest.fixture

@@ -1,76 +1,31 @@
 """HIGGS is read from scikit-learn's copy of OpenML's files and split as in the paper's released code."""
 
 import gzip
-import hashlib
-import json
 
 import numpy as np
 import pytest
 import torch
 from sklearn.model_selection import train_test_split
+from small_data import HIGGS_FEATURES, HIGGS_URL, higgs_copy
 
 from benchmark.data import load_dataset
 from criteria import InputError
 
-DATA_URL = "https://openml.org/data/v1/download/22103257/Higgs.arff"
 EXAMPLES = 400
-FEATURES = [f"feature_{number}" for number in range(24)]
 
 
 @pytest.fixture
 def examples():
     generator = np.random.default_rng(0)
-    inputs = generator.normal(3, 20, (EXAMPLES, len(FEATURES))).astype(np.float32)
+    inputs = generator.normal(3, 20, (EXAMPLES, len(HIGGS_FEATURES))).astype(np.float32)
     inputs[:, 0] = np.arange(EXAMPLES)  # tells examples apart
     return inputs, (generator.random(EXAMPLES) < 0.4).astype(int)
 
 
 @pytest.fixture
 def copy(examples, tmp_path):
-    """Folder of OpenML's answers as scikit-learn keeps them: the description, features, qualities and an ARFF file."""
-    lines = ["@RELATION higgs", *(f"@ATTRIBUTE {name} REAL" for name in FEATURES), "@ATTRIBUTE target {0, 1}", "@DATA"]
-    lines += [",".join([*map(repr, map(float, row)), str(target)]) for row, target in zip(*examples, strict=True)]
-    arff = "\n".join(lines).encode()
-    columns = [(name, "numeric", "false") for name in FEATURES] + [("target", "nominal", "true")]
-    answers = {
-        "api/v1/json/data/44129": {
-            "data_set_description": {
-                "id": "44129",
-                "name": "Higgs",
-                "version": "1",
-                "description": "made for a test",
-                "format": "ARFF",
-                "status": "active",
-                "url": DATA_URL,
-                "md5_checksum": hashlib.md5(arff, usedforsecurity=False).hexdigest(),
-            }
-        },
-        "api/v1/json/data/features/44129": {
-            "data_features": {
-                "feature": [
-                    {
-                        "index": str(index),
-                        "name": name,
-                        "data_type": kind,
-                        "is_target": is_target,
-                        "is_ignore": "false",
-                        "is_row_identifier": "false",
-                        "number_of_missing_values": "0",
-                    }
-                    for index, (name, kind, is_target) in enumerate(columns)
-                ]
-            }
-        },
-        "api/v1/json/data/qualities/44129": {
-            "data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(float(EXAMPLES))}]}
-        },
-    }
-    files = {name: json.dumps(answer).encode() for name, answer in answers.items()}
-    files[DATA_URL.partition("openml.org/")[2]] = arff
-    for name, content in files.items():
-        path = tmp_path / "openml" / "openml.org" / f"{name}.gz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(content))
+    """Folder of OpenML's answers as scikit-learn keeps them."""
+    higgs_copy(*examples, tmp_path)
     return tmp_path
 
 
@@ -111,7 +66,7 @@ def test_no_files_and_no_network_are_one_line_with_the_place(tmp_path, one_line)
 
 
 def test_a_damaged_copy_is_not_used(copy, one_line):
-    path = copy / "openml" / "openml.org" / f"{DATA_URL.partition('openml.org/')[2]}.gz"
+    path = copy / "openml" / "openml.org" / f"{HIGGS_URL.partition('openml.org/')[2]}.gz"
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"1\n", b"0\n", 1)))
     with pytest.raises(InputError) as raised:
         load_dataset("higgs", copy)

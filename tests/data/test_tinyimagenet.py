@@ -113,7 +113,7 @@ def misname_a_class(folder):
         ),
         (
             lambda folder: (folder / "val" / "images" / "val_9.png").unlink(),
-            "{folder}/val/images/val_9.png cannot be read as an image",
+            "{folder}/val/images/val_9.png: cannot be read: No such file",
         ),
     ],
 )

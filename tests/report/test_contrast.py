@@ -2,20 +2,28 @@
 
 import csv
 import io
+import json
 
 import pytest
-from test_report_files import Page, drawn, experiment, results_of
+from test_report_files import Page, drawn, results_of
+from test_report_files import experiment as made_up
 
 from benchmark.cells import Cell
 from benchmark.claims import claims
+from benchmark.cli import main
 from benchmark.contrasts import along_axes, between_experiments
+from benchmark.experiment import load_experiment
 from benchmark.report.contrast import contrast_csv, contrast_findings, contrast_plot, contrast_rows, contrast_table
 from benchmark.report.page import page
-from benchmark.results import samples
+from benchmark.results import samples, store
 from criteria.errors import InputError
 
 CRITERIA = ("magnitude", "snip", "random")
 LOSS = -2.0
+
+
+def experiment(criteria=CRITERIA, densities=(0.1, 0.5), **axes):
+    return made_up(criteria=criteria, densities=densities, **axes)
 
 
 def allowing(made, **changes):
@@ -34,8 +42,34 @@ def accuracy(run):
     return 85 + noise + forbidden * (cell.growth is not None) * (loss + wiggle)
 
 
+@pytest.fixture
+def on_disk(tmp_path):
+    """Two experiments as files, ``strict`` and ``loose``, with the results of the first; the command's arguments."""
+    made = experiment(criteria=("magnitude", "snip"), densities=(0.1,)).model_dump(mode="json", exclude_defaults=True)
+    for name, resurrection in (("strict", "forbid"), ("loose", "allow")):
+        content = {**made, "name": name, "topology": {**made["topology"], "resurrection": resurrection}}
+        (tmp_path / f"{name}.yaml").write_text(json.dumps(content))
+    fill(tmp_path, "strict")
+    return lambda *names: [
+        *(
+            "report",
+            str(tmp_path / "strict.yaml"),
+            "--results",
+            str(tmp_path / "results"),
+            "--out",
+            str(tmp_path / "out"),
+        ),
+        *(part for name in names for part in ("--against", str(tmp_path / f"{name}.yaml"))),
+    ]
+
+
+def fill(folder, name):
+    for run, result in results_of(load_experiment(str(folder / f"{name}.yaml")), accuracy=accuracy):
+        store(result, run, folder / "results")
+
+
 def contrasted(first=None, second=None, *, without=lambda cell: False):
-    ours = first or experiment(criteria=CRITERIA)
+    ours = first or experiment()
     theirs = second or allowing(ours)
     return between_experiments(
         (ours, results_of(ours, accuracy=accuracy, without=without)), (theirs, results_of(theirs, accuracy=accuracy))
@@ -69,7 +103,7 @@ def test_a_seeds_differences_are_averaged_before_seeds_are_counted():
 
 def test_baselines_that_the_rule_does_not_concern_are_left_out_and_others_are_not():
     assert all(cell.growth is not None for cell in contrasted().cells)
-    ours = experiment(criteria=CRITERIA)
+    ours = experiment()
     model = {"name": "mlp", "widths": [32]}
     theirs = ours.model_copy(update={"name": "wider", "model": model})
 
@@ -92,7 +126,7 @@ def test_only_cells_that_both_have_are_compared_and_gaps_show():
 
 
 def test_one_seed_has_no_interval_and_nothing_is_concluded():
-    found = contrasted(experiment(criteria=CRITERIA, seeds=(1,)))
+    found = contrasted(experiment(seeds=(1,)))
     assert contrast_findings(found) == ["One seed in common: nothing can be told from chance."]
     assert "(1 seed)" in contrast_table(found)
     drawn(contrast_plot(found))
@@ -148,7 +182,7 @@ def test_every_point_and_its_interval_are_in_the_figure():
 
 
 def test_large_and_small_differences_are_told_apart_in_one_figure():
-    ours = experiment(criteria=CRITERIA)
+    ours = experiment()
 
     def collapsing(run):
         lost = {"random": 60.0, "snip": 0.5}.get(run.cell.criterion, 0.0)
@@ -177,7 +211,7 @@ def test_the_csv_has_every_number_of_the_table():
 
 
 def test_the_page_has_what_one_change_does_in_words_and_numbers():
-    ours = experiment(criteria=CRITERIA)
+    ours = experiment()
     results, found = results_of(ours), contrasted(ours)
     judged = claims(samples(results), ours.tolerance)
     text = Page(page(ours, results, (), None, judged, [found])).text
@@ -185,3 +219,20 @@ def test_the_page_has_what_one_change_does_in_words_and_numbers():
         assert finding in text
     for row in contrast_rows(found)[1]:
         assert " ".join(row) in text
+
+
+def test_one_command_compares_two_experiments(on_disk, tmp_path):
+    fill(tmp_path, "loose")
+    assert main(on_disk("loose")) == 0
+    written = {path.name for path in (tmp_path / "out" / "strict").glob("strict-against-loose.*")}
+    assert written == {f"strict-against-loose.{form}" for form in ("png", "svg", "txt", "md", "csv")}
+    assert "forbid, not allow" in (tmp_path / "out" / "strict" / "strict-against-loose.txt").read_text()
+    assert 'id="strict-against-loose"' in (tmp_path / "out" / "strict" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(("other", "problem"), [("loose", "loose has no results"), ("strict", "the same settings")])
+def test_a_comparison_that_cannot_be_made_is_one_line_and_writes_nothing(on_disk, tmp_path, capsys, other, problem):
+    assert main(on_disk(other)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert problem in line
+    assert not (tmp_path / "out").exists()

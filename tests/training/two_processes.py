@@ -23,7 +23,7 @@ from benchmark import parallel
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiment import Topology, Training
 from benchmark.fleet import Fleet, Member, Recipe
-from benchmark.training import train_fleet
+from benchmark.training import Outcomes, train_fleet
 from criteria import InputError, load
 
 CPU = torch.device("cpu")
@@ -90,7 +90,7 @@ def train(model: dict[str, object], *shape: int) -> None:
         "weights": {name: weight.detach() for name, weight in fleets[0].weights.items()},
         "masks": fleets[0].masks,
         "buffers": fleets[0].buffers,
-        "outcomes": [vars(outcome) for outcome in outcomes],
+        "outcomes": Outcomes.dump_python(outcomes),
     }
     torch.save(state, f"trained-{number}.pt")
 

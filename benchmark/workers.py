@@ -1,0 +1,229 @@
+"""Who trains what: processes that share the runs of an experiment in one results folder, on one machine or on many.
+
+Each worker has a file that says who it is and which runs it trains. Files are read and written under one lock, so no
+two workers claim a run. A claim ends with its owner: on the same machine when the process is gone, elsewhere when it
+has given no sign of life for a while.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark import process
+from benchmark.files import write_atomically
+from criteria.errors import InputError
+
+BEAT_SECONDS = 15.0
+"""Between two signs of life of a worker."""
+EXPIRY_SECONDS = 180.0
+"""Without a sign of life after which a worker on another machine counts as dead; network disks show news late."""
+LOCK_SECONDS = 60.0
+"""The lock is held for moments; who waits longer for it hangs."""
+
+
+class Claim(BaseModel):
+    """A worker's file: who it is, and what it trains at present."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    host: str
+    machine: str | None
+    pid: int
+    started: int | None
+    device: str
+    since: str
+    """When it began with these runs (ISO 8601, UTC)."""
+    runs: list[str] = []
+    step: int = 0
+    total_steps: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A worker's file as someone else finds it."""
+
+    path: Path
+    claim: Claim | None
+    """None where the file cannot be read."""
+    alive: bool
+
+
+class ClaimLostError(Exception):
+    """Others took this worker for dead, and its runs may be theirs by now."""
+
+
+class Worker:
+    """This process as one of those that work on an experiment, from entering the context to leaving it.
+
+    ``folder`` is the experiment's under the results folder. Raises :class:`InputError` where it cannot be written.
+    """
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.folder = folder
+        self.name = process.name()
+        self._path = workers_folder(folder) / f"{self.name}.json"
+        self._claim = Claim(
+            host=process.HOST,
+            machine=process.machine(),
+            pid=os.getpid(),
+            started=process.started(os.getpid()),
+            device=device,
+            since=_now(),
+        )
+        self._lost = threading.Event()
+        self._leaving = threading.Event()
+        self._beats = threading.Thread(target=self._beat_until_leaving, daemon=True)
+
+    def __enter__(self) -> "Worker":
+        with self.alone():
+            write_atomically(self._path, self._claim.model_dump_json())
+        self._beats.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leaving.set()
+        self._beats.join()
+        self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Holds the lock of the folder, and so the right to look at claims and change one's own."""
+        path = self.folder / ".lock"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path, timeout=LOCK_SECONDS)
+            lock.acquire()
+        except Timeout as error:
+            raise InputError(
+                f"{path}: another process has held this lock for {LOCK_SECONDS:g} seconds; end it, or wait"
+            ) from error
+        except OSError as error:
+            raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def others(self) -> list[Claim]:
+        """The claims of the others that live; what dead ones left half-written is removed. Only when `alone`."""
+        found = []
+        lock = self.folder / ".lock"
+        os.utime(lock)
+        for seen in workers(self.folder, now=lock.stat().st_mtime):  # the clock of the disk, as in the files' times
+            if seen.path == self._path:
+                continue
+            if seen.alive and seen.claim:
+                found.append(seen.claim)
+            elif not seen.alive:
+                for part in self.folder.glob(f"*/.{seen.path.stem}-*"):
+                    part.unlink(missing_ok=True)
+                seen.path.unlink(missing_ok=True)
+        return found
+
+    def take(self, runs: Sequence[str]) -> None:
+        """Claim ``runs`` and nothing else. Only when `alone`, and for runs that nobody else claims."""
+        self._lost.clear()
+        self._claim = self._claim.model_copy(update={"runs": list(runs), "since": _now(), "step": 0, "total_steps": 0})
+        write_atomically(self._path, self._claim.model_dump_json())
+
+    def at(self, step: int, total_steps: int) -> None:
+        """Note how far the training is; raises :class:`ClaimLostError` where others took this worker for dead."""
+        self._claim = self._claim.model_copy(update={"step": step, "total_steps": total_steps})
+        if self._lost.is_set():
+            raise ClaimLostError
+
+    def check(self) -> None:
+        """Raise :class:`ClaimLostError` where others took this worker for dead; it is certain when `alone`."""
+        if not self._path.exists():
+            raise ClaimLostError
+
+    def log(self, event: str, runs: Sequence[str], **details: object) -> None:
+        """Add a line to the folder's journal. Only when `alone`."""
+        entry = {"time": _now(), "event": event, "worker": self.name, **details, "runs": list(runs)}
+        path = journal_file(self.folder)
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+    def _beat_until_leaving(self) -> None:
+        while not self._leaving.wait(BEAT_SECONDS):
+            try:
+                with self.alone():
+                    if self._path.exists():
+                        write_atomically(self._path, self._claim.model_dump_json())
+                    else:
+                        self._lost.set()
+            except InputError:  # a disk may be full or away for a while; whoever needs it now says so
+                continue
+
+
+def workers_folder(folder: Path) -> Path:
+    """Where the workers on an experiment have their files."""
+    return folder / "workers"
+
+
+def journal_file(folder: Path) -> Path:
+    """Where workers note which runs they took, stored or failed at, one JSON object per line."""
+    return folder / "journal.jsonl"
+
+
+def workers(folder: Path, now: float) -> list[Seen]:
+    """All workers that have a file, dead ones too; ``now`` in seconds since 1970."""
+    found = []
+    for path in sorted(workers_folder(folder).glob("*.json")):
+        try:
+            text, age = path.read_bytes(), now - path.stat().st_mtime
+        except FileNotFoundError:  # it left this moment
+            continue
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        try:
+            claim = Claim.model_validate_json(text)
+        except ValidationError:
+            found.append(Seen(path, None, age < EXPIRY_SECONDS))
+        else:
+            found.append(Seen(path, claim, _lives(claim, age)))
+    return found
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    """The entries of the journal, oldest first; lines that are not one are left out."""
+    try:
+        lines = journal_file(folder).read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"{journal_file(folder)}: cannot be read: {error.strerror or error}") from error
+    found = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and isinstance(entry.get("runs"), list):
+            found.append(entry)
+    return found
+
+
+def _lives(claim: Claim, age: float) -> bool:
+    if claim.machine is not None and claim.machine == process.machine():
+        return process.started(claim.pid) == claim.started
+    return age < EXPIRY_SECONDS
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,285 @@
+"""Every file that the project reads: a whole one to damage, how it is read, and what may come of a damaged one.
+
+A format is added here in one line of ``FORMATS``.
+"""
+
+import dataclasses
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from damage import damaged_bytes, damaged_json, damaged_yaml
+from hypothesis import strategies as st
+from PIL import Image
+from small_data import cifar_archive, higgs_copy, idx
+
+from benchmark import gate
+from benchmark.cells import Cell
+from benchmark.check import as_json, check, render
+from benchmark.data import cifar10, fashion_mnist, load_dataset, tinyimagenet
+from benchmark.expected import Source, accept, read_expected
+from benchmark.experiment import load_experiment
+from benchmark.grid import expand
+from benchmark.results import Clock, Result, path_of, store, stored
+from benchmark.training import Outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    ``prepare(folder, monkeypatch)`` writes whole ones into an empty folder and returns those to damage; ``damage``
+    gives a strategy for the content of one from its whole content; ``read(folder)`` is what the project makes of it;
+    ``accept(whole, found)`` fails the test where ``found`` should not have come of a damaged file.
+    """
+
+    name: str
+    prepare: Callable[[Path, Any], list[Path]]
+    read: Callable[[Path], Any]
+    accept: Callable[[Any, Any], None]
+    damage: Callable[[bytes], st.SearchStrategy[bytes]] = damaged_bytes
+    cost: int = 1
+    """Roughly, of reading one, beside the others."""
+
+
+EXPERIMENT = {
+    "title": "small",
+    "figure": "Figure 1",
+    "data": "digits",
+    "model": {"name": "mlp", "widths": [8], "dropout": 0.1},
+    "training": {"epochs": 3, "batch_size": 64, "learning_rate": 0.1, "milestones": [0.5]},
+    "topology": {"update_period": 5, "prune_fraction": {"schedule": "linear", "start": 0.5}, "scope": "global"},
+    "axes": {"criteria": ["magnitude", "mest(lambda_=0.1)"], "growths": ["random"], "densities": [0.1], "seeds": [1]},
+    "baselines": ["static"],
+    "tolerance": 1.0,
+}
+
+
+def write_experiment(folder, monkeypatch):
+    (folder / "small.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    return [folder / "small.yaml"]
+
+
+def read_experiment(folder):
+    experiment = load_experiment(str(folder / "small.yaml"))
+    for run in expand(experiment):
+        assert path_of(run, folder).resolve().is_relative_to(folder.resolve())
+        assert path_of(run, folder).parent.parent.parent == folder
+        run.member()
+    return experiment
+
+
+def is_an_experiment(whole, found):
+    """Another experiment has other runs."""
+    same = [run.settings for run in expand(whole)] == [run.settings for run in expand(found)]
+    assert same == ([run.id for run in expand(whole)] == [run.id for run in expand(found)])
+
+
+CELLS = [
+    Cell("magnitude", "gradient", 0.1),
+    Cell("mest", "random", 0.1, (("update_period", 25),)),
+    Cell("dense", None, 1),
+]
+SAMPLES = {cell: {seed: 80.0 + seed + place for seed in (1, 2, 3)} for place, cell in enumerate(CELLS)}
+
+
+def write_expected_values(folder, monkeypatch):
+    path = folder / "small.yaml"
+    source = Source(kind="published", reference="Table 2", date="2026-03-14")
+    accept(SAMPLES, source, path, metric="test_accuracy_best", tolerance=1.0, claims={"similar": "supported"})
+    return [path]
+
+
+def read_expected_values(folder):
+    expected = read_expected(folder / "small.yaml")
+    outcome = check(SAMPLES, expected)
+    render(outcome)
+    json.loads(as_json(outcome))
+    return outcome
+
+
+def are_expected_values(whole, found):
+    """A value that is not what its seeds give is not taken for reproduced."""
+    judged = {(row.cell, row.source): row for row in found.rows}
+    for row in whole.rows:
+        other = judged.get((row.cell, row.source))
+        if other is not None and other.verdict == "reproduced":
+            assert abs(other.difference) <= found.tolerance
+
+
+RUN = expand(load_experiment("smoke", axes={"seeds": [1]}))[0]
+
+
+def write_result(folder, monkeypatch):
+    outcome = Outcome(90.5, 90.25, 2, [88.0, 91.5, 91.0], {"fc1.weight": 0.05}, diverged=False)
+    environment = {"dst-bench": "0.1.0", "torch": "2.11.0", "python": "3.11.2", "device": "CPU", "threads": 1}
+    result = Result(
+        id=RUN.id,
+        experiment="smoke",
+        settings=RUN.settings,
+        outcome=outcome,
+        environment=environment,
+        time=Clock(finished="2026-03-14T12:00:00+00:00", fleet_seconds=1.5, fleet_size=4),
+    )
+    store(result, RUN, folder)
+    return [path_of(RUN, folder)]
+
+
+def write_early_result(folder, monkeypatch):
+    (path,) = write_result(folder, monkeypatch)
+    content = json.loads(path.read_text())
+    del content["digest"]
+    path.write_text(json.dumps(content))
+    return [path]
+
+
+def read_result(folder):
+    return stored(RUN, folder)
+
+
+def is_the_result(whole, found):
+    """Only the time, which is not part of the digest, may differ; or the digest was lost and nothing else."""
+    assert found.model_dump(exclude={"time"}) == whole.model_dump(exclude={"time"})
+
+
+def is_a_result(whole, found):
+    """Without a digest a number may have changed into another possible one, but not the run that it is of."""
+    assert (found.id, found.settings) == (whole.id, whole.settings)
+    accuracies = [
+        found.outcome.test_accuracy_best,
+        found.outcome.test_accuracy_last,
+        *found.outcome.validation_accuracy,
+    ]
+    assert all(0 <= accuracy <= 100 for accuracy in accuracies)
+
+
+def write_fashion_mnist(folder, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    (folder / "fashion-mnist").mkdir()
+    digests, paths = {}, []
+    for part, count in (("train", 20), ("t10k", 5)):
+        pixels = torch.randint(256, (count, 28, 28), generator=generator).to(torch.uint8)
+        labels = (torch.arange(count) % 10).to(torch.uint8)
+        for name, values in ((f"{part}-images-idx3-ubyte", pixels), (f"{part}-labels-idx1-ubyte", labels)):
+            digests[name] = f"sha256:{hashlib.sha256(idx(values)).hexdigest()}"
+            paths.append(folder / "fashion-mnist" / f"{name}.gz")
+            paths[-1].write_bytes(gzip.compress(idx(values)))
+    monkeypatch.setattr(fashion_mnist, "DIGESTS", digests)
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", folder / "debian")
+    return paths
+
+
+def write_cifar(folder, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    members = {}
+    for name in [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]:
+        pixels = torch.randint(256, (4, 3, 32, 32), generator=generator).to(torch.uint8)
+        members[f"cifar-10-batches-bin/{name}.bin"] = (b"", pixels, torch.arange(4))
+    content = cifar_archive(members)
+    monkeypatch.setattr(cifar10, "MD5", hashlib.md5(content, usedforsecurity=False).hexdigest())
+    path = folder / cifar10.URL.rpartition("/")[2]
+    path.write_bytes(content)
+    return [path]
+
+
+def write_images(folder, monkeypatch):
+    monkeypatch.setattr(tinyimagenet, "CLASSES", 3)
+    monkeypatch.setattr(tinyimagenet, "TRAIN_EXAMPLES", 3)
+    monkeypatch.setattr(tinyimagenet, "VALIDATION_EXAMPLES", 6)
+    noise = np.random.default_rng(0)
+    lines, paths = [], []
+    for number in range(3):
+        path = folder / "train" / f"n0000000{number}" / "images" / f"n0000000{number}_0.JPEG"
+        path.parent.mkdir(parents=True)
+        paths.append(path)
+    for number in range(6):
+        path = folder / "val" / "images" / f"val_{number}.JPEG"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        paths.append(path)
+        lines.append(f"{path.name}\tn0000000{number % 3}\t0\t0\t63\t63\n")
+    for path in paths:
+        Image.fromarray(noise.integers(256, size=(64, 64, 3), dtype=np.uint8)).save(path)
+    (folder / "val" / "val_annotations.txt").write_text("".join(lines))
+    return paths
+
+
+def write_list_of_images(folder, monkeypatch):
+    write_images(folder, monkeypatch)
+    return [folder / "val" / "val_annotations.txt"]
+
+
+def write_higgs(folder, monkeypatch):
+    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)  # before it asks the network again
+    noise = np.random.default_rng(0)
+    higgs_copy(noise.normal(3, 20, (40, 24)).astype(np.float32), (noise.random(40) < 0.4).astype(int), folder)
+    return sorted((folder / "openml").rglob("*.gz"))
+
+
+def reader(name):
+    def read(folder):
+        return load_dataset(name, folder)
+
+    return read
+
+
+def are_the_data(whole, found):
+    """Not one number differs."""
+    for part in ("train", "validation", "test"):
+        for side in ("inputs", "targets"):
+            assert torch.equal(getattr(getattr(whole, part), side), getattr(getattr(found, part), side))
+
+
+def have_the_targets(whole, found):
+    """Pixels may differ where a decoder cannot tell; the classes and the number of images may not."""
+    for part in ("train", "validation", "test"):
+        assert torch.equal(getattr(whole, part).targets, getattr(found, part).targets)
+        assert getattr(whole, part).inputs.shape == getattr(found, part).inputs.shape
+        assert getattr(found, part).inputs.isfinite().all()
+
+
+def inside(packed):
+    """Damage to a packed file, or to what is inside and then packed as before."""
+    content = gzip.decompress(packed)
+    damaged = damaged_json(content) if content.startswith(b"{") else damaged_bytes(content)
+    return damaged_bytes(packed) | damaged.map(gzip.compress)
+
+
+def write_contract_cache(folder, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setattr(gate, "check_criterion", lambda spec, examples: None)
+    gate._check_once("magnitude", "criterion")
+    asked = []
+    monkeypatch.setattr(gate, "check_criterion", lambda spec, examples: asked.append(spec))
+    monkeypatch.setattr(gate, "check_asked", asked, raising=False)
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def read_contract_cache(folder):
+    """Whether the criterion was checked again."""
+    before = len(gate.check_asked)
+    gate._check_once("magnitude", "criterion")
+    return len(gate.check_asked) > before
+
+
+def is_checked_again(whole, found):
+    assert (whole, found) == (False, True)
+
+
+FORMATS = [
+    Format("experiment", write_experiment, read_experiment, is_an_experiment, damaged_yaml),
+    Format("expected values", write_expected_values, read_expected_values, are_expected_values, damaged_yaml, cost=2),
+    Format("result", write_result, read_result, is_the_result, damaged_json),
+    Format("result without a digest", write_early_result, read_result, is_a_result, damaged_json),
+    Format("contract cache", write_contract_cache, read_contract_cache, is_checked_again),
+    Format("Fashion-MNIST", write_fashion_mnist, reader("fashion_mnist"), are_the_data),
+    Format("CIFAR", write_cifar, reader("cifar10"), are_the_data),
+    Format("Tiny-ImageNet images", write_images, reader("tinyimagenet"), have_the_targets),
+    Format("Tiny-ImageNet list", write_list_of_images, reader("tinyimagenet"), have_the_targets),
+    Format("HIGGS", write_higgs, reader("higgs"), are_the_data, inside, cost=10),
+]
