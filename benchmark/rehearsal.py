@@ -18,7 +18,7 @@ from benchmark.sharing import Options, train_missing
 STEPS = 3
 UPDATE_PERIOD = 2
 """One of the steps updates the topology, when the optimizer has momentum, and one trains what has grown."""
-AFFORDABLE = 2e11
+AFFORDABLE = 1.25e11
 """Floating-point operations that are not worth saving: seconds on a CPU."""
 LEAST_BATCH = 2
 """Batch-norm needs two examples."""
