@@ -143,7 +143,10 @@ def test_a_broken_image_is_named_when_it_is_needed(folder, one_line):
 
 @pytest.mark.parametrize(
     ("remove", "message"),
-    [("train/n00000004", "train has 9 folders of classes, and should have 10"), ("val/n00000004", "val/n00000004 cannot be read")],
+    [
+        ("train/n00000004", "train has 9 folders of classes, and should have 10"),
+        ("val/n00000004", "val/n00000004 cannot be read"),
+    ],
 )
 def test_a_missing_class_is_one_line_with_its_place(folder, remove, message, one_line):
     for path in (folder / remove).iterdir():
