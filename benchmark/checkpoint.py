@@ -92,13 +92,16 @@ def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
     if damaged is not None:
         raise DamagedCheckpointError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")
     try:
-        return Checkpoint.model_validate(content)
+        checkpoint = Checkpoint.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise DamagedCheckpointError(
             f"{path}: not a checkpoint of this kind ({place or 'content'}: {first['msg']})"
         ) from error
+    if path.name != checkpoint_file(path.parent, checkpoint.runs).name:
+        raise DamagedCheckpointError(f"{path}: not the checkpoint that its name says: it holds other runs")
+    return checkpoint
 
 
 def _one_line(error: Exception) -> str:

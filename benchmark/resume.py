@@ -90,9 +90,6 @@ def usable_checkpoint(path: Path, fleet: Sequence[Run], say: Callable[[str], Non
     except InputError as error:
         say(f"{error}; {anew}")
         return None
-    if saved.runs != [run.id for run in fleet]:
-        say(f"{path}: not used, it holds other runs than its name says; {anew}")
-        return None
     if saved.versions != versions():
         say(f"{path}: not used, written by {_listed(saved.versions)} and this is {_listed(versions())}; {anew}")
         return None

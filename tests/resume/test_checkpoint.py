@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmark.checkpoint import Checkpoint, DamagedCheckpointError, read_checkpoint, versions, write_checkpoint
+from benchmark.checkpoint import (
+    Checkpoint,
+    DamagedCheckpointError,
+    checkpoint_file,
+    read_checkpoint,
+    versions,
+    write_checkpoint,
+)
 from benchmark.data.augment import CropAndFlip
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiment import Topology, Training
@@ -23,6 +30,7 @@ from criteria import load
 CPU = torch.device("cpu")
 TRAINING = Training(epochs=3, batch_size=16, learning_rate=0.05)
 STEPS = 3 * 4
+RUNS = ["a", "b"]
 MODELS = {
     "perceptron with dropout": {"name": "mlp", "widths": [12, 8], "dropout": 0.2},
     "convolution with batch-norm": {"name": "conv"},
@@ -78,10 +86,14 @@ def advance(training, steps):
         pass
 
 
+def file_in(folder):
+    return checkpoint_file(folder, RUNS)
+
+
 def checkpoint_of(training, **changes):
     fields = {
         "versions": versions(),
-        "runs": ["a", "b"],
+        "runs": RUNS,
         "environments": [{"device": "cpu"}],
         "seconds": 1.5,
         "step": training.step,
@@ -124,7 +136,7 @@ def undisturbed(model):
 def test_wherever_a_training_is_interrupted_it_ends_bitwise_where_the_undisturbed_one_ends(
     model, data, tmp_path_factory
 ):
-    file = tmp_path_factory.getbasetemp() / "fleet.pt"
+    file = file_in(tmp_path_factory.getbasetemp())
     moments = data.draw(st.lists(st.integers(0, STEPS), max_size=3, unique=True).map(sorted))
     end, outcomes = undisturbed(model)
     training = begin(model)
@@ -153,7 +165,7 @@ def test_the_trainings_of_these_tests_move_masks_and_gather_state(tmp_path):
 
 @pytest.fixture(scope="module")
 def some_file(tmp_path_factory):
-    file = tmp_path_factory.mktemp("checkpoint") / "fleet.pt"
+    file = file_in(tmp_path_factory.mktemp("checkpoint"))
     training = FleetTraining(members(), MODELS["perceptron with dropout"], TRAINING, images(), CPU)
     advance(training, 3)
     write_checkpoint(file, checkpoint_of(training))
@@ -165,7 +177,7 @@ def test_what_is_written_is_read_again(some_file):
     advance(training, 3)
     found = read_checkpoint(some_file)
     assert_same(found.state, training.state_dict())
-    assert (found.runs, found.step, found.total_steps, found.seconds) == (["a", "b"], 3, STEPS, 1.5)
+    assert (found.runs, found.step, found.total_steps, found.seconds) == (RUNS, 3, STEPS, 1.5)
 
 
 @settings(max_examples=60, deadline=None)
@@ -177,7 +189,8 @@ def test_a_checkpoint_with_any_damage_is_refused_in_one_line_or_reads_the_same(s
         del content[place:]
     else:
         content[place] ^= data.draw(st.integers(1, 255))
-    damaged = some_file.with_name("damaged.pt")
+    damaged = file_in(some_file.parent / "damaged")
+    damaged.parent.mkdir(exist_ok=True)
     damaged.write_bytes(content)
     try:
         found = read_checkpoint(damaged)
@@ -209,6 +222,12 @@ def test_nothing_in_a_checkpoint_is_executed(write, tmp_path, monkeypatch):
 def test_a_torch_file_of_something_else_is_refused(content, tmp_path):
     torch.save(content, tmp_path / "other.pt")
     with pytest.raises(DamagedCheckpointError, match=r"other\.pt: not a checkpoint of this kind"):
+        read_checkpoint(tmp_path / "other.pt")
+
+
+def test_a_checkpoint_under_another_name_is_refused(some_file, tmp_path):
+    (tmp_path / "other.pt").write_bytes(some_file.read_bytes())
+    with pytest.raises(DamagedCheckpointError, match=r"other\.pt: .* it holds other runs"):
         read_checkpoint(tmp_path / "other.pt")
 
 
