@@ -5,6 +5,7 @@ import yaml
 
 from benchmark.experiment import experiment_files, load_experiment
 from benchmark.grid import expand
+from benchmark.models import build_model
 from criteria import InputError
 
 SMALL = {
@@ -124,3 +125,22 @@ def test_a_setting_that_does_not_exist_is_one_line(tmp_path, override):
     with pytest.raises(InputError) as error:
         load_experiment(written(tmp_path, SMALL), [override])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("width", [2**40, 2**62, 10**90])
+def test_a_model_that_no_memory_has_room_for_is_one_line(width):
+    with pytest.raises(InputError, match="model 'mlp' cannot be built with") as error:
+        build_model("mlp", inputs=(64,), classes=10, widths=[width])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "..", "", "a\0b", "a\nb", "x" * 101])
+def test_a_name_that_is_no_plain_folder_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match="name: results are kept in a folder of this name"):
+        load_experiment(written(tmp_path, changed("name", name)))
+
+
+def test_a_few_lines_that_stand_for_gigabytes_are_refused(tmp_path):
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
+    with pytest.raises(InputError, match="line 2: not valid YAML: references"):
+        load_experiment(written(tmp_path, "\n".join(lines)))

@@ -76,11 +76,8 @@ def trainers(folder):
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
-            if (
-                b"submitit.core._submit" in words
-                and words[0].endswith(b"python")
-                and (entry / "cwd").readlink() == folder
-            ):
+            is_task = words[0] == sys.executable.encode() and b"submitit.core._submit" in words
+            if is_task and (entry / "cwd").readlink() == folder:
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -105,11 +102,18 @@ def test_the_array_ends_with_every_result_although_a_task_was_killed(small, clus
         while len(found := trainers(small)) < 2:
             assert time.monotonic() < deadline, "the tasks do not start"
             time.sleep(0.2)
+        os.kill(found[1], signal.SIGSTOP)  # or it may have done all the work before the killed one is missed
         os.kill(found[0], signal.SIGKILL)
-        output, error = waiting.communicate(timeout=500)
+        error = ""
+        for line in waiting.stderr:
+            error += line
+            if "sent 1 tasks again" in line:
+                break
+        os.kill(found[1], signal.SIGCONT)
+        output, rest = waiting.communicate(timeout=500)
     finally:
         waiting.kill()
-    assert waiting.returncode == 0, error
+    assert waiting.returncode == 0, error + rest
     assert "sent 1 tasks again" in error
     assert len(whole_results(small)) == 6
     assert "magnitude" in output
