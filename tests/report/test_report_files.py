@@ -67,7 +67,7 @@ def results_of(experiment, *, without=lambda cell: False, accuracy=None, skipped
             settings=run.settings,
             outcome=outcome,
             contract_skipped=skipped and run.cell.growth is not None,
-            environment={"torch": "0.0", "device": "a <very> special device"},
+            environment={"dst-bench": "0.0", "torch": "0.0", "device": "a <very> special device"},
             time={"finished": "2026-01-01T00:00:00+00:00", "fleet_seconds": 60.0, "fleet_size": 2},
         )
         found.append((run, result))
