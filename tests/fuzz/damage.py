@@ -1,6 +1,7 @@
 """What can happen to a file: strategies that give its content as it is afterwards."""
 
 import json
+import re
 
 import yaml
 from hypothesis import strategies as st
@@ -23,6 +24,8 @@ NASTY = [
     b"!!timestamp now",
     b"!!float ''",
     b"!!binary no",
+    b"{!!int '': 1}",
+    b"&x {a: *x}",
     b"!!python/object/apply:os.getcwd []",
     b"--- \n...\n",
     b"%YAML 9.9\n",
@@ -85,6 +88,14 @@ def damaged_bytes(draw, whole):
 
 
 @st.composite
+def nasty_values(draw, whole):
+    """A YAML or JSON file in which something that readers have stumbled over is where a value was, or at the end."""
+    places = [match.span() for match in re.finditer(rb"(?<=[:-] )[^\n,\[\]{}]+", whole)]
+    start, end = draw(st.sampled_from([*places, (len(whole), len(whole))]))
+    return whole[:start] + draw(st.sampled_from(NASTY)) + whole[end:]
+
+
+@st.composite
 def damaged_values(draw, tree):
     """Parsed content of YAML or JSON, with some of its values or keys changed, lost or given elsewhere."""
     content = json.loads(json.dumps(tree, default=str))
@@ -113,9 +124,10 @@ def damaged_values(draw, tree):
 def damaged_yaml(whole):
     """A YAML file after damage to its bytes or to its values."""
     values = damaged_values(yaml.safe_load(whole)).map(lambda tree: yaml.dump(tree).encode())
-    return damaged_bytes(whole) | values
+    return damaged_bytes(whole) | nasty_values(whole) | values
 
 
 def damaged_json(whole):
     """A JSON file after damage to its bytes or to its values."""
-    return damaged_bytes(whole) | damaged_values(json.loads(whole)).map(lambda tree: json.dumps(tree).encode())
+    values = damaged_values(json.loads(whole)).map(lambda tree: json.dumps(tree).encode())
+    return damaged_bytes(whole) | nasty_values(whole) | values

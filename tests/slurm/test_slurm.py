@@ -90,29 +90,25 @@ def whole_results(folder):
 
 @pytest.mark.long
 def test_the_array_ends_with_every_result_although_a_task_was_killed(small, cluster):
-    waiting = subprocess.Popen(
-        command("--tasks", "2", "--slurm", "partition=debug", "--slurm", "time=10"),
-        env=cluster,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while len(found := trainers(small)) < 2:
-            assert time.monotonic() < deadline, "the tasks do not start"
-            time.sleep(0.2)
-        os.kill(found[1], signal.SIGSTOP)  # or it may have done all the work before the killed one is missed
-        os.kill(found[0], signal.SIGKILL)
-        error = ""
-        for line in waiting.stderr:
-            error += line
-            if "sent 1 tasks again" in line:
-                break
-        os.kill(found[1], signal.SIGCONT)
-        output, rest = waiting.communicate(timeout=500)
-    finally:
-        waiting.kill()
+    options = command("--tasks", "2", "--slurm", "partition=debug", "--slurm", "time=10")
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(options, env=cluster, **pipes) as waiting:
+        try:
+            deadline = time.monotonic() + 600
+            while len(found := trainers(small)) < 2:
+                assert time.monotonic() < deadline, "the tasks do not start"
+                time.sleep(0.2)
+            os.kill(found[1], signal.SIGSTOP)  # or it may have done all the work before the killed one is missed
+            os.kill(found[0], signal.SIGKILL)
+            error = ""
+            for line in waiting.stderr:
+                error += line
+                if "sent 1 tasks again" in line:
+                    break
+            os.kill(found[1], signal.SIGCONT)
+            output, rest = waiting.communicate(timeout=500)
+        finally:
+            waiting.kill()
     assert waiting.returncode == 0, error + rest
     assert "sent 1 tasks again" in error
     assert len(whole_results(small)) == 6
@@ -124,7 +120,7 @@ def test_a_detached_array_goes_on_by_itself(small, cluster):
     sent = subprocess.run(command("--detach"), env=cluster, capture_output=True, text=True, check=False)
     assert sent.returncode == 0, sent.stderr
     assert "6 runs to train by 1 tasks of job" in sent.stderr
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while len(whole_results(small)) < 6:
         assert time.monotonic() < deadline, sent.stderr
         time.sleep(1)
