@@ -88,7 +88,7 @@ class FleetTraining:
         self._optimizer = make_optimizer(self.fleet, training)
         self._batches = Batches(self.fleet, dataset, training.batch_size)
         self._best = {name: tensor.detach().clone() for name, tensor in _state(self.fleet).items()}
-        self._best_accuracy = torch.full((len(self.fleet),), -1.0)
+        self._best_accuracy = torch.full((len(self.fleet),), -1.0, dtype=torch.float64)  # as evaluate() gives it
         self.outcomes = [Outcome() for _ in members]
         """Of each member so far; whole after :meth:`finish`."""
         self._diverged = torch.zeros(len(self.fleet), dtype=torch.bool, device=device)

@@ -229,3 +229,10 @@ def test_smoothed_labels_spread_a_share_of_each_target_over_all_classes():
     expected = -(wanted * two_logits.log_softmax(-1)).sum(-1).mean(1)
     torch.testing.assert_close(classification_loss(two_logits, targets, 0.1), expected)
     torch.testing.assert_close(classification_loss(one_logit, targets, 0.1), expected)
+
+
+def test_of_equally_good_epochs_the_first_is_kept(monkeypatch):
+    monkeypatch.setattr("benchmark.training.evaluate", lambda *_: torch.tensor([100 * 2 / 3], dtype=torch.float64))
+    (outcome,) = train_fleet([Member(1, 1.0)], MLP, TRAINING, some_data(6), CPU)
+    assert outcome.validation_accuracy == [100 * 2 / 3] * TRAINING.epochs
+    assert outcome.best_epoch == 1
