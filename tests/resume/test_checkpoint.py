@@ -190,7 +190,7 @@ def test_a_checkpoint_with_any_damage_is_refused_in_one_line_or_reads_the_same(s
     else:
         content[place] ^= data.draw(st.integers(1, 255))
     damaged = file_in(some_file.parent / "damaged")
-    damaged.parent.mkdir(exist_ok=True)
+    damaged.parent.mkdir(parents=True, exist_ok=True)
     damaged.write_bytes(content)
     try:
         found = read_checkpoint(damaged)
