@@ -55,7 +55,7 @@ def plan(
     missing = [run for run in runs if run.id not in done]
     sizes = FleetSizes(device, data_dir, most)
     fleets = []
-    while fleet := next_fleet(missing, sizes):
+    while fleet := next_fleet(missing, sizes, share=len(missing)):
         fleets.append(fleet)
         taken = {run.id for run in fleet}
         missing = [run for run in missing if run.id not in taken]
@@ -88,16 +88,15 @@ class FleetSizes:
         self._known[run.trains_with] = most
 
 
-def next_fleet(missing: Sequence[Run], sizes: FleetSizes, workers: int = 1) -> list[Run]:
-    """The fleet to train next of what is ``missing``: a fair share for one of ``workers``, as large as may be.
+def next_fleet(free: Sequence[Run], sizes: FleetSizes, share: int) -> list[Run]:
+    """The fleet to train next of the runs that are ``free``: as large as may be, and at most ``share``.
 
     Fleets that are taken one after another are of nearly equal size, and the same whenever one asks again.
     """
-    if not missing:
+    if not free:
         return []
-    first = min(run.trains_with for run in missing)
-    alike = [run for run in missing if run.trains_with == first]
-    share = math.ceil(len(missing) / workers)
+    first = min(run.trains_with for run in free)
+    alike = [run for run in free if run.trains_with == first]
     parts = math.ceil(len(alike) / min(share, sizes.of(alike[0])))
     return alike[: math.ceil(len(alike) / parts)]
 

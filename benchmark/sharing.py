@@ -49,7 +49,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Share:
+class Turn:
     """What a worker found when it last looked: the fleet that it claimed, what has a result, and who else works."""
 
     fleet: list[Run]
@@ -77,21 +77,21 @@ def train_missing(runs: Sequence[Run], results: Path, options: Options, progress
         if options.fresh:
             _forget(runs, worker)
         while True:
-            share = _claim(runs, results, before, worker, sizes, progress)
-            left = len(runs) - len(share.stored)
+            turn = _claim(runs, results, before, worker, sizes, progress)
+            left = len(runs) - len(turn.stored)
             progress.left(left)
-            over = not share.fleet and (left == 0 or not options.wait)
-            parallel.of_first(None if over else [run.id for run in share.fleet])
-            if share.fleet:
+            over = not turn.fleet and (left == 0 or not options.wait)
+            parallel.of_first(None if over else [run.id for run in turn.fleet])
+            if turn.fleet:
                 try:
-                    _train_and_store(share, results, worker, sizes, options, progress)
+                    _train_and_store(turn, results, worker, sizes, options, progress)
                 except ClaimLostError:
-                    progress.say(f"was silent for so long that others took over {len(share.fleet)} runs; going on")
+                    progress.say(f"was silent for so long that others took over {len(turn.fleet)} runs; going on")
             elif left == 0:
                 return
             else:
                 if not told:
-                    who = ", ".join(f"{claim.host} (process {claim.pid})" for claim in share.others if claim.runs)
+                    who = ", ".join(f"{claim.host} (process {claim.pid})" for claim in turn.others if claim.runs)
                     progress.say(f"{left} runs are trained by others: {who}" + ("; waiting" if options.wait else ""))
                     told = True
                 if not options.wait:
@@ -117,7 +117,7 @@ def _claim(
     worker: Worker,
     sizes: FleetSizes,
     progress: Progress,
-) -> Share:
+) -> Turn:
     """Claim the next fleet, one that was left unfinished first; none where all that is missing is claimed by others."""
     with worker.alone():
         others = worker.others()
@@ -126,12 +126,14 @@ def _claim(
         stored = frozenset(run.id for run in runs if present.get(run.id) not in (None, before.get(run.id)))
         free = [run for run in runs if run.id not in stored | held]
         fleet, step = _unfinished(runs, {run.id for run in free}, held, worker.folder, progress)
-        fleet = fleet or next_fleet(free, sizes, workers=1 + len(others))
+        # of what others train at present their share consists too, or who claims last would get the least
+        share = math.ceil((len(runs) - len(stored)) / (1 + len(others)))
+        fleet = fleet or next_fleet(free, sizes, share)
         if fleet:
             ids = [run.id for run in fleet]
             worker.take(ids)
             worker.log("claimed", ids, step=step)
-    return Share(fleet, stored, others)
+    return Turn(fleet, stored, others)
 
 
 def _unfinished(
@@ -172,10 +174,10 @@ def _forget(runs: Sequence[Run], worker: Worker) -> None:
 
 
 def _train_and_store(
-    share: Share, results: Path, worker: Worker, sizes: FleetSizes, options: Options, progress: Progress
+    turn: Turn, results: Path, worker: Worker, sizes: FleetSizes, options: Options, progress: Progress
 ) -> None:
     """Train the claimed fleet and store its results; where memory runs out, smaller ones are to be taken instead."""
-    fleet, ids = share.fleet, [run.id for run in share.fleet]
+    fleet, ids = turn.fleet, [run.id for run in turn.fleet]
     experiment = fleet[0].experiment
     path = checkpoint_file(worker.folder, ids)
     show = progress.fleet(len(fleet))
@@ -205,7 +207,7 @@ def _train_and_store(
     else:
         with worker.alone():
             worker.check()
-            new = [run.id for run in fleet if run.id not in share.stored]
+            new = [run.id for run in fleet if run.id not in turn.stored]
             _store(fleet, new, end, results, options)
             worker.log("stored", new)
             worker.take([])

@@ -301,11 +301,11 @@ class SomeRun:
 
 
 @given(
-    kinds=st.lists(st.sampled_from("abc"), min_size=1, max_size=40), most=st.integers(1, 50), crowd=st.integers(1, 8)
+    kinds=st.lists(st.sampled_from("abc"), min_size=1, max_size=40), most=st.integers(1, 50), share=st.integers(1, 50)
 )
-def test_a_fleet_is_of_one_kind_no_larger_than_may_be_and_leaves_the_others_their_share(kinds, most, crowd):
+def test_a_fleet_is_of_one_kind_no_larger_than_may_be_and_no_larger_than_a_share(kinds, most, share):
     runs = [SomeRun(kind) for kind in kinds]
-    fleet = next_fleet(runs, FixedSize(most), crowd)
-    assert 1 <= len(fleet) <= min(most, -(-len(runs) // crowd))
+    fleet = next_fleet(runs, FixedSize(most), share)
+    assert 1 <= len(fleet) <= min(most, share)
     assert len({run.trains_with for run in fleet}) == 1
     assert all(run in runs for run in fleet)
