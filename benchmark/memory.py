@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from benchmark.fleet import build_network
 
-CPU_FLEET_BYTES = 128 * 2**20
-"""On a CPU larger fleets train no faster, and smaller ones save finished work more often."""
+CPU_FLEET_BYTES = 256 * 2**20
+"""On a CPU fleets that are much larger train no faster, and the memory of a laptop is for others too."""
 CUDA_FLEET_SHARE = 0.6
 """Share of a GPU's free memory that a fleet is planned to take."""
 COPIES_OF_WEIGHTS = 6
