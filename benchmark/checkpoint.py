@@ -75,14 +75,14 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
     """Read a checkpoint without executing anything in it.
 
-    Its tensors are read from the disk when they are used; without ``whole`` they are not verified, which is for looking
-    at everything else. Raises :class:`DamagedCheckpointError` for a file that is not a checkpoint, and
-    :class:`InputError` where the disk does not give it.
+    Without ``whole`` its tensors are neither read nor verified, which is for looking at everything else. Raises
+    :class:`DamagedCheckpointError` for a file that is not a checkpoint, and :class:`InputError` where the disk does not
+    give it.
     """
     try:
         with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums that it writes
             damaged = archive.testzip() if whole else None
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=not whole)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnpicklingError as error:  # torch's words go on to explain how to execute it all the same
