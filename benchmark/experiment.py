@@ -36,7 +36,7 @@ class Settings(BaseModel):
 
 
 class Training(Settings):
-    """How each network is trained (paper_protocol, section 2)."""
+    """How each network is trained; what has a default is as in the paper."""
 
     epochs: Count
     batch_size: Count
@@ -56,7 +56,7 @@ class Training(Settings):
 
 
 class Topology(Settings):
-    """How sparse networks start and how their topology changes (paper_protocol, section 2)."""
+    """How sparse networks start and how their topology changes; defaults are those of the paper."""
 
     distribution: Distribution = "erk"
     update_period: Count

@@ -219,7 +219,7 @@ def predictions(logits: Tensor) -> Tensor:
 
 
 def make_optimizer(fleet: Fleet, training: Training) -> torch.optim.SGD:
-    """SGD over the stacked weights, which is SGD for each member alone (paper_protocol, section 2)."""
+    """SGD over the stacked weights, which is SGD for each member alone."""
 
     def fuses(weight: Tensor) -> bool:
         return fleet.device.type != "cpu" or weight[0].numel() % CPU_VECTOR == 0

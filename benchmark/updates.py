@@ -35,7 +35,7 @@ class Step:
 def due(fleet: Fleet, step: int, *, before_optimizer: bool) -> list[int]:
     """Members whose topology update falls on ``step`` (from 1), before or after that step's optimizer step.
 
-    A criterion that reads the gradient updates before, on the fresh gradient; the others after (paper_protocol 2).
+    A criterion that reads the gradient updates before, on the fresh gradient; the others after, as in the paper.
     """
     return [
         index
