@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class PruneFraction:
-    """The prune fraction ζ over the optimizer steps of a training (by default the paper's: cosine from 0.5 to 0.005)."""
+    """The prune fraction ζ over the optimizer steps of a training (the paper's: cosine from 0.5 to 0.005)."""
 
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     start: float = 0.5
