@@ -31,12 +31,13 @@ def train_or_resume(
     train together all read the checkpoint, and the first writes it, at the end of every epoch.
     """
     saved = usable_checkpoint(path, fleet, say)
-    if saved is not None and saved.outcomes is not None:
-        return saved
-    if parallel.of_first(saved.step if saved else 0) != (saved.step if saved else 0):
+    step = saved.step if saved else 0
+    if parallel.of_first(step) != step:
         raise InputError(
             f"{path}: the first process has another checkpoint here than this one; they need a shared disk"
         )
+    if saved is not None and saved.outcomes is not None:
+        return saved
     training = _new(fleet, dataset, device)
     if saved is not None and saved.state is not None:
         try:

@@ -40,27 +40,18 @@ class Remembering(Criterion):
 
 
 @pytest.fixture
-def trained(monkeypatch):
+def trained(kept_fleets):
     """Trains members; returns outcomes, the masks before and after each step, and the fleet after the last one."""
-    fleets = []
-
-    class Kept(Fleet):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            fleets.append(self)
-
-    monkeypatch.setattr("benchmark.training.Fleet", Kept)
-    monkeypatch.setattr("benchmark.training._restore", lambda fleet, best: None)
 
     def train(members):
         def masks():
-            return {name: mask.clone() for name, mask in fleets[-1].masks.items()}
+            return {name: mask.clone() for name, mask in kept_fleets[-1].masks.items()}
 
         seen = []
         dataset = some_data(6, examples=EXAMPLES)
         outcomes = train_fleet(members, MLP, TRAINING, dataset, CPU, lambda *_: seen.append(masks()))
         first = Fleet(members, MLP, dataset, CPU).masks
-        return outcomes, [first, *seen], fleets[-1]
+        return outcomes, [first, *seen], kept_fleets[-1]
 
     return train
 

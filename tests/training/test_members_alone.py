@@ -10,7 +10,7 @@ from test_fleet import CPU, LENET5, MLP, recipe, some_data
 from torch import nn
 
 from benchmark.experiment import Training
-from benchmark.fleet import Fleet, Member
+from benchmark.fleet import Member
 from benchmark.training import train_fleet
 from criteria import names
 
@@ -53,26 +53,17 @@ def sixteen():
 
 
 @pytest.fixture
-def trained(monkeypatch):
+def trained(kept_fleets):
     """Trains members; returns the masks after each step, the outcomes, and the fleet as it is after the last step."""
-    fleets = []
-
-    class Kept(Fleet):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            fleets.append(self)
-
-    monkeypatch.setattr("benchmark.training.Fleet", Kept)
-    monkeypatch.setattr("benchmark.training._restore", lambda fleet, best: None)
 
     def train(members, model, dataset):
         masks = []
 
         def look(_step, _total):
-            masks.append({name: mask.clone() for name, mask in fleets[-1].masks.items()})
+            masks.append({name: mask.clone() for name, mask in kept_fleets[-1].masks.items()})
 
         outcomes = train_fleet(members, model, SCHEDULE, dataset, CPU, look)
-        return masks, outcomes, fleets[-1]
+        return masks, outcomes, kept_fleets[-1]
 
     return train
 
