@@ -109,31 +109,16 @@ MEMBERS = [
 ]
 
 
-@pytest.fixture
-def last_state(monkeypatch):
-    """The fleet that trained last, kept for a look at its end; the best checkpoint is not put back into it."""
-    kept = []
-
-    class Kept(Fleet):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            kept.append(self)
-
-    monkeypatch.setattr("benchmark.training.Fleet", Kept)
-    monkeypatch.setattr("benchmark.training._restore", lambda fleet, best: None)
-    return lambda: kept[-1]
-
-
 @pytest.mark.parametrize(
     ("model", "shape", "training"),
     [(MLP, (6,), TRAINING), (LENET5, (1, 28, 28), TRAINING), (MLP, (6,), AS_ON_IMAGENET)],
     ids=["mlp", "lenet5", "as on ImageNet"],
 )
-def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, training, last_state):
+def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, training, kept_fleets):
     dataset = some_data(*shape)
     members = MEMBERS if model is MLP else MEMBERS[::2]
     train_fleet(members, model, training, dataset, CPU)
-    fleet = last_state()
+    fleet = kept_fleets[-1]
     for index, member in enumerate(members):
         weights, masks = plain_training(member, model, training, dataset)
         for name, mask in masks.items():
@@ -158,11 +143,11 @@ def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_g
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "set", "snip"])
-def test_a_dense_network_is_regularised_only_where_what_is_pruned_restarts_at_zero(criterion, last_state):
+def test_a_dense_network_is_regularised_only_where_what_is_pruned_restarts_at_zero(criterion, kept_fleets):
     rules = ("forbid", "allow", "restart")
     members = [Member(1, 1.0), *(Member(1, 1.0, "erk", recipe(criterion, "random", resurrection=r)) for r in rules)]
     train_fleet(members, MLP, TRAINING, some_data(6), CPU)
-    fleet = last_state()
+    fleet = kept_fleets[-1]
     for name in fleet.sparse_names:
         dense, *pruned = fleet.weights[name].detach()
         assert fleet.masks[name].all()

@@ -4,6 +4,7 @@ It stands for torchrun: it imports torch once and forks, which a process that ru
 in the folder what it printed, its status, and what it trained.
 """
 
+import copy
 import os
 import signal
 import sys
@@ -18,12 +19,11 @@ from torch.distributed import TCPStore
 import benchmark.cli
 import benchmark.commands.run  # so that the processes do not have to
 import benchmark.fleet
-import benchmark.training
 from benchmark import parallel
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiment import Topology, Training
 from benchmark.fleet import Fleet, Member, Recipe
-from benchmark.training import Outcomes, train_fleet
+from benchmark.training import FleetTraining, Outcomes
 from criteria import InputError, load
 
 CPU = torch.device("cpu")
@@ -74,24 +74,13 @@ def conv_with_batch_norm(*_: object) -> nn.Module:
 def train(model: dict[str, object], *shape: int) -> None:
     """Train members and keep how they end, before the best checkpoint is put back, and their outcomes."""
     torch.set_default_dtype(torch.float64)  # rounding so fine that it decides no comparison of scores
-    fleets: list[Fleet] = []
-
-    class Kept(Fleet):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments)  # type: ignore[arg-type]
-            fleets.append(self)
-
-    benchmark.training.Fleet = Kept  # type: ignore[misc]
-    benchmark.training._restore = lambda _fleet, _best: None
     with parallel.joined("run"):
-        outcomes = train_fleet(members(), model, TRAINING, some_data(*shape), CPU)
+        training = FleetTraining(members(), model, TRAINING, some_data(*shape), CPU)
+        for _ in training.steps():
+            pass
+        end = copy.deepcopy(training.fleet.state_dict())
+        state = end | {"outcomes": Outcomes.dump_python(training.finish())}
         number = parallel.rank()
-    state = {
-        "weights": {name: weight.detach() for name, weight in fleets[0].weights.items()},
-        "masks": fleets[0].masks,
-        "buffers": fleets[0].buffers,
-        "outcomes": Outcomes.dump_python(outcomes),
-    }
     torch.save(state, f"trained-{number}.pt")
 
 
