@@ -15,11 +15,6 @@ from benchmark.files import write_atomically
 from benchmark.training import Outcome, Outcomes
 from criteria.errors import InputError
 
-SECONDS = 60.0
-"""Between two checkpoints of a fleet, unless told otherwise."""
-SHARE = 0.05
-"""Of the time that writing checkpoints may take; where it takes longer there are fewer."""
-
 
 class DamagedCheckpointError(InputError):
     """A file that is no checkpoint, or no longer a whole one."""

@@ -107,6 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("experiment", metavar="EXPERIMENT", help="its name, or the path of a YAML file")
     _selection(run)
     _training(run)
+    run.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
     run.add_argument("--dry-run", action="store_true", help="say how many runs and about how long, and train nothing")
     run.add_argument(
         "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
@@ -146,6 +147,7 @@ def build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("experiments", nargs="+", metavar="EXPERIMENT")
     _selection(reproduce)
     _training(reproduce)
+    reproduce.set_defaults(no_wait=False)  # what is checked has to be there
     _expected(reproduce)
     _out(reproduce)
     return parser
@@ -174,7 +176,6 @@ def _training(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="between two checkpoints of a fleet (default: 60)",
     )
-    parser.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
     parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
     parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
 

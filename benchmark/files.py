@@ -10,6 +10,9 @@ from typing import IO
 from benchmark import process
 from criteria.errors import InputError
 
+HALF_WRITTEN = ".part"
+"""How the names of files end that are being written, or were when their process was killed."""
+
 
 def read_bytes(path: Path, most: int) -> bytes:
     """The content of a regular file of at most ``most`` bytes; raises :class:`InputError` for anything else.
@@ -45,7 +48,9 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{process.name()}-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{process.name()}-", suffix=HALF_WRITTEN, delete=False
+        ) as file:
             temporary = Path(file.name)
             if callable(content):
                 content(file.file)

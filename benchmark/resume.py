@@ -7,12 +7,17 @@ from pathlib import Path
 import torch
 
 from benchmark import parallel
-from benchmark.checkpoint import SECONDS, SHARE, Checkpoint, read_checkpoint, versions, write_checkpoint
+from benchmark.checkpoint import Checkpoint, read_checkpoint, versions, write_checkpoint
 from benchmark.data.dataset import Dataset
 from benchmark.device import environment
 from benchmark.grid import Run
 from benchmark.training import FleetTraining, Outcome
 from criteria.errors import InputError
+
+SECONDS = 60.0
+"""Between two checkpoints of a fleet, unless told otherwise."""
+SHARE = 0.05
+"""Of the time that writing checkpoints may take; where it takes longer there are fewer."""
 
 
 def train_or_resume(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from benchmark import checkpoint as checkpoints
 from benchmark import parallel
 from benchmark.checkpoint import (
     Checkpoint,
@@ -23,7 +22,7 @@ from benchmark.grid import Run
 from benchmark.memory import is_out_of_memory, keep_freed_memory
 from benchmark.progress import Progress
 from benchmark.results import Clock, Result, experiment_folder, store, written
-from benchmark.resume import train_or_resume
+from benchmark.resume import SECONDS, train_or_resume
 from benchmark.runner import FleetSizes, dataset_on, next_fleet
 from benchmark.workers import Claim, ClaimLostError, Worker
 from criteria.errors import InputError, PluginError
@@ -40,7 +39,7 @@ class Options:
     data_dir: Path | None = None
     most: int | None = None
     """Networks that train together at most; None where only memory limits them."""
-    checkpoint_seconds: float = checkpoints.SECONDS
+    checkpoint_seconds: float = SECONDS
     wait: bool = True
     """Whether to wait for runs that others train, and to take them over where these die."""
     fresh: bool = False

@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark import process
-from benchmark.files import write_atomically
+from benchmark.files import HALF_WRITTEN, write_atomically
 from criteria.errors import InputError
 
 BEAT_SECONDS = 15.0
@@ -96,41 +96,17 @@ class Worker:
         self._leaving.set()
         self._beats.join()
         self._path.unlink(missing_ok=True)
+        tidy(self.folder)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Holds the lock of the folder, and so the right to look at claims and change one's own."""
-        path = self.folder / ".lock"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path, timeout=LOCK_SECONDS)
-            lock.acquire()
-        except Timeout as error:
-            raise InputError(
-                f"{path}: another process has held this lock for {LOCK_SECONDS:g} seconds; end it, or wait"
-            ) from error
-        except OSError as error:
-            raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
-        try:
+        with _alone(self.folder):
             yield
-        finally:
-            lock.release()
 
     def others(self) -> list[Claim]:
-        """The claims of the others that live; what dead ones left half-written is removed. Only when `alone`."""
-        found = []
-        lock = self.folder / ".lock"
-        os.utime(lock)
-        for seen in workers(self.folder, now=lock.stat().st_mtime):  # the clock of the disk, as in the files' times
-            if seen.path == self._path:
-                continue
-            if seen.alive and seen.claim:
-                found.append(seen.claim)
-            elif not seen.alive:
-                for part in self.folder.glob(f"*/.{seen.path.stem}-*"):
-                    part.unlink(missing_ok=True)
-                seen.path.unlink(missing_ok=True)
-        return found
+        """The claims of the others that live; what dead ones left behind is removed. Only when `alone`."""
+        return [seen.claim for seen in _living(self.folder) if seen.claim and seen.path != self._path]
 
     def take(self, runs: Sequence[str]) -> None:
         """Claim ``runs`` and nothing else. Only when `alone`, and for runs that nobody else claims."""
@@ -200,6 +176,13 @@ def workers(folder: Path, now: float) -> list[Seen]:
     return found
 
 
+def tidy(folder: Path) -> None:
+    """Remove what dead workers left behind, as far as the folder can be written: it may have become read-only."""
+    if any(workers_folder(folder).glob("*")):
+        with suppress(InputError), _alone(folder):
+            _living(folder)
+
+
 def journal(folder: Path) -> list[dict[str, Any]]:
     """The entries of the journal, oldest first; lines that are not one are left out."""
     try:
@@ -217,6 +200,44 @@ def journal(folder: Path) -> list[dict[str, Any]]:
         if isinstance(entry, dict) and isinstance(entry.get("runs"), list):
             found.append(entry)
     return found
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the lock of an experiment's folder; raises :class:`InputError` where there is no getting it."""
+    path = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=LOCK_SECONDS)
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"{path}: another process has held this lock for {LOCK_SECONDS:g} seconds; end it, or wait"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _living(folder: Path) -> list[Seen]:
+    """The workers that live. The files of dead ones, and what they were writing, are removed. Only when `_alone`."""
+    lock = folder / ".lock"
+    try:
+        os.utime(lock)
+        seen = workers(folder, now=lock.stat().st_mtime)  # the clock of the disk, as in the files' times
+        alive = [each for each in seen if each.alive]
+        for part in folder.glob(f"*/.*{HALF_WRITTEN}"):
+            if not part.name.startswith(tuple(f".{each.path.stem}-" for each in alive)):
+                part.unlink(missing_ok=True)
+        for each in seen:
+            if not each.alive:
+                each.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{error.filename or folder}: cannot be tidied up: {error.strerror or error}") from error
+    return alive
 
 
 def _lives(claim: Claim, age: float) -> bool:

@@ -140,6 +140,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that share the work")
     parser.add_argument("--checkpoint", type=float, default=0.5, help="seconds between checkpoints")
+    parser.add_argument(
+        "--life", type=float, help="mean seconds between kills (default: all kills in an undisturbed run's time)"
+    )
     parser.add_argument("--folder", type=Path, default=Path("kills"), help="for results and logs; must not exist")
     arguments, arguments.options = parser.parse_known_args()
     torch.set_num_threads(1)  # and no thread before a fork
@@ -160,14 +163,14 @@ def main() -> int:
         rounds += 1
         chaos = Chaos(arguments, arguments.folder / f"round{rounds}")
         began = time.monotonic()
-        chaos.until_done(lives, arguments.kills - kills, mean_life=seconds / arguments.kills)
+        chaos.until_done(lives, arguments.kills - kills, mean_life=arguments.life or seconds / arguments.kills)
         chaos.judge(undisturbed)
         kills += len(chaos.killed)
         wrong += chaos.wrong
-        claims = sum(entry["event"] == "claimed" and entry["step"] > 0 for entry in journal(chaos.results / chaos.name))
+        claimed = [entry["step"] for entry in journal(chaos.results / chaos.name) if entry["event"] == "claimed"]
         print(
-            f"round {rounds}: {len(chaos.killed)} kills in {time.monotonic() - began:.1f} s, "
-            f"{claims} fleets went on from a checkpoint",
+            f"round {rounds}: {len(chaos.killed)} kills in {time.monotonic() - began:.1f} s, {len(claimed)} fleets "
+            f"claimed, {sum(step > 0 for step in claimed)} of them went on from a checkpoint",
             flush=True,
         )
     print(f"{kills} kills, seed {arguments.seed}, {arguments.workers} workers: {len(wrong)} wrong")

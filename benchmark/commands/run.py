@@ -13,11 +13,12 @@ from benchmark.grid import cells, expand
 from benchmark.progress import Progress, duration
 from benchmark.rehearsal import STEPS, Rehearsal, rehearse
 from benchmark.report.tables import results_table
-from benchmark.results import results_folder, stored_results
+from benchmark.results import experiment_folder, results_folder, stored_results
 from benchmark.runner import estimate_seconds, plan
 from benchmark.selection import selected_experiment
 from benchmark.sharing import Options, train_missing
 from benchmark.slurm import train_on_slurm
+from benchmark.workers import tidy
 from criteria.errors import InputError
 
 
@@ -78,6 +79,8 @@ def train(experiment: Experiment, args: argparse.Namespace) -> None:
         file=sys.stderr,
     )
     if not work.missing:
+        if parallel.rank() == 0:
+            tidy(experiment_folder(args.results, experiment.name))
         return
     options = Options(
         device=device,

@@ -1,5 +1,6 @@
 """What is claimed is left to its owner while it lives, what is done stays done, and what was left is gone on with."""
 
+import errno
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from test_kills import TINY
 
 from benchmark import process, sharing, workers
 from benchmark.cli import main
+from benchmark.files import HALF_WRITTEN
 from benchmark.runner import next_fleet
 from benchmark.workers import Claim, Worker, journal
 from criteria.errors import InputError
@@ -245,7 +247,7 @@ def ids_of(undisturbed, criterion):
 def test_what_others_train_is_left_to_them_and_taken_over_when_they_die(tiny, undisturbed, capsys):
     theirs = ids_of(undisturbed, "magnitude")
     path = post(claim(machine="another", host="far-away", pid=77, runs=theirs))
-    torn = path.parent / f".{path.stem}-torn"
+    torn = path.parent / f".{path.stem}-torn{HALF_WRITTEN}"
     torn.touch()
     assert main([*RUN, "--no-wait"]) == 0
     assert "2 runs are trained by others: far-away (process 77)" in capsys.readouterr().err
@@ -258,6 +260,40 @@ def test_what_others_train_is_left_to_them_and_taken_over_when_they_die(tiny, un
     assert main([*RUN, "--no-wait"]) == 0
     assert results() == undisturbed
     assert not torn.exists()
+
+
+@pytest.fixture
+def left_by_the_dead(tiny):
+    """All is trained, and the last to work on it were killed: one with a claim, one before it could say who it was."""
+    assert main(RUN) == 0
+    dead = post(claim(machine="another"), "dead", age=HOUR)
+    parts = [FOLDER / where / f".{who}-torn{HALF_WRITTEN}" for where, who in (("runs", "dead"), ("workers", "unknown"))]
+    for part in parts:
+        part.touch()
+    return {dead, *parts}
+
+
+def test_what_dead_workers_left_behind_is_removed_although_there_is_nothing_more_to_train(left_by_the_dead):
+    busy = post(claim(machine="another"), "busy")
+    writing = FOLDER / "runs" / f".busy-result{HALF_WRITTEN}"
+    writing.touch()
+    assert main(RUN) == 0
+    assert set(FOLDER.rglob("*")) & {busy, writing, *left_by_the_dead} == {busy, writing}
+
+
+def test_a_worker_that_leaves_removes_what_those_left_behind_that_died_meanwhile(left_by_the_dead):
+    with Worker(FOLDER, "cpu"):
+        pass
+    assert left_by_the_dead.isdisjoint(FOLDER.rglob("*"))
+
+
+def test_what_cannot_be_removed_stays_and_disturbs_nobody(left_by_the_dead, monkeypatch):
+    def read_only(*_arguments, **_options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(workers.FileLock, "acquire", read_only)
+    assert main(RUN) == 0
+    assert left_by_the_dead.issubset(FOLDER.rglob("*"))
 
 
 def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undisturbed, monkeypatch):
