@@ -30,7 +30,7 @@ def run_command(args: argparse.Namespace) -> int:
     """Run the command of parsed arguments and return its exit status; whatever a user can mend is one line."""
     # Threads that spin while they wait slow a busy machine down eightfold. Read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from benchmark.parallel import joined  # brings in torch
+    from benchmark.training.parallel import joined  # brings in torch
     from criteria.contract.results import ContractError
     from criteria.errors import InputError, PluginError
 

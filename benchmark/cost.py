@@ -7,10 +7,10 @@ import torch
 
 from benchmark.data.synthetic import look_of
 from benchmark.experiment import Experiment
-from benchmark.fleet import build_network
 from benchmark.grid import expand
-from benchmark.measurements.flops import BACKWARD, flops_per_weight
 from benchmark.models import sparse_layer_names
+from benchmark.training.fleet import build_network
+from benchmark.training.measurements.flops import BACKWARD, flops_per_weight
 from criteria.plugins import parse
 
 
@@ -22,10 +22,11 @@ def training_flops(experiment: Experiment) -> int:
     model that the data set does not fit.
     """
     examples = look_of(like(experiment.data)).examples
-    return sum(run.experiment.training.epochs * examples * step_flops(run.experiment) for run in expand(experiment))
+    each = sum(run.experiment.training.epochs * flops_per_example(run.experiment) for run in expand(experiment))
+    return each * examples
 
 
-def step_flops(experiment: Experiment) -> int:
+def flops_per_example(experiment: Experiment) -> int:
     """Floating-point operations that one example costs in one optimizer step of one network."""
     look = look_of(like(experiment.data))
     return (1 + BACKWARD) * _forward_flops(json.dumps(experiment.model), look.shape, look.classes)

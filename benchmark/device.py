@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from benchmark import parallel
+from benchmark.training import parallel
 from criteria.errors import InputError
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from baselines import Baseline
 from benchmark.cells import Cell, Value
 from benchmark.experiment import Experiment, axis_name
-from benchmark.fleet import Member, Recipe
-from benchmark.measurements.jaccard import Comparison
+from benchmark.training.fleet import Member, Recipe
+from benchmark.training.measurements.jaccard import Comparison
 from criteria.plugins import fingerprint, load, parse
 
 ENGINE = 2

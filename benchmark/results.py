@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from benchmark.cells import Cell
 from benchmark.files import read_text, write_atomically
 from benchmark.grid import Run
-from benchmark.training import Outcome
+from benchmark.training.fleet_training import Outcome
 from criteria.errors import InputError
 
 

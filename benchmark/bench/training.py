@@ -12,11 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.bench.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
 from benchmark.data.dataset import Dataset
 from benchmark.experiment import Experiment, load_experiment
-from benchmark.fleet import Fleet, build_network
 from benchmark.grid import Run, expand
-from benchmark.memory import keep_freed_memory
-from benchmark.runner import dataset_on, plan
-from benchmark.training import train_fleet
+from benchmark.running.plan import dataset_on, plan
+from benchmark.training.fleet import Fleet, build_network
+from benchmark.training.fleet_training import train_fleet
+from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError
 
 STEPS = {"smoke": 100, "fmnist-lenet300": 10, "fmnist-cnn": 4}

@@ -4,21 +4,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmark import parallel
 from benchmark.device import choose_device
 from benchmark.experiment import Experiment
 from benchmark.files import require_writable
 from benchmark.gate import require_contract
 from benchmark.grid import cells, expand
-from benchmark.progress import Progress, duration
-from benchmark.rehearsal import STEPS, Rehearsal, rehearse
 from benchmark.report.tables import results_table
 from benchmark.results import experiment_folder, results_folder, stored_results
-from benchmark.runner import estimate_seconds, plan
+from benchmark.running.plan import estimate_seconds, plan
+from benchmark.running.progress import Progress, duration
+from benchmark.running.rehearsal import STEPS, Rehearsal, rehearse
+from benchmark.running.sharing import Options, train_missing
+from benchmark.running.slurm import train_on_slurm
+from benchmark.running.workers import tidy
 from benchmark.selection import selected_experiment
-from benchmark.sharing import Options, train_missing
-from benchmark.slurm import train_on_slurm
-from benchmark.workers import tidy
+from benchmark.training import parallel
 from criteria.errors import InputError
 
 

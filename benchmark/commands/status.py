@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from tabulate import tabulate
 
 from benchmark.grid import expand
-from benchmark.progress import duration
+from benchmark.running.progress import duration
+from benchmark.running.status import Status, WorkerStatus, status
 from benchmark.selection import selected_experiment
-from benchmark.status import Status, WorkerStatus, status
 
 
 def main(args: argparse.Namespace) -> int:

@@ -18,9 +18,9 @@ from tabulate import tabulate
 from benchmark.cells import Cell
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
-from benchmark.measurements.jaccard import ALL
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, line_style, reference_style
 from benchmark.report.tables import Format, Results
+from benchmark.training.measurements.jaccard import ALL
 
 FLOOR = "random"
 """The criterion that shares with others what chance shares."""

@@ -17,7 +17,6 @@ from benchmark.contrasts import Contrast
 from benchmark.expected import Expected
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
-from benchmark.progress import duration
 from benchmark.report.contrast import contrast_findings, contrast_plot, contrast_rows
 from benchmark.report.jaccard import MEANING, jaccard_rows
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
@@ -25,6 +24,7 @@ from benchmark.report.measurements import HEADERS as MEASUREMENTS
 from benchmark.report.measurements import READING, measurement_rows, unmeasured
 from benchmark.report.tables import FOOTNOTE, METRICS, Results, results_rows, rule_of, unproven
 from benchmark.results import samples
+from benchmark.running.progress import duration
 from benchmark.statistics.differences import Summary
 from criteria.plugins import parse, summary
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from planted import BUGS, Bug
 
 from criteria.contract import Result, checks_of
 from criteria.contract.asking import Broken
 from criteria.contract.properties import PROMISES
 from criteria.contract.search import Effort
+from tests.contract.planted import BUGS, Bug
 
 EXAMPLES = 50
 """Fewer than a check tries by default, so that luck has less to do with what is found."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from planted import AtLeastOne, ChangesDefaultDtype, Hangs, OneTooMany, Raises, Running, SeedsTorch
 from torch import Tensor
 
 from criteria import Criterion, InputError, Layer, load
@@ -19,6 +18,7 @@ from criteria.contract.properties import PROMISES
 from criteria.contract.selection import exact_count
 from criteria.growth.random import RandomGrowth
 from criteria.magnitude import Magnitude
+from tests.contract.planted import AtLeastOne, ChangesDefaultDtype, Hangs, OneTooMany, Raises, Running, SeedsTorch
 
 GROWTH = [RandomGrowth()]
 

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from planted import Running
 from torch import Tensor
 
 from criteria import Criterion, Growth, InputError, Layer, gradient, load, names
 from criteria.contract import DEFAULT_EXAMPLES, Check, check_criterion, check_growth, parametrize_with_checks
 from criteria.contract.asking import Plugin
 from criteria.magnitude import Magnitude
+from tests.contract.planted import Running
 
 CRITERIA = [load(name) for name in names()]
 GROWTHS = [load(name, "growth") for name in names("growth")]

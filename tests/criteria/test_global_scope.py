@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from layer_strategies import layers, networks, prune_fractions, seeded, unhurried
 
 import criteria
 from criteria import Criterion, Growth, InputError, Layer, update_topology
 from criteria.global_scope import update_topology_globally
 from criteria.normalisation import Normalisation
+from tests.criteria.layer_strategies import layers, networks, prune_fractions, seeded, unhurried
 
 criterion_names = st.sampled_from(criteria.names())
 growth_names = st.sampled_from(criteria.names("growth"))

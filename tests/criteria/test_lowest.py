@@ -3,10 +3,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from layer_strategies import seeded, seeds, tensors, unhurried
 from scipy.stats import chisquare
 
 from criteria import lowest
+from tests.criteria.layer_strategies import seeded, seeds, tensors, unhurried
 
 DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64]
 

@@ -3,10 +3,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from layer_strategies import layers, seeded, unhurried
 
 import criteria
 from criteria.normalisation import Normalisation
+from tests.criteria.layer_strategies import layers, seeded, unhurried
 
 OVER = ["layer", "input", "output", "channel"]
 normalisations = st.builds(Normalisation, st.sampled_from(OVER), st.sampled_from(["sum", "max"]))

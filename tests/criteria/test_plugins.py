@@ -4,11 +4,11 @@ from importlib.metadata import EntryPoint
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layer_strategies import unhurried
 
 import criteria
 from criteria import InputError, plugins
 from criteria.plugins import Spec, load, parse, resolve
+from tests.criteria.layer_strategies import unhurried
 
 identifiers = st.from_regex(r"[a-z_][a-z0-9_]{0,9}", fullmatch=True).filter(lambda name: not keyword.iskeyword(name))
 values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from layer_strategies import layers, seeded, tensors, unhurried
 
 import criteria
 from criteria import InputError, Layer
+from tests.criteria.layer_strategies import layers, seeded, tensors, unhurried
 
 RUNNING = {"running_magnitude": "magnitude", "running_snip": "snip"}
 MASK = torch.tensor([True, True, True, False])

@@ -4,12 +4,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from layer_strategies import layers, seeded, unhurried
 from scipy.stats import chisquare
 from torch.nn.functional import cross_entropy
 
 import criteria
 from criteria import InputError, Layer
+from tests.criteria.layer_strategies import layers, seeded, unhurried
 
 DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64]
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from layer_strategies import layers, prune_fractions, seeded, unhurried
 
 import criteria
 from criteria import Criterion, Growth, Layer, update_topology
+from tests.criteria.layer_strategies import layers, prune_fractions, seeded, unhurried
 
 criterion_names = st.sampled_from(criteria.names())
 growth_names = st.sampled_from(criteria.names("growth"))

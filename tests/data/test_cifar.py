@@ -8,11 +8,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
-from small_data import cifar_archive
 from torchvision.transforms.v2.functional import normalize
 
 from benchmark.data import cifar10, cifar100, load_dataset
 from criteria import InputError
+from tests.small_data import cifar_archive
 
 STATISTICS = {
     "cifar10": ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),

@@ -5,10 +5,10 @@ import hashlib
 
 import pytest
 import torch
-from small_data import idx
 
 from benchmark.data import fashion_mnist, load_dataset
 from criteria import InputError
+from tests.small_data import idx
 
 EXAMPLES = {"train": 20, "t10k": 5}
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn.model_selection import train_test_split
-from small_data import HIGGS_FEATURES, HIGGS_URL, higgs_copy
 
 from benchmark.data import load_dataset
 from criteria import InputError
+from tests.small_data import HIGGS_FEATURES, HIGGS_URL, higgs_copy
 
 EXAMPLES = 400
 

@@ -18,13 +18,13 @@ from torchvision.transforms import (
     ToTensor,
 )
 
-from benchmark.batches import Batches
 from benchmark.data import imagenet, load_dataset
 from benchmark.data.imagenet import random_part
-from benchmark.evaluation import evaluate
 from benchmark.experiment import Training
-from benchmark.fleet import Fleet, Member
-from benchmark.training import train_fleet
+from benchmark.training.batches import Batches
+from benchmark.training.evaluation import evaluate
+from benchmark.training.fleet import Fleet, Member
+from benchmark.training.fleet_training import train_fleet
 from criteria import InputError
 
 CPU = torch.device("cpu")

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from damage import damaged_bytes, damaged_json, damaged_yaml
 from hypothesis import strategies as st
 from PIL import Image
-from small_data import cifar_archive, higgs_copy, idx
 
 from benchmark import gate
 from benchmark.cells import Cell
@@ -27,7 +25,9 @@ from benchmark.expected import Source, accept, read_expected
 from benchmark.experiment import load_experiment
 from benchmark.grid import expand
 from benchmark.results import Clock, Result, path_of, store, stored
-from benchmark.training import Outcome
+from benchmark.training.fleet_training import Outcome
+from tests.fuzz.damage import damaged_bytes, damaged_json, damaged_yaml
+from tests.small_data import cifar_archive, higgs_copy, idx
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from formats import FORMATS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from criteria import InputError
+from tests.fuzz.formats import FORMATS
 
 HANGS = 60
 """Seconds after which reading a small file will never end."""

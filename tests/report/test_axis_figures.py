@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from test_report_files import drawn
 
 from benchmark.cells import Cell
 from benchmark.claims.cases import over_baseline
@@ -12,6 +11,7 @@ from benchmark.report.dense import dense_plot
 from benchmark.report.gains import gains_plot
 from benchmark.report.mest_lambda import lambda_plot
 from benchmark.report.ranks import diagram, ranks_plot
+from tests.report.made_up import drawn
 
 PERIODS = (25, 100, 400)
 CRITERIA = ("magnitude", "set", "snip")

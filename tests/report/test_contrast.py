@@ -5,8 +5,6 @@ import io
 import json
 
 import pytest
-from test_report_files import Page, drawn, results_of
-from test_report_files import experiment as made_up
 
 from benchmark.cells import Cell
 from benchmark.claims import claims
@@ -17,6 +15,8 @@ from benchmark.report.contrast import contrast_csv, contrast_findings, contrast_
 from benchmark.report.page import page
 from benchmark.results import samples, store
 from criteria.errors import InputError
+from tests.report.made_up import Page, drawn, results_of
+from tests.report.made_up import experiment as made_up
 
 CRITERIA = ("magnitude", "snip", "random")
 LOSS = -2.0

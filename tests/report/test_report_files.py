@@ -2,7 +2,6 @@
 
 import base64
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,68 +9,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 
 from benchmark.cells import Cell
 from benchmark.check import check
 from benchmark.claims import claims
 from benchmark.claims.cases import over_baseline
 from benchmark.expected import Estimate, Expected, Source, StoredCell
-from benchmark.experiment import Experiment
-from benchmark.grid import cells, expand
+from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.files import plots, write_files
 from benchmark.report.gains import gains_plot
 from benchmark.report.look import COLOURS, DARK, LIGHT, image, legible, line_style
-from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
-from benchmark.results import Result, samples
-from benchmark.training import Outcome
+from benchmark.results import samples
 from criteria.errors import InputError
-
-CRITERIA = ("magnitude", "set", "mest", "snip", "random")
-
-
-def experiment(criteria=CRITERIA, growths=("random", "gradient"), densities=(0.05, 0.1, 0.2, 0.5), seeds=(1, 2, 3)):
-    return Experiment.model_validate(
-        {
-            "name": "made-up",
-            "title": "Networks that were never trained",
-            "data": "digits",
-            "model": {"name": "mlp", "widths": [16]},
-            "training": {"epochs": 2, "batch_size": 128, "learning_rate": 0.1},
-            "topology": {"update_period": 5},
-            "axes": {"criteria": criteria, "growths": growths, "densities": densities, "seeds": seeds},
-        }
-    )
-
-
-def results_of(experiment, *, without=lambda cell: False, accuracy=None, skipped=False):
-    """A result of every run whose cell is not ``without``; accuracies differ by cell and seed."""
-    found = []
-    for number, run in enumerate(expand(experiment)):
-        if without(run.cell):
-            continue
-        value = accuracy(run) if accuracy else 80 + 10 * run.cell.density + (number * 7 % 11) / 4
-        outcome = Outcome(
-            test_accuracy_best=value,
-            test_accuracy_last=value,
-            best_epoch=1,
-            validation_accuracy=[value],
-            density={},
-            diverged=False,
-        )
-        result = Result(
-            id=run.id,
-            experiment=experiment.name,
-            settings=run.settings,
-            outcome=outcome,
-            contract_skipped=skipped and run.cell.growth is not None,
-            environment={"dst-bench": "0.0", "torch": "0.0", "device": "a <very> special device"},
-            time={"finished": "2026-01-01T00:00:00+00:00", "fleet_seconds": 60.0, "fleet_size": 2},
-        )
-        found.append((run, result))
-    return found
+from tests.report.made_up import CRITERIA, Page, drawn, experiment, page_of, results_of
 
 
 def expected_from(results, shift=0.0):
@@ -89,51 +41,12 @@ def expected_from(results, shift=0.0):
     )
 
 
-def page_of(experiment, results, expected=None, figures=()):
-    checked = (check(samples(results), expected), expected) if expected else None
-    judged = claims(samples(results), experiment.tolerance)
-    return page(experiment, results, figures, checked, judged)
-
-
-def drawn(plot, theme=LIGHT) -> Figure:
-    figure = plot.draw(theme)
-    figure.draw_without_rendering()
-    return figure
-
-
 def accuracy_of(experiment, results):
     return drawn(accuracy_plot(list(cells(experiment)), samples(results)))
 
 
 def curves(ax, name):
     return [line for line in ax.get_lines() if line.get_label() == name]
-
-
-class Page(HTMLParser):
-    """Texts, tags and attributes of a page; raises where tags do not match."""
-
-    VOID = frozenset({"meta", "img", "source", "br"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.attributes, self.texts = [], [], []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
 
 
 def test_every_panel_has_a_line_for_each_criterion_and_baseline():

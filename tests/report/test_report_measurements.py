@@ -7,16 +7,16 @@ from statistics import fmean
 
 import pytest
 from matplotlib.colors import to_hex
-from test_report_files import Page, drawn, experiment, page_of, results_of
 
 from benchmark.experiment import Jaccard, Measure
-from benchmark.measurements.flops import Flops
-from benchmark.measurements.jaccard import ALL, Overlap
-from benchmark.measurements.measuring import Measured
 from benchmark.report.files import plots, write_files
 from benchmark.report.jaccard import jaccard_csv, jaccard_plots, jaccard_rows
 from benchmark.report.look import LIGHT
 from benchmark.report.measurements import layers_csv, measurement_rows, measurements_csv, unmeasured
+from benchmark.training.measurements.flops import Flops
+from benchmark.training.measurements.jaccard import ALL, Overlap
+from benchmark.training.measurements.measuring import Measured
+from tests.report.made_up import Page, drawn, experiment, page_of, results_of
 
 COMPARED = ("magnitude", "snip", "mest", "random")
 PAIRS = list(itertools.combinations(COMPARED, 2))

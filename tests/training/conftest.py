@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.fleet import Fleet
+from benchmark.training.fleet import Fleet
 
 
 @pytest.fixture
@@ -15,6 +15,6 @@ def kept_fleets(monkeypatch):
             super().__init__(*arguments)
             fleets.append(self)
 
-    monkeypatch.setattr("benchmark.training.Fleet", Kept)
-    monkeypatch.setattr("benchmark.training._restore", lambda fleet, best: None)
+    monkeypatch.setattr("benchmark.training.fleet_training.Fleet", Kept)
+    monkeypatch.setattr("benchmark.training.fleet_training._restore", lambda fleet, best: None)
     return fleets

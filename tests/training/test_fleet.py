@@ -6,35 +6,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmark import updates
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiment import Topology, Training
-from benchmark.fleet import Fleet, Member, Recipe, build_network, classification_loss, make_optimizer
+from benchmark.experiment import Training
 from benchmark.randomness import stream
 from benchmark.schedule import learning_rate
-from benchmark.training import train_fleet
-from criteria import Layer, load, names, update_topology
+from benchmark.training import updates
+from benchmark.training.fleet import Fleet, Member, build_network, classification_loss, make_optimizer
+from benchmark.training.fleet_training import train_fleet
+from criteria import Layer, names, update_topology
+from tests.training.small_fleets import CPU, LENET5, MLP, recipe, some_data
 
-CPU = torch.device("cpu")
-MLP = {"name": "mlp", "widths": [16, 12]}
-LENET5 = {"name": "lenet5"}
 TRAINING = Training(epochs=4, batch_size=32, learning_rate=0.05)
 AS_ON_IMAGENET = TRAINING.model_copy(update={"warmup_epochs": 2, "milestones": (3.0,), "label_smoothing": 0.1})
-
-
-def some_data(*shape, examples=180, seed=0):
-    """Gaussian classes: learnable, but not at once."""
-    generator = torch.Generator().manual_seed(seed)
-    targets = torch.randint(10, (examples,), generator=generator)
-    centres = torch.randn(10, *shape, generator=generator)
-    inputs = centres[targets] + torch.randn(examples, *shape, generator=generator)
-    split = examples // 3
-    parts = [Split(inputs[i * split : (i + 1) * split], targets[i * split : (i + 1) * split]) for i in range(3)]
-    return Dataset("made up", *parts, classes=10)
-
-
-def recipe(criterion, growth="gradient", period=2, **settings):
-    return Recipe(load(criterion), load(growth, "growth"), Topology(update_period=period, **settings))
 
 
 def plain_training(member, model, training, dataset):
@@ -217,7 +200,9 @@ def test_smoothed_labels_spread_a_share_of_each_target_over_all_classes():
 
 
 def test_of_equally_good_epochs_the_first_is_kept(monkeypatch):
-    monkeypatch.setattr("benchmark.training.evaluate", lambda *_: torch.tensor([100 * 2 / 3], dtype=torch.float64))
+    monkeypatch.setattr(
+        "benchmark.training.fleet_training.evaluate", lambda *_: torch.tensor([100 * 2 / 3], dtype=torch.float64)
+    )
     (outcome,) = train_fleet([Member(1, 1.0)], MLP, TRAINING, some_data(6), CPU)
     assert outcome.validation_accuracy == [100 * 2 / 3] * TRAINING.epochs
     assert outcome.best_epoch == 1

@@ -9,15 +9,15 @@ from typing import ClassVar
 import pytest
 import torch
 from pydantic import TypeAdapter
-from test_fleet import CPU, MLP, recipe, some_data
 from torch import Tensor
 
 from benchmark.experiment import Training
-from benchmark.fleet import Fleet, Member
-from benchmark.measurements.jaccard import Comparison
-from benchmark.training import FleetTraining, Outcome, train_fleet
+from benchmark.training.fleet import Fleet, Member
+from benchmark.training.fleet_training import FleetTraining, Outcome, train_fleet
+from benchmark.training.measurements.jaccard import Comparison
 from criteria import Criterion, Layer, load
 from criteria.errors import PluginError
+from tests.training.small_fleets import CPU, MLP, recipe, some_data
 
 BATCH = 32
 TRAINING = Training(epochs=3, batch_size=BATCH, learning_rate=0.05)

@@ -6,13 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_fleet import CPU, LENET5, MLP, recipe, some_data
 from torch import nn
 
 from benchmark.experiment import Training
-from benchmark.fleet import Member
-from benchmark.training import train_fleet
+from benchmark.training.fleet import Member
+from benchmark.training.fleet_training import train_fleet
 from criteria import names
+from tests.training.small_fleets import CPU, LENET5, MLP, recipe, some_data
 
 UPDATES = 10
 """The first so many updates of every member must leave the same masks."""
@@ -96,7 +96,7 @@ def test_a_convolutional_network_trains_in_a_fleet_of_sixteen_as_it_does_alone(
     model, shape, every, trained, monkeypatch
 ):
     if model is BATCH_NORM:
-        monkeypatch.setattr("benchmark.fleet.build_network", lambda *_: conv_with_batch_norm())
+        monkeypatch.setattr("benchmark.training.fleet.build_network", lambda *_: conv_with_batch_norm())
     check_against_members_alone(trained, model, some_data(*shape, examples=EXAMPLES), range(0, 16, every))
 
 

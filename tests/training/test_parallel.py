@@ -12,7 +12,7 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import parallel
+from benchmark.training import parallel
 
 if sys.platform == "win32":
     pytest.skip("processes are forked", allow_module_level=True)
@@ -133,7 +133,7 @@ def test_processes_that_are_not_told_who_they_are_say_how_to_start_them(environm
 
 @pytest.mark.long
 def test_torchrun_starts_it(tmp_path):
-    import two_processes
+    from tests.training import two_processes
 
     (tmp_path / "tiny.yaml").write_text(two_processes.EXPERIMENT)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from test_fleet import CPU, LENET5, MLP, some_data
 
 from benchmark.experiment import Training
-from benchmark.fleet import Member
 from benchmark.precision import computing_in
-from benchmark.training import FleetTraining
+from benchmark.training.fleet import Member
+from benchmark.training.fleet_training import FleetTraining
+from tests.training.small_fleets import CPU, LENET5, MLP, some_data
 
 
 def settings():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.prefetch import ahead
+from benchmark.training.prefetch import ahead
 
 
 @given(items=st.lists(st.none() | st.integers()), count=st.integers(1, 5))

@@ -18,12 +18,12 @@ from torch.distributed import TCPStore
 
 import benchmark.cli
 import benchmark.commands.run  # so that the processes do not have to
-import benchmark.fleet
-from benchmark import parallel
+import benchmark.training.fleet
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiment import Topology, Training
-from benchmark.fleet import Fleet, Member, Recipe
-from benchmark.training import FleetTraining, Outcomes
+from benchmark.training import parallel
+from benchmark.training.fleet import Fleet, Member, Recipe
+from benchmark.training.fleet_training import FleetTraining, Outcomes
 from criteria import InputError, load
 
 CPU = torch.device("cpu")
@@ -89,7 +89,7 @@ def train_perceptrons() -> None:
 
 
 def train_with_batch_norm() -> None:
-    benchmark.fleet.build_network = conv_with_batch_norm
+    benchmark.training.fleet.build_network = conv_with_batch_norm
     train({"name": "conv with batch-norm"}, 3, 6, 6)
 
 

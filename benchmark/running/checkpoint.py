@@ -1,0 +1,104 @@
+"""Checkpoints: where the training of a fleet was, in one file that is believed whole or not at all."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.files import write_atomically
+from benchmark.training.fleet_training import Outcome, Outcomes
+from criteria.errors import InputError
+
+
+class DamagedCheckpointError(InputError):
+    """A file that is no checkpoint, or no longer a whole one."""
+
+
+class Checkpoint(BaseModel):
+    """A fleet between two optimizer steps, or at its end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    """Raised whenever checkpoints are changed so that older ones cannot be read."""
+    versions: dict[str, str]
+    """Of what decides how the state is to be read; a fleet goes on with the same ones only."""
+    runs: list[str]
+    """Ids of the members' runs, in the fleet's order."""
+    environments: list[dict[str, Any]]
+    """In which it was trained so far, the last one last."""
+    seconds: float
+    """Of training so far."""
+    step: int
+    total_steps: int
+    state: dict[str, Any] | None
+    """Of :meth:`FleetTraining.state_dict`; None at the end."""
+    outcomes: list[Outcome] | None
+    """Of all members; None before the end."""
+
+
+def versions() -> dict[str, str]:
+    """The versions that a checkpoint of this installation has."""
+    return {name: version(name) for name in ("dst-bench", "torch")}
+
+
+def checkpoints_folder(folder: Path) -> Path:
+    """Where the checkpoints of an experiment are, under its folder of results."""
+    return folder / "checkpoints"
+
+
+def checkpoint_file(folder: Path, runs: Iterable[str]) -> Path:
+    """The file for the fleet of these runs."""
+    fleet = hashlib.sha256(" ".join(runs).encode()).hexdigest()[:16]
+    return checkpoints_folder(folder) / f"{fleet}.pt"
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write by atomic rename; raises :class:`InputError` where it cannot be written."""
+    content = {name: getattr(checkpoint, name) for name in Checkpoint.model_fields}
+    if checkpoint.outcomes is not None:
+        content["outcomes"] = Outcomes.dump_python(checkpoint.outcomes)
+    write_atomically(path, lambda file: torch.save(content, file))
+
+
+def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
+    """Read a checkpoint without executing anything in it.
+
+    Without ``whole`` its tensors are neither read nor verified, which is for looking at everything else. Raises
+    :class:`DamagedCheckpointError` for a file that is not a checkpoint, and :class:`InputError` where the disk does not
+    give it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums that it writes
+            damaged = archive.testzip() if whole else None
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=not whole)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnpicklingError as error:  # torch's words go on to explain how to execute it all the same
+        raise DamagedCheckpointError(f"{path}: not a checkpoint: it holds more than tensors and plain data") from error
+    except Exception as error:  # whatever torch or zipfile meets in a file that anything may be in
+        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: {_one_line(error)}") from error
+    if damaged is not None:
+        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")
+    try:
+        checkpoint = Checkpoint.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DamagedCheckpointError(
+            f"{path}: not a checkpoint of this kind ({place or 'content'}: {first['msg']})"
+        ) from error
+    if path.name != checkpoint_file(path.parent, checkpoint.runs).name:
+        raise DamagedCheckpointError(f"{path}: not the checkpoint that its name says: it holds other runs")
+    return checkpoint
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text[:200] or type(error).__name__

@@ -1,0 +1,1 @@
+"""Training: fleets of networks, their batches, optimizer steps, topology updates and evaluations."""

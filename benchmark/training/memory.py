@@ -1,0 +1,68 @@
+"""Memory: how many members of a fleet fit, and keeping the pages that a training step uses again and again."""
+
+import ctypes
+import math
+import sys
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.training.fleet import build_network
+
+CPU_FLEET_BYTES = 256 * 2**20
+"""On a CPU fleets that are much larger train no faster, and the memory of a laptop is for others too."""
+CUDA_FLEET_SHARE = 0.6
+"""Share of a GPU's free memory that a fleet is planned to take."""
+COPIES_OF_WEIGHTS = 6
+"""Weights, gradients, momentum, mask, the best checkpoint, and one to work with."""
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # from glibc's malloc.h
+
+
+def fleet_size(
+    model: Mapping[str, object], inputs: tuple[int, ...], classes: int, batch_size: int, device: torch.device
+) -> int:
+    """How many members a fleet should have at most, at least 1."""
+    budget: float = CPU_FLEET_BYTES
+    if device.type == "cuda":
+        budget = CUDA_FLEET_SHARE * torch.cuda.mem_get_info(device)[0]
+    network = build_network(model, inputs, classes)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    activations = 2 * batch_size * (math.prod(inputs) + _outputs_of_modules(network, inputs))
+    return max(1, int(budget / (4 * (COPIES_OF_WEIGHTS * weights + activations))))
+
+
+def _outputs_of_modules(network: nn.Module, inputs: tuple[int, ...]) -> int:
+    """Numbers that the modules of a network put out for one example."""
+    count = 0
+
+    def add(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        nonlocal count
+        count += output.numel()
+
+    for module in network.modules():
+        if not list(module.children()):
+            module.register_forward_hook(add)
+    network.eval()
+    with torch.no_grad():
+        network(torch.zeros(1, *inputs))
+    return count
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc not to hand freed memory back to the system.
+
+    A step frees and allocates the same large tensors; getting fresh zeroed pages for them each time costs a third of
+    the step. Does nothing where the C library is another one.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_MMAP_MAX, 0)
+            mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch or Python says that memory ran out."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,239 @@
+"""A training that is saved at any moment and goes on elsewhere ends bitwise where the undisturbed one ends."""
+
+import copy
+import os
+import pickle
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from benchmark.data.augment import CropAndFlip
+from benchmark.data.dataset import Dataset, Split
+from benchmark.experiment import Topology, Training
+from benchmark.running.checkpoint import (
+    Checkpoint,
+    DamagedCheckpointError,
+    checkpoint_file,
+    read_checkpoint,
+    versions,
+    write_checkpoint,
+)
+from benchmark.training.fleet import Member, Recipe
+from benchmark.training.fleet_training import FleetTraining
+from criteria import load
+
+CPU = torch.device("cpu")
+TRAINING = Training(epochs=3, batch_size=16, learning_rate=0.05)
+STEPS = 3 * 4
+RUNS = ["a", "b"]
+MODELS = {
+    "perceptron with dropout": {"name": "mlp", "widths": [12, 8], "dropout": 0.2},
+    "convolution with batch-norm": {"name": "conv"},
+}
+
+
+def conv():
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 10),
+    )  # fmt: skip
+
+
+@cache
+def images():
+    generator = torch.Generator().manual_seed(0)
+    inputs, targets = torch.randn(60, 3, 6, 6, generator=generator), torch.randint(10, (60,), generator=generator)
+    part = Split(inputs, targets)
+    return Dataset("made up", part, part, part, classes=10, augment=CropAndFlip(padding=1))
+
+
+def members():
+    """With state, with draws, in global scope, with a reset of momentum, and one that never moves."""
+
+    def recipe(criterion, growth, **settings):
+        return Recipe(load(criterion), load(growth, "growth"), Topology(update_period=2, **settings))
+
+    return [
+        Member(1, 0.2, "erk", recipe("running_snip", "gradient")),
+        Member(2, 0.3, "erk", recipe("running_magnitude(beta=0.5)", "momentum", grown_momentum="reset")),
+        Member(1, 0.2, "erk", recipe("random", "random", scope="global")),
+        Member(3, 0.2, "erk", recipe("grasp", "gradient", resurrection="allow")),
+        Member(2, 0.2),
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _conv(monkeypatch):
+    from benchmark import fleet
+
+    build = fleet.build_network
+    monkeypatch.setattr(
+        "benchmark.training.fleet.build_network",
+        lambda model, *rest: conv() if model["name"] == "conv" else build(model, *rest),
+    )
+
+
+def begin(model):
+    return FleetTraining(members(), MODELS[model], TRAINING, images(), CPU)
+
+
+def advance(training, steps):
+    for _, _ in zip(range(steps), training.steps(), strict=False):
+        pass
+
+
+def file_in(folder):
+    return checkpoint_file(folder, RUNS)
+
+
+def checkpoint_of(training, **changes):
+    fields = {
+        "versions": versions(),
+        "runs": RUNS,
+        "environments": [{"device": "cpu"}],
+        "seconds": 1.5,
+        "step": training.step,
+        "total_steps": training.total_steps,
+        "state": training.state_dict(),
+        "outcomes": None,
+    }
+    return Checkpoint(**(fields | changes))
+
+
+def assert_same(one, other):
+    """Equal bit for bit, whatever is in it."""
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype
+        assert torch.equal(one.isnan(), other.isnan())
+        assert torch.equal(one.nan_to_num(), other.nan_to_num())
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    else:
+        assert one == other
+
+
+@cache
+def undisturbed(model):
+    training = begin(model)
+    advance(training, STEPS)
+    return copy.deepcopy(training.state_dict()), training.finish()
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_wherever_a_training_is_interrupted_it_ends_bitwise_where_the_undisturbed_one_ends(
+    model, data, tmp_path_factory
+):
+    file = file_in(tmp_path_factory.getbasetemp())
+    moments = data.draw(st.lists(st.integers(0, STEPS), max_size=3, unique=True).map(sorted))
+    end, outcomes = undisturbed(model)
+    training = begin(model)
+    for moment in moments:
+        advance(training, moment - training.step)
+        assert training.step == moment
+        write_checkpoint(file, checkpoint_of(training))
+        training = begin(model)
+        training.load_state_dict(read_checkpoint(file).state)
+    advance(training, STEPS)
+    assert_same(training.state_dict(), end)
+    assert training.finish() == outcomes
+
+
+def test_the_trainings_of_these_tests_move_masks_and_gather_state(tmp_path):
+    training = begin("perceptron with dropout")
+    before = {name: mask.clone() for name, mask in training.fleet.masks.items()}
+    advance(training, STEPS)
+    assert any(not torch.equal(mask[0], before[name][0]) for name, mask in training.fleet.masks.items())
+    states = training.state_dict()["criteria"]
+    assert states[0]
+    assert states[1]
+    assert not states[4]
+    assert any("drawn" in name for name in training.fleet.buffers)
+
+
+@pytest.fixture(scope="module")
+def some_file(tmp_path_factory):
+    file = file_in(tmp_path_factory.mktemp("checkpoint"))
+    training = FleetTraining(members(), MODELS["perceptron with dropout"], TRAINING, images(), CPU)
+    advance(training, 3)
+    write_checkpoint(file, checkpoint_of(training))
+    return file
+
+
+def test_what_is_written_is_read_again(some_file):
+    training = begin("perceptron with dropout")
+    advance(training, 3)
+    found = read_checkpoint(some_file)
+    assert_same(found.state, training.state_dict())
+    assert (found.runs, found.step, found.total_steps, found.seconds) == (RUNS, 3, STEPS, 1.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_checkpoint_with_any_damage_is_refused_in_one_line_or_reads_the_same(some_file, data):
+    content = bytearray(some_file.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        del content[place:]
+    else:
+        content[place] ^= data.draw(st.integers(1, 255))
+    damaged = file_in(some_file.parent / "damaged")
+    damaged.parent.mkdir(parents=True, exist_ok=True)
+    damaged.write_bytes(content)
+    try:
+        found = read_checkpoint(damaged)
+    except DamagedCheckpointError as refused:
+        said = str(refused)
+    else:
+        assert_same(found.state, read_checkpoint(some_file).state)
+        return
+    assert said.startswith(f"{damaged}: not a ")
+    assert "\n" not in said
+
+
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, ("executed",)
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda evil, path: Path(path).write_bytes(pickle.dumps(evil))])
+def test_nothing_in_a_checkpoint_is_executed(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write({"format": 1, "state": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(DamagedCheckpointError) as refused:
+        read_checkpoint(tmp_path / "evil.pt")
+    assert "\n" not in str(refused.value)
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("content", [{}, [], {"format": 2}, 3.5, None])
+def test_a_torch_file_of_something_else_is_refused(content, tmp_path):
+    torch.save(content, tmp_path / "other.pt")
+    with pytest.raises(DamagedCheckpointError, match=r"other\.pt: not a checkpoint of this kind"):
+        read_checkpoint(tmp_path / "other.pt")
+
+
+def test_a_checkpoint_under_another_name_is_refused(some_file, tmp_path):
+    (tmp_path / "other.pt").write_bytes(some_file.read_bytes())
+    with pytest.raises(DamagedCheckpointError, match=r"other\.pt: .* it holds other runs"):
+        read_checkpoint(tmp_path / "other.pt")
+
+
+def test_a_state_of_another_fleet_is_not_taken_over():
+    training = begin("perceptron with dropout")
+    other = FleetTraining(members()[:2], MODELS["perceptron with dropout"], TRAINING, images(), CPU)
+    with pytest.raises(ValueError, match="other names or shapes"):
+        training.load_state_dict(other.state_dict())

@@ -1,0 +1,348 @@
+"""What is claimed is left to its owner while it lives, what is done stays done, and what was left is gone on with."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark import process
+from benchmark.cli import main
+from benchmark.files import HALF_WRITTEN
+from benchmark.running import sharing, workers
+from benchmark.running.plan import next_fleet
+from benchmark.running.workers import Claim, Worker, journal
+from criteria.errors import InputError
+from tests.running.tiny import TINY
+
+RUN = ["run", "tiny.yaml", "--no-contract", "--device", "cpu", "--checkpoint", "1e-9"]
+FOLDER = Path("results/tiny")
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A folder of its own to run in, with an experiment of eight runs that trains in a moment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("benchmark.running.resume.SHARE", float("inf"))  # a checkpoint at every step, whatever it costs
+    Path("tiny.yaml").write_text(yaml.safe_dump(TINY | {"training": TINY["training"] | {"epochs": 3}}))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("undisturbed"))
+        Path("tiny.yaml").write_text(yaml.safe_dump(TINY | {"training": TINY["training"] | {"epochs": 3}}))
+        assert main(RUN) == 0
+        return results()
+
+
+def results():
+    """What is stored of each run, apart from the time that it took."""
+    found = [json.loads(path.read_text()) for path in (FOLDER / "runs").glob("*.json")]
+    return {result["id"]: {key: value for key, value in result.items() if key != "time"} for result in found}
+
+
+def claimed_steps():
+    """At which step each claimed fleet began or went on."""
+    return [entry["step"] for entry in journal(FOLDER) if entry["event"] == "claimed"]
+
+
+def left_behind():
+    return sorted(path.name for path in FOLDER.rglob("*") if path.is_file() and path.parent.name != "runs")
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Makes a method of the engine interrupt the command, as Ctrl-C does, when it is called for the n-th time."""
+
+    def arrange(owner, name, calls):
+        plain, made = getattr(owner, name), []
+
+        def interrupted(*arguments):
+            made.append(name)
+            if len(made) == calls:
+                raise KeyboardInterrupt
+            return plain(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, interrupted)
+            assert main(RUN) == 130
+
+    return arrange
+
+
+@pytest.mark.parametrize("step", [1, 2, 9, 30])
+def test_an_interrupted_run_says_how_to_go_on_and_does_so_to_the_same_bits(step, tiny, undisturbed, interrupt, capsys):
+    interrupt(Worker, "at", step)
+    assert "the same command goes on" in capsys.readouterr().err
+    assert main(["status", "tiny.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "tiny: 0 of 8 runs done, 0 running, 8 waiting" in said
+    if step > 1:
+        assert f"8 runs will go on from a checkpoint at step {step - 1} of 30" in said
+    assert main(RUN) == 0
+    assert claimed_steps() == [0, step - 1]
+    assert results() == undisturbed
+    assert left_behind() == [".lock", "journal.jsonl"]
+
+
+def test_a_fleet_of_which_some_results_are_stored_stores_the_others_without_training(
+    tiny, undisturbed, interrupt, monkeypatch
+):
+    interrupt(sharing, "store", 4)
+    first = {path: path.stat().st_mtime_ns for path in (FOLDER / "runs").glob("*.json")}
+    assert len(first) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.running.resume.FleetTraining", None)
+        assert main(RUN) == 0
+    assert results() == undisturbed
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+
+
+def edit(change):
+    def damage(path):
+        content = torch.load(path, weights_only=True)
+        change(content)
+        torch.save(content, path)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "not a whole checkpoint"),
+        (lambda path: path.write_text("{}"), "not a whole checkpoint"),
+        (edit(lambda content: content["versions"].update(torch="1.0")), "written by dst-bench 0.1.0 and torch 1.0"),
+        (edit(lambda content: content["runs"].reverse()), "it holds other runs"),
+        (edit(lambda content: content["state"]["fleet"]["masks"].popitem()), "its state does not fit"),
+        (edit(lambda content: content.update(format=2)), "not a checkpoint of this kind"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_is_reported_in_one_line_and_the_run_begins_anew(
+    damage, said, tiny, undisturbed, interrupt, capsys
+):
+    interrupt(Worker, "at", 5)
+    (path,) = (FOLDER / "checkpoints").iterdir()
+    damage(path)
+    capsys.readouterr()
+    assert main(RUN) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "begin anew" in line]
+    assert said in line
+    assert path.name in line
+    assert results() == undisturbed
+    assert left_behind() == [".lock", "journal.jsonl"]
+
+
+def test_a_checkpoint_that_cannot_be_written_is_reported_and_costs_nothing_else(tiny, undisturbed, monkeypatch, capsys):
+    def full(path, checkpoint):
+        raise InputError(f"{path}: cannot be written: No space left on device")
+
+    monkeypatch.setattr("benchmark.running.resume.write_checkpoint", full)
+    assert main(RUN) == 0
+    assert "No space left on device; the training goes on without this checkpoint" in capsys.readouterr().err
+    assert results() == undisturbed
+
+
+def test_fresh_begins_anew_whatever_was_left(tiny, undisturbed, interrupt):
+    interrupt(Worker, "at", 5)
+    assert main([*RUN, "--fresh"]) == 0
+    assert claimed_steps() == [0, 0]
+    assert main([*RUN, "--fresh"]) == 0
+    assert claimed_steps() == [0, 0, 0]
+    assert results() == undisturbed
+
+
+def test_a_worker_that_was_taken_for_dead_lets_go_of_its_runs_and_finds_something_else_to_do(
+    tiny, undisturbed, monkeypatch, capsys
+):
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.001)
+    plain, steps = Worker.at, []
+
+    def forgotten(worker, step, total):
+        steps.append(step)
+        if len(steps) == 5:
+            with worker.alone():
+                (path,) = (FOLDER / "workers").glob("*.json")
+                path.unlink()
+            assert worker._lost.wait(60)  # the next sign of life finds that nobody believes in it
+        plain(worker, step, total)
+
+    monkeypatch.setattr(Worker, "at", forgotten)
+    assert main(RUN) == 0
+    assert "others took over 8 runs" in capsys.readouterr().err
+    assert claimed_steps() == [0, 4]
+    assert results() == undisturbed
+
+
+def claim(**changes):
+    fields = {
+        "host": "here",
+        "machine": process.machine(),
+        "pid": os.getpid(),
+        "started": process.started(os.getpid()),
+        "device": "cpu",
+        "since": "2026-01-01T00:00:00+00:00",
+        "runs": [],
+    }
+    return Claim(**(fields | changes))
+
+
+def post(which, name="someone", age=0.0):
+    path = workers.workers_folder(FOLDER) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(which.model_dump_json())
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def dead_process():
+    """The number of a process that was just killed, and that its parent has not asked after."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    return child
+
+
+HOUR = 3600.0
+linux = pytest.mark.skipif(process.machine() is None, reason="without /proc only signs of life count")
+
+
+@linux
+def test_on_one_machine_a_claim_lives_exactly_as_long_as_its_process(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    child = dead_process()
+    post(claim(), "busy, and silent for an hour", age=HOUR)
+    post(claim(pid=child.pid, started=1), "killed a moment ago")
+    post(claim(started=1), "whose number someone else has now")
+    assert [seen.path.stem for seen in workers.workers(FOLDER, time.time()) if seen.alive] == [
+        "busy, and silent for an hour"
+    ]
+    assert process.started(child.pid) is None
+    child.communicate()
+
+
+def test_on_another_machine_a_claim_lives_as_long_as_its_owner_gives_signs_of_life(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    post(claim(machine="another"), "just heard of")
+    post(claim(machine="another"), "silent", age=2 * workers.EXPIRY_SECONDS)
+    post(claim(machine=None), "who knows where", age=2 * workers.EXPIRY_SECONDS)
+    (workers.workers_folder(FOLDER) / "torn.json").write_text("{")
+    assert {seen.path.stem for seen in workers.workers(FOLDER, time.time()) if seen.alive} == {"just heard of", "torn"}
+
+
+def ids_of(undisturbed, criterion):
+    return [
+        run for run, found in undisturbed.items() if found["settings"].get("criterion", {}).get("spec") == criterion
+    ]
+
+
+def test_what_others_train_is_left_to_them_and_taken_over_when_they_die(tiny, undisturbed, capsys):
+    theirs = ids_of(undisturbed, "magnitude")
+    path = post(claim(machine="another", host="far-away", pid=77, runs=theirs))
+    torn = path.parent / f".{path.stem}-torn{HALF_WRITTEN}"
+    torn.touch()
+    assert main([*RUN, "--no-wait"]) == 0
+    assert "2 runs are trained by others: far-away (process 77)" in capsys.readouterr().err
+    assert results().keys() == undisturbed.keys() - set(theirs)
+    assert main(["status", "tiny.yaml", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["done"], found["running"], found["waiting"]) == (6, 2, 0)
+    assert [(each["host"], each["pid"], each["runs"]) for each in found["workers"]] == [("far-away", 77, 2)]
+    os.utime(path, (0, 0))
+    assert main([*RUN, "--no-wait"]) == 0
+    assert results() == undisturbed
+    assert not torn.exists()
+
+
+@pytest.fixture
+def left_by_the_dead(tiny):
+    """All is trained, and the last to work on it were killed: one with a claim, one before it could say who it was."""
+    assert main(RUN) == 0
+    dead = post(claim(machine="another"), "dead", age=HOUR)
+    parts = [FOLDER / where / f".{who}-torn{HALF_WRITTEN}" for where, who in (("runs", "dead"), ("workers", "unknown"))]
+    for part in parts:
+        part.touch()
+    return {dead, *parts}
+
+
+def test_what_dead_workers_left_behind_is_removed_although_there_is_nothing_more_to_train(left_by_the_dead):
+    busy = post(claim(machine="another"), "busy")
+    writing = FOLDER / "runs" / f".busy-result{HALF_WRITTEN}"
+    writing.touch()
+    assert main(RUN) == 0
+    assert set(FOLDER.rglob("*")) & {busy, writing, *left_by_the_dead} == {busy, writing}
+
+
+def test_a_worker_that_leaves_removes_what_those_left_behind_that_died_meanwhile(left_by_the_dead):
+    with Worker(FOLDER, "cpu"):
+        pass
+    assert left_by_the_dead.isdisjoint(FOLDER.rglob("*"))
+
+
+def test_what_cannot_be_removed_stays_and_disturbs_nobody(left_by_the_dead, monkeypatch):
+    def read_only(*_arguments, **_options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(workers.FileLock, "acquire", read_only)
+    assert main(RUN) == 0
+    assert left_by_the_dead.issubset(FOLDER.rglob("*"))
+
+
+def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undisturbed, monkeypatch):
+    path = post(claim(machine="another", runs=list(undisturbed)))
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        os.utime(path, (0, 0))
+
+    monkeypatch.setattr(sharing.time, "sleep", sleep)
+    assert main(RUN) == 0
+    assert len(waited) == 1
+    assert results() == undisturbed
+
+
+def test_a_run_that_failed_is_named_with_its_error(tiny, monkeypatch, capsys):
+    def fail(layer):
+        raise ValueError("no idea")
+
+    monkeypatch.setattr("criteria.magnitude.Magnitude.score", lambda self, layer: fail(layer))
+    assert main(RUN) == 3
+    capsys.readouterr()
+    assert main(["status", "tiny.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "0 of 8 runs done, 0 running, 8 waiting (8 failed)" in said
+    assert "no idea" in said
+
+
+class FixedSize:
+    def __init__(self, most):
+        self.most = most
+
+    def of(self, run):
+        return self.most
+
+
+class SomeRun:
+    def __init__(self, kind):
+        self.trains_with = kind
+
+
+@given(
+    kinds=st.lists(st.sampled_from("abc"), min_size=1, max_size=40), most=st.integers(1, 50), share=st.integers(1, 50)
+)
+def test_a_fleet_is_of_one_kind_no_larger_than_may_be_and_no_larger_than_a_share(kinds, most, share):
+    runs = [SomeRun(kind) for kind in kinds]
+    fleet = next_fleet(runs, FixedSize(most), share)
+    assert 1 <= len(fleet) <= min(most, share)
+    assert len({run.trains_with for run in fleet}) == 1
+    assert all(run in runs for run in fleet)

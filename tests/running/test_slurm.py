@@ -1,0 +1,138 @@
+"""What a user of a cluster meets: an array of tasks that share the work, and that is sent again where it was killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.cli import main
+from tests.running.one_node_slurm import NoSlurm, one_node_slurm
+
+SMALL = {
+    "title": "small",
+    "data": "digits",
+    "model": {"name": "mlp", "widths": [32]},
+    "training": {"epochs": 4, "batch_size": 16, "learning_rate": 0.1},
+    "topology": {"update_period": 5},
+    "axes": {"criteria": ["magnitude", "snip"], "growths": ["random"], "densities": [0.1, 0.2], "seeds": [1]},
+    "baselines": ["static"],
+}
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(yaml.safe_dump(SMALL))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--tasks", "0"], "--tasks 0: expected a number of at least 1"),
+        (["--fresh"], "--fresh: every task would train every run"),
+        ([], "there is no Slurm here"),
+    ],
+)
+def test_what_cannot_be_sent_to_slurm_is_one_line_and_leaves_no_task(small, monkeypatch, capsys, arguments, said):
+    monkeypatch.setenv("PATH", str(small))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(small))
+    assert main(["run", "small.yaml", "--executor", "slurm", "--no-contract", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not list(small.rglob("*.sh"))
+
+
+def test_without_submitit_one_line_says_what_to_install(small, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    assert main(["run", "small.yaml", "--executor", "slurm", "--no-contract"]) == 2
+    assert "pip install 'dst-bench[slurm]'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """The environment of a real cluster of one node; skips with the reason where it cannot start."""
+    try:
+        with one_node_slurm() as environment:
+            yield environment
+    except NoSlurm as reason:
+        pytest.skip(f"no Slurm: {reason}")
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "benchmark", "run", "small.yaml", "--executor", "slurm", "--no-contract", *arguments]
+
+
+def trainers(folder):
+    """Process ids of the tasks that train for the experiment in ``folder``, found by the folder that they run in."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            is_task = words[0] == sys.executable.encode() and b"submitit.core._submit" in words
+            if is_task and (entry / "cwd").readlink() == folder:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def whole_results(folder):
+    return [json.loads(path.read_text())["id"] for path in (folder / "results" / "small" / "runs").glob("*.json")]
+
+
+@pytest.mark.long
+def test_the_array_ends_with_every_result_although_a_task_was_killed(small, cluster):
+    options = command("--tasks", "2", "--slurm", "partition=debug", "--slurm", "time=10")
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(options, env=cluster, **pipes) as waiting:
+        try:
+            deadline = time.monotonic() + 600
+            while len(found := trainers(small)) < 2:
+                assert time.monotonic() < deadline, "the tasks do not start"
+                time.sleep(0.2)
+            os.kill(found[1], signal.SIGSTOP)  # or it may have done all the work before the killed one is missed
+            os.kill(found[0], signal.SIGKILL)
+            error = ""
+            for line in waiting.stderr:
+                error += line
+                if "sent 1 tasks again" in line:
+                    break
+            os.kill(found[1], signal.SIGCONT)
+            output, rest = waiting.communicate(timeout=500)
+        finally:
+            waiting.kill()
+    assert waiting.returncode == 0, error + rest
+    assert "sent 1 tasks again" in error
+    assert len(whole_results(small)) == 6
+    assert "magnitude" in output
+
+
+@pytest.mark.long
+def test_a_detached_array_goes_on_by_itself(small, cluster):
+    sent = subprocess.run(command("--detach"), env=cluster, capture_output=True, text=True, check=False)
+    assert sent.returncode == 0, sent.stderr
+    assert "6 runs to train by 1 tasks of job" in sent.stderr
+    deadline = time.monotonic() + 600
+    while len(whole_results(small)) < 6:
+        assert time.monotonic() < deadline, sent.stderr
+        time.sleep(1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("partition=nowhere", "sbatch failed"), ("colour=red", "Unavailable parameter"), ("x", "KEY=VALUE")],
+)
+def test_what_slurm_does_not_know_is_one_line(small, cluster, option, said):
+    found = subprocess.run(command("--slurm", option), env=cluster, capture_output=True, text=True, check=False)
+    assert found.returncode == 2
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
