@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scikit_posthocs
 from scipy import stats
 
 from benchmark.statistics.differences import CONFIDENCE, Array
@@ -35,6 +34,8 @@ def rank(values: Array, confidence: float = CONFIDENCE) -> Ranking:
 
     Raises :class:`InputError` for fewer than three things or two blocks.
     """
+    import scikit_posthocs  # takes longer to import than the rest of us, and few commands rank
+
     blocks, things = values.shape
     if blocks < 2 or things < 3:
         raise InputError(f"ranks need at least 3 criteria over 2 blocks; found {things} over {blocks}")
