@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from benchmark.cli import main
+from benchmark.running.workers import journal
 from tests.running.one_node_slurm import NoSlurm, one_node_slurm
 
 SMALL = {
@@ -84,6 +85,15 @@ def trainers(folder):
     return found
 
 
+def wait_for(look, what, seconds=600):
+    """What ``look`` finds, as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what} is not there after {seconds} seconds"
+        time.sleep(0.2)
+    return found
+
+
 def whole_results(folder):
     return [json.loads(path.read_text())["id"] for path in (folder / "results" / "small" / "runs").glob("*.json")]
 
@@ -94,10 +104,7 @@ def test_the_array_ends_with_every_result_although_a_task_was_killed(small, clus
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(options, env=cluster, **pipes) as waiting:
         try:
-            deadline = time.monotonic() + 600
-            while len(found := trainers(small)) < 2:
-                assert time.monotonic() < deadline, "the tasks do not start"
-                time.sleep(0.2)
+            found = wait_for(lambda: len(found := trainers(small)) == 2 and found, "two tasks that train")
             os.kill(found[1], signal.SIGSTOP)  # or it may have done all the work before the killed one is missed
             os.kill(found[0], signal.SIGKILL)
             error = ""
@@ -120,10 +127,27 @@ def test_a_detached_array_goes_on_by_itself(small, cluster):
     sent = subprocess.run(command("--detach"), env=cluster, capture_output=True, text=True, check=False)
     assert sent.returncode == 0, sent.stderr
     assert "6 runs to train by 1 tasks of job" in sent.stderr
-    deadline = time.monotonic() + 600
-    while len(whole_results(small)) < 6:
-        assert time.monotonic() < deadline, sent.stderr
-        time.sleep(1)
+    wait_for(lambda: len(whole_results(small)) == 6, "every result")
+
+
+@pytest.mark.long
+def test_a_task_that_slurm_warns_before_it_takes_the_machine_is_requeued_and_goes_on_from_its_checkpoint(
+    small, cluster
+):
+    options = ("--detach", "--checkpoint", "0.1", "--set", "training.epochs=200")
+    sent = subprocess.run(command(*options), env=cluster, capture_output=True, text=True, check=False)
+    assert sent.returncode == 0, sent.stderr
+    job = sent.stderr.partition("of job ")[2].partition(";")[0]
+    experiment = small / "results" / "small"
+    wait_for(lambda: list(experiment.glob("checkpoints/*.pt")), "a checkpoint")
+    # what Slurm sends some time before it pre-empts a task, or ends it for its time
+    subprocess.run(["scancel", "--signal=USR2", job], env=cluster, check=True)
+    wait_for(lambda: len(whole_results(small)) == 6, "every result")
+    claimed = [entry for entry in journal(experiment) if entry["event"] == "claimed"]
+    assert len({entry["worker"] for entry in claimed}) == 2
+    assert claimed[0]["step"] == 0
+    assert claimed[1]["step"] > 0
+    assert claimed[1]["runs"] == claimed[0]["runs"]
 
 
 @pytest.mark.long
