@@ -11,7 +11,7 @@ from benchmark.cells import Cell
 from benchmark.files import read_text, write_atomically
 from criteria.contract import check_criterion, check_growth
 from criteria.errors import InputError
-from criteria.plugins import entry_points_of, fingerprint, parse
+from criteria.plugins import entry_points_of, identity, parse
 
 QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
@@ -47,5 +47,5 @@ def _key(spec: str, kind: str) -> str:
     plugin = parse(spec)
     distributions = [entry_points_of(kind)[plugin.name].dist, entry_points_of("criterion")["magnitude"].dist]
     versions = [dist.version if dist else None for dist in distributions]
-    text = repr((kind, spec, fingerprint(plugin, kind), versions))
+    text = repr((kind, spec, identity(plugin.name, kind), versions))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

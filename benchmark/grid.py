@@ -13,7 +13,7 @@ from benchmark.cells import Cell, Value
 from benchmark.experiment import Experiment, axis_name
 from benchmark.training.fleet import Member, Recipe
 from benchmark.training.measurements.jaccard import Comparison
-from criteria.plugins import fingerprint, load, parse
+from criteria.plugins import identity, load, parse
 
 ENGINE = 2
 """Raised whenever the engine is changed so that the same settings give other results, beyond rounding."""
@@ -127,4 +127,4 @@ def _concerns_baselines(key: str) -> bool:
 
 def _identity(spec: str, kind: str) -> dict[str, str]:
     """A plugin's spec and the hash of its code: an edited criterion is another criterion."""
-    return {"spec": spec, "code": fingerprint(parse(spec), kind)}
+    return {"spec": spec, "code": identity(parse(spec).name, kind)}

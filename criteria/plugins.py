@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import inspect
 import math
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from criteria.errors import InputError
+from criteria.fingerprint import fingerprint
 
 KINDS = {
     "criterion": "dst_bench.criteria",
@@ -122,23 +122,13 @@ def parse(text: str) -> Spec:
     return Spec(tree.func.id, tuple(sorted(values.items())))
 
 
-def fingerprint(spec: Spec, kind: str) -> str:
-    """Short hash of a plugin's code (comments and docstrings aside): another algorithm is another run.
-
-    The code is that of its class and of the classes it is built on, up to those of the plugin API.
-    """
-    return _fingerprint(_load_class(kind, spec.name), kind, spec.name)
-
-
 @cache
-def _fingerprint(plugin: type, kind: str, name: str) -> str:
-    classes = [cls for cls in plugin.__mro__ if cls is not object and not cls.__module__.endswith(".api")]
-    try:
-        code = "".join(_code(cls) for cls in classes)
-    except (OSError, TypeError, SyntaxError):  # no source: a compiled plugin is known by its release
-        dist = entry_points_of(kind)[name].dist
-        code = f"{plugin.__module__}.{plugin.__qualname__} {dist.version if dist else ''}"
-    return hashlib.sha256(code.encode()).hexdigest()[:12]
+def identity(name: str, kind: str) -> str:
+    """Short hash of what an installed plugin does: of its code or, where it has none to read, of its release."""
+    plugin = _load_class(kind, name)
+    dist = entry_points_of(kind)[name].dist
+    release = f"{plugin.__module__}.{plugin.__qualname__} {dist.version if dist else ''}"
+    return fingerprint(plugin) or hashlib.sha256(release.encode()).hexdigest()[:12]
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> InputError:
@@ -147,15 +137,6 @@ def unknown(what: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
     return InputError(f"unknown {what} {name!r}; {hint}")
-
-
-def _code(cls: type) -> str:
-    """The code of one class without its docstrings."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
 
 
 @cache
