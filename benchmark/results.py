@@ -22,11 +22,13 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Clock(Stored):
+class Timing(Stored):
     """When a run was made, how long its fleet took and how large it was."""
 
     finished: str
+    """ISO 8601, UTC."""
     fleet_seconds: float = Field(ge=0)
+    """Of training of the whole fleet, without the time between an interruption and going on."""
     fleet_size: int = Field(ge=1)
 
 
@@ -41,7 +43,7 @@ class Result(Stored):
     """Whether the criterion was trained without being asked whether it keeps the contract."""
     environment: dict[str, Any]
     """Versions and device."""
-    time: Clock
+    time: Timing
 
     @field_validator("outcome")
     @classmethod
@@ -104,8 +106,7 @@ def stored(run: Run, root: Path) -> Result | None:
     text, remedy = read_text(path), "delete the file or run again with --fresh"
     try:
         content = _parse(text)
-        # results of early versions have no digest
-        intact = "digest" not in content or content.pop("digest") == _digest(content)
+        intact = content.pop("digest", None) == _digest(content)
         result = Result.model_validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -115,7 +116,9 @@ def stored(run: Run, root: Path) -> Result | None:
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a whole result ({error}); {remedy}") from error
     if not intact:
-        raise InputError(f"{path}: was changed since it was written, its digest is another one; {remedy}")
+        raise InputError(
+            f"{path}: was changed since it was written, its digest is not the one of its content; {remedy}"
+        )
     if result.id != run.id or result.settings != run.settings:
         raise InputError(f"{path}: holds another run than its name says; {remedy}")
     return result

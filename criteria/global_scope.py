@@ -113,6 +113,7 @@ def _grow_where_lost(layers: Sequence[Layer], growth: Growth, pruned: Tensor, re
 
 def _joined(layers: Sequence[Layer], mask: Tensor) -> Layer:
     """All layers as one flat layer, of which only the weights in ``mask`` are active."""
+    products = [layer.hessian_gradient for layer in layers if layer.hessian_gradient is not None]
     return Layer(
         name=ALL,
         weight=_flat(layer.weight for layer in layers) * mask,
@@ -121,6 +122,7 @@ def _joined(layers: Sequence[Layer], mask: Tensor) -> Layer:
         step=layers[0].step,
         generator=layers[0].generator,
         momentum=_flat_or_none([layer.momentum for layer in layers]),
+        hessian_gradient=(lambda temperature: _flat(each(temperature) for each in products)) if products else None,
     )
 
 

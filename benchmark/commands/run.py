@@ -27,15 +27,15 @@ def main(args: argparse.Namespace) -> int:
     if args.synthetic and not args.dry_run:
         raise InputError("--synthetic makes no results worth keeping; add --dry-run, which keeps none")
     experiment = selected_experiment(args.experiment, args)
-    device = choose_device(args.device)
     if args.synthetic:
-        done = rehearse(experiment, device)
+        done = rehearse(experiment, device := choose_device(args.device))
         print(
             f"{experiment.name}: {done.configurations} configurations trained for {STEPS} steps on {device} and "
             f"synthetic data, evaluated, stored and read back; {done.diverged} diverged; {_batch(done, experiment)}"
         )
         return 0
     if args.dry_run:
+        device = choose_device(args.device)
         work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh, most=args.fleet)
         about = duration(estimate_seconds(work.fleets, device, args.data_dir))
         print(
@@ -44,13 +44,18 @@ def main(args: argparse.Namespace) -> int:
         )
         return 0
     if args.executor == "slurm":
-        if not args.no_contract:
-            require_contract(cells(experiment), compared(experiment))
-        train_on_slurm(experiment, args)
+        _send_to_slurm(experiment, args)
     else:
         train(experiment, args)
     print(results_table(experiment, stored_results(expand(experiment), args.results)))
     return 0
+
+
+def _send_to_slurm(experiment: Experiment, args: argparse.Namespace) -> None:
+    """Train on a cluster; the tasks choose their device, which this machine need not have."""
+    if not args.no_contract:
+        require_contract(cells(experiment), compared(experiment))
+    train_on_slurm(experiment, args)
 
 
 def compared(experiment: Experiment) -> Sequence[str]:

@@ -79,7 +79,7 @@ def train_or_resume(
         on_step(step, training.total_steps)
         began = time.monotonic()
         # clocks differ between processes, and so do the statistics of batch-norm but for the end of an epoch
-        if began >= due if parallel.size() == 1 else training.ends_epoch:
+        if training.ends_epoch if parallel.size() > 1 else began >= due:
             write()
             ended = time.monotonic()
             due = ended + max(checkpoint_seconds, (ended - began) / SHARE)

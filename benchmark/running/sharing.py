@@ -11,7 +11,7 @@ import torch
 
 from benchmark.device import environment
 from benchmark.grid import Run
-from benchmark.results import Clock, Result, experiment_folder, store, written
+from benchmark.results import Result, Timing, experiment_folder, store, written
 from benchmark.running.checkpoint import (
     Checkpoint,
     DamagedCheckpointError,
@@ -85,6 +85,10 @@ def train_missing(runs: Sequence[Run], results: Path, options: Options, progress
                 try:
                     _train_and_store(turn, results, worker, sizes, options, progress)
                 except ClaimLostError:
+                    if parallel.size() > 1:  # the others are in the middle of a step, which they cannot leave
+                        raise InputError(
+                            f"{name}: silent for so long that others took over the run; start it again"
+                        ) from None
                     progress.say(f"was silent for so long that others took over {len(turn.fleet)} runs; going on")
             elif left == 0:
                 return
@@ -221,7 +225,7 @@ def _train_and_store(
 
 def _store(fleet: Sequence[Run], new: Sequence[str], end: Checkpoint, results: Path, options: Options) -> None:
     """Store the results of the runs of a fleet that have none yet."""
-    clock = Clock(
+    timing = Timing(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         fleet_seconds=round(end.seconds, 3),
         fleet_size=len(fleet),
@@ -236,6 +240,6 @@ def _store(fleet: Sequence[Run], new: Sequence[str], end: Checkpoint, results: P
                 outcome=outcome,
                 contract_skipped=options.contract_skipped and run.cell.growth is not None,
                 environment=last | ({"earlier": earlier} if earlier else {}),
-                time=clock,
+                time=timing,
             )
             store(result, run, results)

@@ -31,7 +31,7 @@ MANY = 10_000
 
 
 @dataclass(frozen=True)
-class Worker:
+class Task:
     """What a task does: the same command, here. It is sent to the task, and once more when Slurm takes its machine."""
 
     options: dict[str, Any]
@@ -68,15 +68,15 @@ def train_on_slurm(experiment: Experiment, args: argparse.Namespace) -> None:
     folder = results_folder(args.results, experiment.name).parent / "slurm"
     require_writable(folder)
     executor = _executor(folder, args.slurm, f"dst-bench-{experiment.name}")
-    worker = Worker({**vars(args), "executor": "local"})
-    jobs = _submit(executor, worker, args.tasks)
+    task = Task({**vars(args), "executor": "local"})
+    jobs = _submit(executor, task, args.tasks)
     _say(
         f"{experiment.name}: {missing} runs to train by {args.tasks} tasks of job {_number(jobs[0])}; logs in {folder}"
     )
     if args.detach:
         return
     try:
-        _wait(executor, worker, jobs, runs, args.results)
+        _wait(executor, task, jobs, runs, args.results)
     except KeyboardInterrupt:
         _say("the tasks go on; `scancel` ends them")
         raise
@@ -105,19 +105,17 @@ def _option(text: str) -> tuple[str, Any]:
     return key.replace("-", "_"), parse_yaml(value, f"--slurm {key}")
 
 
-def _submit(executor: "SlurmExecutor", worker: Worker, tasks: int) -> "list[Job[None]]":
+def _submit(executor: "SlurmExecutor", task: Task, tasks: int) -> "list[Job[None]]":
     from submitit.core.utils import FailedJobError
 
     try:
         with executor.batch():
-            return [executor.submit(worker) for _ in range(tasks)]
+            return [executor.submit(task) for _ in range(tasks)]
     except FailedJobError as error:
         raise InputError(f"--executor slurm: sbatch failed: {str(error).splitlines()[-1]}") from error
 
 
-def _wait(
-    executor: "SlurmExecutor", worker: Worker, jobs: "list[Job[None]]", runs: Sequence[Run], results: Path
-) -> None:
+def _wait(executor: "SlurmExecutor", task: Task, jobs: "list[Job[None]]", runs: Sequence[Run], results: Path) -> None:
     """Watch the queue until every run has a result, and send tasks again that were killed."""
     missing = _missing(runs, results)
     fruitless = 0
@@ -139,7 +137,7 @@ def _wait(
             fruitless += 1
             if fruitless > FRUITLESS:
                 raise InputError(f"{missing} runs have no result, and the tasks end without one; see {_log(again[-1])}")
-            sent = _submit(executor, worker, len(again))
+            sent = _submit(executor, task, len(again))
             _say(f"sent {len(again)} tasks again that ended before the work did, as job {_number(sent[0])}")
             jobs = [job for job in jobs if job not in again] + sent
 

@@ -104,10 +104,10 @@ def _unfinished(folder: Path, waiting: set[str]) -> list[Unfinished]:
 def _failures(folder: Path, waiting: set[str]) -> list[Failure]:
     """The runs whose last entry in the journal is a failure, by that entry."""
     entries = journal(folder)
-    last = {run: number for number, entry in enumerate(entries) for run in entry["runs"]}
+    last = {run: number for number, entry in enumerate(entries) for run in entry.runs}
     found = []
     for number, entry in enumerate(entries):
-        runs = [run for run in waiting.intersection(entry["runs"]) if last[run] == number]
-        if entry.get("event") == "failed" and runs:
-            found.append(Failure(runs=len(runs), error=str(entry.get("error")), time=str(entry.get("time"))))
+        runs = [run for run in waiting.intersection(entry.runs) if last[run] == number]
+        if entry.event == "failed" and runs:
+            found.append(Failure(runs=len(runs), error=entry.error, time=entry.time))
     return found

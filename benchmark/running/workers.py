@@ -5,7 +5,6 @@ two workers claim a run. A claim ends with its owner: on the same machine when t
 has given no sign of life for a while.
 """
 
-import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,6 +44,22 @@ class Claim(BaseModel):
     runs: list[str] = []
     step: int = 0
     total_steps: int = 0
+
+
+class Entry(BaseModel):
+    """A line of the journal."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    time: str
+    """ISO 8601, UTC."""
+    event: str
+    worker: str
+    runs: list[str]
+    step: int = 0
+    """At which claimed runs began or went on."""
+    error: str = ""
+    """That runs failed with."""
 
 
 @dataclass(frozen=True)
@@ -125,13 +139,13 @@ class Worker:
         if not self._path.exists():
             raise ClaimLostError
 
-    def log(self, event: str, runs: Sequence[str], **details: object) -> None:
+    def log(self, event: str, runs: Sequence[str], *, step: int = 0, error: str = "") -> None:
         """Add a line to the folder's journal. Only when `alone`."""
-        entry = {"time": _now(), "event": event, "worker": self.name, **details, "runs": list(runs)}
+        entry = Entry(time=_now(), event=event, worker=self.name, runs=list(runs), step=step, error=error)
         path = journal_file(self.folder)
         try:
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
+                file.write(entry.model_dump_json(exclude_defaults=True) + "\n")
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
@@ -183,7 +197,7 @@ def tidy(folder: Path) -> None:
             _living(folder)
 
 
-def journal(folder: Path) -> list[dict[str, Any]]:
+def journal(folder: Path) -> list[Entry]:
     """The entries of the journal, oldest first; lines that are not one are left out."""
     try:
         lines = journal_file(folder).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -193,12 +207,8 @@ def journal(folder: Path) -> list[dict[str, Any]]:
         raise InputError(f"{journal_file(folder)}: cannot be read: {error.strerror or error}") from error
     found = []
     for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict) and isinstance(entry.get("runs"), list):
-            found.append(entry)
+        with suppress(ValidationError):
+            found.append(Entry.model_validate_json(line))
     return found
 
 

@@ -1,7 +1,7 @@
 """A fleet: networks of one model that train together as one batched program. A single run is a fleet of one."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,10 +104,6 @@ class Fleet:
                 generator = stream(member.seed, "initial mask", member.density, name)
                 masks[name].append(random_mask(shape, counts[name], generator))
         return {name: torch.stack(each) for name, each in masks.items()}
-
-    def modules(self) -> Iterator[nn.Module]:
-        """The modules of one network, without weights."""
-        return self._network.modules()
 
     @torch.no_grad()
     def apply_masks(self) -> None:

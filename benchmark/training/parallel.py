@@ -93,7 +93,7 @@ def require_supported(fleet: Fleet) -> None:
         for criterion in (*criteria, *(member.comparison.criteria if member.comparison is not None else ())):
             if criterion.requires_hessian_gradient:
                 raise InputError(f"{criterion!r} needs a whole batch in one process; start it without torchrun")
-    if any(isinstance(module, Dropout) for module in fleet.modules()):
+    if any(isinstance(module, Dropout) for module in fleet.network.modules()):
         raise InputError("dropout would draw the same in every process; start a model with dropout without torchrun")
 
 

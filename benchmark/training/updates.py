@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmark.randomness import stream
 from benchmark.training.fleet import Fleet, Recipe
+from benchmark.training.memory import is_out_of_memory
 from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
 from criteria.errors import PluginError
 from criteria.global_scope import GrowthScope
@@ -59,11 +60,16 @@ def observers(fleet: Fleet, *, before_optimizer: bool) -> list[int]:
 
 @torch.no_grad()
 def observe(fleet: Fleet, members: list[int], step: Step) -> None:
-    """Show the criteria of ``members`` every sparse layer of this step."""
+    """Show the criteria of ``members`` every sparse layer of this step.
+
+    Raises :class:`PluginError` where one of them fails.
+    """
     for index in members:
         criterion = _recipe(fleet, index).criterion
-        for layer in layers(fleet, index, step, hessian_gradient=criterion.requires_hessian_gradient):
-            criterion.observe(layer)
+        shown = layers(fleet, index, step, hessian_gradient=criterion.requires_hessian_gradient)
+        with plugin_errors(f"criterion {criterion!r}", step.number):
+            for layer in shown:
+                criterion.observe(layer)
 
 
 @torch.no_grad()
@@ -130,12 +136,17 @@ def _outcomes(shown: list[Layer], recipe: Recipe, step: Step) -> list[TopologyUp
 
 @contextmanager
 def plugin_errors(what: str, step: int) -> Iterator[None]:
-    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says ``what`` failed and when."""
+    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says ``what`` failed and when.
+
+    Running out of memory is not its failure, and comes out as it is.
+    """
     try:
         yield
     except InputError:
         raise
     except Exception as error:  # a plugin may fail in any way
+        if is_out_of_memory(error):
+            raise
         raise PluginError(f"{what} failed at step {step}: {error}; `dst-bench contract` finds out why") from error
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from criteria import Criterion, Growth, InputError, Layer, gradient, load, names
+from criteria import Criterion, Growth, InputError, Layer, gradient, load, lowest, names
 from criteria.contract import DEFAULT_EXAMPLES, Check, check_criterion, check_growth, parametrize_with_checks
 from criteria.contract.asking import Plugin
 from criteria.magnitude import Magnitude
@@ -57,6 +57,18 @@ class PerRow(Criterion):
         )
 
 
+class SelectsByCurvature(Criterion):
+    """Has a selection of its own, which asks for the Hessian-gradient product."""
+
+    requires_grad: ClassVar[bool] = True
+    requires_hessian_gradient: ClassVar[bool] = True
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        if layer.hessian_gradient is None:
+            raise ValueError("it asked for the product, and got none")
+        return lowest(layer.weight * layer.hessian_gradient(1.0), layer.mask, n, layer.generator)
+
+
 class Infinite(Criterion):
     """Scores overflow; infinite ones are equal."""
 
@@ -87,7 +99,18 @@ class AllOptional(Growth):
 
 
 UNUSUAL: list[Plugin] = [
-    *(Uniform(), Integers(), Normalised(), PerRow(), Infinite(), Warns(), OnlyFloat32(), Running(), AllOptional())
+    AllOptional(),
+    *(
+        Uniform(),
+        Integers(),
+        Normalised(),
+        PerRow(),
+        SelectsByCurvature(),
+        Infinite(),
+        Warns(),
+        OnlyFloat32(),
+        Running(),
+    ),
 ]
 
 

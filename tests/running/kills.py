@@ -121,12 +121,12 @@ class Chaos:
     def _judge_journal(self, folder: Path) -> None:
         """Each run was stored once, and nobody began with a run that another living worker had begun with."""
         entries = journal(folder)
-        stored = Counter(run for entry in entries if entry["event"] == "stored" for run in entry["runs"])
+        stored = Counter(run for entry in entries if entry.event == "stored" for run in entry.runs)
         self.wrong += [f"{run} was stored {times} times" for run, times in stored.items() if times > 1]
         owner: dict[str, int] = {}
         for entry in entries:
-            pid = int(entry["worker"].split("-")[-2])
-            for run in entry["runs"] if entry["event"] == "claimed" else ():
+            pid = int(entry.worker.split("-")[-2])
+            for run in entry.runs if entry.event == "claimed" else ():
                 if owner.get(run, pid) != pid and owner[run] not in self.killed:
                     self.wrong.append(f"process {pid} began with {run} of process {owner[run]}, which was alive")
                 owner[run] = pid
@@ -167,7 +167,7 @@ def main() -> int:
         chaos.judge(undisturbed)
         kills += len(chaos.killed)
         wrong += chaos.wrong
-        claimed = [entry["step"] for entry in journal(chaos.results / chaos.name) if entry["event"] == "claimed"]
+        claimed = [entry.step for entry in journal(chaos.results / chaos.name) if entry.event == "claimed"]
         print(
             f"round {rounds}: {len(chaos.killed)} kills in {time.monotonic() - began:.1f} s, {len(claimed)} fleets "
             f"claimed, {sum(step > 0 for step in claimed)} of them went on from a checkpoint",

@@ -52,7 +52,7 @@ def results():
 
 def claimed_steps():
     """At which step each claimed fleet began or went on."""
-    return [entry["step"] for entry in journal(FOLDER) if entry["event"] == "claimed"]
+    return [entry.step for entry in journal(FOLDER) if entry.event == "claimed"]
 
 
 def left_behind():
@@ -311,13 +311,14 @@ def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undistur
     assert results() == undisturbed
 
 
-def test_a_run_that_failed_is_named_with_its_error(tiny, monkeypatch, capsys):
-    def fail(layer):
+@pytest.mark.parametrize("method", ["magnitude.Magnitude.score", "running.Running.observe"])
+def test_a_run_that_failed_is_named_with_its_error(method, tiny, monkeypatch, capsys):
+    def fail(_criterion, _layer):
         raise ValueError("no idea")
 
-    monkeypatch.setattr("criteria.magnitude.Magnitude.score", lambda self, layer: fail(layer))
+    monkeypatch.setattr(f"criteria.{method}", fail)
     assert main(RUN) == 3
-    capsys.readouterr()
+    assert capsys.readouterr().err.count("no idea; `dst-bench contract` finds out why\n") == 1
     assert main(["status", "tiny.yaml"]) == 0
     said = capsys.readouterr().out
     assert "0 of 8 runs done, 0 running, 8 waiting (8 failed)" in said

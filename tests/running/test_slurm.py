@@ -39,6 +39,7 @@ def small(tmp_path, monkeypatch):
         (["--tasks", "0"], "--tasks 0: expected a number of at least 1"),
         (["--fresh"], "--fresh: every task would train every run"),
         ([], "there is no Slurm here"),
+        (["--device", "cuda"], "there is no Slurm here"),
     ],
 )
 def test_what_cannot_be_sent_to_slurm_is_one_line_and_leaves_no_task(small, monkeypatch, capsys, arguments, said):
@@ -143,8 +144,8 @@ def test_a_task_that_slurm_warns_before_it_takes_the_machine_is_requeued_and_goe
     # what Slurm sends some time before it pre-empts a task, or ends it for its time
     subprocess.run(["scancel", "--signal=USR2", job], env=cluster, check=True)
     wait_for(lambda: len(whole_results(small)) == 6, "every result")
-    claimed = [entry for entry in journal(experiment) if entry["event"] == "claimed"]
-    assert len({entry["worker"] for entry in claimed}) == 2
+    claimed = [entry for entry in journal(experiment) if entry.event == "claimed"]
+    assert len({entry.worker for entry in claimed}) == 2
     assert claimed[0]["step"] == 0
     assert claimed[1]["step"] > 0
     assert claimed[1]["runs"] == claimed[0]["runs"]

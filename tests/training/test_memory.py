@@ -18,7 +18,7 @@ from benchmark.results import stored_results
 from benchmark.running.plan import plan
 from benchmark.running.progress import Progress
 from benchmark.running.sharing import Options, train_missing
-from benchmark.training import memory
+from benchmark.training import memory, updates
 from benchmark.training.fleet import Fleet
 from benchmark.training.memory import fleet_size, is_out_of_memory
 
@@ -72,6 +72,20 @@ def test_a_fleet_that_runs_out_of_memory_is_halved_and_says_so_and_its_results_s
     assert halved == whole
     assert len(halved) == len(runs)
     assert f"not enough memory for {len(runs)} networks at once; going on with {(len(runs) + 1) // 2}" in said
+
+
+def test_running_out_of_memory_in_a_topology_update_is_no_failure_of_the_criterion(tmp_path, monkeypatch):
+    plain, scarce = updates.update_topology, [torch.OutOfMemoryError("CUDA out of memory")]
+
+    def update_topology(*arguments):
+        if scarce:
+            raise scarce.pop()
+        return plain(*arguments)
+
+    monkeypatch.setattr(updates, "update_topology", update_topology)
+    outcomes, said = trained(some_runs(), tmp_path)
+    assert len(outcomes) == len(some_runs())
+    assert "going on with 5" in said
 
 
 def test_an_error_that_is_not_about_memory_is_not_taken_for_one(room_for, tmp_path):
