@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmark.cells import Cell, Samples
-from benchmark.check import CheckOutcome, Row, Verdict
+from benchmark.check import MEANINGS, CheckOutcome, Row, Verdict
 from benchmark.claims import ClaimOutcome
 from benchmark.contrasts import Contrast
 from benchmark.expected import Expected
@@ -33,15 +33,6 @@ KINDS = {
     "authors_code": "runs of the authors' code",
     "published": "published values",
 }
-MEANINGS: dict[Verdict, str] = {
-    "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
-    "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
-    "unexpected": "the cell has been run, but no value is stored",
-    "inconclusive": "the difference is outside the tolerance, perhaps by chance",
-    "missing": "a value is stored, but the cell has not been run",
-    "deviates": "the difference is outside the tolerance, and not by chance",
-}
-"""Every verdict, best first."""
 REACH = 3.0
 """Tolerances on either side of 0 that the drawn intervals show."""
 
