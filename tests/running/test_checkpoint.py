@@ -69,7 +69,7 @@ def members():
 
 @pytest.fixture(autouse=True)
 def _conv(monkeypatch):
-    from benchmark import fleet
+    from benchmark.training import fleet
 
     build = fleet.build_network
     monkeypatch.setattr(
