@@ -11,9 +11,10 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from tabulate import tabulate
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell
 from benchmark.claims import ClaimChange, ClaimOutcome, changes, claims, render_claims
 from benchmark.expected import MEASURED, Estimate, Expected, estimates
+from benchmark.samples import Samples
 from benchmark.statistics.differences import CONFIDENCE, Array, Summary, differences
 from benchmark.statistics.groups import moved, seed_correlation, seed_residuals
 from benchmark.statistics.holm import holm

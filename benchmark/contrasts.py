@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from benchmark.cells import Cell, Samples, Value
-from benchmark.claims.cases import grain
+from benchmark.cells import Cell, Value
 from benchmark.experiment import Experiment
 from benchmark.grid import Run
 from benchmark.results import Result, samples
+from benchmark.samples import Samples, grain
 from benchmark.statistics.paired import Mean, paired, paired_over
 from criteria.errors import InputError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell
 from benchmark.check import MEANINGS, CheckOutcome, Row, Verdict
 from benchmark.claims import ClaimOutcome
 from benchmark.contrasts import Contrast
@@ -25,6 +25,7 @@ from benchmark.report.measurements import READING, measurement_rows, unmeasured
 from benchmark.report.tables import FOOTNOTE, METRICS, Results, results_rows, rule_of, unproven
 from benchmark.results import samples
 from benchmark.running.progress import duration
+from benchmark.samples import Samples
 from benchmark.statistics.differences import Summary
 from criteria.plugins import parse, summary
 

@@ -11,10 +11,11 @@ from typing import Literal, TypeAlias
 
 from tabulate import tabulate
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell
 from benchmark.experiment import Experiment, axis_name
 from benchmark.grid import Run, cells
 from benchmark.results import Result, samples
+from benchmark.samples import Samples
 
 Format = Literal["simple", "github"]
 Results: TypeAlias = Sequence[tuple[Run, Result]]

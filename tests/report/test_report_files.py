@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from benchmark.cells import Cell
 from benchmark.check import check
 from benchmark.claims import claims
-from benchmark.claims.cases import over_baseline
 from benchmark.expected import Estimate, Expected, Source, StoredCell
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
@@ -22,6 +21,7 @@ from benchmark.report.gains import gains_plot
 from benchmark.report.look import COLOURS, DARK, LIGHT, image, legible, line_style
 from benchmark.report.ranks import ranks_plot
 from benchmark.results import samples
+from benchmark.samples import over_baseline
 from criteria.errors import InputError
 from tests.report.made_up import CRITERIA, Page, drawn, experiment, page_of, results_of
 
