@@ -21,8 +21,8 @@ from benchmark.report.measurements import layers_csv, measurements_csv, measurem
 from benchmark.report.mest_lambda import lambda_plot
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
-from benchmark.report.tables import Results, results_csv, results_table
-from benchmark.results import samples
+from benchmark.report.tables import results_csv, results_table
+from benchmark.results import Results, samples
 
 
 def write_files(
@@ -69,7 +69,7 @@ def write_files(
 
 def plots(experiment: Experiment, results: Results) -> list[Plot]:
     """The figures that there are results for."""
-    grid, values = list(cells(experiment)), samples(results)
+    grid, values = cells(experiment), samples(results)
     along = axes(values)
     found = [
         *jaccard_plots(experiment, results),

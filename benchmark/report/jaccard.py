@@ -19,8 +19,9 @@ from benchmark.cells import Cell
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, line_style, reference_style
-from benchmark.report.tables import Format, Results
-from benchmark.training.measurements.jaccard import ALL
+from benchmark.report.tables import Format
+from benchmark.results import Results
+from criteria.global_scope import ALL
 
 FLOOR = "random"
 """The criterion that shares with others what chance shares."""

@@ -11,7 +11,8 @@ from tabulate import tabulate
 from benchmark.cells import Cell
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
-from benchmark.report.tables import Format, Results
+from benchmark.report.tables import Format
+from benchmark.results import Results
 from benchmark.training.measurements.measuring import Measured
 
 HEADERS = ["criterion", "growth", "density", "ever active", "training FLOPs", "of dense", "inference FLOPs", "of dense"]

@@ -22,8 +22,8 @@ from benchmark.report.jaccard import MEANING, jaccard_rows
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
 from benchmark.report.measurements import HEADERS as MEASUREMENTS
 from benchmark.report.measurements import READING, measurement_rows, unmeasured
-from benchmark.report.tables import FOOTNOTE, METRICS, Results, results_rows, rule_of, unproven
-from benchmark.results import samples
+from benchmark.report.tables import FOOTNOTE, METRICS, results_rows, rule_of, unproven
+from benchmark.results import Results, samples
 from benchmark.running.progress import duration
 from benchmark.samples import Samples
 from benchmark.statistics.differences import Summary
@@ -120,7 +120,7 @@ def page(
     )
     environment.filters |= {"summary": _summary, "signed": signed, "points": _points, "setting": _setting}
     outcome, expected = checked or (None, None)
-    grid, values = list(cells(experiment)), samples(results)
+    grid, values = cells(experiment), samples(results)
     comparisons = _by_source(outcome) if outcome else {}
     headers, rows = results_rows(experiment, results)
     return environment.get_template("page.html.jinja").render(

@@ -6,19 +6,17 @@ A row is a criterion with a growth and a value of every further setting that var
 import csv
 import io
 import statistics
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from tabulate import tabulate
 
 from benchmark.cells import Cell
 from benchmark.experiment import Experiment, axis_name
-from benchmark.grid import Run, cells
-from benchmark.results import Result, samples
+from benchmark.grid import cells
+from benchmark.results import Results, samples
 from benchmark.samples import Samples
 
 Format = Literal["simple", "github"]
-Results: TypeAlias = Sequence[tuple[Run, Result]]
 METRICS = {
     "test_accuracy_best": "test accuracy of the checkpoint with the best validation accuracy",
     "test_accuracy_last": "test accuracy after the last epoch",
@@ -42,7 +40,7 @@ def results_table(experiment: Experiment, results: Results, form: Format = "simp
 def results_rows(experiment: Experiment, results: Results) -> tuple[list[str], list[list[str]]]:
     """Headers and rows of the table; empty where the experiment has no such cell."""
     values, marked = samples(results), unproven(results)
-    grid = list(cells(experiment))
+    grid = cells(experiment)
     densities = sorted({cell.density for cell in grid})
     axes = [axis_name(key) for key in experiment.axes.settings]
     rows: dict[tuple[str, ...], dict[float, str]] = {}

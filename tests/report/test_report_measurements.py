@@ -14,8 +14,9 @@ from benchmark.report.jaccard import jaccard_csv, jaccard_plots, jaccard_rows
 from benchmark.report.look import LIGHT
 from benchmark.report.measurements import layers_csv, measurement_rows, measurements_csv, unmeasured
 from benchmark.training.measurements.flops import Flops
-from benchmark.training.measurements.jaccard import ALL, Overlap
+from benchmark.training.measurements.jaccard import Overlap
 from benchmark.training.measurements.measuring import Measured
+from criteria.global_scope import ALL
 from tests.report.made_up import Page, drawn, experiment, page_of, results_of
 
 COMPARED = ("magnitude", "snip", "mest", "random")
