@@ -47,8 +47,8 @@ def write_files(
     if any(result.outcome.measured for _, result in results):
         write_atomically(folder / "measurements.txt", measurements_table(experiment, results))
         write_atomically(folder / "measurements.md", measurements_table(experiment, results, "github"))
-        write_atomically(folder / "measurements.csv", measurements_csv(results))
-        write_atomically(folder / "layers.csv", layers_csv(results))
+        write_atomically(folder / "measurements.csv", measurements_csv(experiment, results))
+        write_atomically(folder / "layers.csv", layers_csv(experiment, results))
     if indices(experiment, results):
         write_atomically(folder / "jaccard.txt", jaccard_table(experiment, results))
         write_atomically(folder / "jaccard.md", jaccard_table(experiment, results, "github"))
@@ -60,7 +60,7 @@ def write_files(
     for contrast in contrasts:
         write_atomically(folder / f"{contrast.name}.txt", contrast_table(contrast))
         write_atomically(folder / f"{contrast.name}.md", contrast_table(contrast, "github"))
-        write_atomically(folder / f"{contrast.name}.csv", contrast_csv(contrast))
+        write_atomically(folder / f"{contrast.name}.csv", contrast_csv(experiment, contrast))
     for figure in [*figures, *map(contrast_plot, contrasts)]:
         write_atomically(folder / f"{figure.name}.png", image(figure.draw, "png"))
         write_atomically(folder / f"{figure.name}.svg", image(figure.draw, "svg"))
