@@ -86,7 +86,3 @@ class Cell:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-Samples: TypeAlias = Mapping[Cell, Mapping[int, float]]
-"""Cell → seed → metric in percent."""

@@ -11,9 +11,10 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from tabulate import tabulate
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell
 from benchmark.claims import ClaimChange, ClaimOutcome, changes, claims, render_claims
 from benchmark.expected import MEASURED, Estimate, Expected, estimates
+from benchmark.samples import Samples
 from benchmark.statistics.differences import CONFIDENCE, Array, Summary, differences
 from benchmark.statistics.groups import moved, seed_correlation, seed_residuals
 from benchmark.statistics.holm import holm
@@ -28,13 +29,19 @@ WIDTH = 100
 """Columns of the text."""
 
 Verdict: TypeAlias = Literal["deviates", "missing", "inconclusive", "unexpected", "consistent", "reproduced"]
-"""From worst to best; design: the interval of the difference against the tolerance.
-
-deviates: outside the tolerance, and not by chance (Holm's correction), or from a stored mean that its own values
-contradict. missing: stored, but not run. inconclusive:
-outside, perhaps by chance. unexpected: run, but nothing is stored. consistent: inside, but the interval is wider.
-reproduced: the whole interval inside, or every seed gave its stored value.
-"""
+"""From worst to best; :data:`MEANINGS` says what each is."""
+MEANINGS: dict[Verdict, str] = {
+    "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
+    "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
+    "unexpected": "the cell has been run, but no value is stored",
+    "inconclusive": "the difference is outside the tolerance, perhaps by chance",
+    "missing": "a value is stored, but the cell has not been run",
+    "deviates": (
+        "the difference is outside the tolerance, and not by chance, or from a stored mean that its own seeds' values "
+        "contradict"
+    ),
+}
+"""Every verdict, best first."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """What one change does: the same cells under two rules, paired by seed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from benchmark.cells import Cell, Samples, Value
-from benchmark.claims.cases import grain
+from benchmark.cells import Cell, Value
 from benchmark.experiment import Experiment
-from benchmark.grid import Run
-from benchmark.results import Result, samples
+from benchmark.results import Results, samples
+from benchmark.samples import Samples, grain
 from benchmark.statistics.paired import Mean, paired, paired_over
 from criteria.errors import InputError
 
@@ -18,7 +17,6 @@ PARTS = ("data", "model", "training", "topology", "metric")
 SAME = ("data", "metric")
 """What two experiments must share for their numbers to mean the same."""
 
-Results: TypeAlias = Sequence[tuple[Run, Result]]
 Contender: TypeAlias = tuple[str, str | None]
 """A criterion with a growth; a baseline has none."""
 

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from benchmark.cells import Cell, Samples, Value
+from benchmark.cells import Cell, Value
 from benchmark.claims import ClaimId, ClaimVerdict
 from benchmark.experiment import Settings
 from benchmark.files import write_atomically
+from benchmark.samples import Samples
 from benchmark.statistics.differences import Summary
 from benchmark.yamlfile import read_yaml, validate
 from criteria.errors import InputError

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -87,9 +87,9 @@ class Run:
         return {"measure": measure} if measure else {}
 
 
-def cells(experiment: Experiment) -> Iterator[Cell]:
+def cells(experiment: Experiment) -> list[Cell]:
     """The cells of an experiment's tables: its baselines, then criterion × growth × density × settings that vary."""
-    yield from _cells(experiment)
+    return list(_cells(experiment))
 
 
 def expand(experiment: Experiment) -> list[Run]:

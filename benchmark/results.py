@@ -3,9 +3,9 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -67,6 +67,9 @@ class Result(Stored):
         if lacking:
             raise ValueError(f"it lacks {', '.join(lacking)}")
         return value
+
+
+Results: TypeAlias = Sequence[tuple[Run, Result]]
 
 
 def experiment_folder(root: Path, experiment: str) -> Path:

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from benchmark.files import read_text
-from criteria.errors import InputError
+from criteria.errors import InputError, one_line
 from criteria.plugins import unknown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -65,7 +65,7 @@ def parse_yaml(text: str, where: str) -> Any:
     except RecursionError as error:
         raise InputError(f"{where}: not valid YAML: nested too deeply") from error
     except Exception as error:  # PyYAML's constructors stumble over values in many ways: a KeyError for !!bool maybe
-        raise InputError(f"{where}: not valid YAML: {_one_line(error)}") from error
+        raise InputError(f"{where}: not valid YAML: {one_line(error)}") from error
 
 
 def validate(model: type[Model], content: Any, where: str) -> Model:
@@ -104,7 +104,3 @@ def _fields_at(model: type[BaseModel], path: list[int | str]) -> list[str]:
             return []
         model = field.annotation
     return list(model.model_fields)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -48,7 +48,7 @@ def varying(content=PERIODS, **settings):
 
 
 def test_cells_say_which_value_they_have_and_baselines_have_none(periods):
-    found = list(cells(load_experiment(periods)))
+    found = cells(load_experiment(periods))
     assert found == [
         Cell("static", None, 0.2),
         Cell("dense", None, 1.0),

@@ -6,7 +6,6 @@ number of comparisons it is made of; that five claims are judged is not correcte
 own.
 """
 
-from benchmark.cells import Samples
 from benchmark.claims.beats_dense import beats_dense
 from benchmark.claims.beats_static import beats_static
 from benchmark.claims.magnitude_first import magnitude_first
@@ -15,6 +14,7 @@ from benchmark.claims.similar import similar
 from benchmark.claims.spread_grows import spread_grows
 from benchmark.claims.stored import ClaimChange, changes
 from benchmark.claims.text import render_claims
+from benchmark.samples import Samples
 
 __all__ = ["ClaimChange", "ClaimId", "ClaimOutcome", "ClaimVerdict", "changes", "claims", "render_claims"]
 

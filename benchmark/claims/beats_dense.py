@@ -1,8 +1,8 @@
 """The claim ``beats-dense``."""
 
-from benchmark.cells import Samples
 from benchmark.claims.cases import advantages
 from benchmark.claims.outcome import ClaimOutcome, above_zero
+from benchmark.samples import Samples
 from benchmark.statistics.ordered import nth_largest
 
 

@@ -2,9 +2,9 @@
 
 import math
 
-from benchmark.cells import Samples
 from benchmark.claims.cases import advantages
 from benchmark.claims.outcome import ClaimOutcome, above_zero
+from benchmark.samples import Samples
 from benchmark.statistics.ordered import nth_largest
 
 ALMOST_EVERY = 0.9

@@ -1,14 +1,13 @@
 """Which results the claims of the paper compare."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
-from benchmark.cells import Cell, Samples, Value
-from benchmark.statistics.paired import Mean, paired
+from benchmark.cells import Cell, Value
+from benchmark.samples import Samples, over_baseline
+from benchmark.statistics.paired import Mean
 
 STUDIED = ("magnitude", "set", "mest", "snip", "reciprocal_sensitivity")
 """The criteria that the paper's claims are about, each as the paper uses it."""
@@ -54,31 +53,6 @@ def low_and_high(densities: Sequence[float]) -> tuple[list[float], list[float]]:
 def advantages(samples: Samples, baseline: str, *, same_density: bool) -> dict[Cell, Mean]:
     """How far each cell of a studied criterion is above a baseline, of its own density or of any, paired over seeds."""
     return over_baseline(studied(samples), samples, baseline, same_density=same_density)
-
-
-def over_baseline(
-    cells: Iterable[Cell], samples: Samples, baseline: str, *, same_density: bool = True
-) -> dict[Cell, Mean]:
-    """How far each cell is above its baseline, paired over seeds; cells without one are left out.
-
-    A cell's baseline agrees with it in every further setting that the baseline has, in as many as there are.
-    """
-    found: dict[Cell, Mean] = {}
-    step = grain(samples)
-    references = sorted((cell for cell in samples if cell.criterion == baseline), key=lambda cell: -len(cell.extra))
-    for cell in cells:
-        for reference in references:
-            fits = set(reference.extra) <= set(cell.extra) and (not same_density or reference.density == cell.density)
-            if fits and (advantage := paired(samples.get(cell, {}), samples[reference], step)) is not None:
-                found[cell] = advantage
-                break
-    return found
-
-
-def grain(samples: Samples) -> float:
-    """The step of the metric: the smallest difference between two results of the experiment, 0 where none differ."""
-    values = np.unique(np.round([value for values in samples.values() for value in values.values()], 9))
-    return float(np.diff(values).min()) if len(values) > 1 else 0.0
 
 
 def common_seeds(contenders: Sequence[Contenders]) -> list[int]:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from benchmark.cells import Samples
-from benchmark.claims.cases import Contenders, common_seeds, grain, listed, low_and_high, settings
+from benchmark.claims.cases import Contenders, common_seeds, listed, low_and_high, settings
 from benchmark.claims.outcome import ClaimOutcome, above_zero
+from benchmark.samples import Samples, grain
 from benchmark.statistics.ordered import Least, nth_largest
 from benchmark.statistics.paired import paired
 from benchmark.statistics.ranks import ranks

@@ -2,9 +2,9 @@
 
 import itertools
 
-from benchmark.cells import Samples
-from benchmark.claims.cases import grain, settings
+from benchmark.claims.cases import settings
 from benchmark.claims.outcome import ClaimOutcome, ClaimVerdict
+from benchmark.samples import Samples, grain
 from benchmark.statistics.equivalence import Absolute
 from benchmark.statistics.ordered import nth_largest
 from benchmark.statistics.paired import paired

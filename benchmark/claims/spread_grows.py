@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from benchmark.cells import Samples
 from benchmark.claims.cases import FEWEST, STUDIED, Contenders, Setting, common_seeds, listed, low_and_high, settings
 from benchmark.claims.outcome import ClaimOutcome, above_zero
+from benchmark.samples import Samples
 from benchmark.statistics.ordered import LEVEL, Interval
 from benchmark.statistics.spread import jackknife, true_variance
 

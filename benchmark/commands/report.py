@@ -9,9 +9,9 @@ from benchmark.commands.check import compare
 from benchmark.contrasts import between_experiments
 from benchmark.expected import expected_file, read_expected
 from benchmark.experiment import Experiment
-from benchmark.grid import Run, expand
+from benchmark.grid import expand
 from benchmark.report.files import write_files
-from benchmark.results import Result, samples, stored_results
+from benchmark.results import Results, samples, stored_results
 from benchmark.selection import selected_experiment
 from criteria.errors import InputError
 
@@ -39,7 +39,7 @@ def write_report(experiment: Experiment, args: argparse.Namespace, others: Seque
     return folder
 
 
-def _results(experiment: Experiment, args: argparse.Namespace) -> list[tuple[Run, Result]]:
+def _results(experiment: Experiment, args: argparse.Namespace) -> Results:
     results = stored_results(expand(experiment), args.results)
     if not results:
         raise InputError(f"{experiment.name} has no results in {args.results}; run it first")

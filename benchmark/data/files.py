@@ -12,7 +12,7 @@ import platformdirs
 from filelock import FileLock
 
 from benchmark.files import read_bytes
-from criteria.errors import InputError
+from criteria.errors import InputError, one_line
 
 MOST_BYTES = 2**28
 """Of a published file, packed or not; the largest one, CIFAR's, has 170 million."""
@@ -52,8 +52,7 @@ def download(name: str, root: Path, places: Sequence[Path], fetch: Callable[[], 
 
 def not_downloaded(name: str, places: Sequence[Path], error: Exception) -> InputError:
     """The error for a data set that is in none of ``places`` and could not be downloaded."""
-    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return missing(name, places, f"downloading it failed ({reason}), so put its files there")
+    return missing(name, places, f"downloading it failed ({one_line(error)}), so put its files there")
 
 
 def read_published(path: Path, digest: str, *, unpack: bool = False) -> bytes:
@@ -83,7 +82,7 @@ def _unpacked(content: bytes, path: Path, remedy: str) -> bytes:
         with gzip.open(io.BytesIO(content)) as packed:
             unpacked = packed.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read ({error}); {remedy}") from error
+        raise InputError(f"{path} cannot be read ({one_line(error)}); {remedy}") from error
     if len(unpacked) > MOST_BYTES:
         raise InputError(f"{path} unpacks to more than {MOST_BYTES:,} bytes, which no published file does; {remedy}")
     return unpacked

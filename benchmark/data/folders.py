@@ -14,7 +14,7 @@ from torchvision.datasets.folder import is_image_file
 
 from benchmark.data.files import MOST_BYTES, missing
 from benchmark.files import read_bytes
-from criteria.errors import InputError
+from criteria.errors import InputError, one_line
 
 FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """That images are decoded from: those of the extensions of an ImageFolder. Pillow hands some others to programs."""
@@ -70,7 +70,9 @@ def read_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
             right = size in (None, image.size)  # known before a pixel is decoded
             decoded = image.convert("RGB") if right else image
     except Exception as error:  # Pillow's readers meet damage in many ways: a struct.error maybe
-        raise InputError(f"{path} cannot be read as an image ({error}); remove it and get it again") from error
+        raise InputError(
+            f"{path} cannot be read as an image ({one_line(error)}); remove it and get it again"
+        ) from error
     if not right:
         found, wanted = (f"{width}×{height}" for width, height in (image.size, size or image.size))
         raise InputError(f"{path} has {found} pixels, and should have {wanted}")

@@ -9,7 +9,7 @@ control flow depend on data.
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from criteria.errors import InputError
+from criteria.errors import InputError, one_line
 from criteria.plugins import unknown
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ def build_model(name: str, **parameters: Any) -> "nn.Module":
     except ValueError as error:
         raise InputError(f"model {name!r} {error}") from error
     except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"model {name!r} cannot be built with {parameters}: {reason}") from error
+        raise InputError(f"model {name!r} cannot be built with {parameters}: {one_line(error)}") from error
     return model
 
 

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell
 from benchmark.report.axes import DENSITY, Axis, panels, placed, places, references
 from benchmark.report.look import Plot, Theme, legible, line_style, reference_style
+from benchmark.samples import Samples
 from benchmark.statistics.differences import Array
 
 WIDE = 25.0

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell
+from benchmark.samples import Samples
 from criteria.mest import MEST
 from criteria.plugins import parse
 

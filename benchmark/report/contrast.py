@@ -1,7 +1,5 @@
 """What one change does, as a forest of differences with their intervals, as a table, and in words."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -12,8 +10,9 @@ from tabulate import tabulate
 
 from benchmark.cells import Cell
 from benchmark.contrasts import Contender, Contrast
+from benchmark.experiment import Experiment
 from benchmark.report.look import Plot, Theme, legible, line_style, signed
-from benchmark.report.tables import Format
+from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
 from benchmark.statistics.differences import CONFIDENCE
 from benchmark.statistics.holm import holm
 from benchmark.statistics.ordered import LEVEL
@@ -63,17 +62,16 @@ def contrast_table(contrast: Contrast, form: Format = "simple") -> str:
     return "\n\n".join([heading, table, " ".join(contrast_findings(contrast))]) + "\n"
 
 
-def contrast_csv(contrast: Contrast) -> str:
-    """One line per cell and, without a density, one per criterion with a growth; empty ends where one seed ran."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["criterion", "growth", "density", "further", "seeds", "difference", "low", "high"])
-    for cell, mean in contrast.cells.items():
-        further = "; ".join(f"{name}={value}" for name, value in cell.extra)
-        writer.writerow([cell.criterion, cell.growth, cell.density, further, *_numbers(mean)])
-    for (criterion, growth), mean in contrast.overall.items():
-        writer.writerow([criterion, growth, None, "", *_numbers(mean)])
-    return text.getvalue()
+def contrast_csv(experiment: Experiment, contrast: Contrast) -> str:
+    """One line per cell and, without a density, one per criterion with a growth; empty ends where one seed ran.
+
+    ``experiment`` is the one that the contrast is in, or its first.
+    """
+    columns = cell_columns(experiment)
+    rows = [[*cell_values(experiment, cell), *_numbers(mean)] for cell, mean in contrast.cells.items()]
+    blank = [None] * (len(columns) - 2)
+    rows += [[criterion, growth, *blank, *_numbers(mean)] for (criterion, growth), mean in contrast.overall.items()]
+    return csv_text([*columns, "seeds", "difference", "low", "high"], rows)
 
 
 def contrast_findings(contrast: Contrast) -> list[str]:

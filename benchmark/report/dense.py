@@ -6,9 +6,9 @@ from statistics import fmean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.cells import Cell, Samples
-from benchmark.claims.cases import grain
+from benchmark.cells import Cell
 from benchmark.report.look import Plot, Theme, line_style
+from benchmark.samples import Samples, grain
 from benchmark.statistics.differences import CONFIDENCE
 from benchmark.statistics.ordered import LEVEL
 from benchmark.statistics.paired import mean_of

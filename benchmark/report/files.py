@@ -21,8 +21,8 @@ from benchmark.report.measurements import layers_csv, measurements_csv, measurem
 from benchmark.report.mest_lambda import lambda_plot
 from benchmark.report.page import page
 from benchmark.report.ranks import ranks_plot
-from benchmark.report.tables import Results, results_csv, results_table
-from benchmark.results import samples
+from benchmark.report.tables import results_csv, results_table
+from benchmark.results import Results, samples
 
 
 def write_files(
@@ -47,8 +47,8 @@ def write_files(
     if any(result.outcome.measured for _, result in results):
         write_atomically(folder / "measurements.txt", measurements_table(experiment, results))
         write_atomically(folder / "measurements.md", measurements_table(experiment, results, "github"))
-        write_atomically(folder / "measurements.csv", measurements_csv(results))
-        write_atomically(folder / "layers.csv", layers_csv(results))
+        write_atomically(folder / "measurements.csv", measurements_csv(experiment, results))
+        write_atomically(folder / "layers.csv", layers_csv(experiment, results))
     if indices(experiment, results):
         write_atomically(folder / "jaccard.txt", jaccard_table(experiment, results))
         write_atomically(folder / "jaccard.md", jaccard_table(experiment, results, "github"))
@@ -60,7 +60,7 @@ def write_files(
     for contrast in contrasts:
         write_atomically(folder / f"{contrast.name}.txt", contrast_table(contrast))
         write_atomically(folder / f"{contrast.name}.md", contrast_table(contrast, "github"))
-        write_atomically(folder / f"{contrast.name}.csv", contrast_csv(contrast))
+        write_atomically(folder / f"{contrast.name}.csv", contrast_csv(experiment, contrast))
     for figure in [*figures, *map(contrast_plot, contrasts)]:
         write_atomically(folder / f"{figure.name}.png", image(figure.draw, "png"))
         write_atomically(folder / f"{figure.name}.svg", image(figure.draw, "svg"))
@@ -69,7 +69,7 @@ def write_files(
 
 def plots(experiment: Experiment, results: Results) -> list[Plot]:
     """The figures that there are results for."""
-    grid, values = list(cells(experiment)), samples(results)
+    grid, values = cells(experiment), samples(results)
     along = axes(values)
     found = [
         *jaccard_plots(experiment, results),

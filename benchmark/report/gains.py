@@ -8,10 +8,10 @@ from matplotlib.colors import LinearSegmentedColormap, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmark.cells import Cell, Samples
-from benchmark.claims.cases import over_baseline
+from benchmark.cells import Cell
 from benchmark.report.axes import DENSITY, Axis, panels, placed, places
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, signed
+from benchmark.samples import Samples, over_baseline
 from benchmark.statistics.differences import CONFIDENCE
 from benchmark.statistics.paired import Mean
 

@@ -1,7 +1,5 @@
 """How alike the sets are that criteria would prune: maps of the first update, curves over a training (Figure 6)."""
 
-import csv
-import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +17,9 @@ from benchmark.cells import Cell
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, line_style, reference_style
-from benchmark.report.tables import Format, Results
-from benchmark.training.measurements.jaccard import ALL
+from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
+from benchmark.results import Results
+from criteria.global_scope import ALL
 
 FLOOR = "random"
 """The criterion that shares with others what chance shares."""
@@ -126,18 +125,16 @@ def jaccard_table(experiment: Experiment, results: Results, form: Format = "simp
 
 def jaccard_csv(experiment: Experiment, results: Results) -> str:
     """One line per cell, comparison, layer (or all) and pair: mean, standard deviation and number of seeds."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = ["cell", "density", "step", "prune_fraction", "layer", "one", "other", "mean", "std", "n"]
-    writer.writerow(names)
+    own = ["step", "prune_fraction", "layer", "one", "other", "mean", "std", "n"]
+    rows = []
     layers = next((r.outcome.measured.weights for _, r in results if r.outcome.measured is not None), {})
     for layer in (ALL, *layers):
         for moment, pairs in indices(experiment, results, layer).items():
-            where = [moment.cell.label, moment.cell.density, moment.step, moment.fraction, layer]
+            where = [*cell_values(experiment, moment.cell), moment.step, moment.fraction, layer]
             for pair, values in pairs.items():
-                spread = stdev(values) if len(values) > 1 else ""
-                writer.writerow([*where, *pair, fmean(values), spread, len(values)])
-    return text.getvalue()
+                spread = stdev(values) if len(values) > 1 else None
+                rows.append([*where, *pair, fmean(values), spread, len(values)])
+    return csv_text([*cell_columns(experiment), *own], rows)
 
 
 def _cells(found: Indices) -> list[Cell]:

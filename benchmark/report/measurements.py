@@ -1,7 +1,5 @@
 """What the topology did and what it cost: weights ever active and FLOPs, as tables."""
 
-import csv
-import io
 from collections.abc import Callable
 from statistics import fmean, stdev
 
@@ -11,7 +9,8 @@ from tabulate import tabulate
 from benchmark.cells import Cell
 from benchmark.experiment import Experiment
 from benchmark.grid import cells
-from benchmark.report.tables import Format, Results
+from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
+from benchmark.results import Results
 from benchmark.training.measurements.measuring import Measured
 
 HEADERS = ["criterion", "growth", "density", "ever active", "training FLOPs", "of dense", "inference FLOPs", "of dense"]
@@ -50,34 +49,36 @@ def measurements_table(experiment: Experiment, results: Results, form: Format = 
     return "\n\n".join([f"{experiment.name}: {experiment.title}", table, READING, *([note] if note else [])]) + "\n"
 
 
-def layers_csv(results: Results) -> str:
+def layers_csv(experiment: Experiment, results: Results) -> str:
     """One line per run and layer: its weights, its density at the start and at the end, how many were ever active."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["cell", "density", "seed", "layer", "weights", "density_start", "density_end", "ever_active"])
+    own = ["seed", "layer", "weights", "density_start", "density_end", "ever_active"]
+    rows = []
     for run, result in results:
         measured = result.outcome.measured
         if measured is None:
             continue
+        where = [*cell_values(experiment, run.cell), run.seed]
         for name, weights in measured.weights.items():
             end = result.outcome.density[name]
             start = measured.density_by_epoch.get(name, [end])[0]
-            where = [run.cell.label, run.cell.density, run.seed, name]
-            writer.writerow([*where, weights, start, end, measured.ever_active[name]])
-    return text.getvalue()
+            rows.append([*where, name, weights, start, end, measured.ever_active[name]])
+    return csv_text([*cell_columns(experiment), *own], rows)
 
 
-def measurements_csv(results: Results) -> str:
+def measurements_csv(experiment: Experiment, results: Results) -> str:
     """One line per run: weights ever active and FLOPs, with those of the dense network."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     kinds = ("training", "training_dense", "inference", "inference_dense")
-    writer.writerow(["cell", "density", "seed", "ever_active", *(f"{kind}_flops" for kind in kinds)])
-    for run, result in results:
-        if (measured := result.outcome.measured) is not None:
-            flops = [getattr(measured.flops, kind) for kind in kinds]
-            writer.writerow([run.cell.label, run.cell.density, run.seed, measured.ever_active_of_all, *flops])
-    return text.getvalue()
+    rows = [
+        [
+            *cell_values(experiment, run.cell),
+            run.seed,
+            measured.ever_active_of_all,
+            *(getattr(measured.flops, kind) for kind in kinds),
+        ]
+        for run, result in results
+        if (measured := result.outcome.measured) is not None
+    ]
+    return csv_text([*cell_columns(experiment), "seed", "ever_active", *(f"{kind}_flops" for kind in kinds)], rows)
 
 
 def _row(cell: Cell, measured: list[Measured]) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmark.cells import Cell, Samples
-from benchmark.check import CheckOutcome, Row, Verdict
+from benchmark.cells import Cell
+from benchmark.check import MEANINGS, CheckOutcome, Row, Verdict
 from benchmark.claims import ClaimOutcome
 from benchmark.contrasts import Contrast
 from benchmark.expected import Expected
@@ -22,9 +22,10 @@ from benchmark.report.jaccard import MEANING, jaccard_rows
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
 from benchmark.report.measurements import HEADERS as MEASUREMENTS
 from benchmark.report.measurements import READING, measurement_rows, unmeasured
-from benchmark.report.tables import FOOTNOTE, METRICS, Results, results_rows, rule_of, unproven
-from benchmark.results import samples
+from benchmark.report.tables import FOOTNOTE, METRICS, results_rows, rule_of, unproven
+from benchmark.results import Results, samples
 from benchmark.running.progress import duration
+from benchmark.samples import Samples
 from benchmark.statistics.differences import Summary
 from criteria.plugins import parse, summary
 
@@ -33,15 +34,6 @@ KINDS = {
     "authors_code": "runs of the authors' code",
     "published": "published values",
 }
-MEANINGS: dict[Verdict, str] = {
-    "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
-    "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
-    "unexpected": "the cell has been run, but no value is stored",
-    "inconclusive": "the difference is outside the tolerance, perhaps by chance",
-    "missing": "a value is stored, but the cell has not been run",
-    "deviates": "the difference is outside the tolerance, and not by chance",
-}
-"""Every verdict, best first."""
 REACH = 3.0
 """Tolerances on either side of 0 that the drawn intervals show."""
 
@@ -128,7 +120,7 @@ def page(
     )
     environment.filters |= {"summary": _summary, "signed": signed, "points": _points, "setting": _setting}
     outcome, expected = checked or (None, None)
-    grid, values = list(cells(experiment)), samples(results)
+    grid, values = cells(experiment), samples(results)
     comparisons = _by_source(outcome) if outcome else {}
     headers, rows = results_rows(experiment, results)
     return environment.get_template("page.html.jinja").render(

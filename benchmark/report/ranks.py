@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell
 from benchmark.report.look import Plot, Theme, line_style
+from benchmark.samples import Samples
 from benchmark.statistics.differences import CONFIDENCE
 from benchmark.statistics.ranks import Ranking, critical_difference, rank
 

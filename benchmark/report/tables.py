@@ -6,18 +6,18 @@ A row is a criterion with a growth and a value of every further setting that var
 import csv
 import io
 import statistics
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from tabulate import tabulate
 
-from benchmark.cells import Cell, Samples
+from benchmark.cells import Cell, Value
 from benchmark.experiment import Experiment, axis_name
-from benchmark.grid import Run, cells
-from benchmark.results import Result, samples
+from benchmark.grid import cells
+from benchmark.results import Results, samples
+from benchmark.samples import Samples
 
 Format = Literal["simple", "github"]
-Results: TypeAlias = Sequence[tuple[Run, Result]]
 METRICS = {
     "test_accuracy_best": "test accuracy of the checkpoint with the best validation accuracy",
     "test_accuracy_last": "test accuracy after the last epoch",
@@ -41,7 +41,7 @@ def results_table(experiment: Experiment, results: Results, form: Format = "simp
 def results_rows(experiment: Experiment, results: Results) -> tuple[list[str], list[list[str]]]:
     """Headers and rows of the table; empty where the experiment has no such cell."""
     values, marked = samples(results), unproven(results)
-    grid = list(cells(experiment))
+    grid = cells(experiment)
     densities = sorted({cell.density for cell in grid})
     axes = [axis_name(key) for key in experiment.axes.settings]
     rows: dict[tuple[str, ...], dict[float, str]] = {}
@@ -55,15 +55,36 @@ def results_rows(experiment: Experiment, results: Results) -> tuple[list[str], l
 
 def results_csv(experiment: Experiment, results: Results) -> str:
     """One line per run: its cell, its seed, the metric in percent, and whether the contract was skipped."""
-    axes = [axis_name(key) for key in experiment.axes.settings]
+    header = [*cell_columns(experiment), "seed", experiment.metric, "contract_skipped"]
+    rows = (
+        [
+            *cell_values(experiment, run.cell),
+            run.seed,
+            getattr(result.outcome, experiment.metric),
+            int(result.contract_skipped),
+        ]
+        for run, result in results
+    )
+    return csv_text(header, rows)
+
+
+def cell_columns(experiment: Experiment) -> list[str]:
+    """The first columns of every CSV file, by which files are joined: what tells a cell from others."""
+    return ["criterion", "growth", "density", *(axis_name(key) for key in experiment.axes.settings)]
+
+
+def cell_values(experiment: Experiment, cell: Cell) -> list[Value | None]:
+    """What a cell has in :func:`cell_columns`; None where a setting does not concern it."""
+    known = {"criterion": cell.criterion, "growth": cell.growth, "density": cell.density, **dict(cell.extra)}
+    return [known.get(column) for column in cell_columns(experiment)]
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV; what is None is left empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["criterion", "growth", "density", *axes, "seed", experiment.metric, "contract_skipped"])
-    for run, result in results:
-        value = getattr(result.outcome, experiment.metric)
-        cell, further = run.cell, dict(run.cell.extra)
-        place = [cell.criterion, cell.growth, cell.density, *(further.get(axis) for axis in axes)]
-        writer.writerow([*place, run.seed, value, int(result.contract_skipped)])
+    writer.writerow(header)
+    writer.writerows(rows)
     return text.getvalue()
 
 

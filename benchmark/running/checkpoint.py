@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.files import write_atomically
 from benchmark.training.fleet_training import Outcome, Outcomes
-from criteria.errors import InputError
+from criteria.errors import InputError, one_line
 
 
 class DamagedCheckpointError(InputError):
@@ -83,7 +83,7 @@ def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
     except UnpicklingError as error:  # torch's words go on to explain how to execute it all the same
         raise DamagedCheckpointError(f"{path}: not a checkpoint: it holds more than tensors and plain data") from error
     except Exception as error:  # whatever torch or zipfile meets in a file that anything may be in
-        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: {_one_line(error)}") from error
+        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: {one_line(error)}") from error
     if damaged is not None:
         raise DamagedCheckpointError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")
     try:
@@ -97,8 +97,3 @@ def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
     if path.name != checkpoint_file(path.parent, checkpoint.runs).name:
         raise DamagedCheckpointError(f"{path}: not the checkpoint that its name says: it holds other runs")
     return checkpoint
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text[:200] or type(error).__name__

@@ -14,7 +14,7 @@ from benchmark.files import require_writable
 from benchmark.grid import Run, expand
 from benchmark.results import results_folder, stored
 from benchmark.yamlfile import parse_yaml
-from criteria.errors import InputError
+from criteria.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from submitit import Job, SlurmExecutor
@@ -94,7 +94,7 @@ def _executor(folder: Path, options: Sequence[str], name: str) -> "SlurmExecutor
     try:
         executor.update_parameters(job_name=name, **dict(_option(text) for text in options))
     except (TypeError, ValueError) as error:
-        raise InputError(f"--slurm {' '.join(options)}: {' '.join(str(error).split())}") from error
+        raise InputError(f"--slurm {' '.join(options)}: {one_line(error)}") from error
     return executor
 
 
@@ -112,7 +112,7 @@ def _submit(executor: "SlurmExecutor", task: Task, tasks: int) -> "list[Job[None
         with executor.batch():
             return [executor.submit(task) for _ in range(tasks)]
     except FailedJobError as error:
-        raise InputError(f"--executor slurm: sbatch failed: {str(error).splitlines()[-1]}") from error
+        raise InputError(f"--executor slurm: sbatch failed: {one_line(error, 1000)}") from error
 
 
 def _wait(executor: "SlurmExecutor", task: Task, jobs: "list[Job[None]]", runs: Sequence[Run], results: Path) -> None:

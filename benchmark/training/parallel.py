@@ -20,7 +20,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from benchmark.models.dropout import Dropout
 from benchmark.training.fleet import Fleet
-from criteria.errors import InputError
+from criteria.errors import InputError, one_line
 
 HOW = "start it as torchrun --nproc-per-node N -m benchmark run EXPERIMENT"
 
@@ -148,7 +148,7 @@ def _join() -> Store:
     except (ValueError, RuntimeError) as error:
         raise InputError(
             f"with this RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT processes cannot train together "
-            f"({_first_line(error)}); {HOW}, with N up to the number of GPUs"
+            f"({one_line(error)}); {HOW}, with N up to the number of GPUs"
         ) from error
     return PrefixStore("dst-bench", store)
 
@@ -165,7 +165,7 @@ def _lost_processes() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise InputError(f"the processes of this training have lost each other ({_first_line(error)})") from error
+        raise InputError(f"the processes of this training have lost each other ({one_line(error)})") from error
 
 
 def _has_failed_before(store: Store) -> bool:
@@ -183,7 +183,3 @@ def _quiet(quiet: bool) -> Iterator[None]:
         return
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         yield
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

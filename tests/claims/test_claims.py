@@ -187,7 +187,7 @@ def test_a_claim_that_just_holds_by_the_tolerance_is_called_not_supported_less_t
 
 
 def test_without_the_steps_of_the_metric_a_small_test_set_would_support_what_is_not_there(monkeypatch):
-    monkeypatch.setattr("benchmark.claims.cases.grain", lambda samples: 0.0)
+    monkeypatch.setattr("benchmark.samples.grain", lambda samples: 0.0)
     assert not rarely(wrongly_supported("beats-dense", "three seeds, a small test set", 100), 100)
 
 

@@ -201,7 +201,7 @@ def test_large_and_small_differences_are_told_apart_in_one_figure():
 
 def test_the_csv_has_every_number_of_the_table():
     found = contrasted()
-    lines = list(csv.DictReader(io.StringIO(contrast_csv(found))))
+    lines = list(csv.DictReader(io.StringIO(contrast_csv(experiment(), found))))
     assert len(lines) == len(found.cells) + len(found.overall)
     for line in lines:
         who = line["criterion"], line["growth"]

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from benchmark.cells import Cell
 from benchmark.check import check
 from benchmark.claims import claims
-from benchmark.claims.cases import over_baseline
 from benchmark.expected import Estimate, Expected, Source, StoredCell
 from benchmark.grid import cells
 from benchmark.report.accuracy import accuracy_plot
@@ -22,6 +21,7 @@ from benchmark.report.gains import gains_plot
 from benchmark.report.look import COLOURS, DARK, LIGHT, image, legible, line_style
 from benchmark.report.ranks import ranks_plot
 from benchmark.results import samples
+from benchmark.samples import over_baseline
 from criteria.errors import InputError
 from tests.report.made_up import CRITERIA, Page, drawn, experiment, page_of, results_of
 
@@ -42,7 +42,7 @@ def expected_from(results, shift=0.0):
 
 
 def accuracy_of(experiment, results):
-    return drawn(accuracy_plot(list(cells(experiment)), samples(results)))
+    return drawn(accuracy_plot(cells(experiment), samples(results)))
 
 
 def curves(ax, name):
@@ -113,7 +113,7 @@ def test_results_of_exactly_0_and_100_percent_stay_on_a_stretched_axis():
 def test_a_missing_cell_breaks_its_line_and_is_counted():
     made = experiment()
     results = results_of(made, without=lambda cell: cell == Cell("set", "random", 0.1))
-    plot = accuracy_plot(list(cells(made)), samples(results))
+    plot = accuracy_plot(cells(made), samples(results))
     ax = drawn(plot).axes[0]
     assert np.isnan(curves(ax, "set")[0].get_ydata()).tolist() == [False, True, False, False]
     assert [text.get_text() for text in ax.texts] == ["1 missing"]
@@ -142,7 +142,7 @@ def test_one_seed_has_no_band_and_no_interval():
     results = results_of(made)
     gain = over_baseline(cells(made), samples(results), "static")[Cell("snip", "random", 0.1)]
     assert gain.dof == 0
-    texts = [text.get_text() for ax in drawn(gains_plot(list(cells(made)), samples(results))).axes for text in ax.texts]
+    texts = [text.get_text() for ax in drawn(gains_plot(cells(made), samples(results))).axes for text in ax.texts]
     assert len(texts) == 5 * 2 * 4
     assert not any("±" in text for text in texts)
     assert "(1 seed)" in Page(page_of(made, results)).text
@@ -176,13 +176,13 @@ def test_gains_are_paired_over_seeds():
 def test_without_static_there_are_no_gains_to_show():
     made = experiment()
     values = samples(results_of(made, without=lambda cell: cell.criterion == "static"))
-    assert gains_plot(list(cells(made)), values) is None
+    assert gains_plot(cells(made), values) is None
 
 
 def test_ranks_are_drawn_only_where_settings_could_show_a_difference():
     def diagrams(densities):
         made = experiment(growths=("random",), densities=densities)
-        plot = ranks_plot(list(cells(made)), samples(results_of(made)))
+        plot = ranks_plot(cells(made), samples(results_of(made)))
         return 0 if plot is None else len(drawn(plot).axes)
 
     assert diagrams((0.05, 0.1)) == 0  # the critical difference of five over two is 4.3, and no ranks are further apart
@@ -191,7 +191,7 @@ def test_ranks_are_drawn_only_where_settings_could_show_a_difference():
 
 def test_rank_diagrams_name_every_criterion_once():
     made = experiment()
-    plot = ranks_plot(list(cells(made)), samples(results_of(made)))
+    plot = ranks_plot(cells(made), samples(results_of(made)))
     for ax in drawn(plot).axes:
         texts = [text.get_text() for text in ax.texts]
         for name in CRITERIA:
@@ -203,7 +203,7 @@ def test_each_criterion_looks_different_and_light_and_dark_differ_in_paper():
     assert len(set(styles)) == 14
     assert len({line_style(index)["color"] for index in range(len(COLOURS))}) == len(COLOURS)
     made = experiment()
-    plot = accuracy_plot(list(cells(made)), samples(results_of(made)))
+    plot = accuracy_plot(cells(made), samples(results_of(made)))
     assert image(plot.draw, "svg", LIGHT) != image(plot.draw, "svg", DARK)
 
 

@@ -5,17 +5,23 @@ import io
 import itertools
 from statistics import fmean
 
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from benchmark.contrasts import along_axes
 from benchmark.experiment import Jaccard, Measure
+from benchmark.report.contrast import contrast_csv
 from benchmark.report.files import plots, write_files
 from benchmark.report.jaccard import jaccard_csv, jaccard_plots, jaccard_rows
 from benchmark.report.look import LIGHT
 from benchmark.report.measurements import layers_csv, measurement_rows, measurements_csv, unmeasured
+from benchmark.report.tables import results_csv
+from benchmark.results import samples
 from benchmark.training.measurements.flops import Flops
-from benchmark.training.measurements.jaccard import ALL, Overlap
+from benchmark.training.measurements.jaccard import Overlap
 from benchmark.training.measurements.measuring import Measured
+from criteria.global_scope import ALL
 from tests.report.made_up import Page, drawn, experiment, page_of, results_of
 
 COMPARED = ("magnitude", "snip", "mest", "random")
@@ -148,13 +154,40 @@ def test_weights_ever_active_and_flops_are_means_over_seeds_in_every_cell():
 def test_files_of_what_was_measured_have_every_run_and_layer():
     made_up = comparing()
     results = measured(results_of(made_up))
-    runs = list(csv.DictReader(io.StringIO(measurements_csv(results))))
+    runs = list(csv.DictReader(io.StringIO(measurements_csv(made_up, results))))
     assert [row["training_flops"] for row in runs] == [str(3_000_000 * run.seed) for run, _ in results]
-    layers = list(csv.DictReader(io.StringIO(layers_csv(results))))
+    layers = list(csv.DictReader(io.StringIO(layers_csv(made_up, results))))
     assert len(layers) == 2 * len(runs)
-    starts = {row["density_start"] for row in layers if row["layer"] == "fc1.weight" and "gradient" in row["cell"]}
+    starts = {row["density_start"] for row in layers if row["layer"] == "fc1.weight" and row["growth"]}
     assert starts == {"0.3"}
     assert {row["density_end"] for row in layers} == {"0.2", "0.4"}
+
+
+def test_all_files_of_numbers_begin_with_the_cells_columns_and_can_be_joined_by_them():
+    made_up = comparing(every=5)
+    rules = {"topology.update_period": (5, 10), "topology.resurrection": ("forbid", "allow")}
+    made_up = made_up.model_copy(update={"axes": made_up.axes.model_copy(update={"settings": rules})})
+    results = measured(results_of(made_up), COURSE)
+    (contrast,) = along_axes(samples(results))
+    texts = {
+        "results": results_csv(made_up, results),
+        "measurements": measurements_csv(made_up, results),
+        "layers": layers_csv(made_up, results),
+        "jaccard": jaccard_csv(made_up, results),
+        "contrast": contrast_csv(made_up, contrast),
+    }
+    files = {name: pd.read_csv(io.StringIO(text)) for name, text in texts.items()}
+    place = ["criterion", "growth", "density", "update_period", "resurrection"]
+    for name, file in files.items():
+        assert list(file.columns[:5]) == place, name
+    runs, trained = len(results), 2 * 2 * 2 * 2  # criteria, densities, periods, rules
+    assert len(files["results"].merge(files["measurements"], on=[*place, "seed"], validate="1:1")) == runs
+    assert len(files["results"].merge(files["layers"], on=[*place, "seed"], validate="1:m")) == runs * len(WEIGHTS)
+    of_all = files["jaccard"][files["jaccard"]["layer"] == ALL]
+    assert len(files["results"].merge(of_all, on=place)) == trained * 2 * len(COURSE) * len(PAIRS)  # two seeds
+    of_cells = files["contrast"].dropna(subset="density")
+    assert of_cells["resurrection"].isna().all()  # the setting that the contrast is about
+    assert len(files["results"].merge(of_cells, on=place[:4])) == trained * 2
 
 
 def test_runs_of_an_older_version_are_said_to_lack_it(tmp_path):

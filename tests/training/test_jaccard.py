@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from benchmark.training.measurements.jaccard import ALL, Comparison, jaccard, overlap
+from benchmark.training.measurements.jaccard import Comparison, jaccard, overlap
 from criteria import Criterion, Layer, load
+from criteria.global_scope import ALL
 
 FRACTIONS = st.sampled_from([0.0, 0.0625, 0.5, 1.0]) | st.floats(0, 1)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from criteria import Criterion, Layer
+from criteria.global_scope import ALL
 from criteria.topology import checked, prune_count
-
-ALL = "all layers"
 
 
 @dataclass(frozen=True)
