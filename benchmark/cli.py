@@ -28,6 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(args: argparse.Namespace) -> int:
     """Run the command of parsed arguments and return its exit status; whatever a user can mend is one line."""
+    try:
+        return _run_command(args)
+    except KeyboardInterrupt:
+        fresh = "without --fresh " if getattr(args, "fresh", False) else ""
+        print(
+            f"dst-bench: interrupted; {fresh}the same command goes on from the last result and checkpoint",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _run_command(args: argparse.Namespace) -> int:
     # Threads that spin while they wait slow a busy machine down eightfold. Read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from benchmark.training.parallel import joined  # brings in torch
@@ -47,9 +59,6 @@ def run_command(args: argparse.Namespace) -> int:
     except PluginError as error:
         print(f"dst-bench: {error}", file=sys.stderr)
         return 3
-    except KeyboardInterrupt:
-        print("dst-bench: interrupted; the same command goes on from the last result and checkpoint", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
         return 0

@@ -37,8 +37,8 @@ def started(pid: int) -> int | None:
     A number is given again once its process is gone; number and start are not.
     """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # the name before may hold anything
-    except OSError:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()  # the name before may hold anything
+    except (FileNotFoundError, ProcessLookupError):
         return None
     state, start = fields[0], fields[19]
-    return None if state in "ZX" else int(start)  # dead, and only waiting for its parent to hear of it
+    return None if state in b"ZX" else int(start)  # dead, and only waiting for its parent to hear of it

@@ -5,9 +5,9 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.cells import Cell
 from benchmark.files import read_text, write_atomically
@@ -20,6 +20,33 @@ class Stored(BaseModel):
     """A part of a result's file; another key or another type than a run writes is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _possible(outcome: Outcome) -> Outcome:
+    validation = outcome.validation_accuracy  # one per epoch, fewer where a training was ended early
+    for accuracy in (outcome.test_accuracy_best, outcome.test_accuracy_last, *validation):
+        if not 0 <= accuracy <= 100:
+            raise ValueError(f"an accuracy must be between 0 and 100 percent, not {accuracy}")
+    best = {epoch for epoch, accuracy in enumerate(validation, start=1) if accuracy == max(validation)} or {0}
+    if outcome.best_epoch not in best:
+        raise ValueError(f"epoch {outcome.best_epoch} is not the best by validation accuracy")
+    for layer, density in outcome.density.items():
+        if not 0 < density <= 1:
+            raise ValueError(f"the density of {layer!r} must be above 0 and at most 1, not {density}")
+    return outcome
+
+
+def _known(environment: dict[str, Any]) -> dict[str, Any]:
+    lacking = [key for key in ("dst-bench", "torch", "device") if not isinstance(environment.get(key), str)]
+    if lacking:
+        raise ValueError(f"it lacks {', '.join(lacking)}")
+    return environment
+
+
+PossibleOutcome = Annotated[Outcome, AfterValidator(_possible)]
+"""An outcome whose numbers a training can have reached."""
+Environment = Annotated[dict[str, Any], AfterValidator(_known)]
+"""Versions and device of a training."""
 
 
 class Timing(Stored):
@@ -38,35 +65,11 @@ class Result(Stored):
     id: str
     experiment: str
     settings: dict[str, Any]
-    outcome: Outcome
+    outcome: PossibleOutcome
     contract_skipped: bool = False
     """Whether the criterion was trained without being asked whether it keeps the contract."""
-    environment: dict[str, Any]
-    """Versions and device."""
+    environment: Environment
     time: Timing
-
-    @field_validator("outcome")
-    @classmethod
-    def _possible(cls, value: Outcome) -> Outcome:
-        validation = value.validation_accuracy  # one per epoch, fewer where a training was ended early
-        for accuracy in (value.test_accuracy_best, value.test_accuracy_last, *validation):
-            if not 0 <= accuracy <= 100:
-                raise ValueError(f"an accuracy must be between 0 and 100 percent, not {accuracy}")
-        best = {epoch for epoch, accuracy in enumerate(validation, start=1) if accuracy == max(validation)} or {0}
-        if value.best_epoch not in best:
-            raise ValueError(f"epoch {value.best_epoch} is not the best by validation accuracy")
-        for layer, density in value.density.items():
-            if not 0 < density <= 1:
-                raise ValueError(f"the density of {layer!r} must be above 0 and at most 1, not {density}")
-        return value
-
-    @field_validator("environment")
-    @classmethod
-    def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
-        lacking = [key for key in ("dst-bench", "torch", "device") if not isinstance(value.get(key), str)]
-        if lacking:
-            raise ValueError(f"it lacks {', '.join(lacking)}")
-        return value
 
 
 Results: TypeAlias = Sequence[tuple[Run, Result]]

@@ -10,13 +10,12 @@ from benchmark.files import require_writable
 from benchmark.gate import require_contract
 from benchmark.grid import cells, expand
 from benchmark.report.tables import results_table
-from benchmark.results import experiment_folder, results_folder, stored_results
+from benchmark.results import results_folder, stored_results
 from benchmark.running.plan import estimate_seconds, plan
 from benchmark.running.progress import Progress, duration
 from benchmark.running.rehearsal import STEPS, Rehearsal, rehearse
-from benchmark.running.sharing import Options, train_missing
+from benchmark.running.sharing import Options, tidy, train_missing
 from benchmark.running.slurm import train_on_slurm
-from benchmark.running.workers import tidy
 from benchmark.selection import selected_experiment
 from benchmark.training import parallel
 from criteria.errors import InputError
@@ -84,8 +83,8 @@ def train(experiment: Experiment, args: argparse.Namespace) -> None:
         file=sys.stderr,
     )
     if not work.missing:
-        if parallel.rank() == 0:
-            tidy(experiment_folder(args.results, experiment.name))
+        if runs and parallel.rank() == 0:
+            tidy(runs, args.results)
         return
     options = Options(
         device=device,

@@ -39,7 +39,7 @@ def _text(found: Status) -> str:
 
 
 def _since(worker: WorkerStatus) -> str:
-    return duration(max(0.0, (datetime.now(UTC) - datetime.fromisoformat(worker.since)).total_seconds()))
+    return duration(max(0.0, (datetime.now(UTC) - worker.since).total_seconds()))
 
 
 def _how_far(worker: WorkerStatus) -> str:

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.files import write_atomically
-from benchmark.training.fleet_training import Outcome, Outcomes
+from benchmark.results import Environment, PossibleOutcome
+from benchmark.training.fleet_training import Outcomes
+from benchmark.training.memory import is_out_of_memory
 from criteria.errors import InputError, one_line
 
 
@@ -31,16 +33,24 @@ class Checkpoint(BaseModel):
     """Of what decides how the state is to be read; a fleet goes on with the same ones only."""
     runs: list[str]
     """Ids of the members' runs, in the fleet's order."""
-    environments: list[dict[str, Any]]
+    environments: list[Environment] = Field(min_length=1)
     """In which it was trained so far, the last one last."""
-    seconds: float
+    seconds: float = Field(ge=0, allow_inf_nan=False)
     """Of training so far."""
-    step: int
+    step: int = Field(ge=0)
     total_steps: int
     state: dict[str, Any] | None
     """Of :meth:`FleetTraining.state_dict`; None at the end."""
-    outcomes: list[Outcome] | None
+    outcomes: list[PossibleOutcome] | None
     """Of all members; None before the end."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.state is None) == (self.outcomes is None):
+            raise ValueError("expected a state before the end and outcomes at the end")
+        if self.outcomes is not None and len(self.outcomes) != len(self.runs):
+            raise ValueError(f"expected outcomes of {len(self.runs)} runs, found {len(self.outcomes)}")
+        return self
 
 
 def versions() -> dict[str, str]:
@@ -72,7 +82,7 @@ def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
 
     Without ``whole`` its tensors are neither read nor verified, which is for looking at everything else. Raises
     :class:`DamagedCheckpointError` for a file that is not a checkpoint, and :class:`InputError` where the disk does not
-    give it.
+    give it or memory cannot take it.
     """
     try:
         with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums that it writes
@@ -83,6 +93,8 @@ def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
     except UnpicklingError as error:  # torch's words go on to explain how to execute it all the same
         raise DamagedCheckpointError(f"{path}: not a checkpoint: it holds more than tensors and plain data") from error
     except Exception as error:  # whatever torch or zipfile meets in a file that anything may be in
+        if is_out_of_memory(error) or "unable to mmap" in str(error):
+            raise InputError(f"{path}: cannot be read: {one_line(error)}") from error
         raise DamagedCheckpointError(f"{path}: not a whole checkpoint: {one_line(error)}") from error
     if damaged is not None:
         raise DamagedCheckpointError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")

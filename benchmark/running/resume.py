@@ -45,10 +45,13 @@ def train_or_resume(
         return saved
     training = _new(fleet, dataset, device)
     if saved is not None and saved.state is not None:
+        problem = ""
         try:
             training.load_state_dict(saved.state)
         except Exception as error:  # whatever plugins and torch meet in a state that is none of theirs
-            say(f"{path}: not used, its state does not fit: {error}; its {len(fleet)} runs begin anew")
+            problem = f"its state does not fit: {error}"
+        if parallel.anywhere(bool(problem)):
+            say(f"{path}: not used, {problem or 'another process cannot'}; its {len(fleet)} runs begin anew")
             saved, training = None, _new(fleet, dataset, device)
 
     environments = list(saved.environments) if saved else []
@@ -79,7 +82,8 @@ def train_or_resume(
         on_step(step, training.total_steps)
         began = time.monotonic()
         # clocks differ between processes, and so do the statistics of batch-norm but for the end of an epoch
-        if training.ends_epoch if parallel.size() > 1 else began >= due:
+        is_due = training.ends_epoch if parallel.size() > 1 else began >= due
+        if is_due:
             write()
             ended = time.monotonic()
             due = ended + max(checkpoint_seconds, (ended - began) / SHARE)

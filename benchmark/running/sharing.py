@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from benchmark.running.checkpoint import (
 from benchmark.running.plan import FleetSizes, dataset_on, next_fleet
 from benchmark.running.progress import Progress
 from benchmark.running.resume import SECONDS, train_or_resume
-from benchmark.running.workers import Claim, ClaimLostError, Worker
+from benchmark.running.workers import Claim, ClaimLostError, Worker, alone, living, workers, workers_folder
 from benchmark.training import parallel
 from benchmark.training.memory import is_out_of_memory, keep_freed_memory
 from criteria.errors import InputError, PluginError
@@ -76,7 +77,7 @@ def train_missing(runs: Sequence[Run], results: Path, options: Options, progress
         if options.fresh:
             _forget(runs, worker)
         while True:
-            turn = _claim(runs, results, before, worker, sizes, progress)
+            turn = _claim(runs, results, before, worker, sizes, options.most, progress)
             left = len(runs) - len(turn.stored)
             progress.left(left)
             over = not turn.fleet and (left == 0 or not options.wait)
@@ -99,7 +100,7 @@ def train_missing(runs: Sequence[Run], results: Path, options: Options, progress
                     told = True
                 if not options.wait:
                     return
-                time.sleep(POLL_SECONDS)
+                _wait_for_others(runs, results, before, worker, progress)
 
 
 def _follow(runs: Sequence[Run], results: Path, options: Options) -> None:
@@ -119,47 +120,92 @@ def _claim(
     before: Mapping[str, int],
     worker: Worker,
     sizes: FleetSizes,
+    most: int | None,
     progress: Progress,
 ) -> Turn:
     """Claim the next fleet, one that was left unfinished first; none where all that is missing is claimed by others."""
     with worker.alone():
         others = worker.others()
-        held = {run for claim in others for run in claim.runs}
-        present = written(results, runs[0].experiment.name)
-        stored = frozenset(run.id for run in runs if present.get(run.id) not in (None, before.get(run.id)))
-        free = [run for run in runs if run.id not in stored | held]
-        fleet, step = _unfinished(runs, {run.id for run in free}, held, worker.folder, progress)
+        stored, free = _standing(runs, results, before, others)
+        if not free:
+            return Turn([], stored, others)
+        fleet, step = _unfinished(runs, {run.id for run in free}, worker.folder, others, most, progress.say)
         # of what others train at present their share consists too, or who claims last would get the least
         share = math.ceil((len(runs) - len(stored)) / (1 + len(others)))
         fleet = fleet or next_fleet(free, sizes, share)
-        if fleet:
-            ids = [run.id for run in fleet]
-            worker.take(ids)
-            worker.log("claimed", ids, step=step)
+        ids = [run.id for run in fleet]
+        worker.take(ids)
+        worker.log("claimed", ids, step=step)
     return Turn(fleet, stored, others)
 
 
+def _standing(
+    runs: Sequence[Run], results: Path, before: Mapping[str, int], others: Sequence[Claim]
+) -> tuple[frozenset[str], list[Run]]:
+    """The ids of the runs that have a result, and the runs that have none and that none of the ``others`` trains."""
+    held = {run for claim in others for run in claim.runs}
+    present = written(results, runs[0].experiment.name)
+    stored = frozenset(run.id for run in runs if present.get(run.id) not in (None, before.get(run.id)))
+    return stored, [run for run in runs if run.id not in stored | held]
+
+
+def _wait_for_others(
+    runs: Sequence[Run], results: Path, before: Mapping[str, int], worker: Worker, progress: Progress
+) -> None:
+    """Return when it looks as if all were done, or something were free; however many wait, they hold no lock."""
+    while True:
+        time.sleep(POLL_SECONDS)
+        seen = workers(worker.folder, now=time.time())
+        others = [each.claim for each in seen if each.alive and each.claim and each.path != worker.path]
+        stored, free = _standing(runs, results, before, others)
+        progress.left(len(runs) - len(stored))
+        if free or len(stored) == len(runs):
+            return
+
+
 def _unfinished(
-    runs: Sequence[Run], free: Set[str], held: Set[str], folder: Path, progress: Progress
+    runs: Sequence[Run],
+    free: Set[str],
+    folder: Path,
+    others: Sequence[Claim],
+    most: int | None,
+    say: Callable[[str], None],
 ) -> tuple[list[Run], int]:
     """A fleet that was left with a checkpoint and misses ``free`` runs only, and its step; or no fleet, at step 0.
 
-    Checkpoints that are of no use to anyone any more are removed.
+    Checkpoints that are of no use to anyone any more are removed, and so are those of fleets of more than ``most``
+    networks. What any of the ``others`` trains is left alone.
     """
     known = {run.id: run for run in runs}
-    for path in sorted(checkpoints_folder(folder).glob("*.pt")):
+    held = {run for claim in others for run in claim.runs}
+    in_use = {checkpoint_file(folder, claim.runs) for claim in others}
+    for path in sorted(set(checkpoints_folder(folder).glob("*.pt")) - in_use):
         try:
             saved = read_checkpoint(path, whole=False)
         except DamagedCheckpointError as error:
-            progress.say(f"{error}; removed, its runs begin anew")
+            say(f"{error}; removed, its runs begin anew")
             path.unlink(missing_ok=True)
+            continue
+        except InputError as error:
+            say(f"{error}; left alone, its runs begin anew")
             continue
         if not held.isdisjoint(saved.runs) or not known.keys() >= set(saved.runs):
             continue  # someone is at it, or it has runs that nobody asks us for
         if not free.isdisjoint(saved.runs):
-            return [known[run] for run in saved.runs], saved.step
+            if most is None or len(saved.runs) <= most:
+                return [known[run] for run in saved.runs], saved.step
+            say(f"{path}: removed, a fleet of {len(saved.runs)} is larger than --fleet {most}; its runs begin anew")
         path.unlink(missing_ok=True)
     return [], 0
+
+
+def tidy(runs: Sequence[Run], results: Path) -> None:
+    """Remove what dead workers left behind where all ``runs`` have a result, as far as the folder can be written."""
+    folder = experiment_folder(results, runs[0].experiment.name)
+    if any(workers_folder(folder).glob("*")) or any(checkpoints_folder(folder).glob("*")):
+        with suppress(InputError), alone(folder):
+            others = [seen.claim for seen in living(folder) if seen.claim]
+            _unfinished(runs, frozenset(), folder, others, most=None, say=lambda _: None)
 
 
 def _forget(runs: Sequence[Run], worker: Worker) -> None:

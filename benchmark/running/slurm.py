@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from benchmark.experiment import Experiment
 from benchmark.files import require_writable
 from benchmark.grid import Run, expand
-from benchmark.results import results_folder, stored
+from benchmark.results import experiment_folder, results_folder, stored
+from benchmark.running.checkpoint import checkpoints_folder
 from benchmark.yamlfile import parse_yaml
 from criteria.errors import InputError, one_line
 
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 POLL_SECONDS = 5.0
 """Between two looks at the queue."""
 UNANSWERED = 60
-"""Times that the queue is asked for before we stop waiting."""
+"""Times that a controller which does not answer is asked before we stop waiting."""
 FRUITLESS = 3
-"""Times that killed tasks are sent again without a single new result between them."""
+"""Times that tasks which ended too soon are sent again without a new result or checkpoint between them."""
 MANY = 10_000
 """Times that Slurm may requeue a task which its time limit ends."""
 
@@ -38,11 +40,14 @@ class Task:
     """Of the command line."""
 
     def __call__(self) -> None:
-        """Train what is missing; ends the task with the command's exit status where that is not 0."""
+        """Train what is missing; raises an error where the command's exit status is not 0.
+
+        By it submitit notes that the task came to an end of its own, and was not killed.
+        """
         from benchmark.cli import run_command
 
         if status := run_command(argparse.Namespace(**self.options)):
-            sys.exit(status)
+            raise RuntimeError(f"the command ended with status {status}")
 
     def checkpoint(self) -> "DelayedSubmission":
         """Called by submitit before a task is pre-empted or out of time; what it has done is on the disk already."""
@@ -116,30 +121,51 @@ def _submit(executor: "SlurmExecutor", task: Task, tasks: int) -> "list[Job[None
 
 
 def _wait(executor: "SlurmExecutor", task: Task, jobs: "list[Job[None]]", runs: Sequence[Run], results: Path) -> None:
-    """Watch the queue until every run has a result, and send tasks again that were killed."""
-    missing = _missing(runs, results)
-    fruitless = 0
+    """Watch the queue until every run has a result, and send tasks again that were killed, or all if none is left."""
+    missing, checkpoints = _missing(runs, results), _checkpoints(runs, results)
+    fruitless = refused = 0
     while missing:
         time.sleep(POLL_SECONDS)
         queued = _queued()
         ended = [job for job in jobs if job.job_id not in queued]
         before, missing = missing, _missing(runs, results)
-        if missing < before:
+        earlier, checkpoints = checkpoints, _checkpoints(runs, results)
+        if missing < before or checkpoints != earlier:
             fruitless = 0
+        if missing < before:
             _say(
                 f"{len(runs) - missing} of {len(runs)} runs have a result; {len(jobs) - len(ended)} tasks in the queue"
             )
-        # a task that came to its end has written what it returned; while others go on, there is nothing more to do
-        again = [job for job in ended if not job.paths.result_pickle.exists()] or (
-            ended if len(ended) == len(jobs) else []
-        )
-        if missing and again:
-            fruitless += 1
-            if fruitless > FRUITLESS:
+        # a task that came to an end of its own is noted by submitit; while others go on, there is nothing more to do
+        killed = [job for job in ended if not job.paths.result_pickle.exists()]
+        nobody_left = len(ended) == len(jobs)
+        again = ended if nobody_left else killed
+        if not missing or not again:
+            continue
+        if fruitless == FRUITLESS:
+            if nobody_left:
                 raise InputError(f"{missing} runs have no result, and the tasks end without one; see {_log(again[-1])}")
+            continue
+        try:
             sent = _submit(executor, task, len(again))
-            _say(f"sent {len(again)} tasks again that ended before the work did, as job {_number(sent[0])}")
-            jobs = [job for job in jobs if job not in again] + sent
+        except InputError:  # a controller that is too busy is asked again
+            refused += 1
+            if refused == UNANSWERED:
+                raise
+            continue
+        fruitless, refused = fruitless + 1, 0
+        _say(f"sent {len(again)} tasks again that ended before the work did, as job {_number(sent[0])}")
+        jobs = [job for job in jobs if job not in again] + sent
+
+
+def _checkpoints(runs: Sequence[Run], results: Path) -> set[tuple[str, int]]:
+    """The checkpoints that there are, by name and time; whoever trains changes them."""
+    folder = checkpoints_folder(experiment_folder(results, runs[0].experiment.name))
+    found = set()
+    for path in folder.glob("*.pt"):
+        with suppress(FileNotFoundError):  # its fleet has ended this moment
+            found.add((path.name, path.stat().st_mtime_ns))
+    return found
 
 
 def _missing(runs: Sequence[Run], results: Path) -> int:

@@ -4,12 +4,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from benchmark.grid import Run
 from benchmark.results import experiment_folder, stored_results
-from benchmark.running.checkpoint import DamagedCheckpointError, checkpoints_folder, read_checkpoint
+from benchmark.running.checkpoint import checkpoints_folder, read_checkpoint
 from benchmark.running.workers import journal, workers
+from criteria.errors import InputError
 
 
 class WorkerStatus(BaseModel):
@@ -19,8 +20,8 @@ class WorkerStatus(BaseModel):
     pid: int
     device: str
     alive: bool
-    since: str
-    """When it claimed what it trains now (ISO 8601, UTC)."""
+    since: AwareDatetime
+    """When it claimed what it trains now."""
     runs: int
     step: int
     """As of its last sign of life."""
@@ -94,7 +95,7 @@ def _unfinished(folder: Path, waiting: set[str]) -> list[Unfinished]:
     for path in sorted(checkpoints_folder(folder).glob("*.pt")):
         try:
             saved = read_checkpoint(path, whole=False)
-        except DamagedCheckpointError:  # the next run says so and removes it
+        except InputError:  # it went this moment, or it is damaged: the next run says so and removes it
             continue
         if waiting.intersection(saved.runs):
             found.append(Unfinished(runs=len(saved.runs), step=saved.step, total_steps=saved.total_steps))

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark import process
 from benchmark.files import HALF_WRITTEN, write_atomically
@@ -39,8 +39,8 @@ class Claim(BaseModel):
     pid: int
     started: int | None
     device: str
-    since: str
-    """When it began with these runs (ISO 8601, UTC)."""
+    since: AwareDatetime = Field(strict=False)
+    """When it began with these runs."""
     runs: list[str] = []
     step: int = 0
     total_steps: int = 0
@@ -85,14 +85,14 @@ class Worker:
     def __init__(self, folder: Path, device: str) -> None:
         self.folder = folder
         self.name = process.name()
-        self._path = workers_folder(folder) / f"{self.name}.json"
+        self.path = workers_folder(folder) / f"{self.name}.json"
         self._claim = Claim(
             host=process.HOST,
             machine=process.machine(),
             pid=os.getpid(),
             started=process.started(os.getpid()),
             device=device,
-            since=_now(),
+            since=datetime.now(UTC),
         )
         self._lost = threading.Event()
         self._leaving = threading.Event()
@@ -100,7 +100,7 @@ class Worker:
 
     def __enter__(self) -> "Worker":
         with self.alone():
-            write_atomically(self._path, self._claim.model_dump_json())
+            write_atomically(self.path, self._claim.model_dump_json())
         self._beats.start()
         return self
 
@@ -109,24 +109,26 @@ class Worker:
     ) -> None:
         self._leaving.set()
         self._beats.join()
-        self._path.unlink(missing_ok=True)
-        tidy(self.folder)
+        self.path.unlink(missing_ok=True)
+        with suppress(InputError), self.alone():
+            self.others()  # whoever died meanwhile
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Holds the lock of the folder, and so the right to look at claims and change one's own."""
-        with _alone(self.folder):
+        with alone(self.folder):
             yield
 
     def others(self) -> list[Claim]:
         """The claims of the others that live; what dead ones left behind is removed. Only when `alone`."""
-        return [seen.claim for seen in _living(self.folder) if seen.claim and seen.path != self._path]
+        return [seen.claim for seen in living(self.folder) if seen.claim and seen.path != self.path]
 
     def take(self, runs: Sequence[str]) -> None:
         """Claim ``runs`` and nothing else. Only when `alone`, and for runs that nobody else claims."""
         self._lost.clear()
-        self._claim = self._claim.model_copy(update={"runs": list(runs), "since": _now(), "step": 0, "total_steps": 0})
-        write_atomically(self._path, self._claim.model_dump_json())
+        began = {"runs": list(runs), "since": datetime.now(UTC), "step": 0, "total_steps": 0}
+        self._claim = self._claim.model_copy(update=began)
+        write_atomically(self.path, self._claim.model_dump_json())
 
     def at(self, step: int, total_steps: int) -> None:
         """Note how far the training is; raises :class:`ClaimLostError` where others took this worker for dead."""
@@ -136,7 +138,7 @@ class Worker:
 
     def check(self) -> None:
         """Raise :class:`ClaimLostError` where others took this worker for dead; it is certain when `alone`."""
-        if not self._path.exists():
+        if not self.path.exists():
             raise ClaimLostError
 
     def log(self, event: str, runs: Sequence[str], *, step: int = 0, error: str = "") -> None:
@@ -153,12 +155,50 @@ class Worker:
         while not self._leaving.wait(BEAT_SECONDS):
             try:
                 with self.alone():
-                    if self._path.exists():
-                        write_atomically(self._path, self._claim.model_dump_json())
+                    if self.path.exists():
+                        write_atomically(self.path, self._claim.model_dump_json())
                     else:
                         self._lost.set()
-            except InputError:  # a disk may be full or away for a while; whoever needs it now says so
+            except (InputError, OSError):  # a disk may be full or away for a while; whoever needs it now says so
                 continue
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds the lock of an experiment's folder; raises :class:`InputError` where there is no getting it."""
+    path = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=LOCK_SECONDS, fallback_to_soft=False)  # a soft one outlives its owner
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"{path}: another process has held this lock for {LOCK_SECONDS:g} seconds; end it, or wait"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def living(folder: Path) -> list[Seen]:
+    """The workers that live. The files of dead ones, and what they were writing, are removed. Only when `alone`."""
+    lock = folder / ".lock"
+    try:
+        os.utime(lock)
+        seen = workers(folder, now=lock.stat().st_mtime)  # the clock of the disk, as in the files' times
+        alive = [each for each in seen if each.alive]
+        for part in folder.glob(f"*/.*{HALF_WRITTEN}"):
+            if not part.name.startswith(tuple(f".{each.path.stem}-" for each in alive)):
+                part.unlink(missing_ok=True)
+        for each in seen:
+            if not each.alive:
+                each.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{error.filename or folder}: cannot be tidied up: {error.strerror or error}") from error
+    return alive
 
 
 def workers_folder(folder: Path) -> Path:
@@ -190,13 +230,6 @@ def workers(folder: Path, now: float) -> list[Seen]:
     return found
 
 
-def tidy(folder: Path) -> None:
-    """Remove what dead workers left behind, as far as the folder can be written: it may have become read-only."""
-    if any(workers_folder(folder).glob("*")):
-        with suppress(InputError), _alone(folder):
-            _living(folder)
-
-
 def journal(folder: Path) -> list[Entry]:
     """The entries of the journal, oldest first; lines that are not one are left out."""
     try:
@@ -210,44 +243,6 @@ def journal(folder: Path) -> list[Entry]:
         with suppress(ValidationError):
             found.append(Entry.model_validate_json(line))
     return found
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the lock of an experiment's folder; raises :class:`InputError` where there is no getting it."""
-    path = folder / ".lock"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=LOCK_SECONDS)
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(
-            f"{path}: another process has held this lock for {LOCK_SECONDS:g} seconds; end it, or wait"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _living(folder: Path) -> list[Seen]:
-    """The workers that live. The files of dead ones, and what they were writing, are removed. Only when `_alone`."""
-    lock = folder / ".lock"
-    try:
-        os.utime(lock)
-        seen = workers(folder, now=lock.stat().st_mtime)  # the clock of the disk, as in the files' times
-        alive = [each for each in seen if each.alive]
-        for part in folder.glob(f"*/.*{HALF_WRITTEN}"):
-            if not part.name.startswith(tuple(f".{each.path.stem}-" for each in alive)):
-                part.unlink(missing_ok=True)
-        for each in seen:
-            if not each.alive:
-                each.path.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{error.filename or folder}: cannot be tidied up: {error.strerror or error}") from error
-    return alive
 
 
 def _lives(claim: Claim, age: float) -> bool:

@@ -84,6 +84,11 @@ def total(count: Tensor) -> Tensor:
     return _reduced(count, dist.ReduceOp.SUM) if _several() else count
 
 
+def anywhere(here: bool) -> bool:
+    """Whether it is so in any of the processes."""
+    return bool(total(torch.tensor(int(here))))
+
+
 def require_supported(fleet: Fleet) -> None:
     """Raises :class:`InputError` for what needs a whole batch in one process."""
     if not _several():
