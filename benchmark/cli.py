@@ -96,7 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     listing = command("list", "what is installed")
     listing.add_argument("what", nargs="?", choices=LISTABLE, help="only these")
 
-    info = command("info", "versions, device, and where data and results are looked for")
+    info = command("info", "versions, device, and where data are looked for")
     _data_dir(info)
     _device(info)
 

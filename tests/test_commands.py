@@ -11,22 +11,16 @@ import yaml
 
 from benchmark.cli import main
 from criteria import Criterion, lowest
+from tests.running.tiny import TINY
 
-TINY = {
-    "title": "tiny",
-    "data": "digits",
-    "model": {"name": "mlp", "widths": [16]},
-    "training": {"epochs": 2, "batch_size": 128, "learning_rate": 0.1},
-    "topology": {"update_period": 5},
-    "axes": {"criteria": ["magnitude", "snip"], "growths": ["random"], "densities": [0.2], "seeds": [1, 2]},
-}
+QUICK = {**TINY, "training": {**TINY["training"], "epochs": 2}}
 
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
     """A folder of its own to run in, with an experiment that trains in a second."""
     monkeypatch.chdir(tmp_path)
-    Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
+    Path("tiny.yaml").write_text(yaml.safe_dump(QUICK))
     return tmp_path
 
 
@@ -58,7 +52,7 @@ def test_the_same_run_gives_the_same_bits_again_apart_from_times(tiny):
 def test_a_run_has_the_same_bits_alone_as_with_others(tiny):
     main(["run", "tiny.yaml"])
     together = {path.name: without_time(path)["outcome"] for path in results()}
-    main(["run", "tiny.yaml", "--criteria", "snip", "--seeds", "2", "--results", "alone"])
+    main(["run", "tiny.yaml", "--criteria", "running_snip", "--seeds", "2", "--results", "alone"])
     (alone,) = Path("alone/tiny/runs").glob("*.json")
     assert without_time(alone)["outcome"] == together[alone.name]
 
@@ -77,12 +71,12 @@ def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny,
     assert main(["check", "tiny.yaml"]) == 0
     path = Path("expected_results/tiny.yaml")
     content = yaml.safe_load(path.read_text())
-    cell = next(c for c in content["cells"] if c["criterion"] == "snip")
+    cell = next(c for c in content["cells"] if c["criterion"] == "running_snip")
     cell["measured"]["mean"] -= 5
     path.write_text(yaml.safe_dump(content))
     capsys.readouterr()
     assert main(["check", "tiny.yaml"]) == 1
-    assert "deviates: snip · random · 0.2" in capsys.readouterr().out
+    assert "deviates: running_snip · random · 0.2" in capsys.readouterr().out
 
 
 def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
@@ -136,8 +130,8 @@ def test_a_missing_data_set_is_one_line_that_says_where_it_was_looked_for(tiny, 
     assert not Path("results").exists()
 
 
-@pytest.mark.skipif("torch" in sys.modules and __import__("torch").cuda.is_available(), reason="there is CUDA here")
-def test_cuda_where_there_is_none_is_one_line(tiny, capsys):
+def test_cuda_where_there_is_none_is_one_line(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main(["run", "tiny.yaml", "--device", "cuda"]) == 2
     assert "no CUDA device" in capsys.readouterr().err
 
@@ -241,12 +235,12 @@ def test_a_criterion_that_is_only_compared_has_to_keep_the_contract_too(tiny, gr
 
 
 def test_without_the_contract_tables_mark_the_criterion(tiny, capsys):
-    assert main(["run", "tiny.yaml", "--criteria", "snip", "--no-contract"]) == 0
+    assert main(["run", "tiny.yaml", "--criteria", "running_snip", "--no-contract"]) == 0
     assert "¹ trained with --no-contract" in capsys.readouterr().out
-    main(["accept", "tiny.yaml", "--criteria", "snip"])
+    main(["accept", "tiny.yaml", "--criteria", "running_snip"])
     capsys.readouterr()
-    assert main(["check", "tiny.yaml", "--criteria", "snip"]) == 0
-    assert "snip · random · 0.2: trained with --no-contract" in capsys.readouterr().out
+    assert main(["check", "tiny.yaml", "--criteria", "running_snip"]) == 0
+    assert "running_snip · random · 0.2: trained with --no-contract" in capsys.readouterr().out
 
 
 def test_a_criterion_that_breaks_its_promise_in_a_training_ends_it_in_one_line(tiny, greedy, capsys):
