@@ -12,7 +12,7 @@ from benchmark.randomness import stream
 from benchmark.training.fleet import Fleet, Recipe
 from benchmark.training.memory import is_out_of_memory
 from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
-from criteria.errors import PluginError
+from criteria.errors import PluginError, one_line
 from criteria.global_scope import GrowthScope
 
 
@@ -147,7 +147,9 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
     except Exception as error:  # a plugin may fail in any way
         if is_out_of_memory(error):
             raise
-        raise PluginError(f"{what} failed at step {step}: {error}; `dst-bench contract` finds out why") from error
+        raise PluginError(
+            f"{what} failed at step {step}: {one_line(error)}; `dst-bench contract` finds out why"
+        ) from error
 
 
 def _of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:

@@ -105,6 +105,15 @@ def test_a_disk_that_fills_up_keeps_what_was_stored_and_the_same_command_goes_on
     assert f"{len(stored)} runs stored, {3 - len(stored)} to train" in capsys.readouterr().err
 
 
+def test_a_checkpoint_for_which_there_is_no_room_is_one_line_and_the_training_goes_on(disk, capsys):
+    wide = ["--set", "model.widths=[1024]", "--set", "training.epochs=2"]
+    assert main(["run", "tiny.yaml", "--seeds", "3", "--checkpoint", "0.001", *wide]) == 0
+    said = capsys.readouterr().err
+    assert "cannot be written: No space left on device; the training goes on without this checkpoint" in said
+    assert "Traceback" not in said
+    assert not list(disk.rglob("*.pt"))
+
+
 @pytest.mark.parametrize("arguments", WRITING, ids=lambda arguments: arguments[0])
 def test_a_file_in_place_of_a_folder_is_one_line(tmp_path, monkeypatch, capsys, trained, arguments):
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)

@@ -14,6 +14,7 @@ from torch import nn
 
 from benchmark.data.augment import CropAndFlip
 from benchmark.data.dataset import Dataset, Split
+from benchmark.device import environment
 from benchmark.experiment import Topology, Training
 from benchmark.running.checkpoint import (
     Checkpoint,
@@ -24,8 +25,8 @@ from benchmark.running.checkpoint import (
     write_checkpoint,
 )
 from benchmark.training.fleet import Member, Recipe
-from benchmark.training.fleet_training import FleetTraining
-from criteria import load
+from benchmark.training.fleet_training import FleetTraining, Outcome
+from criteria import InputError, load
 
 CPU = torch.device("cpu")
 TRAINING = Training(epochs=3, batch_size=16, learning_rate=0.05)
@@ -95,7 +96,7 @@ def checkpoint_of(training, **changes):
     fields = {
         "versions": versions(),
         "runs": RUNS,
-        "environments": [{"device": "cpu"}],
+        "environments": [environment(CPU)],
         "seconds": 1.5,
         "step": training.step,
         "total_steps": training.total_steps,
@@ -224,6 +225,42 @@ def test_a_torch_file_of_something_else_is_refused(content, tmp_path):
     torch.save(content, tmp_path / "other.pt")
     with pytest.raises(DamagedCheckpointError, match=r"other\.pt: not a checkpoint of this kind"):
         read_checkpoint(tmp_path / "other.pt")
+
+
+END = {"state": None, "outcomes": [Outcome(90.0, 90.0), Outcome(80.0, 80.0)]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": None}, "a state before the end and outcomes at the end"),
+        (END | {"outcomes": END["outcomes"][:1]}, "outcomes of 2 runs, found 1"),
+        (END | {"outcomes": [Outcome(500.0), Outcome()]}, "between 0 and 100 percent, not 500"),
+        (END | {"outcomes": [Outcome(float("nan")), Outcome()]}, "between 0 and 100 percent, not nan"),
+        ({"environments": []}, "environments"),
+        ({"environments": [{}]}, "it lacks dst-bench, torch, device"),
+        ({"seconds": -1.0}, "seconds"),
+        ({"seconds": float("inf")}, "seconds"),
+    ],
+)
+def test_a_checkpoint_that_no_training_can_have_written_is_refused(changes, said, tmp_path):
+    plain = checkpoint_of(begin("perceptron with dropout"))
+    path = file_in(tmp_path)
+    write_checkpoint(path, plain.model_copy(update=changes))
+    with pytest.raises(DamagedCheckpointError, match=said):
+        read_checkpoint(path)
+
+
+def test_a_checkpoint_for_which_there_is_no_memory_is_not_called_damaged(tmp_path, monkeypatch):
+    def scarce(*_arguments, **_options):
+        raise RuntimeError("unable to mmap 800000000 bytes from file <x.pt>: Cannot allocate memory (12)")
+
+    path = file_in(tmp_path)
+    write_checkpoint(path, checkpoint_of(begin("perceptron with dropout")))
+    monkeypatch.setattr(torch, "load", scarce)
+    with pytest.raises(InputError, match="cannot be read: unable to mmap") as refused:
+        read_checkpoint(path, whole=False)
+    assert not isinstance(refused.value, DamagedCheckpointError)
 
 
 def test_a_checkpoint_under_another_name_is_refused(some_file, tmp_path):

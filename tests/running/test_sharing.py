@@ -152,6 +152,57 @@ def test_a_checkpoint_that_cannot_be_written_is_reported_and_costs_nothing_else(
     assert results() == undisturbed
 
 
+def test_a_fleet_that_turned_out_too_large_begins_anew_in_smaller_ones_when_asked_to(
+    tiny, undisturbed, interrupt, capsys
+):
+    interrupt(Worker, "at", 5)
+    assert main([*RUN, "--fleet", "8", "--no-wait", "--criteria", "static"]) == 0  # which leaves the others alone
+    assert len(list((FOLDER / "checkpoints").iterdir())) == 1
+    assert main([*RUN, "--fleet", "3"]) == 0
+    assert "a fleet of 8 is larger than --fleet 3" in capsys.readouterr().err
+    first, *others = [len(entry.runs) for entry in journal(FOLDER) if entry.event == "claimed"]
+    assert first == 8
+    assert max(others) <= 3
+    assert results() == undisturbed
+    assert left_behind() == [".lock", "journal.jsonl"]
+
+
+def test_a_checkpoint_that_nobody_needs_any_more_goes_also_when_nothing_is_left_to_train(tiny, undisturbed, interrupt):
+    interrupt(Worker, "at", 5)
+    (path,) = (FOLDER / "checkpoints").iterdir()
+    content = path.read_bytes()
+    assert main(RUN) == 0
+    path.write_bytes(content)  # as if killed after the last result was stored and before it was removed
+    assert main(RUN) == 0
+    assert left_behind() == [".lock", "journal.jsonl"]
+
+
+def test_the_checkpoint_of_someone_who_lives_is_neither_read_nor_removed(tiny, undisturbed, interrupt, monkeypatch):
+    interrupt(Worker, "at", 5)
+    (path,) = (FOLDER / "checkpoints").iterdir()
+    path.write_text("half of it, as it seems from here")
+    (begun,) = [entry for entry in journal(FOLDER) if entry.event == "claimed"]
+    owner = post(claim(machine="another", runs=begun.runs))
+    assert main([*RUN, "--no-wait", "--seeds", "7"]) == 0
+    assert path.exists()
+    owner.unlink()
+    assert main(RUN) == 0
+    assert results().keys() > undisturbed.keys()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [([], "interrupted; the same"), (["--fresh"], "interrupted; without --fresh")]
+)
+def test_an_interruption_before_anything_was_imported_is_one_line_too(options, said, tiny, monkeypatch, capsys):
+    def interrupted(_name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmark.cli.import_module", interrupted)
+    assert main([*RUN, *options]) == 130
+    assert said in capsys.readouterr().err
+
+
 def test_fresh_begins_anew_whatever_was_left(tiny, undisturbed, interrupt):
     interrupt(Worker, "at", 5)
     assert main([*RUN, "--fresh"]) == 0
@@ -213,6 +264,45 @@ def dead_process():
 
 
 HOUR = 3600.0
+
+
+def test_signs_of_life_survive_a_disk_that_is_away_for_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.001)
+    plain, calls = workers.write_atomically, []
+
+    def write(path, content):
+        calls.append(path)
+        if len(calls) in (2, 3):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        plain(path, content)
+
+    monkeypatch.setattr(workers, "write_atomically", write)
+    with Worker(tmp_path, "cpu") as worker:
+        deadline = time.monotonic() + 60
+        while len(calls) < 6:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        worker.check()
+
+
+@pytest.mark.skipif(process.machine() is None, reason="there is no /proc")
+def test_a_process_may_have_any_name(tmp_path):
+    program = tmp_path / os.fsdecode(b"\xff (x) ")
+    program.symlink_to("/bin/sleep")
+    with subprocess.Popen([program, "60"]) as child:
+        assert process.started(child.pid)
+        child.kill()
+    assert process.started(child.pid) is None
+
+
+def test_lines_of_the_journal_that_are_damaged_are_left_out(tmp_path):
+    whole = '{"time": "2026-01-01T00:00:00+00:00", "event": "stored", "worker": "a-1-b", "runs": ["r"]}'
+    nested = "[" * 100_000
+    lines = [whole, whole[:40], '{"runs": [["x"]]}', whole.replace('["r"]', '[["r"]]'), nested, "\udcff", whole]
+    workers.journal_file(tmp_path).write_bytes("\n".join(lines).encode(errors="surrogateescape"))
+    assert [entry.runs for entry in journal(tmp_path)] == [["r"], ["r"]]
+
+
 linux = pytest.mark.skipif(process.machine() is None, reason="without /proc only signs of life count")
 
 
@@ -295,6 +385,26 @@ def test_what_cannot_be_removed_stays_and_disturbs_nobody(left_by_the_dead, monk
     monkeypatch.setattr(workers.FileLock, "acquire", read_only)
     assert main(RUN) == 0
     assert left_by_the_dead.issubset(FOLDER.rglob("*"))
+
+
+def test_who_waits_takes_no_lock(tiny, undisturbed, monkeypatch):
+    path = post(claim(machine="another", runs=list(undisturbed)))
+    plain, taken, looks = workers.alone, [], []
+
+    def alone(folder):
+        taken.append(folder)
+        return plain(folder)
+
+    def sleep(_seconds):
+        looks.append(len(taken))
+        if len(looks) == 5:
+            os.utime(path, (0, 0))
+
+    monkeypatch.setattr(workers, "alone", alone)
+    monkeypatch.setattr(sharing.time, "sleep", sleep)
+    assert main(RUN) == 0
+    assert looks == looks[:1] * 5
+    assert results() == undisturbed
 
 
 def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undisturbed, monkeypatch):

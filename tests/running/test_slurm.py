@@ -7,12 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from benchmark.cli import main
+from benchmark.experiment import load_experiment
+from benchmark.grid import expand
+from benchmark.running import slurm
 from benchmark.running.workers import journal
+from criteria import InputError
 from tests.running.one_node_slurm import NoSlurm, one_node_slurm
 
 SMALL = {
@@ -56,6 +61,73 @@ def test_without_submitit_one_line_says_what_to_install(small, monkeypatch, caps
     monkeypatch.setitem(sys.modules, "submitit", None)
     assert main(["run", "small.yaml", "--executor", "slurm", "--no-contract"]) == 2
     assert "pip install 'dst-bench[slurm]'" in capsys.readouterr().err
+
+
+class Queue:
+    """Stands for Slurm: tasks that end as the script says, and what was sent."""
+
+    def __init__(self, folder, looks):
+        self.folder, self.looks, self.sent = folder, iter(looks), []
+
+    def submit(self, _executor, _task, count):
+        new = [SimpleNamespace(job_id=f"{len(self.sent) + i}_0", paths=self.paths(False)) for i in range(count)]
+        self.sent += new
+        return new
+
+    def paths(self, ended):
+        return SimpleNamespace(result_pickle=self.folder / "small.yaml" if ended else Path("none"), stderr=Path("log"))
+
+    def queued(self):
+        """Ids of the tasks that are in the queue; those to be ended by themselves have come to their end."""
+        there, ended = next(self.looks)
+        for number in ended:
+            self.sent[number].paths = self.paths(True)
+        return {self.sent[number].job_id for number in there}
+
+
+@pytest.fixture
+def waiting(small, monkeypatch):
+    """Waits for two tasks; each look at the queue shows which are there and which have ended by themselves."""
+
+    def wait(*looks):
+        queue = Queue(small, looks)
+        monkeypatch.setattr(slurm, "_submit", queue.submit)
+        monkeypatch.setattr(slurm, "_queued", queue.queued)
+        monkeypatch.setattr(slurm.time, "sleep", lambda _seconds: None)
+        jobs = queue.submit(None, None, 2)
+        try:
+            slurm._wait(None, None, jobs, expand(load_experiment("small.yaml")), small / "results")
+        except (InputError, StopIteration) as end:
+            return queue, end
+        raise AssertionError("nothing was trained")
+
+    return wait
+
+
+def test_a_task_that_ends_by_itself_is_not_sent_again_while_another_trains(waiting):
+    queue, end = waiting(*[([1], [0])] * 20)
+    assert isinstance(end, StopIteration)
+    assert len(queue.sent) == 2
+
+
+def test_a_task_that_is_killed_again_and_again_ends_no_wait_for_another_that_trains(waiting):
+    queue, end = waiting(*[([1], [])] * 20)
+    assert isinstance(end, StopIteration)
+    assert len(queue.sent) == 2 + slurm.FRUITLESS
+
+
+def test_tasks_that_all_end_without_a_result_are_sent_a_few_times_and_then_given_up(waiting):
+    queue, end = waiting(*[([], [])] * 20)
+    assert len(queue.sent) == 2 + 2 * slurm.FRUITLESS
+    assert "6 runs have no result, and the tasks end without one; see log" in str(end)
+
+
+def test_a_killed_task_that_got_further_each_time_is_sent_again_each_time(waiting, small, monkeypatch):
+    found = iter(range(100))
+    monkeypatch.setattr(slurm, "_checkpoints", lambda _runs, _results: {("fleet.pt", next(found))})
+    queue, end = waiting(*[([], [])] * 20)
+    assert isinstance(end, StopIteration)
+    assert len(queue.sent) == 2 + 2 * 20
 
 
 @pytest.fixture(scope="module")
