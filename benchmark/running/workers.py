@@ -148,8 +148,8 @@ class Worker:
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(entry.model_dump_json(exclude_defaults=True) + "\n")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        except OSError as refused:
+            raise InputError(f"{path}: cannot be written: {refused.strerror or refused}") from refused
 
     def _beat_until_leaving(self) -> None:
         while not self._leaving.wait(BEAT_SECONDS):
