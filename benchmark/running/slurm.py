@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.experiment import Experiment
 from benchmark.files import require_writable
 from benchmark.grid import Run, expand
-from benchmark.results import experiment_folder, results_folder, stored
+from benchmark.results import experiment_folder, stored
 from benchmark.running.checkpoint import checkpoints_folder
 from benchmark.yamlfile import parse_yaml
 from criteria.errors import InputError, one_line
@@ -70,7 +70,7 @@ def train_on_slurm(experiment: Experiment, args: argparse.Namespace) -> None:
     missing = _missing(runs, args.results)
     if not missing:
         return
-    folder = results_folder(args.results, experiment.name).parent / "slurm"
+    folder = experiment_folder(args.results, experiment.name) / "slurm"
     require_writable(folder)
     executor = _executor(folder, args.slurm, f"dst-bench-{experiment.name}")
     task = Task({**vars(args), "executor": "local"})
