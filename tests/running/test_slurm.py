@@ -218,9 +218,9 @@ def test_a_task_that_slurm_warns_before_it_takes_the_machine_is_requeued_and_goe
     wait_for(lambda: len(whole_results(small)) == 6, "every result")
     claimed = [entry for entry in journal(experiment) if entry.event == "claimed"]
     assert len({entry.worker for entry in claimed}) == 2
-    assert claimed[0]["step"] == 0
-    assert claimed[1]["step"] > 0
-    assert claimed[1]["runs"] == claimed[0]["runs"]
+    assert claimed[0].step == 0
+    assert claimed[1].step > 0
+    assert claimed[1].runs == claimed[0].runs
 
 
 @pytest.mark.long
