@@ -58,7 +58,7 @@ def test_an_error_says_what_is_promised_what_was_found_and_how_to_see_it() -> No
     assert message.startswith("AtLeastOne breaks exact_count\n")
     assert PROMISES["exact_count"] in message
     assert "asked for 0 of 1 positions, select() gave 1" in message
-    assert "from planted import AtLeastOne" in message
+    assert "from tests.contract.planted import AtLeastOne" in message
 
 
 def test_the_counterexample_of_an_installed_criterion_loads_it_with_its_parameters() -> None:
