@@ -20,17 +20,18 @@ def fingerprint(plugin: type) -> str | None:
     """
     packages = OURS | {_package(plugin.__module__)}
     found: dict[str, str] = {}
-    left = [cls.__module__ for cls in plugin.__mro__]
+    left = [cls.__module__ for cls in plugin.__mro__ if _package(cls.__module__) in packages]
     while left:
         name = left.pop()
-        if name in found or name in INTERFACE or _package(name) not in packages:
+        if name in found or name in INTERFACE:
             continue
         source = _source(name)
         if source is None:
             return None
         tree = ast.parse(source)
         found[name] = ast.unparse(_WithoutDocstrings().visit(tree))
-        left += _imported(tree, name)
+        # others' modules are not even looked for, which would import the packages that they are in
+        left += [each for each in _imported(tree, name) if _package(each) in packages and _spec(each)]
     return hashlib.sha256("\n".join(found[name] for name in sorted(found)).encode()).hexdigest()[:12]
 
 
@@ -63,7 +64,7 @@ def _spec(module: str) -> ModuleSpec | None:
 
 
 def _imported(tree: ast.Module, module: str) -> list[str]:
-    """The modules that the code of ``module`` imports, wherever in it."""
+    """What may be modules that the code of ``module`` imports, wherever in it."""
     spec = _spec(module)
     names = []
     for node in ast.walk(tree):
@@ -72,4 +73,4 @@ def _imported(tree: ast.Module, module: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), spec.parent if spec else None)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return [name for name in names if _spec(name)]
+    return names

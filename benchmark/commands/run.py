@@ -27,7 +27,8 @@ def main(args: argparse.Namespace) -> int:
         raise InputError("--synthetic makes no results worth keeping; add --dry-run, which keeps none")
     experiment = selected_experiment(args.experiment, args)
     if args.synthetic:
-        done = rehearse(experiment, device := choose_device(args.device))
+        device = choose_device(args.device)
+        done = rehearse(experiment, device)
         print(
             f"{experiment.name}: {done.configurations} configurations trained for {STEPS} steps on {device} and "
             f"synthetic data, evaluated, stored and read back; {done.diverged} diverged; {_batch(done, experiment)}"

@@ -178,8 +178,7 @@ def _unfinished(
     """
     known = {run.id: run for run in runs}
     held = {run for claim in others for run in claim.runs}
-    in_use = {checkpoint_file(folder, claim.runs) for claim in others}
-    for path in sorted(set(checkpoints_folder(folder).glob("*.pt")) - in_use):
+    for path in _abandoned(folder, others):
         try:
             saved = read_checkpoint(path, whole=False)
         except DamagedCheckpointError as error:
@@ -199,6 +198,12 @@ def _unfinished(
     return [], 0
 
 
+def _abandoned(folder: Path, others: Sequence[Claim]) -> list[Path]:
+    """The checkpoints that none of the ``others`` trains from; theirs may be removed or replaced at any moment."""
+    in_use = {checkpoint_file(folder, claim.runs) for claim in others}
+    return sorted(set(checkpoints_folder(folder).glob("*.pt")) - in_use)
+
+
 def tidy(runs: Sequence[Run], results: Path) -> None:
     """Remove what dead workers left behind where all ``runs`` have a result, as far as the folder can be written."""
     folder = experiment_folder(results, runs[0].experiment.name)
@@ -212,8 +217,9 @@ def _forget(runs: Sequence[Run], worker: Worker) -> None:
     """Remove the checkpoints that hold any of ``runs`` and that nobody is at."""
     ids = {run.id for run in runs}
     with worker.alone():
-        held = {run for claim in worker.others() for run in claim.runs}
-        for path in checkpoints_folder(worker.folder).glob("*.pt"):
+        others = worker.others()
+        held = {run for claim in others for run in claim.runs}
+        for path in _abandoned(worker.folder, others):
             try:
                 members = set(read_checkpoint(path, whole=False).runs)
             except DamagedCheckpointError:
