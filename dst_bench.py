@@ -28,6 +28,6 @@ def main() -> int:
     if problem:
         print(f"dst-bench: {problem}", file=sys.stderr)
         return 2
-    from benchmark.cli import main as run
+    from benchmark.commands.cli import main as run
 
     return run()

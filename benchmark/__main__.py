@@ -1,5 +1,5 @@
 """``python -m benchmark`` is the ``dst-bench`` command."""
 
-from benchmark.cli import main
+from benchmark.commands.cli import main
 
 raise SystemExit(main())

@@ -4,11 +4,11 @@ import argparse
 import datetime
 from typing import Any
 
-from benchmark.claims import claims
-from benchmark.expected import HERE, Source, accept
-from benchmark.grid import expand
-from benchmark.results import samples, stored_results
-from benchmark.selection import selected_experiment
+from benchmark.experiments.part import selected_experiment
+from benchmark.experiments.results import samples, stored_results
+from benchmark.experiments.runs import expand
+from benchmark.verdicts.claims import claims
+from benchmark.verdicts.expected import HERE, Source, accept
 from criteria.errors import InputError
 
 

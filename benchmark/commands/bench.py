@@ -9,9 +9,9 @@ from importlib import import_module
 
 from tabulate import tabulate
 
-from benchmark.bench import PARTS
-from benchmark.bench.comparison import Comparison, Skipped
-from benchmark.device import choose_device, environment
+from benchmark.system.device import choose_device, environment
+from benchmark.timing import PARTS
+from benchmark.timing.comparison import Comparison, Skipped
 from criteria.plugins import unknown
 
 
@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
     found: list[Comparison | Skipped] = []
     for part in args.parts or PARTS:
         print(f"timing {part} …", file=sys.stderr)
-        found += import_module(f"benchmark.bench.{part}").comparisons(device, args.data_dir)
+        found += import_module(f"benchmark.timing.{part}").comparisons(device, args.data_dir)
     comparisons = [each for each in found if isinstance(each, Comparison)]
     skipped = [each for each in found if isinstance(each, Skipped)]
     if args.json:

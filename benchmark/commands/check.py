@@ -3,13 +3,13 @@
 import argparse
 from dataclasses import replace
 
-from benchmark.check import CheckOutcome, as_json, check, render
-from benchmark.expected import expected_file, read_expected
-from benchmark.experiment import Experiment
-from benchmark.grid import expand
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.part import narrowed, selected_experiment
+from benchmark.experiments.results import samples, stored_results
+from benchmark.experiments.runs import expand
 from benchmark.report.tables import unproven
-from benchmark.results import samples, stored_results
-from benchmark.selection import narrowed, selected_experiment
+from benchmark.verdicts.check import CheckOutcome, as_json, check, render
+from benchmark.verdicts.expected import expected_file, read_expected
 from criteria.errors import InputError
 
 

@@ -6,8 +6,8 @@ import platform
 from tabulate import tabulate
 
 from benchmark.data import available
-from benchmark.data.files import data_root
-from benchmark.device import choose_device, environment
+from benchmark.data.published import data_root
+from benchmark.system.device import choose_device, environment
 
 
 def main(args: argparse.Namespace) -> int:

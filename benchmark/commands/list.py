@@ -4,10 +4,10 @@ import argparse
 
 from tabulate import tabulate
 
-from benchmark.cli import LISTABLE
-from benchmark.cost import training_flops
-from benchmark.experiment import experiment_files, load_experiment
-from benchmark.grid import expand
+from benchmark.commands.cli import LISTABLE
+from benchmark.experiments.cost import training_flops
+from benchmark.experiments.experiment import experiment_files, load_experiment
+from benchmark.experiments.runs import expand
 from criteria.plugins import entry_points_of, names, summary
 
 RATES = {"two CPU cores": 1e11, "one GPU": 1e13}

@@ -4,15 +4,15 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.claims import claims
 from benchmark.commands.check import compare
-from benchmark.contrasts import between_experiments
-from benchmark.expected import expected_file, read_expected
-from benchmark.experiment import Experiment
-from benchmark.grid import expand
-from benchmark.report.files import write_files
-from benchmark.results import Results, samples, stored_results
-from benchmark.selection import selected_experiment
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.part import selected_experiment
+from benchmark.experiments.results import Results, samples, stored_results
+from benchmark.experiments.runs import expand
+from benchmark.report.writing import write_files
+from benchmark.verdicts.claims import claims
+from benchmark.verdicts.contrasts import between_experiments
+from benchmark.verdicts.expected import expected_file, read_expected
 from criteria.errors import InputError
 
 

@@ -2,15 +2,15 @@
 
 import argparse
 
-from benchmark.check import render
-from benchmark.claims import claims, render_claims
 from benchmark.commands.check import compare
 from benchmark.commands.report import has_expected, write_report
 from benchmark.commands.run import train
-from benchmark.grid import expand
+from benchmark.experiments.part import selected_experiment
+from benchmark.experiments.results import samples, stored_results
+from benchmark.experiments.runs import expand
 from benchmark.report.tables import results_table
-from benchmark.results import samples, stored_results
-from benchmark.selection import selected_experiment
+from benchmark.verdicts.check import render
+from benchmark.verdicts.claims import claims, render_claims
 
 
 def main(args: argparse.Namespace) -> int:

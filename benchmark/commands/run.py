@@ -4,20 +4,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmark.device import choose_device
-from benchmark.experiment import Experiment
-from benchmark.files import require_writable
-from benchmark.gate import require_contract
-from benchmark.grid import cells, expand
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.part import selected_experiment
+from benchmark.experiments.results import results_folder, stored_results
+from benchmark.experiments.runs import cells, expand
 from benchmark.report.tables import results_table
-from benchmark.results import results_folder, stored_results
+from benchmark.running.gate import require_contract
 from benchmark.running.plan import estimate_seconds, plan
 from benchmark.running.progress import Progress, duration
 from benchmark.running.rehearsal import STEPS, Rehearsal, rehearse
 from benchmark.running.sharing import Options, tidy, train_missing
 from benchmark.running.slurm import train_on_slurm
-from benchmark.selection import selected_experiment
-from benchmark.training import parallel
+from benchmark.system import communication
+from benchmark.system.device import choose_device
+from benchmark.system.files import require_writable
 from criteria.errors import InputError
 
 
@@ -74,7 +74,7 @@ def train(experiment: Experiment, args: argparse.Namespace) -> None:
     device = choose_device(args.device)
     runs = expand(experiment)
     work = plan(runs, args.results, device, args.data_dir, fresh=args.fresh, most=args.fleet)
-    if not args.no_contract and parallel.rank() == 0:
+    if not args.no_contract and communication.rank() == 0:
         require_contract((run.cell for fleet in work.fleets for run in fleet), compared(experiment))
     if work.fleets:
         require_writable(results_folder(args.results, experiment.name))  # not only when hours have been trained
@@ -84,7 +84,7 @@ def train(experiment: Experiment, args: argparse.Namespace) -> None:
         file=sys.stderr,
     )
     if not work.missing:
-        if runs and parallel.rank() == 0:
+        if runs and communication.rank() == 0:
             tidy(runs, args.results)
         return
     options = Options(

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from tabulate import tabulate
 
-from benchmark.grid import expand
+from benchmark.experiments.part import selected_experiment
+from benchmark.experiments.runs import expand
 from benchmark.running.progress import duration
 from benchmark.running.status import Status, WorkerStatus, status
-from benchmark.selection import selected_experiment
 
 
 def main(args: argparse.Namespace) -> int:

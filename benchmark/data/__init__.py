@@ -28,7 +28,7 @@ def load_dataset(name: str, data_dir: Path | None = None) -> "Dataset":
     spec = parse(name)
     if spec.name not in _NAMES:
         raise unknown("data set", spec.name, _NAMES)
-    from benchmark.data.files import data_root
+    from benchmark.data.published import data_root
 
     load = import_module(f"benchmark.data.{spec.name}").load
     try:

@@ -10,8 +10,8 @@ import torch
 from torchvision.datasets.utils import download_url
 
 from benchmark.data.dataset import Split
-from benchmark.data.files import download, read_published
 from benchmark.data.images import Normalisation
+from benchmark.data.published import download, read_published
 
 _PIXELS = 3 * 32 * 32
 

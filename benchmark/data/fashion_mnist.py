@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.datasets import FashionMNIST
 
 from benchmark.data.dataset import Dataset, Split, hold_out_last
-from benchmark.data.files import download, read_published
+from benchmark.data.published import download, read_published
 
 DIGESTS = {
     "train-images-idx3-ubyte": "sha256:c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.datasets.folder import is_image_file
 
-from benchmark.data.files import MOST_BYTES, missing
-from benchmark.files import read_bytes
+from benchmark.data.published import MOST_BYTES, missing
+from benchmark.system.files import read_bytes
 from criteria.errors import InputError, one_line
 
 FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")

@@ -10,7 +10,7 @@ from sklearn.datasets import fetch_openml
 from sklearn.model_selection import train_test_split
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.data.files import not_downloaded
+from benchmark.data.published import not_downloaded
 from criteria.errors import InputError
 
 OPENML_DATASET = 44129

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.randomness import stream
 from criteria.errors import InputError
 from criteria.plugins import unknown
+from criteria.randomness import stream
 
 
 @dataclass(frozen=True)

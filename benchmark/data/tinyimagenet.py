@@ -9,7 +9,7 @@ from benchmark.data.augment import CropAndFlip
 from benchmark.data.dataset import Dataset, Split
 from benchmark.data.folders import Sample, class_numbers, find_folders, read_images, require_count, samples
 from benchmark.data.images import IMAGENET
-from benchmark.files import read_text
+from benchmark.system.files import read_text
 from criteria.errors import InputError
 
 CLASSES = 200

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from benchmark.cells import Cell
+from benchmark.experiments.cells import Cell
 from benchmark.report.axes import DENSITY, Axis, panels, placed, places, references
 from benchmark.report.look import Plot, Theme, legible, line_style, reference_style
-from benchmark.samples import Samples
-from benchmark.statistics.differences import Array
+from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.differences import Array
 
 WIDE = 25.0
 """Points between the worst and the best mean from which the axis is stretched towards 100%."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmark.cells import Cell
-from benchmark.samples import Samples
-from criteria.mest import MEST
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts.samples import Samples
 from criteria.plugins import parse
+from criteria.pruning.mest import MEST
 
 FEWEST = 3
 """Values that an axis other than density must have results for, to be worth a figure."""

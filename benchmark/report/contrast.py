@@ -8,15 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from tabulate import tabulate
 
-from benchmark.cells import Cell
-from benchmark.contrasts import Contender, Contrast
-from benchmark.experiment import Experiment
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
 from benchmark.report.look import Plot, Theme, legible, line_style, signed
 from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
-from benchmark.statistics.differences import CONFIDENCE
-from benchmark.statistics.holm import holm
-from benchmark.statistics.ordered import LEVEL
-from benchmark.statistics.paired import Mean
+from benchmark.verdicts.contrasts import Contender, Contrast
+from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.holm import holm
+from benchmark.verdicts.statistics.ordered import LEVEL
+from benchmark.verdicts.statistics.paired import Mean
 
 WIDE = 5.0
 """Points from which on the axis is logarithmic on both sides of one point, so that small differences stay visible."""

@@ -6,12 +6,12 @@ from statistics import fmean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.cells import Cell
+from benchmark.experiments.cells import Cell
 from benchmark.report.look import Plot, Theme, line_style
-from benchmark.samples import Samples, grain
-from benchmark.statistics.differences import CONFIDENCE
-from benchmark.statistics.ordered import LEVEL
-from benchmark.statistics.paired import mean_of
+from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.ordered import LEVEL
+from benchmark.verdicts.statistics.paired import mean_of
 
 CAPTION = (
     "Networks that keep all their weights. Each row is one way to train them: a baseline, or a criterion that prunes "

@@ -8,12 +8,12 @@ from matplotlib.colors import LinearSegmentedColormap, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmark.cells import Cell
+from benchmark.experiments.cells import Cell
 from benchmark.report.axes import DENSITY, Axis, panels, placed, places
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, signed
-from benchmark.samples import Samples, over_baseline
-from benchmark.statistics.differences import CONFIDENCE
-from benchmark.statistics.paired import Mean
+from benchmark.verdicts.samples import Samples, over_baseline
+from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.paired import Mean
 
 REFERENCE = "static"
 MAP = LinearSegmentedColormap.from_list("gains", ["#D55E00", "#f7f7f7", "#0072B2"])

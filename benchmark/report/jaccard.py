@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from tabulate import tabulate
 
-from benchmark.cells import Cell
-from benchmark.experiment import Experiment
-from benchmark.grid import cells
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.results import Results
+from benchmark.experiments.runs import cells
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, line_style, reference_style
 from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
-from benchmark.results import Results
 from criteria.global_scope import ALL
 
 FLOOR = "random"

@@ -6,11 +6,11 @@ from statistics import fmean, stdev
 from matplotlib.ticker import EngFormatter
 from tabulate import tabulate
 
-from benchmark.cells import Cell
-from benchmark.experiment import Experiment
-from benchmark.grid import cells
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.results import Results
+from benchmark.experiments.runs import cells
 from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
-from benchmark.results import Results
 from benchmark.training.measurements.measuring import Measured
 
 HEADERS = ["criterion", "growth", "density", "ever active", "training FLOPs", "of dense", "inference FLOPs", "of dense"]

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from benchmark.cells import Cell
+from benchmark.experiments.cells import Cell
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.axes import FEWEST, LAMBDA, mest_lambda, places
 from benchmark.report.look import Plot
-from benchmark.samples import Samples
+from benchmark.verdicts.samples import Samples
 
 
 def lambda_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:

@@ -10,23 +10,23 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmark.cells import Cell
-from benchmark.check import MEANINGS, CheckOutcome, Row, Verdict
-from benchmark.claims import ClaimOutcome
-from benchmark.contrasts import Contrast
-from benchmark.expected import Expected
-from benchmark.experiment import Experiment
-from benchmark.grid import cells
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.results import Results, samples
+from benchmark.experiments.runs import cells
 from benchmark.report.contrast import contrast_findings, contrast_plot, contrast_rows
 from benchmark.report.jaccard import MEANING, jaccard_rows
 from benchmark.report.look import DARK, LIGHT, Plot, Theme, image, signed
 from benchmark.report.measurements import HEADERS as MEASUREMENTS
 from benchmark.report.measurements import READING, measurement_rows, unmeasured
 from benchmark.report.tables import FOOTNOTE, METRICS, results_rows, rule_of, unproven
-from benchmark.results import Results, samples
 from benchmark.running.progress import duration
-from benchmark.samples import Samples
-from benchmark.statistics.differences import Summary
+from benchmark.verdicts.check import MEANINGS, CheckOutcome, Row, Verdict
+from benchmark.verdicts.claims import ClaimOutcome
+from benchmark.verdicts.contrasts import Contrast
+from benchmark.verdicts.expected import Expected
+from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.differences import Summary
 from criteria.plugins import parse, summary
 
 KINDS = {

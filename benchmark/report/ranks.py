@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from benchmark.cells import Cell
+from benchmark.experiments.cells import Cell
 from benchmark.report.look import Plot, Theme, line_style
-from benchmark.samples import Samples
-from benchmark.statistics.differences import CONFIDENCE
-from benchmark.statistics.ranks import Ranking, critical_difference, rank
+from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.ranks import Ranking, critical_difference, rank
 
 MARGIN = 0.3
 """Ranks between the first or last criterion and its label."""

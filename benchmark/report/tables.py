@@ -11,11 +11,11 @@ from typing import Literal
 
 from tabulate import tabulate
 
-from benchmark.cells import Cell, Value
-from benchmark.experiment import Experiment, axis_name
-from benchmark.grid import cells
-from benchmark.results import Results, samples
-from benchmark.samples import Samples
+from benchmark.experiments.cells import Cell, Value
+from benchmark.experiments.experiment import Experiment, axis_name
+from benchmark.experiments.results import Results, samples
+from benchmark.experiments.runs import cells
+from benchmark.verdicts.samples import Samples
 
 Format = Literal["simple", "github"]
 METRICS = {

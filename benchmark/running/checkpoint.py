@@ -11,8 +11,8 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from benchmark.files import write_atomically
-from benchmark.results import Environment, PossibleOutcome
+from benchmark.experiments.results import Environment, PossibleOutcome
+from benchmark.system.files import write_atomically
 from benchmark.training.fleet_training import Outcomes
 from benchmark.training.memory import is_out_of_memory
 from criteria.errors import InputError, one_line

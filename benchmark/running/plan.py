@@ -12,9 +12,9 @@ import torch
 
 from benchmark.data import load_dataset
 from benchmark.data.dataset import Dataset
-from benchmark.grid import Run
-from benchmark.results import stored
-from benchmark.training import parallel
+from benchmark.experiments.results import stored
+from benchmark.experiments.runs import Run
+from benchmark.system import communication
 from benchmark.training.fleet_training import train_fleet
 from benchmark.training.memory import fleet_size, keep_freed_memory
 
@@ -50,7 +50,7 @@ def plan(
     damaged and for data that is needed and missing.
     """
     there = [] if fresh else [run.id for run in runs if stored(run, results) is not None]
-    done = set(parallel.of_first(there))
+    done = set(communication.of_first(there))
     finished = [run for run in runs if run.id in done]
     missing = [run for run in runs if run.id not in done]
     sizes = FleetSizes(device, data_dir, most)
@@ -77,7 +77,7 @@ class FleetSizes:
             experiment = run.experiment
             dataset = dataset_on(experiment.data, self._data_dir, self._device)
             size = 1
-            if parallel.size() == 1:  # several processes cannot shrink a fleet together when one is out of memory
+            if communication.size() == 1:  # several processes cannot shrink a fleet together when one is out of memory
                 batch_size = experiment.training.batch_size
                 size = fleet_size(experiment.model, dataset.shape, dataset.classes, batch_size, self._device)
             self._known[run.trains_with] = min(size, self._most or size)

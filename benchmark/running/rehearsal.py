@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from benchmark.cost import flops_per_example, like
-from benchmark.experiment import Experiment
-from benchmark.grid import Run, expand
-from benchmark.results import stored_results
+from benchmark.experiments.cost import flops_per_example, like
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.results import stored_results
+from benchmark.experiments.runs import Run, expand
 from benchmark.running.progress import Progress
 from benchmark.running.sharing import Options, train_missing
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from benchmark.data.dataset import Dataset
-from benchmark.device import environment
-from benchmark.grid import Run
+from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import Checkpoint, read_checkpoint, versions, write_checkpoint
-from benchmark.training import parallel
+from benchmark.system import communication
+from benchmark.system.device import environment
 from benchmark.training.fleet_training import FleetTraining, Outcome
 from criteria.errors import InputError
 
@@ -37,7 +37,7 @@ def train_or_resume(
     """
     saved = usable_checkpoint(path, fleet, say)
     step = saved.step if saved else 0
-    if parallel.of_first(step) != step:
+    if communication.of_first(step) != step:
         raise InputError(
             f"{path}: the first process has another checkpoint here than this one; they need a shared disk"
         )
@@ -50,7 +50,7 @@ def train_or_resume(
             training.load_state_dict(saved.state)
         except Exception as error:  # whatever plugins and torch meet in a state that is none of theirs
             problem = f"its state does not fit: {error}"
-        if parallel.anywhere(bool(problem)):
+        if communication.anywhere(bool(problem)):
             say(f"{path}: not used, {problem or 'another process cannot'}; its {len(fleet)} runs begin anew")
             saved, training = None, _new(fleet, dataset, device)
 
@@ -71,7 +71,7 @@ def train_or_resume(
             outcomes=outcomes,
         )
         try:
-            if parallel.rank() == 0:
+            if communication.rank() == 0:
                 write_checkpoint(path, checkpoint)
         except InputError as error:
             say(f"{error}; the training goes on without this checkpoint")
@@ -82,7 +82,7 @@ def train_or_resume(
         on_step(step, training.total_steps)
         began = time.monotonic()
         # clocks differ between processes, and so do the statistics of batch-norm but for the end of an epoch
-        is_due = training.ends_epoch if parallel.size() > 1 else began >= due
+        is_due = training.ends_epoch if communication.size() > 1 else began >= due
         if is_due:
             write()
             ended = time.monotonic()

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import torch
 
-from benchmark.device import environment
-from benchmark.grid import Run
-from benchmark.results import Result, Timing, experiment_folder, store, written
+from benchmark.experiments.results import Result, Timing, experiment_folder, store, written
+from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import (
     Checkpoint,
     DamagedCheckpointError,
@@ -24,7 +23,8 @@ from benchmark.running.plan import FleetSizes, dataset_on, next_fleet
 from benchmark.running.progress import Progress
 from benchmark.running.resume import SECONDS, train_or_resume
 from benchmark.running.workers import Claim, ClaimLostError, Worker, alone, living, workers, workers_folder
-from benchmark.training import parallel
+from benchmark.system import communication
+from benchmark.system.device import environment
 from benchmark.training.memory import is_out_of_memory, keep_freed_memory
 from criteria.errors import InputError, PluginError
 
@@ -66,7 +66,7 @@ def train_missing(runs: Sequence[Run], results: Path, options: Options, progress
     if not runs:
         return
     keep_freed_memory()
-    if parallel.rank() > 0:
+    if communication.rank() > 0:
         _follow(runs, results, options)
         return
     name = runs[0].experiment.name
@@ -81,12 +81,12 @@ def train_missing(runs: Sequence[Run], results: Path, options: Options, progress
             left = len(runs) - len(turn.stored)
             progress.left(left)
             over = not turn.fleet and (left == 0 or not options.wait)
-            parallel.of_first(None if over else [run.id for run in turn.fleet])
+            communication.of_first(None if over else [run.id for run in turn.fleet])
             if turn.fleet:
                 try:
                     _train_and_store(turn, results, worker, sizes, options, progress)
                 except ClaimLostError:
-                    if parallel.size() > 1:  # the others are in the middle of a step, which they cannot leave
+                    if communication.size() > 1:  # the others are in the middle of a step, which they cannot leave
                         raise InputError(
                             f"{name}: silent for so long that others took over the run; start it again"
                         ) from None
@@ -107,7 +107,7 @@ def _follow(runs: Sequence[Run], results: Path, options: Options) -> None:
     """Train with the first process what it claims, until it has no more to do."""
     known = {run.id: run for run in runs}
     folder = experiment_folder(results, runs[0].experiment.name)
-    while (ids := parallel.of_first(list[str]())) is not None:
+    while (ids := communication.of_first(list[str]())) is not None:
         if ids:
             fleet = [known[run] for run in ids]
             dataset = dataset_on(fleet[0].experiment.data, options.data_dir, options.device)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.experiment import Experiment
-from benchmark.files import require_writable
-from benchmark.grid import Run, expand
-from benchmark.results import experiment_folder, stored
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.results import experiment_folder, stored
+from benchmark.experiments.runs import Run, expand
 from benchmark.running.checkpoint import checkpoints_folder
-from benchmark.yamlfile import parse_yaml
+from benchmark.system.files import require_writable
+from benchmark.system.yamlfile import parse_yaml
 from criteria.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Task:
 
         By it submitit notes that the task came to an end of its own, and was not killed.
         """
-        from benchmark.cli import run_command
+        from benchmark.commands.cli import run_command
 
         if status := run_command(argparse.Namespace(**self.options)):
             raise RuntimeError(f"the command ended with status {status}")

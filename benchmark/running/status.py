@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel
 
-from benchmark.grid import Run
-from benchmark.results import experiment_folder, stored_results
+from benchmark.experiments.results import experiment_folder, stored_results
+from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import checkpoints_folder, read_checkpoint
 from benchmark.running.workers import journal, workers
 from criteria.errors import InputError

@@ -17,8 +17,8 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from benchmark import process
-from benchmark.files import HALF_WRITTEN, write_atomically
+from benchmark.system import process
+from benchmark.system.files import HALF_WRITTEN, write_atomically
 from criteria.errors import InputError
 
 BEAT_SECONDS = 15.0

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from benchmark.data.dataset import Dataset
-from benchmark.randomness import stream
-from benchmark.training import parallel
+from benchmark.system import communication
 from benchmark.training.fleet import Fleet
 from benchmark.training.prefetch import ahead
+from criteria.randomness import stream
 
 BATCHES_AHEAD = 2
 """Batches that are decoded from files before their step comes."""
@@ -61,7 +61,7 @@ class Batches:
                         for seed, batch in zip(self._seeds, stored, strict=True)
                     ]
                 )
-            share = parallel.share(chosen.shape[1])
+            share = communication.share(chosen.shape[1])
             targets = train.targets[chosen[:, share]].to(self._device)
             # examples are drawn for whole batches and decoded for the share, so several processes see what one would
             inputs = self._dataset.seen(stored[:, share].flatten(0, 1), self._device)

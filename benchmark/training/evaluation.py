@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.training import parallel
+from benchmark.system import communication
 from benchmark.training.fleet import Fleet, predictions
 from benchmark.training.prefetch import ahead
 
@@ -25,12 +25,12 @@ def evaluate(fleet: Fleet, dataset: Dataset, split: Split) -> Tensor:
     for batch, wanted in ahead(batches, 1) if dataset.from_files else batches:
         logits = fleet.forward(batch.expand(len(fleet), *batch.shape), training=False)
         correct += (predictions(logits) == wanted).sum(1)
-    return 100 * parallel.total(correct).double().cpu() / split.targets.numel()
+    return 100 * communication.total(correct).double().cpu() / split.targets.numel()
 
 
 def _batches(dataset: Dataset, split: Split, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
     """What networks see of this process's share of a split, and the targets, on ``device``."""
-    share = parallel.share(split.targets.numel())
+    share = communication.share(split.targets.numel())
     stored = torch.split(split.inputs[share], EVALUATION_BATCH)
     targets = torch.split(split.targets[share], EVALUATION_BATCH)
     for inputs, wanted in zip(stored, targets, strict=True):

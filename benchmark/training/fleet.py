@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.data.dataset import Dataset
-from benchmark.distribution import Distribution, layer_counts, random_mask
-from benchmark.experiment import Topology, Training
+from benchmark.experiments.experiment import Topology, Training
 from benchmark.models import build_model, sparse_layer_names
-from benchmark.randomness import stream
 from benchmark.training.measurements.jaccard import Comparison
 from criteria import Criterion, Growth
+from criteria.distribution import Distribution, layer_counts, random_mask
+from criteria.randomness import stream
 
 CPU_VECTOR = 16
 """Numbers that a CPU takes at once; torch's fused SGD rounds what is left over at a tensor's end in another way."""

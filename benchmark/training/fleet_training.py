@@ -10,14 +10,15 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from benchmark.data.dataset import Dataset
-from benchmark.experiment import Training
-from benchmark.precision import computing_in
-from benchmark.schedule import learning_rate
-from benchmark.training import parallel, updates
+from benchmark.experiments.experiment import Training
+from benchmark.system import communication
+from benchmark.training import updates
 from benchmark.training.batches import Batches
 from benchmark.training.evaluation import evaluate
 from benchmark.training.fleet import Fleet, Member, copy_tensors, make_optimizer
+from benchmark.training.learning_rate import learning_rate
 from benchmark.training.measurements.measuring import Measured, Measuring
+from benchmark.training.precision import computing_in
 
 
 @dataclass
@@ -68,7 +69,7 @@ def train_fleet(
 class FleetTraining:
     """The training of a fleet between two optimizer steps: there it can be saved, and go on later as if never stopped.
 
-    Random streams have no state (:mod:`benchmark.randomness`), so the number of the step tells where they are.
+    Random streams have no state (:mod:`criteria.randomness`), so the number of the step tells where they are.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class FleetTraining:
         self.step = 0
         """Optimizer steps that are done; the evaluation that ends an epoch belongs to its last step."""
         self.fleet = Fleet(members, model, dataset, device, training.label_smoothing)
-        parallel.require_supported(self.fleet)
+        communication.require_supported(self.fleet)
         self._training = training
         self._dataset = dataset
         self._optimizer = make_optimizer(self.fleet, training)
@@ -181,7 +182,7 @@ class FleetTraining:
 
     def _train(self, inputs: Tensor, targets: Tensor) -> None:
         """One optimizer step, with the topology updates that are due."""
-        gradients, losses = parallel.gradients(self.fleet, inputs, targets)
+        gradients, losses = communication.gradients(self.fleet, inputs, targets)
         self._diverged |= ~losses.isfinite()
         self._measuring.trained(self._batches.size((self.step - 1) % self._batches.per_epoch))
         now = updates.Step(self.step, self.total_steps, inputs, targets, gradients, self._optimizer)
@@ -195,7 +196,7 @@ class FleetTraining:
     def _validate(self, epoch: int) -> None:
         """Evaluate every member at the end of an epoch, and keep a copy of those that were never better."""
         self._measuring.epoch_ended()
-        parallel.agree(self.fleet)
+        communication.agree(self.fleet)
         accuracy = evaluate(self.fleet, self._dataset, self._dataset.validation)
         for index, outcome in enumerate(self.outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))

@@ -8,12 +8,12 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from benchmark.randomness import stream
 from benchmark.training.fleet import Fleet, Recipe
 from benchmark.training.memory import is_out_of_memory
 from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
 from criteria.errors import PluginError, one_line
 from criteria.global_scope import GrowthScope
+from criteria.randomness import stream
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 >>> from criteria.contract import check_criterion
 >>> check_criterion("mest(lambda_=0.1)")    # quiet, or a ContractError with the counterexample as code
 
-``selection`` has the properties of one selection, ``trajectory`` those of a training with topology updates; both are
-plain functions. ``strategies`` says which layers are tried, ``checks`` runs the search. The names below are imported
-when they are first used: pytest loads ``criteria.contract.plugin`` in every session, which must not load torch.
+``selection_properties`` has the properties of one selection, ``training_properties`` those of a training with topology
+updates; both are plain functions. ``strategies`` says which layers are tried, ``checks`` runs the search. The names
+below are imported when they are first used: pytest loads ``criteria.contract.plugin`` in every session, which must not
+load torch.
 """
 
 from importlib import import_module

@@ -20,8 +20,8 @@ from criteria.contract.properties import DEGENERATE, PROMISES, SELECTION, Proper
 from criteria.contract.results import ContractError, Result
 from criteria.contract.search import TIME_LIMIT, Effort, Found, NothingSaid, find_case, find_training
 from criteria.contract.strategies import degenerate_layers, ordinary_layers, starts
-from criteria.contract.trajectory import PROMISES as UPDATE_PROMISES
-from criteria.contract.trajectory import SCOPES, Twins, UpdateLayers
+from criteria.contract.training_properties import PROMISES as UPDATE_PROMISES
+from criteria.contract.training_properties import SCOPES, Twins, UpdateLayers
 from criteria.errors import InputError
 from criteria.plugins import load, names
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from criteria.api import Criterion, Growth, Layer
 from criteria.contract.asking import Plugin
 from criteria.contract.case import Case
-from criteria.contract.trajectory import SCOPES, Episode, LayerByLayer, UpdateLayers
+from criteria.contract.training_properties import SCOPES, Episode, LayerByLayer, UpdateLayers
 from criteria.plugins import Spec, entry_points_of
 
 
@@ -22,7 +22,7 @@ def name_of(plugin: Plugin) -> str:
 def selection_code(property_: str, plugin: Plugin, case: Case) -> str:
     """Code that asks the plugin the question on which it broke the property."""
     imported = _imports(plugin)
-    imported.add(f"from criteria.contract.selection import {property_}")
+    imported.add(f"from criteria.contract.selection_properties import {property_}")
     imported.add(f"from criteria.contract.case import {'wide_case' if case.recipe else 'Case'}")
     if not case.recipe:
         imported |= {"import torch", "from criteria import Layer"}
@@ -42,7 +42,7 @@ def training_code(criterion: Criterion, growth: Growth, episode: Episode, scope:
         wrapper = "LayerByLayer" if function is not update else ""
         used |= {wrapper} - {""}
         arguments.append(f"update={wrapper}({function.__qualname__})")
-    imported.add(f"from criteria.contract.trajectory import {', '.join(sorted(used))}")
+    imported.add(f"from criteria.contract.training_properties import {', '.join(sorted(used))}")
     return _script(imported, _call("run_episode", *arguments))
 
 

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from criteria.contract.asking import Broken
 from criteria.contract.process import Overtime, time_limit
 from criteria.contract.strategies import fractions
-from criteria.contract.trajectory import Episode, Load, Save, Start, Step, Train, Twins, Update
+from criteria.contract.training_properties import Episode, Load, Save, Start, Step, Train, Twins, Update
 
 
 class TrainingMachine(RuleBasedStateMachine):

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from criteria.api import Criterion, Growth
-from criteria.contract import selection, trajectory
+from criteria.contract import selection_properties as selection
+from criteria.contract import training_properties as training
 from criteria.contract.asking import Plugin
 from criteria.contract.case import Case
 from criteria.contract.strategies import any_cases, cases, distinct_cases, tied_cases
@@ -57,7 +58,7 @@ DEGENERATE = "degenerate_layers"
 
 PROMISES: dict[str, str] = {
     **{each.name: each.promise for each in SELECTION},
-    **trajectory.PROMISES,
+    **training.PROMISES,
     DEGENERATE: "All of this holds for dense layers, layers with one active weight, and layers with one weight.",
 }
 """What each property promises, by name, in the order of reports."""

@@ -17,7 +17,7 @@ from criteria.contract.asking import Broken, Inapplicable, Plugin
 from criteria.contract.case import Case
 from criteria.contract.machine import TrainingMachine
 from criteria.contract.process import Overtime, contained, seed_all, time_limit
-from criteria.contract.trajectory import Episode, Start, Twins
+from criteria.contract.training_properties import Episode, Start, Twins
 
 TIME_LIMIT = 10.0
 """Seconds that one case, or one step of a training, may take; they take milliseconds."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from criteria.api import Criterion, Layer
 from criteria.contract.asking import Plugin, observes, selectable
 from criteria.contract.case import Case, random_mask
-from criteria.contract.trajectory import Start
+from criteria.contract.training_properties import Start
 
 Shape = tuple[int, ...]
 Tensors = Callable[[Shape, torch.dtype], st.SearchStrategy[Tensor]]

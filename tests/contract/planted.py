@@ -13,9 +13,9 @@ from torch import Tensor
 
 from criteria import Criterion, Growth, Layer, TopologyUpdate, gradient, lowest, update_topology
 from criteria.contract.asking import Plugin
-from criteria.contract.trajectory import LayerByLayer, UpdateLayers
+from criteria.contract.training_properties import LayerByLayer, UpdateLayers
 from criteria.growth.random import RandomGrowth
-from criteria.magnitude import Magnitude
+from criteria.pruning.magnitude import Magnitude
 from criteria.topology import prune_count
 
 

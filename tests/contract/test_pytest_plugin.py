@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PLUGINS = """
-    from criteria.magnitude import Magnitude
+    from criteria.pruning.magnitude import Magnitude
 
     class OneTooMany(Magnitude):
         def select(self, layer, n):

@@ -15,9 +15,9 @@ from criteria.contract import ContractError, check_criterion, check_growth, repo
 from criteria.contract.case import Case
 from criteria.contract.command import main
 from criteria.contract.properties import PROMISES
-from criteria.contract.selection import exact_count
+from criteria.contract.selection_properties import exact_count
 from criteria.growth.random import RandomGrowth
-from criteria.magnitude import Magnitude
+from criteria.pruning.magnitude import Magnitude
 from tests.contract.planted import AtLeastOne, ChangesDefaultDtype, Hangs, OneTooMany, Raises, Running, SeedsTorch
 
 GROWTH = [RandomGrowth()]

@@ -11,7 +11,7 @@ from torch import Tensor
 from criteria import Criterion, Growth, InputError, Layer, gradient, load, lowest, names
 from criteria.contract import DEFAULT_EXAMPLES, Check, check_criterion, check_growth, parametrize_with_checks
 from criteria.contract.asking import Plugin
-from criteria.magnitude import Magnitude
+from criteria.pruning.magnitude import Magnitude
 from tests.contract.planted import Running
 
 CRITERIA = [load(name) for name in names()]

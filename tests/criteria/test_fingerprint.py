@@ -94,6 +94,8 @@ def test_every_installed_criterion_has_one_of_its_own():
 
 
 def test_it_is_the_same_in_another_process_that_has_imported_nothing_else():
-    code = "from criteria.fingerprint import fingerprint; from criteria.snip import SNIP; print(fingerprint(SNIP))"
+    code = (
+        "from criteria.fingerprint import fingerprint; from criteria.pruning.snip import SNIP; print(fingerprint(SNIP))"
+    )
     again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert again.stdout.strip() == fingerprint(type(load("snip")))

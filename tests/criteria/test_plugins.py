@@ -120,8 +120,10 @@ def forget_classes():
 
 
 def test_a_name_that_two_distributions_claim_is_refused(monkeypatch):
-    installed(monkeypatch, ("mine", "criteria.snip:SNIP"), ("mine", "criteria.mest:MEST"))
-    with pytest.raises(InputError, match=r"'mine' is registered twice, as criteria.snip:SNIP and criteria.mest:MEST"):
+    installed(monkeypatch, ("mine", "criteria.pruning.snip:SNIP"), ("mine", "criteria.pruning.mest:MEST"))
+    with pytest.raises(
+        InputError, match=r"'mine' is registered twice, as criteria.pruning.snip:SNIP and criteria.pruning.mest:MEST"
+    ):
         load("mine")
 
 
@@ -129,7 +131,10 @@ def test_a_name_that_two_distributions_claim_is_refused(monkeypatch):
     ("value", "message"),
     [
         ("no_such_package:Mine", r"criterion 'mine' \(no_such_package:Mine\) cannot be imported: ModuleNotFoundError"),
-        ("criteria.snip:Missing", r"criterion 'mine' \(criteria.snip:Missing\) cannot be imported: AttributeError"),
+        (
+            "criteria.pruning.snip:Missing",
+            r"criterion 'mine' \(criteria.pruning.snip:Missing\) cannot be imported: AttributeError",
+        ),
         ("criteria.selection:lowest", r"criterion 'mine' \(criteria.selection:lowest\) is not a class"),
     ],
 )

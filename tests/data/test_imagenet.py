@@ -20,7 +20,7 @@ from torchvision.transforms import (
 
 from benchmark.data import imagenet, load_dataset
 from benchmark.data.imagenet import random_part
-from benchmark.experiment import Training
+from benchmark.experiments.experiment import Training
 from benchmark.training.batches import Batches
 from benchmark.training.evaluation import evaluate
 from benchmark.training.fleet import Fleet, Member

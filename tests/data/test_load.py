@@ -6,7 +6,7 @@ import platformdirs
 import pytest
 
 from benchmark.data import available, load_dataset
-from benchmark.data.files import data_root
+from benchmark.data.published import data_root
 from criteria import InputError
 
 

@@ -17,15 +17,15 @@ import yaml
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmark import gate
-from benchmark.cells import Cell
-from benchmark.check import as_json, check, render
 from benchmark.data import cifar10, fashion_mnist, load_dataset, tinyimagenet
-from benchmark.expected import Source, accept, read_expected
-from benchmark.experiment import load_experiment
-from benchmark.grid import expand
-from benchmark.results import Result, Timing, path_of, store, stored
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import Result, Timing, path_of, store, stored
+from benchmark.experiments.runs import expand
+from benchmark.running import gate
 from benchmark.training.fleet_training import Outcome
+from benchmark.verdicts.check import as_json, check, render
+from benchmark.verdicts.expected import Source, accept, read_expected
 from tests.fuzz.damage import damaged_bytes, damaged_json, damaged_yaml
 from tests.small_data import cifar_archive, higgs_copy, idx
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.cli import main
+from benchmark.commands.cli import main
 
 TINY = {
     "title": "tiny",

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch.func import functional_call, stack_module_state, vmap
 
-from benchmark.distribution import layer_counts
 from benchmark.models import build_model, model_names, sparse_layer_names
 from criteria import InputError
+from criteria.distribution import layer_counts
 
 SIZES = {
     "lenet300": ({}, (1, 28, 28), 10, 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10),

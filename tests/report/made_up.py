@@ -4,14 +4,14 @@ from html.parser import HTMLParser
 
 from matplotlib.figure import Figure
 
-from benchmark.check import check
-from benchmark.claims import claims
-from benchmark.experiment import Experiment
-from benchmark.grid import expand
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.results import Result, samples
+from benchmark.experiments.runs import expand
 from benchmark.report.look import LIGHT
 from benchmark.report.page import page
-from benchmark.results import Result, samples
 from benchmark.training.fleet_training import Outcome
+from benchmark.verdicts.check import check
+from benchmark.verdicts.claims import claims
 
 CRITERIA = ("magnitude", "set", "mest", "snip", "random")
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from benchmark.cells import Cell
+from benchmark.experiments.cells import Cell
 from benchmark.report.accuracy import accuracy_plot
 from benchmark.report.axes import DENSITY, axes, panels, setting
 from benchmark.report.dense import dense_plot
 from benchmark.report.gains import gains_plot
 from benchmark.report.mest_lambda import lambda_plot
 from benchmark.report.ranks import diagram, ranks_plot
-from benchmark.samples import over_baseline
+from benchmark.verdicts.samples import over_baseline
 from tests.report.made_up import drawn
 
 PERIODS = (25, 100, 400)

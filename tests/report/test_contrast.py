@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from benchmark.cells import Cell
-from benchmark.claims import claims
-from benchmark.cli import main
-from benchmark.contrasts import along_axes, between_experiments
-from benchmark.experiment import load_experiment
+from benchmark.commands.cli import main
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import samples, store
 from benchmark.report.contrast import contrast_csv, contrast_findings, contrast_plot, contrast_rows, contrast_table
 from benchmark.report.page import page
-from benchmark.results import samples, store
+from benchmark.verdicts.claims import claims
+from benchmark.verdicts.contrasts import along_axes, between_experiments
 from criteria.errors import InputError
 from tests.report.made_up import Page, drawn, results_of
 from tests.report.made_up import experiment as made_up

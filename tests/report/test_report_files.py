@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.cells import Cell
-from benchmark.check import check
-from benchmark.claims import claims
-from benchmark.expected import Estimate, Expected, Source, StoredCell
-from benchmark.grid import cells
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.results import samples
+from benchmark.experiments.runs import cells
 from benchmark.report.accuracy import accuracy_plot
-from benchmark.report.files import plots, write_files
 from benchmark.report.gains import gains_plot
 from benchmark.report.look import COLOURS, DARK, LIGHT, image, legible, line_style
 from benchmark.report.ranks import ranks_plot
-from benchmark.results import samples
-from benchmark.samples import over_baseline
+from benchmark.report.writing import plots, write_files
+from benchmark.verdicts.check import check
+from benchmark.verdicts.claims import claims
+from benchmark.verdicts.expected import Estimate, Expected, Source, StoredCell
+from benchmark.verdicts.samples import over_baseline
 from criteria.errors import InputError
 from tests.report.made_up import CRITERIA, Page, drawn, experiment, page_of, results_of
 

@@ -9,18 +9,18 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from benchmark.contrasts import along_axes
-from benchmark.experiment import Jaccard, Measure
+from benchmark.experiments.experiment import Jaccard, Measure
+from benchmark.experiments.results import samples
 from benchmark.report.contrast import contrast_csv
-from benchmark.report.files import plots, write_files
 from benchmark.report.jaccard import jaccard_csv, jaccard_plots, jaccard_rows
 from benchmark.report.look import LIGHT
 from benchmark.report.measurements import layers_csv, measurement_rows, measurements_csv, unmeasured
 from benchmark.report.tables import results_csv
-from benchmark.results import samples
+from benchmark.report.writing import plots, write_files
 from benchmark.training.measurements.flops import Flops
 from benchmark.training.measurements.jaccard import Overlap
 from benchmark.training.measurements.measuring import Measured
+from benchmark.verdicts.contrasts import along_axes
 from criteria.global_scope import ALL
 from tests.report.made_up import Page, drawn, experiment, page_of, results_of
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import torch
 
-from benchmark import cli
-from benchmark.experiment import load_experiment
-from benchmark.grid import expand
-from benchmark.results import experiment_folder, stored_results, written
+from benchmark.commands import cli
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import experiment_folder, stored_results, written
+from benchmark.experiments.runs import expand
 from benchmark.running.plan import dataset_on
 from benchmark.running.workers import journal
 from benchmark.training.fleet_training import FleetTraining

@@ -14,8 +14,7 @@ from torch import nn
 
 from benchmark.data.augment import CropAndFlip
 from benchmark.data.dataset import Dataset, Split
-from benchmark.device import environment
-from benchmark.experiment import Topology, Training
+from benchmark.experiments.experiment import Topology, Training
 from benchmark.running.checkpoint import (
     Checkpoint,
     DamagedCheckpointError,
@@ -24,6 +23,7 @@ from benchmark.running.checkpoint import (
     versions,
     write_checkpoint,
 )
+from benchmark.system.device import environment
 from benchmark.training.fleet import Member, Recipe
 from benchmark.training.fleet_training import FleetTraining, Outcome
 from criteria import InputError, load

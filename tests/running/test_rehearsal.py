@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.cli import main
-from benchmark.cost import flops_per_example, training_flops
-from benchmark.experiment import experiment_files, load_experiment
+from benchmark.commands.cli import main
+from benchmark.experiments.cost import flops_per_example, training_flops
+from benchmark.experiments.experiment import experiment_files, load_experiment
 from benchmark.training import updates
 
 TWO_PANELS = {

@@ -14,12 +14,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import process
-from benchmark.cli import main
-from benchmark.files import HALF_WRITTEN
+from benchmark.commands.cli import main
 from benchmark.running import sharing, workers
 from benchmark.running.plan import next_fleet
 from benchmark.running.workers import Claim, Worker, journal
+from benchmark.system import process
+from benchmark.system.files import HALF_WRITTEN
 from criteria.errors import InputError
 from tests.running.tiny import TINY
 
@@ -198,7 +198,7 @@ def test_an_interruption_before_anything_was_imported_is_one_line_too(options, s
     def interrupted(_name):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("benchmark.cli.import_module", interrupted)
+    monkeypatch.setattr("benchmark.commands.cli.import_module", interrupted)
     assert main([*RUN, *options]) == 130
     assert said in capsys.readouterr().err
 

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from benchmark.cli import main
-from benchmark.experiment import load_experiment
-from benchmark.grid import expand
+from benchmark.commands.cli import main
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.runs import expand
 from benchmark.running import slurm
 from benchmark.running.workers import journal
 from criteria import InputError

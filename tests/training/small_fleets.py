@@ -3,7 +3,7 @@
 import torch
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiment import Topology
+from benchmark.experiments.experiment import Topology
 from benchmark.training.fleet import Recipe
 from criteria import load
 

@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiment import Training
-from benchmark.randomness import stream
-from benchmark.schedule import learning_rate
+from benchmark.experiments.experiment import Training
 from benchmark.training import updates
 from benchmark.training.fleet import Fleet, Member, build_network, classification_loss, make_optimizer
 from benchmark.training.fleet_training import train_fleet
+from benchmark.training.learning_rate import learning_rate
 from criteria import Layer, names, update_topology
+from criteria.randomness import stream
 from tests.training.small_fleets import CPU, LENET5, MLP, recipe, some_data
 
 TRAINING = Training(epochs=4, batch_size=32, learning_rate=0.05)

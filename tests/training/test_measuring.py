@@ -11,7 +11,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from benchmark.experiment import Training
+from benchmark.experiments.experiment import Training
 from benchmark.training.fleet import Fleet, Member
 from benchmark.training.fleet_training import FleetTraining, Outcome, train_fleet
 from benchmark.training.measurements.jaccard import Comparison

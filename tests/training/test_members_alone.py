@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmark.experiment import Training
+from benchmark.experiments.experiment import Training
 from benchmark.training.fleet import Member
 from benchmark.training.fleet_training import train_fleet
 from criteria import names

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from benchmark.experiment import load_experiment
-from benchmark.grid import expand
-from benchmark.results import stored_results
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import stored_results
+from benchmark.experiments.runs import expand
 from benchmark.running.plan import plan
 from benchmark.running.progress import Progress
 from benchmark.running.sharing import Options, train_missing
@@ -174,7 +174,7 @@ def test_the_planned_fleets_hold_every_run_once_and_are_of_nearly_equal_size(meg
 
 PEAK = """
 import resource
-from benchmark.cli import main
+from benchmark.commands.cli import main
 status = main({arguments!r})
 print(status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -12,7 +12,7 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.training import parallel
+from benchmark.system import communication
 
 if sys.platform == "win32":
     pytest.skip("processes are forked", allow_module_level=True)
@@ -104,11 +104,11 @@ def test_where_one_process_fails_all_end_and_one_line_says_why(done, work, line)
 @given(count=st.integers(0, 1000), size=st.integers(1, 64))
 def test_shares_are_everything_once_and_nearly_equal(count, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "size", lambda: size)
+        patch.setattr(communication, "size", lambda: size)
         shares = []
         for rank in range(size):
-            patch.setattr(parallel, "rank", lambda rank=rank: rank)
-            shares.append(range(count)[parallel.share(count)])
+            patch.setattr(communication, "rank", lambda rank=rank: rank)
+            shares.append(range(count)[communication.share(count)])
     assert [thing for share in shares for thing in share] == list(range(count))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -118,7 +118,7 @@ def test_shares_are_everything_once_and_nearly_equal(count, size):
     [({"WORLD_SIZE": "2"}, "RANK"), ({"WORLD_SIZE": "two", "RANK": "0"}, "WORLD_SIZE")],
 )
 def test_processes_that_are_not_told_who_they_are_say_how_to_start_them(environment, said, monkeypatch, capsys):
-    from benchmark.cli import main
+    from benchmark.commands.cli import main
 
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)

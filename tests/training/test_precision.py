@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from benchmark.experiment import Training
-from benchmark.precision import computing_in
+from benchmark.experiments.experiment import Training
 from benchmark.training.fleet import Member
 from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.precision import computing_in
 from tests.training.small_fleets import CPU, LENET5, MLP, some_data
 
 

@@ -16,12 +16,12 @@ import torch._dynamo  # what an optimizer imports when it is made, in seconds
 from torch import Tensor, nn
 from torch.distributed import TCPStore
 
-import benchmark.cli
 import benchmark.commands.run  # so that the processes do not have to
 import benchmark.training.fleet
+from benchmark.commands import cli
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiment import Topology, Training
-from benchmark.training import parallel
+from benchmark.experiments.experiment import Topology, Training
+from benchmark.system import communication
 from benchmark.training.fleet import Fleet, Member, Recipe
 from benchmark.training.fleet_training import FleetTraining, Outcomes
 from criteria import InputError, load
@@ -74,13 +74,13 @@ def conv_with_batch_norm(*_: object) -> nn.Module:
 def train(model: dict[str, object], *shape: int) -> None:
     """Train members and keep how they end, before the best checkpoint is put back, and their outcomes."""
     torch.set_default_dtype(torch.float64)  # rounding so fine that it decides no comparison of scores
-    with parallel.joined("run"):
+    with communication.joined("run"):
         training = FleetTraining(members(), model, TRAINING, some_data(*shape), CPU)
         for _ in training.steps():
             pass
         end = copy.deepcopy(training.fleet.state_dict())
         state = end | {"outcomes": Outcomes.dump_python(training.finish())}
-        number = parallel.rank()
+        number = communication.rank()
     torch.save(state, f"trained-{number}.pt")
 
 
@@ -95,7 +95,7 @@ def train_with_batch_norm() -> None:
 
 def command(*arguments: str) -> int:
     Path("tiny.yaml").write_text(EXPERIMENT)
-    return benchmark.cli.main([*arguments, "tiny.yaml", "--criteria", "snip,static", "--no-contract", "--device=cpu"])
+    return cli.main([*arguments, "tiny.yaml", "--criteria", "snip,static", "--no-contract", "--device=cpu"])
 
 
 def second_fails(fail: Callable[[], None]) -> int:
@@ -105,7 +105,7 @@ def second_fails(fail: Callable[[], None]) -> int:
     def gradients(self: Fleet, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         nonlocal calls
         calls += 1
-        if parallel.rank() == 1 and calls == 3:
+        if communication.rank() == 1 and calls == 3:
             fail()
         return plain(self, inputs, targets)
 
@@ -127,7 +127,7 @@ def second_is_killed() -> int:
 
 def needs_a_whole_batch() -> int:
     Path("tiny.yaml").write_text(EXPERIMENT)
-    return benchmark.cli.main(["run", "tiny.yaml", "--criteria", "grasp", "--no-contract", "--device=cpu"])
+    return cli.main(["run", "tiny.yaml", "--criteria", "grasp", "--no-contract", "--device=cpu"])
 
 
 WORK: dict[str, tuple[Callable[[], int | None], int]] = {

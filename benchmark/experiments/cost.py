@@ -1,0 +1,46 @@
+"""What an experiment costs, from its settings alone: arithmetic that is counted, not time that is measured."""
+
+import json
+from functools import lru_cache
+
+import torch
+
+from benchmark.data.synthetic import look_of
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.runs import expand
+from benchmark.models import sparse_layer_names
+from benchmark.training.fleet import build_network
+from benchmark.training.measurements.flops import BACKWARD, flops_per_weight
+from criteria.plugins import parse
+
+
+def training_flops(experiment: Experiment) -> int:
+    """Floating-point operations of all runs: every example of every epoch, forward and backward.
+
+    Counted are the products of all weights of Linear and Conv layers, active or not, since the engine stores them
+    alike; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
+    model that the data set does not fit.
+    """
+    examples = look_of(like(experiment.data)).examples
+    each = sum(run.experiment.training.epochs * flops_per_example(run.experiment) for run in expand(experiment))
+    return each * examples
+
+
+def flops_per_example(experiment: Experiment) -> int:
+    """Floating-point operations that one example costs in one optimizer step of one network."""
+    look = look_of(like(experiment.data))
+    return (1 + BACKWARD) * _forward_flops(json.dumps(experiment.model), look.shape, look.classes)
+
+
+def like(data: str) -> str:
+    """The data set that ``data`` looks like: itself, or what synthetic data are made after."""
+    spec = parse(data)
+    return str(dict(spec.parameters).get("like", spec.name))
+
+
+@lru_cache
+def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+    with torch.device("meta"):
+        network = build_network(json.loads(model), shape, classes)
+    each = flops_per_weight(network, shape, sparse_layer_names(network))
+    return sum(flops * network.get_parameter(name).numel() for name, flops in each.items())

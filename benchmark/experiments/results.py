@@ -1,0 +1,169 @@
+"""Results on disk: one JSON file per run, written whole or not at all."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.runs import Run
+from benchmark.system.files import read_text, write_atomically
+from benchmark.training.fleet_training import Outcome
+from criteria.errors import InputError
+
+
+class Stored(BaseModel):
+    """A part of a result's file; another key or another type than a run writes is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _possible(outcome: Outcome) -> Outcome:
+    validation = outcome.validation_accuracy  # one per epoch, fewer where a training was ended early
+    for accuracy in (outcome.test_accuracy_best, outcome.test_accuracy_last, *validation):
+        if not 0 <= accuracy <= 100:
+            raise ValueError(f"an accuracy must be between 0 and 100 percent, not {accuracy}")
+    best = {epoch for epoch, accuracy in enumerate(validation, start=1) if accuracy == max(validation)} or {0}
+    if outcome.best_epoch not in best:
+        raise ValueError(f"epoch {outcome.best_epoch} is not the best by validation accuracy")
+    for layer, density in outcome.density.items():
+        if not 0 < density <= 1:
+            raise ValueError(f"the density of {layer!r} must be above 0 and at most 1, not {density}")
+    return outcome
+
+
+def _known(environment: dict[str, Any]) -> dict[str, Any]:
+    lacking = [key for key in ("dst-bench", "torch", "device") if not isinstance(environment.get(key), str)]
+    if lacking:
+        raise ValueError(f"it lacks {', '.join(lacking)}")
+    return environment
+
+
+PossibleOutcome = Annotated[Outcome, AfterValidator(_possible)]
+"""An outcome whose numbers a training can have reached."""
+Environment = Annotated[dict[str, Any], AfterValidator(_known)]
+"""Versions and device of a training."""
+
+
+class Timing(Stored):
+    """When a run was made, how long its fleet took and how large it was."""
+
+    finished: str
+    """ISO 8601, UTC."""
+    fleet_seconds: float = Field(ge=0)
+    """Of training of the whole fleet, without the time between an interruption and going on."""
+    fleet_size: int = Field(ge=1)
+
+
+class Result(Stored):
+    """What is stored of one run. Apart from ``time`` it is the same, bit for bit, on every rerun on one machine."""
+
+    id: str
+    experiment: str
+    settings: dict[str, Any]
+    outcome: PossibleOutcome
+    contract_skipped: bool = False
+    """Whether the criterion was trained without being asked whether it keeps the contract."""
+    environment: Environment
+    time: Timing
+
+
+Results: TypeAlias = Sequence[tuple[Run, Result]]
+
+
+def experiment_folder(root: Path, experiment: str) -> Path:
+    """Where everything about an experiment is kept under the results folder ``root``."""
+    return root / experiment
+
+
+def results_folder(root: Path, experiment: str) -> Path:
+    """Where an experiment's runs are kept under the results folder ``root``."""
+    return experiment_folder(root, experiment) / "runs"
+
+
+def written(root: Path, experiment: str) -> dict[str, int]:
+    """When the file of each stored run was written, in nanoseconds as the disk gives it, by the run's id."""
+    return {path.stem: path.stat().st_mtime_ns for path in results_folder(root, experiment).glob("*.json")}
+
+
+def path_of(run: Run, root: Path) -> Path:
+    """The file of a run's result."""
+    return results_folder(root, run.experiment.name) / f"{run.id}.json"
+
+
+def store(result: Result, run: Run, root: Path) -> None:
+    """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""
+    content = result.model_dump(mode="json")
+    write_atomically(path_of(run, root), json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n")
+
+
+def stored(run: Run, root: Path) -> Result | None:
+    """The stored result of a run, or None.
+
+    Raises :class:`InputError` for a file that is not one, or that was changed since it was written.
+    """
+    path = path_of(run, root)
+    if not path.exists():
+        return None
+    text, remedy = read_text(path), "delete the file or run again with --fresh"
+    try:
+        content = _parse(text)
+        intact = content.pop("digest", None) == _digest(content)
+        result = Result.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        problem = f"{place}: {first['msg']}" if place else first["msg"]
+        raise InputError(f"{path}: not a whole result ({problem}); {remedy}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a whole result ({error}); {remedy}") from error
+    if not intact:
+        raise InputError(
+            f"{path}: was changed since it was written, its digest is not the one of its content; {remedy}"
+        )
+    if result.id != run.id or result.settings != run.settings:
+        raise InputError(f"{path}: holds another run than its name says; {remedy}")
+    return result
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """A mapping from JSON, in which a key that is given twice and a number that is not finite are errors."""
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            raise ValueError("a key is given twice")
+        return content
+
+    def number(text: str) -> float:
+        if not math.isfinite(value := float(text)):
+            raise ValueError(f"{text} is not a finite number")
+        return value
+
+    content = json.loads(text, object_pairs_hook=mapping, parse_float=number, parse_constant=number)
+    if not isinstance(content, dict):
+        raise TypeError(f"expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """A hash of a result apart from its time, which tells a damaged or edited file from what a run wrote."""
+    lasting = {key: value for key, value in content.items() if key != "time"}
+    return f"sha256:{hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()}"
+
+
+def stored_results(runs: Iterable[Run], root: Path) -> list[tuple[Run, Result]]:
+    """The runs that have a stored result, with it."""
+    return [(run, result) for run in runs if (result := stored(run, root)) is not None]
+
+
+def samples(results: Iterable[tuple[Run, Result]]) -> dict[Cell, dict[int, float]]:
+    """The experiment's metric in percent of each result, by cell and seed."""
+    found: dict[Cell, dict[int, float]] = {}
+    for run, result in results:
+        found.setdefault(run.cell, {})[run.seed] = getattr(result.outcome, run.experiment.metric)
+    return found

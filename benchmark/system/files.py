@@ -1,0 +1,89 @@
+"""Reading and writing whole files, with errors of one line that name the file."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from benchmark.system import process
+from criteria.errors import InputError
+
+HALF_WRITTEN = ".part"
+"""How the names of files end that are being written, or were when their process was killed."""
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most ``most`` bytes; raises :class:`InputError` for anything else.
+
+    Pipes and devices, which may never end, and files far larger than what they should be are not opened.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: cannot be read: it is {'a folder' if path.is_dir() else 'not a regular file'}")
+        if status.st_size > most:
+            raise InputError(f"{path}: cannot be read: it has more than {most:,} bytes, which no such file needs")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that no file can have, with a null character in it
+        raise InputError(f"{str(path)!r}: cannot be read: {error}") from error
+
+
+def read_text(path: Path, most: int = 2**24) -> str:
+    """The text of a regular file in UTF-8; raises :class:`InputError` for anything else."""
+    try:
+        return read_bytes(path, most).decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read: byte {error.start + 1} is not UTF-8") from error
+
+
+def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that it is there whole or not at all; raises :class:`InputError` where it cannot be written.
+
+    ``content`` is text (written as UTF-8), bytes, or what writes them into an open file.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{process.name()}-", suffix=HALF_WRITTEN, delete=False
+        ) as file:
+            temporary = Path(file.name)
+            if callable(content):
+                content(file.file)
+            else:
+                file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        refused = _refusal(error)
+        if refused is None:
+            raise
+        raise InputError(f"{path}: cannot be written: {refused.strerror or refused}") from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _refusal(error: BaseException | None) -> OSError | None:
+    """What the system refused, where an error is that or came of it: torch makes an error of its own of a full disk."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def require_writable(folder: Path) -> None:
+    """Make ``folder`` if it is not there; raises :class:`InputError` unless files can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written into: {error.strerror or error}") from error

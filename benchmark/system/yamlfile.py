@@ -1,0 +1,106 @@
+"""Reading YAML and checking it against a data model, with errors of one line that name the file and the place."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from benchmark.system.files import read_text
+from criteria.errors import InputError, one_line
+from criteria.plugins import unknown
+
+Model = TypeVar("Model", bound=BaseModel)
+MOST_BYTES = 2**21
+"""Of a YAML file: a panel's expected values take a fiftieth of it, and reading that much takes a minute."""
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, without what no file of ours needs and a damaged or hostile one abuses.
+
+    A key that is given twice is an error instead of the last one winning; so are references (``*name``), with which a
+    few lines stand for gigabytes, and whole numbers of hundreds of digits.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.get_mark()
+            raise yaml.composer.ComposerError(None, None, "references (*name) are not read; write it out", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable) or key in seen:
+                problem = f"key {key!r} given twice" if isinstance(key, Hashable) else "a key must be a single value"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value = super().construct_yaml_int(node)
+        if abs(value) >= 10**100:
+            raise yaml.constructor.ConstructorError(None, None, "number has too many digits", node.start_mark)
+        return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file; raises :class:`InputError` where it cannot be read or is not YAML."""
+    return parse_yaml(read_text(path, MOST_BYTES), str(path))
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The content of a YAML text; ``where`` names it in errors."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{where}{place}: not valid YAML: {error.problem}") from error
+    except RecursionError as error:
+        raise InputError(f"{where}: not valid YAML: nested too deeply") from error
+    except Exception as error:  # PyYAML's constructors stumble over values in many ways: a KeyError for !!bool maybe
+        raise InputError(f"{where}: not valid YAML: {one_line(error)}") from error
+
+
+def validate(model: type[Model], content: Any, where: str) -> Model:
+    """``content`` as an instance of ``model``; raises :class:`InputError` naming ``where`` and the key at fault."""
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: expected a mapping of keys to values, found {type(content).__name__}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_explain(error, model)}") from error
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first problem of a validation in one line: unknown keys first, missing ones last (others explain them)."""
+    kinds = {"extra_forbidden": -1, "missing": 1}
+    problems = sorted(error.errors(include_url=False), key=lambda e: kinds.get(e["type"], 0))
+    first = problems[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        known = _fields_at(model, parents)
+        if not known:
+            return f"unknown key {place!r}"
+        return ": ".join([*(str(part) for part in parents), str(unknown("key", str(key), known))])
+    message = first["msg"].removeprefix("Value error, ")
+    shown = repr(first["input"])
+    found = "" if first["type"] == "missing" or len(shown) > 60 else f" (found {shown})"
+    return f"{place}: {message}{found}" if place else message
+
+
+def _fields_at(model: type[BaseModel], path: list[int | str]) -> list[str]:
+    """Keys that the part of ``model`` at ``path`` has; empty where the path leaves plain nested models."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

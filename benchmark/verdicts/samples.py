@@ -1,0 +1,37 @@
+"""Samples: what an experiment's cells gave with each seed, and arithmetic on them."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts.statistics.paired import Mean, paired
+
+Samples: TypeAlias = Mapping[Cell, Mapping[int, float]]
+"""Cell → seed → metric in percent."""
+
+
+def grain(samples: Samples) -> float:
+    """The step of the metric: the smallest difference between two results of the experiment, 0 where none differ."""
+    values = np.unique(np.round([value for values in samples.values() for value in values.values()], 9))
+    return float(np.diff(values).min()) if len(values) > 1 else 0.0
+
+
+def over_baseline(
+    cells: Iterable[Cell], samples: Samples, baseline: str, *, same_density: bool = True
+) -> dict[Cell, Mean]:
+    """How far each cell is above its baseline, paired over seeds; cells without one are left out.
+
+    A cell's baseline agrees with it in every further setting that the baseline has, in as many as there are.
+    """
+    found: dict[Cell, Mean] = {}
+    step = grain(samples)
+    references = sorted((cell for cell in samples if cell.criterion == baseline), key=lambda cell: -len(cell.extra))
+    for cell in cells:
+        for reference in references:
+            fits = set(reference.extra) <= set(cell.extra) and (not same_density or reference.density == cell.density)
+            if fits and (advantage := paired(samples.get(cell, {}), samples[reference], step)) is not None:
+                found[cell] = advantage
+                break
+    return found

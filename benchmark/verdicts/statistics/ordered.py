@@ -1,0 +1,68 @@
+"""The n-th largest of several estimates, with honest limits: the statistics of "most", "almost every" and "any"."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.paired import Estimated
+
+LEVEL = (1 - CONFIDENCE) / 2
+"""How often the truth may be beyond one end of an interval."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and where the truth may be."""
+
+    value: float
+    low: float
+    high: float
+
+
+def nth_largest(estimates: Sequence[Estimated], n: int) -> Interval:
+    """The n-th largest of the true values, n from 1: at least n of them are as large.
+
+    "At least n are above b" is what partial conjunctions test (Benjamini & Heller, 2008, with the test of Simes, 1986);
+    the interval holds every b that they do not rule out. That many estimates are looked at is thereby paid for; it errs
+    no more often than it says for estimates that are positively dependent, as comparisons over the same seeds are.
+    """
+    value = sorted((estimate.value for estimate in estimates), reverse=True)[n - 1]
+    low = _lower_limit([estimate.lower for estimate in estimates], n)
+    # The n-th largest is the n-th smallest from the other end.
+    high = -_lower_limit([_negative(estimate.upper) for estimate in estimates], len(estimates) - n + 1)
+    return Interval(value, low, high)
+
+
+def _lower_limit(limits: Sequence[Callable[[float], float]], n: int) -> float:
+    """A limit that the n-th largest is below no more often than ``LEVEL``, from the lower limits of each at any level.
+
+    All but n - 1 of them would have to fail if fewer than n were above b. Simes' test of these ``rest`` passes where,
+    for some i, the i-th smallest of their p-values is at most i / rest of the level.
+    """
+    rest = len(limits) - n + 1
+    return max(
+        sorted((limit(LEVEL * i / rest) for limit in limits), reverse=True)[n + i - 2] for i in range(1, rest + 1)
+    )
+
+
+def _negative(limit: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda level: -limit(level)
+
+
+@dataclass(frozen=True)
+class Least:
+    """The smallest of several true values (at least one)."""
+
+    of: Sequence[Estimated]
+
+    @property
+    def value(self) -> float:
+        return min(estimate.value for estimate in self.of)
+
+    def lower(self, level: float) -> float:
+        # Above b where all are: each may err at the whole level (Berger, 1982).
+        return min(estimate.lower(level) for estimate in self.of)
+
+    def upper(self, level: float) -> float:
+        # Below b where any is: one of several, each of which may err (Bonferroni).
+        return min(estimate.upper(level / len(self.of)) for estimate in self.of)

@@ -1,0 +1,1 @@
+"""Pruning criteria: one module each, found by the entry-point group ``dst_bench.criteria``."""

@@ -1,0 +1,250 @@
+"""The command line as its users meet it."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.commands.cli import main
+from criteria import Criterion, lowest
+from tests.running.tiny import TINY
+
+QUICK = {**TINY, "training": {**TINY["training"], "epochs": 2}}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A folder of its own to run in, with an experiment that trains in a second."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(yaml.safe_dump(QUICK))
+    return tmp_path
+
+
+def results():
+    return sorted(Path("results/tiny/runs").glob("*.json"))
+
+
+def without_time(path):
+    return {key: value for key, value in json.loads(path.read_text()).items() if key != "time"}
+
+
+def test_a_run_trains_everything_once_and_a_second_one_nothing(tiny, capsys):
+    assert main(["run", "tiny.yaml"]) == 0
+    assert "0 runs stored, 8 to train" in capsys.readouterr().err
+    first = {path: path.stat().st_mtime_ns for path in results()}
+    assert len(first) == 8  # static, dense and two criteria, with two seeds each
+    assert main(["run", "tiny.yaml"]) == 0
+    assert "8 runs stored, 0 to train" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in results()} == first
+
+
+def test_the_same_run_gives_the_same_bits_again_apart_from_times(tiny):
+    main(["run", "tiny.yaml"])
+    before = [without_time(path) for path in results()]
+    main(["run", "tiny.yaml", "--fresh"])
+    assert [without_time(path) for path in results()] == before
+
+
+def test_a_run_has_the_same_bits_alone_as_with_others(tiny):
+    main(["run", "tiny.yaml"])
+    together = {path.name: without_time(path)["outcome"] for path in results()}
+    main(["run", "tiny.yaml", "--criteria", "running_snip", "--seeds", "2", "--results", "alone"])
+    (alone,) = Path("alone/tiny/runs").glob("*.json")
+    assert without_time(alone)["outcome"] == together[alone.name]
+
+
+def test_a_dry_run_says_how_much_and_how_long_and_trains_nothing(tiny, capsys):
+    assert main(["run", "tiny.yaml", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "8 to train in 1 fleets on" in said
+    assert ", about " in said
+    assert not Path("results").exists()
+
+
+def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny, capsys):
+    main(["run", "tiny.yaml"])
+    assert main(["accept", "tiny.yaml"]) == 0
+    assert main(["check", "tiny.yaml"]) == 0
+    path = Path("expected_results/tiny.yaml")
+    content = yaml.safe_load(path.read_text())
+    cell = next(c for c in content["cells"] if c["criterion"] == "running_snip")
+    cell["measured"]["mean"] -= 5
+    path.write_text(yaml.safe_dump(content))
+    capsys.readouterr()
+    assert main(["check", "tiny.yaml"]) == 1
+    assert "deviates: running_snip · random · 0.2" in capsys.readouterr().out
+
+
+def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
+    assert main(["reproduce", "tiny.yaml"]) == 0
+    assert {path.name for path in Path("report/tiny").iterdir()} >= {"results.txt", "results.md", "results.csv"}
+    assert "magnitude" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "smok"], "did you mean 'smoke'?"),
+        (["run", "missing.yaml"], "missing.yaml: cannot be read"),
+        (["run", "tiny.yaml", "--criteria", "magnitud"], "did you mean 'magnitude'?"),
+        (["run", "tiny.yaml", "--criteria", "magnitude,,snip"], "single commas"),
+        (["run", "tiny.yaml", "--growth", "gradiant"], "did you mean 'gradient'?"),
+        (["run", "tiny.yaml", "--density", "0"], "--density 0: a density is"),
+        (["run", "tiny.yaml", "--density", "1.5"], "--density 1.5: a density is"),
+        (["run", "tiny.yaml", "--density", "nan"], "--density nan: a density is"),
+        (["run", "tiny.yaml", "--seeds", "5-1"], "--seeds 5-1: expected a seed or a range"),
+        (["run", "tiny.yaml", "--set", "training.epoch=1"], "did you mean 'epochs'?"),
+        (["run", "tiny.yaml", "--set", "model.widths=wide"], "takes widths"),
+        (["check", "tiny.yaml"], "no expected values of 'tiny'"),
+        (["report", "tiny.yaml"], "no results in results"),
+        (["accept", "tiny.yaml"], "8 of 8 runs of tiny have no result"),
+        (["run", "tiny.yaml", "--device", "tpu"], "invalid choice"),
+        (["run", "tiny.yaml", "--checkpoint", "0"], "--checkpoint: invalid number above 0"),
+        (["run", "tiny.yaml", "--fleet", "1.5"], "--fleet: invalid number above 0"),
+        (["status", "tiny"], "unknown experiment"),
+        (["run"], "EXPERIMENT"),
+        (["trane", "tiny.yaml"], "invalid choice"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2_and_leaves_nothing_behind(tiny, capsys, arguments, said):
+    try:
+        status = main(arguments)
+    except SystemExit as end:  # argparse ends the program itself
+        status = end.code
+    error = capsys.readouterr().err
+    assert status == 2
+    assert said in error
+    assert error.count("\n") == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["tiny.yaml"]
+
+
+def test_a_missing_data_set_is_one_line_that_says_where_it_was_looked_for(tiny, capsys):
+    assert main(["run", "tiny.yaml", "--set", "data=tinyimagenet", "--data-dir", "elsewhere"]) == 2
+    error = capsys.readouterr().err
+    assert "elsewhere" in error
+    assert error.count("\n") == 1
+    assert not Path("results").exists()
+
+
+def test_cuda_where_there_is_none_is_one_line(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["run", "tiny.yaml", "--device", "cuda"]) == 2
+    assert "no CUDA device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[: len(text) // 2], lambda text: "[]", lambda text: "\0\xff"])
+def test_a_damaged_result_is_named_and_not_believed(tiny, capsys, damage):
+    main(["run", "tiny.yaml"])
+    path = results()[3]
+    path.write_text(damage(path.read_text()))
+    capsys.readouterr()
+    for command in ("run", "report", "accept"):
+        assert main([command, "tiny.yaml"]) == 2
+        error = capsys.readouterr().err
+        assert path.name in error
+        assert error.count("\n") == 1
+    assert main(["run", "tiny.yaml", "--fresh"]) == 0
+
+
+def test_a_result_under_another_runs_name_is_not_believed(tiny, capsys):
+    main(["run", "tiny.yaml"])
+    one, other, *_ = results()
+    one.write_text(other.read_text())
+    assert main(["run", "tiny.yaml"]) == 2
+    assert one.name in capsys.readouterr().err
+
+
+def test_help_needs_no_torch():
+    code = "import sys, benchmark.commands.cli as cli; cli.build_parser().format_help(); print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
+
+
+def test_list_says_what_each_experiment_rebuilds_and_about_costs(capsys):
+    assert main(["list", "experiments"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (panel,) = [line for line in lines if line.startswith("cifar10-resnet56 ")]
+    assert panel.split()[1:7] == ["Figures", "1", "and", "10", "610", "4e+18"]  # 610 · 200 · 45,000 · 3 · 0.25e9
+    (smoke,) = [line for line in lines if line.startswith("smoke ")]
+    assert "< 1 min" in smoke
+    assert "right to a factor of a few" in lines[-2]
+
+
+def test_list_and_info_name_what_is_installed(capsys):
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    for name in ("magnitude", "gradient", "static", "smoke"):
+        assert name in said
+    assert main(["info"]) == 0
+    assert "torch" in capsys.readouterr().out
+
+
+def test_a_package_of_another_distribution_that_hides_ours_is_named(tmp_path, monkeypatch):
+    import dst_bench
+
+    (tmp_path / "criteria").mkdir()
+    (tmp_path / "criteria" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "criteria")
+    assert f"Python finds it at {tmp_path / 'criteria'}" in (dst_bench.shadowed() or "")
+
+
+class Greedy(Criterion):
+    """A criterion that prunes one weight too many."""
+
+    def score(self, layer):
+        return layer.weight.abs()
+
+    def select(self, layer, n):
+        return lowest(self.score(layer), layer.mask, min(n + 1, int(layer.mask.sum())), layer.generator)
+
+
+@pytest.fixture
+def greedy(monkeypatch, tmp_path):
+    """An installed criterion that breaks the contract, and an empty cache of contracts."""
+    from criteria import plugins
+
+    found = plugins.entry_points_of
+    point = EntryPoint("greedy", f"{__name__}:Greedy", plugins.KINDS["criterion"])
+
+    def with_greedy(kind):
+        return found(kind) | ({"greedy": point} if kind == "criterion" else {})
+
+    for module in ("criteria.plugins", "benchmark.running.gate"):
+        monkeypatch.setattr(f"{module}.entry_points_of", with_greedy)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_criterion_that_breaks_the_contract_is_refused_by_the_name_of_the_property(tiny, greedy, capsys):
+    assert main(["run", "tiny.yaml", "--criteria", "greedy"]) == 3
+    said = capsys.readouterr().err
+    assert "Greedy breaks exact_count" in said
+    assert "--no-contract" in said
+    assert not Path("results").exists()
+
+
+def test_a_criterion_that_is_only_compared_has_to_keep_the_contract_too(tiny, greedy, capsys):
+    compared = "measure.jaccard.criteria=[magnitude, greedy]"
+    assert main(["run", "tiny.yaml", "--criteria", "magnitude", "--set", compared]) == 3
+    assert "greedy breaks exact_count" in capsys.readouterr().err.lower()
+    assert not Path("results").exists()
+
+
+def test_without_the_contract_tables_mark_the_criterion(tiny, capsys):
+    assert main(["run", "tiny.yaml", "--criteria", "running_snip", "--no-contract"]) == 0
+    assert "¹ trained with --no-contract" in capsys.readouterr().out
+    main(["accept", "tiny.yaml", "--criteria", "running_snip"])
+    capsys.readouterr()
+    assert main(["check", "tiny.yaml", "--criteria", "running_snip"]) == 0
+    assert "running_snip · random · 0.2: trained with --no-contract" in capsys.readouterr().out
+
+
+def test_a_criterion_that_breaks_its_promise_in_a_training_ends_it_in_one_line(tiny, greedy, capsys):
+    assert main(["run", "tiny.yaml", "--criteria", "greedy", "--no-contract"]) == 3
+    error = capsys.readouterr().err
+    assert "criterion Greedy selected" in error
+    assert "Traceback" not in error

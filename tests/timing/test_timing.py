@@ -1,0 +1,104 @@
+"""The bench compares like with like and never fails for being slow."""
+
+import json
+
+import pytest
+import torch
+
+from benchmark.commands.cli import main
+from benchmark.data.dataset import Dataset, Split
+from benchmark.experiments.experiment import load_experiment
+from benchmark.timing import startup, topology
+from benchmark.timing.comparison import compare, side_by_side
+from benchmark.timing.training import step_flops
+
+CPU = torch.device("cpu")
+
+
+def test_every_round_times_every_way_one_after_another():
+    called = []
+    ways = {name: lambda name=name: called.append(name) or float(len(called)) for name in "ABC"}
+    assert side_by_side(ways, 2) == {"A": [1, 4], "B": [2, 5], "C": [3, 6]}
+    assert called == list("ABCABC")
+
+
+def test_a_ratio_is_the_median_of_the_ratios_within_rounds_so_a_slow_round_changes_nothing():
+    steady = compare("x", "a", "b", {"a": [2.0, 2.0, 2.0], "b": [1.0, 1.0, 1.0]})
+    slowed = compare("x", "a", "b", {"a": [2.0, 20.0, 2.0], "b": [1.0, 10.0, 1.0]})
+    assert steady.ratio == slowed.ratio == slowed.lowest == slowed.highest == 2.0
+    assert (slowed.seconds, slowed.rival_seconds) == (2.0, 1.0)
+
+
+def images(*shape, examples):
+    split = Split(torch.zeros(examples, *shape), torch.zeros(examples, dtype=torch.int64))
+    return Dataset("zeros", split, split, split, classes=10)
+
+
+def test_the_arithmetic_of_a_step_is_that_of_its_products_without_the_gradient_of_the_inputs():
+    fc1, fc2, fc3 = 784 * 300, 300 * 100, 100 * 10
+    lenet300 = step_flops(load_experiment("fmnist-lenet300"), images(1, 28, 28, examples=128))
+    assert lenet300 == 2 * 128 * (2 * fc1 + 3 * fc2 + 3 * fc3)
+    conv1, conv2 = 24 * 24 * 20 * 25, 8 * 8 * 50 * 20 * 25
+    fc1, fc2 = 800 * 500, 500 * 10
+    lenet5 = step_flops(load_experiment("fmnist-cnn"), images(1, 28, 28, examples=128))
+    assert lenet5 == 2 * 128 * (2 * conv1 + 3 * conv2 + 3 * fc1 + 3 * fc2)
+
+
+def test_the_layers_that_are_updated_have_the_shapes_of_resnet50_and_a_fifth_of_its_weights():
+    layers = topology.resnet50_layers(CPU)
+    assert len(layers) == 54  # 53 convolutions and the classifier
+    weights = 25_557_032 - 53_120 - 1_000  # without batch-norm and without the classifier's bias
+    assert sum(layer.mask.numel() for layer in layers) == weights
+    assert sum(int(layer.mask.sum()) for layer in layers) == round(0.2 * weights)
+    assert all(bool((layer.weight[~layer.mask] == 0).all()) for layer in layers)
+
+
+def test_missing_data_are_skipped_with_a_reason_and_the_rest_is_timed(monkeypatch, capsys):
+    from benchmark.timing import training
+    from criteria.errors import InputError
+
+    plan = training.plan
+
+    def without_fashion_mnist(runs, *arguments, **options):
+        if runs[0].experiment.data == "fashion_mnist":
+            raise InputError("the data set fashion_mnist is not here")
+        return plan(runs, *arguments, **options)
+
+    monkeypatch.setattr(training, "plan", without_fashion_mnist)
+    monkeypatch.setattr(training, "STEPS", {"smoke": 2, "fmnist-cnn": 2})
+    monkeypatch.setattr(training, "ROUNDS", 1)
+    monkeypatch.setattr(training, "PRODUCT_SIZE", {"cpu": 64})
+    assert main(["bench", "training", "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["skipped"] == [{"about": "fmnist-cnn", "reason": "the data set fashion_mnist is not here"}]
+    assert [(each["what"], each["rival"].split()[0]) for each in found["comparisons"]] == [
+        ("one by one", "fleet"),
+        ("plain loop", "fleet"),
+        (found["comparisons"][0]["rival"], "arithmetic"),
+    ]
+    assert all(each["about"] == "smoke" and each["seconds"] > 0 < each["ratio"] for each in found["comparisons"])
+    assert found["environment"]["threads"] == torch.get_num_threads()
+
+
+def test_the_table_shows_both_times_and_their_ratio(monkeypatch, capsys):
+    monkeypatch.setattr(startup, "ROUNDS", 1)
+    monkeypatch.setattr(startup, "COMMANDS", dict.fromkeys(startup.COMMANDS, ("-c", "pass")))
+    assert main(["bench", "startup"]) == 0
+    said = capsys.readouterr().out
+    assert "dst-bench --help" in said
+    assert " ms  python -c pass" in said
+
+
+def test_an_unknown_part_is_one_line_that_names_the_known_ones(capsys):
+    assert main(["bench", "everything"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "training" in error
+    assert "startup" in error
+
+
+@pytest.mark.long
+def test_all_of_the_bench_runs(capsys):
+    assert main(["bench", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {each["about"] for each in found["comparisons"]} >= {"smoke", "update of ResNet-50", "contract", "startup"}

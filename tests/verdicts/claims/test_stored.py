@@ -1,0 +1,114 @@
+"""Stored verdicts on claims: a change is never unnoticed, and an honest rerun is not a failure."""
+
+import datetime
+import json
+
+import numpy as np
+import pytest
+
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts.check import as_json, check, render
+from benchmark.verdicts.claims import claims
+from benchmark.verdicts.claims.cases import STUDIED
+from benchmark.verdicts.expected import Source, accept, read_expected, revised
+from criteria.errors import InputError
+
+MEASURED = Source(kind="measured", version="0.1.0", torch="2.11.0", device="cpu", date=datetime.date(2026, 3, 14))
+
+
+def samples(magnitude=0.0, seeds=5, order=0):
+    """A small experiment in which magnitude is so many points above the others."""
+    generator = np.random.default_rng(order)
+    cells = [Cell(name, "random", density) for name in STUDIED for density in (0.05, 0.2)]
+    return {
+        cell: dict(
+            enumerate((80 + magnitude * (cell.criterion == "magnitude") + generator.normal(0, 0.2, seeds)).tolist(), 1)
+        )
+        for cell in cells
+    }
+
+
+def expecting(found, **changed):
+    stored = {outcome.id: outcome.verdict for outcome in claims(found, 1.0)} | changed
+    return revised(None, found, MEASURED, experiment="example", metric="accuracy", tolerance=1.0, claims=stored)
+
+
+def opposite(found, claim="magnitude-first"):
+    verdict = {outcome.id: outcome.verdict for outcome in claims(found, 1.0)}[claim]
+    return {claim: {"supported": "not supported", "not supported": "supported"}[verdict]}
+
+
+def test_verdicts_that_are_those_stored_pass():
+    outcome = check(samples(3.0), expecting(samples(3.0)))
+    assert outcome.changes == ()
+    assert outcome.exit_status(strict=True) == 0
+
+
+def test_a_verdict_that_became_its_opposite_fails_whatever_the_cells_say():
+    found = samples(3.0)
+    outcome = check(samples(3.0, order=1), expecting(found, **opposite(found)))
+    assert {row.verdict for row in outcome.rows} <= {"reproduced", "consistent"}
+    assert outcome.overall == "deviates"
+    assert outcome.exit_status() == 1
+    assert render(outcome).splitlines()[-1] == ("deviates: claim magnitude-first: supported, stored is not supported")
+
+
+def test_a_verdict_that_changed_though_no_result_did_fails():
+    found = samples(3.0)
+    outcome = check(found, expecting(found, **{"magnitude-first": "undecided"}))
+    assert outcome.exit_status() == 1
+
+
+def test_other_runs_that_are_too_few_to_decide_are_shown_and_only_fail_a_strict_check():
+    outcome = check(samples(3.0, seeds=1), expecting(samples(3.0)))
+    assert outcome.exit_status() == 0
+    assert outcome.exit_status(strict=True) == 1
+    assert "changed: claim magnitude-first: undecided, stored is supported" in render(outcome).splitlines()
+
+
+def test_a_claim_without_data_is_shown():
+    found = samples(3.0)
+    fewer = {cell: values for cell, values in found.items() if cell.density == 0.05}
+    assert "changed: claim spread-grows: no data, stored is not supported" in render(check(fewer, expecting(found)))
+
+
+def test_a_file_that_stores_no_verdict_is_checked_as_before():
+    found = samples(3.0)
+    outcome = check(found, expecting(found).model_copy(update={"claims": {}}))
+    assert outcome.changes == ()
+    assert outcome.overall == "reproduced"
+    assert [each.id for each in outcome.claims] == ["similar", "spread-grows", "magnitude-first"]
+
+
+def test_the_json_has_the_claims_even_where_an_interval_has_no_end():
+    found = samples(3.0, seeds=1)
+    told = json.loads(as_json(check(found, expecting(found, similar="supported"))))
+    assert [each["verdict"] for each in told["claims"]] == ["undecided"] * 3
+    assert told["claims"][0]["effect"]["high"] is None
+    assert told["claims"][1]["effect"] is None
+    assert told["changes"] == [{"id": "similar", "stored": "supported", "found": "undecided", "deviates": True}]
+
+
+def test_verdicts_are_written_read_back_and_kept_when_another_source_is_added(tmp_path):
+    path = tmp_path / "example.yaml"
+    verdicts = {"similar": "undecided", "beats-dense": "not supported"}
+    about = {"metric": "accuracy", "tolerance": 1.0}
+    accept(samples(), MEASURED, path, **about, claims=verdicts)
+    assert "claims:\n  similar: undecided\n  beats-dense: not supported\n" in path.read_text()
+    accept(samples(), Source(kind="published", reference="a paper"), path, **about, name="paper")
+    assert read_expected(path).claims == verdicts
+    accept(samples(), MEASURED, path, **about, claims={"similar": "supported"})
+    assert read_expected(path).claims == {"similar": "supported"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [("similar", "simlar", r"claims\.simlar"), ("undecided", "perhaps", r"claims\.similar: .*'supported'")],
+)
+def test_a_claim_or_verdict_that_does_not_exist_is_one_line_with_its_place(tmp_path, old, new, problem):
+    path = tmp_path / "example.yaml"
+    accept(samples(), MEASURED, path, metric="accuracy", tolerance=1.0, claims={"similar": "undecided"})
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=problem) as error:
+        read_expected(path)
+    assert "\n" not in str(error.value)

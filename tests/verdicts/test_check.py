@@ -1,0 +1,263 @@
+"""The check: which verdict a difference gets, and how it is told."""
+
+import datetime
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts.check import WIDTH, as_json, check, render
+from benchmark.verdicts.expected import Estimate, Source, StoredCell, revised
+from criteria.errors import InputError
+
+MEASURED = Source(kind="measured", version="0.1.0", torch="2.11.0", device="cpu", date=datetime.date(2026, 3, 14))
+PUBLISHED = Source(kind="published", reference="Table 2 of a paper")
+CELL = Cell("magnitude", "gradient", 0.05)
+DENSITIES = (0.02, 0.05, 0.1, 0.2)
+
+
+def expecting(samples, tolerance=1.0, before=None, name="measured", provenance=MEASURED):
+    return revised(before, samples, provenance, experiment="example", metric="accuracy", tolerance=tolerance, name=name)
+
+
+def seeds(*values):
+    return dict(enumerate(values, start=1))
+
+
+def around(mean, std, n=5, first_seed=1, order=0):
+    """Values of ``n`` seeds with this mean and, but for rounding, this standard deviation; ``order`` shuffles them."""
+    pattern = np.random.default_rng(order).permutation(np.linspace(-1, 1, n))
+    return dict(enumerate((mean + std * pattern / pattern.std(ddof=1)).round(2).tolist(), start=first_seed))
+
+
+def verdict_of(expected, measured, tolerance=1.0):
+    (row,) = check({CELL: measured}, expecting({CELL: expected}, tolerance)).rows
+    return row.verdict
+
+
+@pytest.mark.parametrize(
+    ("expected", "measured", "verdict"),
+    [
+        (around(85, 0.2), around(85.3, 0.2), "reproduced"),
+        (around(85, 0.2), around(85.9, 0.2), "consistent"),
+        (around(85, 2.0), around(85.9, 2.0), "consistent"),
+        (around(85, 2.0), around(87.0, 2.0), "inconclusive"),
+        (around(85, 0.2), around(82.0, 0.2), "deviates"),
+        (around(85, 0.2), around(88.0, 0.2), "deviates"),
+        (around(85, 0.2), around(86.0, 0.2, n=200), "consistent"),
+        (seeds(85, 85, 85), seeds(85, 85, 85), "reproduced"),
+        (seeds(85, 85, 85), seeds(85.5, 85.5, 85.5), "reproduced"),
+        (seeds(85, 85, 85), seeds(82, 82, 82), "deviates"),
+        (seeds(85), seeds(85), "reproduced"),
+        (seeds(85), seeds(85.5), "consistent"),
+        (seeds(85), seeds(20), "inconclusive"),
+        (around(85, 0.2), seeds(85.1), "reproduced"),
+        (around(85, 0.2), seeds(80), "deviates"),
+        (seeds(80), around(85, 0.2), "deviates"),
+        (around(85, 2.0), seeds(80), "inconclusive"),
+    ],
+)
+def test_a_difference_gets_its_verdict(expected, measured, verdict):
+    assert verdict_of(expected, measured) == verdict
+
+
+def test_runs_that_repeat_every_stored_value_are_reproduced_however_noisy_the_cell():
+    values = {1: 60.123456789, 2: 90.0, 3: 75.5}
+    assert verdict_of(values, values) == "reproduced"
+    assert verdict_of(values, {seed + 3: value for seed, value in values.items()}) == "consistent"
+
+
+def test_the_tolerance_decides_what_counts_as_the_same():
+    assert verdict_of(around(85, 0.2), around(82, 0.2), tolerance=4.0) == "reproduced"
+    assert verdict_of(around(85, 0.2), around(84, 0.2), tolerance=0.1) == "deviates"
+
+
+values = st.dictionaries(
+    st.integers(1, 6), st.integers(2000, 8000).map(lambda hundredths: hundredths / 100), min_size=1, max_size=6
+)
+sides = st.dictionaries(
+    st.builds(Cell, st.sampled_from(["snip", "set"]), st.none(), st.sampled_from(DENSITIES)),
+    st.tuples(values, values),
+    min_size=1,
+    max_size=6,
+)
+
+
+def verdicts(first, second):
+    outcome = check(second, expecting(first))
+    return [row.verdict for row in outcome.rows], [shift.deviates for shift in outcome.shifts]
+
+
+def side(pairs, index, add=0.0):
+    return {cell: {seed: value + add for seed, value in pair[index].items()} for cell, pair in pairs.items()}
+
+
+@settings(deadline=None)
+@given(sides)
+def test_a_verdict_does_not_depend_on_which_side_was_stored(pairs):
+    assert verdicts(side(pairs, 0), side(pairs, 1)) == verdicts(side(pairs, 1), side(pairs, 0))
+
+
+@settings(deadline=None)
+@given(sides, st.integers(-20, 20))
+def test_a_verdict_does_not_change_when_both_sides_move_together(pairs, points):
+    assert verdicts(side(pairs, 0, points), side(pairs, 1, points)) == verdicts(side(pairs, 0), side(pairs, 1))
+
+
+def grid(mean=85.0, std=0.2, **shifts):
+    """Cells of four criteria at four densities; ``shifts`` move all cells of a criterion."""
+    cells = [Cell(c, "random", density) for c in ("magnitude", "mest", "set", "snip") for density in DENSITIES]
+    return {
+        cell: around(mean + shifts.get(cell.criterion, 0.0), std, order=number) for number, cell in enumerate(cells)
+    }
+
+
+def test_cells_that_are_not_on_both_sides_are_named_as_such():
+    expected, measured = grid(), grid()
+    missing, unexpected = Cell("mest", "random", 0.1), Cell("static", None, 0.1)
+    del measured[missing]
+    measured[unexpected] = seeds(80, 81)
+    rows = {row.cell: row for row in check(measured, expecting(expected)).rows}
+    assert rows[missing].verdict == "missing"
+    assert rows[missing].measured is None
+    assert rows[unexpected].verdict == "unexpected"
+    assert rows[unexpected].expected is None
+    assert {row.verdict for cell, row in rows.items() if cell not in (missing, unexpected)} == {"reproduced"}
+
+
+@pytest.mark.parametrize(
+    ("measured", "overall", "status", "strict_status"),
+    [
+        (grid(), "reproduced", 0, 0),
+        (grid(std=2.0), "consistent", 0, 0),
+        ({**grid(), Cell("static", None, 0.1): seeds(80)}, "unexpected", 0, 0),
+        (dict(list(grid().items())[1:]), "missing", 0, 1),
+        ({**grid(), CELL: seeds(80)} | {Cell("set", "random", 0.1): around(83, 4.0)}, "inconclusive", 0, 1),
+        (grid(snip=-3.0), "deviates", 1, 1),
+    ],
+)
+def test_only_a_deviation_fails_and_with_strict_also_what_is_missing_or_inconclusive(
+    measured, overall, status, strict_status
+):
+    outcome = check(measured, expecting(grid()))
+    assert outcome.overall == overall
+    assert outcome.exit_status() == status
+    assert outcome.exit_status(strict=True) == strict_status
+
+
+def test_a_check_that_would_compare_nothing_is_refused():
+    for measured in ({}, {Cell("static", None, 0.1): seeds(80)}, {Cell("snip", "random", 0.1): {}}):
+        with pytest.raises(InputError, match="no cell has both"):
+            check(measured, expecting(grid()))
+
+
+def test_a_result_that_is_no_percentage_is_refused_by_cell_and_seed():
+    with pytest.raises(InputError, match=r"magnitude · gradient · 0\.05, seed 2: .*not nan"):
+        check({CELL: seeds(80, float("nan"))}, expecting({CELL: seeds(80, 81)}))
+
+
+def test_a_criterion_that_moved_is_found_where_every_single_cell_is_too_noisy():
+    outcome = check(grid(std=1.5, mest=-3.0), expecting(grid(std=1.5)))
+    assert "deviates" not in {row.verdict for row in outcome.rows}
+    assert [shift.criterion for shift in outcome.shifts if shift.deviates] == ["mest"]
+    assert outcome.overall == "deviates"
+    assert (
+        render(outcome).splitlines()[-1].startswith("deviates: mest, all its 4 cells (measured): moved by -3.00 points")
+    )
+
+
+def test_a_criterion_that_moved_less_than_the_tolerance_does_not_deviate():
+    outcome = check(grid(std=0.1, mest=-0.9), expecting(grid(std=0.1)))
+    moved = {shift.criterion: shift for shift in outcome.shifts}["mest"]
+    assert moved.p_adjusted < 1e-6
+    assert not moved.deviates
+
+
+def test_every_source_is_judged_by_itself():
+    expected = expecting(grid(snip=-3.0), before=expecting(grid()), name="paper", provenance=PUBLISHED)
+    outcome = check(grid(), expected)
+    assert {row.verdict for row in outcome.rows if row.source == "measured"} == {"reproduced"}
+    assert {row.source for row in outcome.rows if row.verdict == "deviates"} == {"paper"}
+    assert [(shift.criterion, shift.source) for shift in outcome.shifts if shift.deviates] == [("snip", "paper")]
+
+
+def test_printed_values_without_seeds_or_spread_are_compared_too():
+    printed = StoredCell(criterion="magnitude", growth="gradient", density=0.05, paper=Estimate(mean=85.1, n=5))
+    expected = expecting({CELL: seeds(85)}).model_copy(update={"sources": {"paper": PUBLISHED}, "cells": (printed,)})
+    assert check({CELL: around(85, 0.2)}, expected).overall == "reproduced"
+    assert check({CELL: around(82, 0.2)}, expected).overall == "deviates"
+    assert check({CELL: seeds(85)}, expected).overall == "consistent"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "warned"),
+    [({"mean": 86.0}, True), ({"std": 0.5}, True), ({"n": 4}, True), ({"std": None}, True), ({"mean": 85.004}, False)],
+)
+def test_a_summary_that_is_not_that_of_its_values_is_pointed_out_but_compared_as_written(wrong, warned):
+    kept = Estimate.of(around(85, 0.2)).model_copy(update=wrong)
+    stored = StoredCell(**CELL.to_mapping(), measured=kept)
+    expected = expecting({CELL: seeds(85)}).model_copy(update={"cells": (stored,)})
+    outcome = check({CELL: around(85, 0.2)}, expected)
+    assert outcome.rows[0].expected == kept.summary
+    assert outcome.rows[0].difference == pytest.approx(85 - kept.mean)
+    assert outcome.overall == ("consistent" if "mean" in wrong and warned else "reproduced")
+    assert [str(CELL) in warning for warning in outcome.warnings] == ([True] if warned else [])
+
+
+def test_a_check_of_single_seeds_says_that_it_can_judge_nothing():
+    outcome = check({CELL: seeds(85)}, expecting({CELL: seeds(86)}))
+    assert "no spread is known" in render(outcome)
+    assert "no spread is known" not in render(check({CELL: seeds(85)}, expecting({CELL: seeds(86, 87)})))
+
+
+def test_cells_of_fewer_than_three_seeds_do_not_count_where_a_criterion_is_judged():
+    one_seed = {cell: {1: values[1]} for cell, values in grid(mest=-3.0).items() if cell.density > 0.1}
+    outcome = check({**grid(mest=-3.0), **one_seed}, expecting(grid()))
+    assert {shift.cells for shift in outcome.shifts} == {3}
+    assert "fewer than 3 seeds" in render(outcome)
+    assert not check(grid(), expecting(grid())).warnings
+
+
+def test_the_text_has_a_line_per_cell_in_100_columns_and_ends_with_what_deviates():
+    long_name = Cell("reciprocal_sensitivity", "gradient", 0.05)
+    gone = Cell("snip", "random", 0.1)
+    expected = {**grid(), long_name: around(85, 1.2)}
+    measured = {**grid(set=-3.0), long_name: around(85.5, 1.2)}
+    del measured[gone]
+    text = render(check(measured, expecting(expected)))
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    for cell in expected:
+        assert sum(line.startswith(f"{cell} ") for line in lines) == 1
+    assert f"{long_name}  85.00 ± 1.20  85.50 ± 1.20  +0.50 ± 1.75  consistent" in lines
+    assert lines[-6] == "deviates: 11 reproduced, 1 consistent, 1 missing, 4 deviates"
+    assert [line.partition(" (")[0] for line in lines[-5:]] == [
+        *(f"deviates: set · random · {density}" for density in DENSITIES),
+        "deviates: set, all its 4 cells",
+    ]
+
+
+def test_where_the_number_of_seeds_varies_every_line_says_it():
+    text = render(check({**grid(), CELL: seeds(85)}, expecting({**grid(), CELL: around(85, 0.2)})))
+    assert "85.00 ± 0.20 (5)" in text
+    assert "85.00 (1)" in text
+    assert "n = 5" in text
+
+
+def test_the_json_has_the_same_verdicts_and_is_json_even_without_an_interval():
+    outcome = check({CELL: seeds(20)}, expecting({CELL: seeds(85)}))
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    told = json.loads(as_json(outcome), parse_constant=refuse)
+    assert told["overall"] == "inconclusive"
+    assert told["rows"][0]["cell"] == CELL.to_mapping()
+    assert told["rows"][0]["interval"] == [None, None]
+    assert told["rows"][0]["difference"] == -65
+    told = json.loads(as_json(check(grid(snip=-3), expecting(grid()))))
+    assert {row["cell"]["criterion"] for row in told["rows"] if row["verdict"] == "deviates"} == {"snip"}
+    assert [shift["criterion"] for shift in told["shifts"] if shift["deviates"]] == ["snip"]
