@@ -1,0 +1,203 @@
+"""Networks of one model with sparse weights, which train together: their values and what is computed with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmark.training.engines.sparse.layout import lay_out
+from benchmark.training.engines.sparse.network import nodes
+from benchmark.training.engines.sparse.plan import Plan
+from benchmark.training.engines.sparse.program import Shape, State, Work, evaluate, optimise, train
+from benchmark.training.engines.sparse.structure import Index, Structures
+from benchmark.training.engines.sparse.threads import Threads
+
+Numbers = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """One step's settings of SGD, as torch names them."""
+
+    learning_rate: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    nesterov: bool = False
+
+
+class SparseNetworks:
+    """The state of the networks of a fleet, and their steps."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        inputs: tuple[int, ...],
+        weights: Mapping[str, Tensor],
+        buffers: Mapping[str, Tensor],
+        masks: Mapping[str, Tensor],
+        threads: int,
+    ) -> None:
+        """``weights``, ``buffers`` and ``masks`` are those of all networks, each tensor [networks, *shape]."""
+        self.plan = Plan(nodes(module, inputs))
+        self.structures = Structures(self.plan)
+        self.threads = Threads(threads)
+        self.names = [layer.name for layer in self.structures.layers]
+        first = next(iter(weights.values()))
+        self.size, self.dtype = first.shape[0], torch.empty(0, dtype=first.dtype).numpy().dtype
+        self.counts = np.array([[int(masks[name][m].sum()) for name in self.names] for m in range(self.size)])
+        self.positions = np.concatenate(
+            [np.flatnonzero(masks[name][m].numpy()) for m in range(self.size) for name in self.names]
+        ).astype(np.int32)
+        self.state = self._state(weights, buffers)
+        for member in range(self.size):
+            self._index(member)
+        self._shapes: dict[int, Shape] = {}
+        self._spaces: dict[int, tuple[list[Numbers], list[NDArray[np.uint8]]]] = {}
+
+    def _state(self, weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> State:
+        size, dtype = self.size, self.dtype
+        starts = np.concatenate([[0], np.cumsum(self.counts.sum(1))]).astype(np.int64)
+        total = int(starts[-1])
+        values = np.empty(total, dtype)
+        for member in range(size):
+            for layer, name in enumerate(self.names):
+                span = self.span(member, layer, starts)
+                values[span] = weights[name][member].detach().numpy().ravel()[self.positions[span]]
+        dense = _joined(weights, self.plan.dense_shapes, size, dtype)
+        return State(
+            values=values,
+            gradients=np.zeros(total, dtype),
+            momenta=np.zeros(total, dtype),
+            places=np.zeros(total, np.int32),
+            index=np.zeros(total, np.int32),
+            looks=np.zeros(total, np.int32),
+            starts=starts,
+            rows=np.zeros((size, self.structures.rows[-1]), np.int64),
+            columns=np.zeros((size, self.structures.columns[-1]), np.int64),
+            nothing=np.zeros(max(node.outputs[0] for node in self.plan.nodes), dtype),
+            dense=dense,
+            dense_gradients=np.zeros_like(dense),
+            dense_momenta=np.zeros_like(dense),
+            statistics=_joined(buffers, self.plan.statistics, size, dtype),
+            dropouts=np.array(
+                [
+                    [[int(buffers[f"{name}.{what}"][m]) for what in ("seed", "drawn")] for name in self.plan.dropouts]
+                    for m in range(size)
+                ],
+                np.int64,
+            ).reshape(size, len(self.plan.dropouts), 2),
+        )
+
+    def span(self, member: int, layer: int, starts: NDArray[np.int64] | None = None) -> slice:
+        """Where the active weights of a layer of a network are."""
+        first = int((self.state.starts if starts is None else starts)[member]) + int(self.counts[member, :layer].sum())
+        return slice(first, first + int(self.counts[member, layer]))
+
+    def _index(self, member: int) -> None:
+        """Make the index structures of a network from its positions."""
+        whole = slice(int(self.state.starts[member]), int(self.state.starts[member + 1]))
+        parts = (each[whole] for each in (self.state.places, self.state.index, self.state.looks))
+        into = Index(*parts, self.state.rows[member], self.state.columns[member])
+        self.structures.fill(self.positions[whole], self.counts[member], into)
+
+    def layout(self, inputs: Tensor) -> Numbers:
+        """``inputs`` [batches, examples, *shape] as compiled code reads them, [batches, numbers]."""
+        tables = self.plan.tables(inputs.shape[1])
+        image = self.plan.input_image(0)
+        found = np.zeros((inputs.shape[0], image.positions * tables.groups * 16), self.dtype)
+        flat = inputs.reshape(*inputs.shape[:2], -1).contiguous().numpy()
+        for batch, into in zip(flat, found, strict=True):
+            lay_out(batch, tables.buffers[0], *image.shape, into)
+        return found
+
+    def gradients(
+        self,
+        inputs: Numbers,
+        targets: Tensor,
+        batches: Sequence[int],
+        smoothing: float = 0.0,
+        full: Sequence[int] = (),
+    ) -> tuple[NDArray[np.float64], Numbers]:
+        """Losses of all networks, and the gradients of all weights [len(full), weights] of those in ``full``.
+
+        ``inputs`` is what :meth:`layout` gave, ``targets`` int64 [batches, examples]; network m sees ``batches[m]``.
+        The gradients of active weights and of dense parameters go to the state.
+        """
+        losses = np.zeros(self.size)
+        every = np.full(self.size, -1, np.int64)
+        every[list(full)] = np.arange(len(full))
+        gradients = np.zeros((len(full), int(self.structures.sizes[-1])), self.dtype)
+        work = Work(
+            np.argsort(-np.diff(self.state.starts), kind="stable"),
+            np.asarray(batches, np.int64),
+            inputs,
+            targets.numpy(),
+            smoothing,
+            losses,
+            every,
+            gradients,
+        )
+        shape, spaces, memories = self._for(targets.shape[1])
+        self.threads.run(
+            lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread])
+        )
+        return losses, gradients
+
+    def logits(self, inputs: Numbers, examples: int, batches: Sequence[int]) -> Numbers:
+        """Logits [networks, classes, examples] as in an evaluation."""
+        shape, spaces, memories = self._for(examples)
+        found = np.empty((self.size, self.plan.nodes[-1].outputs[0], examples), self.dtype)
+        targets = np.zeros((inputs.shape[0], examples), np.int64)
+        every = np.full(self.size, -1, np.int64)
+        work = Work(
+            np.arange(self.size),
+            np.asarray(batches, np.int64),
+            inputs,
+            targets,
+            0.0,
+            np.zeros(self.size),
+            every,
+            np.zeros((0, 1), self.dtype),
+        )
+        self.threads.run(
+            lambda queue, thread: evaluate(queue, shape, self.state, work, spaces[thread], memories[thread], found)
+        )
+        return found
+
+    def optimise(self, how: Sgd) -> None:
+        """One step of SGD of all networks."""
+        settings = (how.learning_rate, how.momentum, how.weight_decay, how.nesterov)
+        self.threads.run(lambda queue, _thread: optimise(queue, self.state, *settings))
+
+    def _for(self, examples: int) -> tuple[Shape, list[Numbers], list[NDArray[np.uint8]]]:
+        """The tables for a batch of so many examples, and the memory of each thread."""
+        tables = self.plan.tables(examples)
+        if tables.groups not in self._shapes:
+            one = self.structures
+            full, starts, rows = one.full
+            self._shapes[tables.groups] = Shape(
+                tables.buffers, tables.ops, tables.reals, one.rows, one.columns, full, rows, starts, one.sizes
+            )
+            self._spaces[tables.groups] = (
+                [aligned(tables.numbers, self.dtype) for _ in range(self.threads.count)],
+                [np.zeros(tables.remembered, np.uint8) for _ in range(self.threads.count)],
+            )
+        return self._shapes[tables.groups], *self._spaces[tables.groups]
+
+
+def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:
+    """Zeros that begin at a line of the cache."""
+    found = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    first = -found.ctypes.data % 64
+    return found[first : first + size * dtype.itemsize].view(dtype)
+
+
+def _joined(
+    tensors: Mapping[str, Tensor], sizes: Mapping[str, int], members: int, dtype: np.dtype[np.floating]
+) -> Numbers:
+    """Tensors by name, each [members, size], side by side."""
+    found = [tensors[name].detach().reshape(members, -1).numpy() for name in sizes]
+    return np.concatenate([*found, np.zeros((members, 0), dtype)], axis=1).astype(dtype)
