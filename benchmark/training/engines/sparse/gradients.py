@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.training.engines.sparse.products import compiled
-from benchmark.training.engines.sparse.table import Buffer, Kind, Op
+from benchmark.training.engines.sparse.table import Buffer, Op
 from benchmark.training.engines.sparse.vectors import (
     VECTORS,
     add_from,
@@ -26,17 +26,15 @@ PIXELS = 64
 
 
 @compiled
-def weight_gradient(
-    op: Any, here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
+def linear_weight_gradient(
+    here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
 ) -> None:
     """Into ``out``, in the order of the weights; ``here`` and ``there`` are the buffers of ``x`` and ``d``.
 
     ``rows`` [outputs + 1] says which of ``places`` are those of each output; with ``every`` all outputs have the same
     places, those of a full layer, and ``rows`` counts them.
     """
-    if op[Op.KIND] == Kind.CONVOLUTION:
-        _of_convolution(op, here, there, groups, x, d, places, rows, every, out)
-    elif groups[1] == VECTORS:
+    if groups[1] == VECTORS:
         _of_one_tile(here, there, x, d, places, rows, every, out)
     else:
         _of_groups(here, there, groups, x, d, places, rows, every, out)
@@ -81,10 +79,13 @@ def _of_groups(here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, 
 
 
 @compiled
-def _of_convolution(
+def convolution_weight_gradient(
     op: Any, here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
 ) -> None:
-    """Eight weights of an output at a time, whose sums stay in registers over some rows of the image."""
+    """The same for a convolution: eight weights of an output at a time.
+
+    Their sums stay in registers over some rows of the image.
+    """
     unit, step = here[Buffer.UNIT], here[Buffer.UNIT] * here[Buffer.PIXEL] * op[Op.STRIDE_WIDTH]
     d_step = there[Buffer.UNIT] * there[Buffer.PIXEL]
     height, width = op[Op.OUT_HEIGHT], op[Op.OUT_WIDTH]

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from benchmark.training.engines.sparse.layout import lay_out
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.program import Shape, State, Work, evaluate, optimise, train
+from benchmark.training.engines.sparse.arguments import Shape, State, Work
+from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
 from benchmark.training.engines.sparse.structure import Index, Structures
 from benchmark.training.engines.sparse.threads import Threads
 
@@ -126,42 +127,18 @@ class SparseNetworks:
         ``inputs`` is what :meth:`layout` gave, ``targets`` int64 [batches, examples]; network m sees ``batches[m]``.
         The gradients of active weights and of dense parameters go to the state.
         """
-        losses = np.zeros(self.size)
-        every = np.full(self.size, -1, np.int64)
-        every[list(full)] = np.arange(len(full))
-        gradients = np.zeros((len(full), int(self.structures.sizes[-1])), self.dtype)
-        work = Work(
-            np.argsort(-np.diff(self.state.starts), kind="stable"),
-            np.asarray(batches, np.int64),
-            inputs,
-            targets.numpy(),
-            smoothing,
-            losses,
-            every,
-            gradients,
-        )
+        work = self._work(inputs, targets.numpy(), batches, smoothing, full)
         shape, spaces, memories = self._for(targets.shape[1])
         self.threads.run(
             lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread])
         )
-        return losses, gradients
+        return work.losses, work.full_gradients
 
     def logits(self, inputs: Numbers, examples: int, batches: Sequence[int]) -> Numbers:
         """Logits [networks, classes, examples] as in an evaluation."""
         shape, spaces, memories = self._for(examples)
         found = np.empty((self.size, self.plan.nodes[-1].outputs[0], examples), self.dtype)
-        targets = np.zeros((inputs.shape[0], examples), np.int64)
-        every = np.full(self.size, -1, np.int64)
-        work = Work(
-            np.arange(self.size),
-            np.asarray(batches, np.int64),
-            inputs,
-            targets,
-            0.0,
-            np.zeros(self.size),
-            every,
-            np.zeros((0, 1), self.dtype),
-        )
+        work = self._work(inputs, np.zeros((inputs.shape[0], examples), np.int64), batches)
         self.threads.run(
             lambda queue, thread: evaluate(queue, shape, self.state, work, spaces[thread], memories[thread], found)
         )
@@ -179,13 +156,52 @@ class SparseNetworks:
             one = self.structures
             full, starts, rows = one.full
             self._shapes[tables.groups] = Shape(
-                tables.buffers, tables.ops, tables.reals, one.rows, one.columns, full, rows, starts, one.sizes
+                groups=tables.groups,
+                buffers=tables.buffers,
+                ops=tables.ops,
+                reals=tables.reals,
+                addresses=np.zeros((5, len(self.plan.nodes)), np.int64),
+                rows=one.rows,
+                columns=one.columns,
+                full=full,
+                full_rows=rows,
+                full_starts=starts,
+                sizes=one.sizes,
             )
             self._spaces[tables.groups] = (
                 [aligned(tables.numbers, self.dtype) for _ in range(self.threads.count)],
                 [np.zeros(tables.remembered, np.uint8) for _ in range(self.threads.count)],
             )
+            self._link(tables.groups)
         return self._shapes[tables.groups], *self._spaces[tables.groups]
+
+    def _link(self, groups: int) -> None:
+        """Find, or compile, what computes the operations."""
+        shape, space, memory = self._shapes[groups], self._spaces[groups][0][0], self._spaces[groups][1][0]
+        work = self._work(np.zeros((1, 0), self.dtype), np.zeros((1, 0), np.int64), [0] * self.size)
+        arguments = (0, 0, (0, groups), shape, self.state, work, space, memory)
+        shape.addresses[:] = addresses(self.plan, arguments)
+
+    def _work(
+        self,
+        inputs: Numbers,
+        targets: NDArray[np.int64],
+        batches: Sequence[int],
+        smoothing: float = 0.0,
+        full: Sequence[int] = (),
+    ) -> Work:
+        every = np.full(self.size, -1, np.int64)
+        every[list(full)] = np.arange(len(full))
+        return Work(
+            members=np.argsort(-np.diff(self.state.starts), kind="stable"),
+            batches=np.asarray(batches, np.int64),
+            inputs=inputs,
+            targets=targets,
+            smoothing=smoothing,
+            losses=np.zeros(self.size),
+            every=every,
+            full_gradients=np.zeros((len(full), int(self.structures.sizes[-1]) if full else 1), self.dtype),
+        )
 
 
 def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:

@@ -3,223 +3,127 @@
 Threads take networks from a common counter, so who computes a network depends on chance, and what is computed does not.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from benchmark.training.engines.sparse.gradients import bias_gradient, weight_gradient
-from benchmark.training.engines.sparse.losses import loss
-from benchmark.training.engines.sparse.normalisation import batch_norm, batch_norm_back, batch_norm_running
-from benchmark.training.engines.sparse.others import (
-    dropout,
-    dropout_back,
-    max_pooling,
-    max_pooling_back,
-    mean_pooling,
-    mean_pooling_back,
-    no_dropout,
-)
-from benchmark.training.engines.sparse.products import compiled, forward, transposed
-from benchmark.training.engines.sparse.table import Buffer, Kind, Op, Real
-from benchmark.training.engines.sparse.vectors import LANES, take_number
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
+from benchmark.training.engines.sparse import operations
+from benchmark.training.engines.sparse.arguments import Shape, State, Work
+from benchmark.training.engines.sparse.plan import Plan
+from benchmark.training.engines.sparse.products import compiled
+from benchmark.training.engines.sparse.table import Buffer, Kind, Op
 
-class Shape(NamedTuple):
-    """What all networks of a fleet share: the tables, and where each layer's rows and columns begin."""
-
-    buffers: Any
-    ops: Any
-    reals: Any
-    rows: Any
-    """int64 [layers + 1]: where the row pointers of each layer begin."""
-    columns: Any
-    full: Any
-    """int64: places of all weights of one output, of every layer."""
-    full_rows: Any
-    """int64, as ``rows`` of a network: where the rows of a full network begin, counted from each layer's first."""
-    full_starts: Any
-    """int64 [layers + 1]: where the places of each layer begin in ``full``."""
-    sizes: Any
-    """int64 [layers + 1]: where the weights of each layer begin in a full network."""
+_FORWARD = {
+    Kind.LINEAR: (operations.product_forward, operations.product_forward),
+    Kind.CONVOLUTION: (operations.product_forward, operations.product_forward),
+    Kind.MAX_POOLING: (operations.max_pooling_forward, operations.max_pooling_forward),
+    Kind.MEAN_POOLING: (operations.mean_pooling_forward, operations.mean_pooling_forward),
+    Kind.BATCH_NORM: (operations.batch_norm_forward, operations.batch_norm_evaluation),
+    Kind.DROPOUT: (operations.dropout_forward, operations.copy),
+}
+"""In a training and in an evaluation."""
+_BACKWARD = {
+    Kind.LINEAR: (operations.linear_gradient, operations.product_back),
+    Kind.CONVOLUTION: (operations.convolution_gradient, operations.product_back),
+    Kind.MAX_POOLING: (operations.nothing, operations.max_pooling_gradient),
+    Kind.MEAN_POOLING: (operations.nothing, operations.mean_pooling_gradient),
+    Kind.BATCH_NORM: (operations.batch_norm_gradient, operations.nothing),
+    Kind.DROPOUT: (operations.nothing, operations.dropout_gradient),
+}
+"""Always, and where somebody needs the gradient of the inputs."""
 
 
-class State(NamedTuple):
-    """The networks of a fleet; of those with sparse weights, one network's are all behind each other."""
+def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
+    """Addresses of what computes each operation, int64 [5, operations], compiled for ``arguments`` where they are not.
 
-    values: Any
-    """Of active weights."""
-    gradients: Any
-    momenta: Any
-    places: Any
-    """int32: where each active weight reads its input."""
-    index: Any
-    """int32: the numbers of a network's weights, sorted by their input channel, counted from the network's first."""
-    looks: Any
-    """int32: where each of ``index`` reads the gradient of its output."""
-    starts: Any
-    """int64 [members + 1]: where the weights of each network begin."""
-    rows: Any
-    """int64 [members, rows]: row pointers of all layers, counted from the network's first weight."""
-    columns: Any
-    nothing: Any
-    """Zeros, for products without a bias."""
-    dense: Any
-    """[members, dense parameters]: biases, scales and shifts."""
-    dense_gradients: Any
-    dense_momenta: Any
-    statistics: Any
-    """[members, running statistics]."""
-    dropouts: Any
-    """int64 [members, dropouts, 2]: seed and position of each dropout."""
+    The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss.
+    """
+    rows: list[list[Any]] = [[], [], [], [], []]
+    for node, needed in zip(plan.nodes, plan.needs_input_gradient, strict=True):
+        forward, evaluation = _FORWARD[node.kind]
+        rows[0].append(evaluation if node.kind == Kind.DROPOUT and node.probability == 0 else forward)
+        rows[1].append(evaluation)
+        rows[2].append(_BACKWARD[node.kind][0])
+        rows[3].append(_BACKWARD[node.kind][1] if needed else operations.nothing)
+        rows[4].append(operations.mean_loss)
+    kinds = tuple(numba.typeof(argument) for argument in arguments)
+    found = {function: _address(function, kinds) for row in rows for function in row}
+    return np.array([[found[function] for function in row] for row in rows])
 
 
-class Work(NamedTuple):
-    """What the networks do in this call."""
+def _address(function: Any, kinds: tuple[Any, ...]) -> int:
+    function.compile(kinds)
+    result = function.overloads[kinds]
+    return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
-    members: Any
-    """int64: their numbers."""
-    batches: Any
-    """int64 [members]: which batch each network of the fleet sees."""
-    inputs: Any
-    """[batches, numbers], laid out as buffer 0."""
-    targets: Any
-    """int64 [batches, examples]."""
-    smoothing: float
-    losses: Any
-    """float64 [members], which is written."""
-    every: Any
-    """int64 [members]: the row of ``full_gradients`` for those whose dense gradient is asked for, or -1."""
-    full_gradients: Any
-    """[rows, weights of a full network]."""
+
+@intrinsic  # type: ignore[untyped-decorator]
+def take_number(typing: Any, counter: Any) -> Any:
+    """The number in ``counter`` (int64 [1]), which goes up by one; no two threads get the same one."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", data, ir.Constant(data.type.pointee, 1), "monotonic")
+
+    return types.int64(counter), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call(
+    typing: Any, address: Any, n: Any, member: Any, groups: Any, shape: Any, state: Any, work: Any, space: Any,
+    memory: Any,
+) -> Any:
+    """Call the operation at ``address``."""
+    kinds = (types.int64, types.int64, groups, shape, state, work, space, memory)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = context.call_conv.get_function_type(types.none, kinds)
+        pointer = builder.inttoptr(arguments[0], function.as_pointer())
+        context.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, *kinds), code
 
 
 @compiled
 def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
     """Gradients and losses of the members of ``work``, as long as ``queue`` has some left."""
+    count = shape.ops.shape[0]
+    groups = (0, shape.groups)
     number = take_number(queue)
     while number < work.members.size:
-        _train(work.members[number], shape, state, work, space, memory)
+        member = work.members[number]
+        for n in range(count):
+            call(shape.addresses[0, n], n, member, groups, shape, state, work, space, memory)
+        call(shape.addresses[4, count - 1], count - 1, member, groups, shape, state, work, space, memory)
+        for back in range(count):
+            n = count - 1 - back
+            call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
+            call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
         number = take_number(queue)
 
 
 @compiled
 def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
     """Into ``logits`` [members, classes, examples], as in an evaluation."""
-    number = take_number(queue)
-    last = shape.ops[shape.ops.shape[0] - 1]
+    count = shape.ops.shape[0]
+    groups = (0, shape.groups)
+    last = shape.ops[count - 1]
     buffer = shape.buffers[last[Op.OUTPUT]]
+    number = take_number(queue)
     while number < work.members.size:
         member = work.members[number]
-        _forward(member, shape, state, work, space, memory, False)
+        for n in range(count):
+            call(shape.addresses[1, n], n, member, groups, shape, state, work, space, memory)
         for channel in range(last[Op.OUT_CHANNELS]):
             at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
-            logits[member, channel] = space[at : at + logits.shape[2]]
+            for example in range(logits.shape[2]):
+                logits[member, channel, example] = space[at + example]
         number = take_number(queue)
-
-
-@compiled
-def _train(member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
-    _forward(member, shape, state, work, space, memory, True)
-    last = shape.ops[shape.ops.shape[0] - 1]
-    there, into = shape.buffers[last[Op.OUTPUT]], shape.buffers[last[Op.OUTPUT_GRADIENT]]
-    groups = into[Buffer.UNIT] // LANES
-    targets = work.targets[work.batches[member]]
-    work.losses[member] = loss(there, into, groups, last[Op.OUT_CHANNELS], targets, work.smoothing, space, space)
-    for number in range(shape.ops.shape[0] - 1, -1, -1):
-        _backward(number, member, shape, state, work, (0, groups), space, memory)
-
-
-@compiled
-def _forward(
-    member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any, training: bool
-) -> None:
-    last = shape.ops[shape.ops.shape[0] - 1]
-    groups = (0, shape.buffers[last[Op.OUTPUT], Buffer.UNIT] // LANES)
-    batch = work.inputs[work.batches[member]]
-    examples = work.targets.shape[1]
-    for number in range(shape.ops.shape[0]):
-        op = shape.ops[number]
-        here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
-        x = batch if op[Op.INPUT] == 0 else space
-        kind = op[Op.KIND]
-        if kind == Kind.LINEAR or kind == Kind.CONVOLUTION:
-            layer, bias = op[Op.LAYER], op[Op.PARAMETERS]
-            rows = state.rows[member, shape.rows[layer] : shape.rows[layer + 1]]
-            start, end = state.starts[member], state.starts[member + 1]
-            biases = state.nothing if bias < 0 else state.dense[member, bias : bias + op[Op.OUT_CHANNELS]]
-            values, places = state.values[start:end], state.places[start:end]
-            forward(op, here, there, groups, x, space, values, places, rows, biases)
-        elif kind == Kind.MAX_POOLING:
-            max_pooling(op, here, there, groups, x, space, memory)
-        elif kind == Kind.MEAN_POOLING:
-            mean_pooling(op, here, there, groups, x, space)
-        elif kind == Kind.BATCH_NORM:
-            channels = op[Op.OUT_CHANNELS]
-            dense = state.dense[member, op[Op.PARAMETERS] : op[Op.PARAMETERS] + 2 * channels]
-            statistics = state.statistics[member, op[Op.STATE] : op[Op.STATE] + 2 * channels]
-            saved = space[op[Op.SAVED] : op[Op.SAVED] + 2 * channels]
-            if training:
-                batch_norm(op, shape.reals[number], here, there, examples, x, space, dense, statistics, saved)
-            else:
-                batch_norm_running(op, shape.reals[number], here, there, examples, x, space, dense, statistics, saved)
-        elif training and shape.reals[number, Real.SCALE] < 1:
-            stream = state.dropouts[member, op[Op.COUNTER]]
-            scale = shape.reals[number, Real.SCALE]
-            dropout(op, scale, here, there, groups, examples, x, space, memory, stream[0], stream[1])
-            stream[1] += examples * op[Op.OUT_CHANNELS] * op[Op.OUT_HEIGHT] * op[Op.OUT_WIDTH]
-        else:
-            no_dropout(op, here, there, groups, x, space)
-
-
-@compiled
-def _backward(
-    number: int, member: int, shape: Shape, state: State, work: Work, groups: Any, space: Any, memory: Any
-) -> None:
-    op = shape.ops[number]
-    seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
-    there = shape.buffers[max(op[Op.INPUT_GRADIENT], 0)]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
-    kind = op[Op.KIND]
-    if kind == Kind.LINEAR or kind == Kind.CONVOLUTION:
-        _product_back(op, member, shape, state, work, groups, x, space)
-    elif kind == Kind.BATCH_NORM:
-        channels, at = op[Op.OUT_CHANNELS], op[Op.PARAMETERS]
-        dense = state.dense[member, at : at + 2 * channels]
-        out = state.dense_gradients[member, at : at + 2 * channels]
-        saved = space[op[Op.SAVED] : op[Op.SAVED] + 2 * channels]
-        batch_norm_back(op, here, there, seen, work.targets.shape[1], space, space, x, dense, saved, out)
-    elif op[Op.INPUT_GRADIENT] >= 0:
-        if kind == Kind.MAX_POOLING:
-            max_pooling_back(op, here, there, seen, groups, space, space, x, memory)
-        elif kind == Kind.MEAN_POOLING:
-            mean_pooling_back(op, here, there, seen, groups, space, space, x)
-        else:
-            dropout_back(op, shape.reals[number, Real.SCALE], here, there, seen, groups, space, space, x, memory)
-
-
-@compiled
-def _product_back(
-    op: Any, member: int, shape: Shape, state: State, work: Work, groups: Any, x: Any, space: Any
-) -> None:
-    seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
-    layer = op[Op.LAYER]
-    start, end = state.starts[member], state.starts[member + 1]
-    rows = state.rows[member, shape.rows[layer] : shape.rows[layer + 1]]
-    places, gradients = state.places[start:end], state.gradients[start:end]
-    weight_gradient(op, seen, here, groups, x, space, places, rows, False, gradients)
-    if work.every[member] >= 0:
-        full = work.full_gradients[work.every[member], shape.sizes[layer] : shape.sizes[layer + 1]]
-        rows = shape.full_rows[shape.rows[layer] : shape.rows[layer + 1]]
-        places = shape.full[shape.full_starts[layer] : shape.full_starts[layer + 1]]
-        weight_gradient(op, seen, here, groups, x, space, places, rows, True, full)
-    if op[Op.PARAMETERS] >= 0:
-        bias = op[Op.PARAMETERS]
-        bias_gradient(op, here, groups, space, state.dense_gradients[member, bias : bias + op[Op.OUT_CHANNELS]])
-    if op[Op.INPUT_GRADIENT] >= 0:
-        there = shape.buffers[op[Op.INPUT_GRADIENT]]
-        columns = state.columns[member, shape.columns[layer] : shape.columns[layer + 1]]
-        transposed(
-            op, here, there, seen, groups, space, space, x, state.values[start:end], state.index[start:end],
-            state.looks[start:end], columns,
-        )
 
 
 @compiled

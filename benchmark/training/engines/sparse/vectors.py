@@ -303,13 +303,3 @@ def add_from(typing: Any, added: Any, array: Any, index: Any) -> Any:
 
     return added(added, array, types.intp), code
 
-
-@intrinsic  # type: ignore[untyped-decorator]
-def take_number(typing: Any, counter: Any) -> Any:
-    """The number in ``counter`` (int64 [1]), which goes up by one; no two threads get the same one."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.atomic_rmw("add", data, ir.Constant(data.type.pointee, 1), "monotonic")
-
-    return types.int64(counter), code
