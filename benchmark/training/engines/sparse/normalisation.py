@@ -7,7 +7,20 @@ import numpy as np
 from benchmark.training.engines.sparse.others import place
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Op, Real
-from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.vectors import (
+    LANES,
+    add_from,
+    add_product,
+    add_scaled,
+    add_vectors,
+    first_lanes,
+    positive,
+    store,
+    total,
+    vector_of,
+    where_positive,
+    zero,
+)
 
 
 @compiled
@@ -21,12 +34,10 @@ def batch_norm(
     """
     channels = op[Op.OUT_CHANNELS]
     count = examples * op[Op.HEIGHT] * op[Op.WIDTH]
-    sums, momentum = np.zeros(LANES), reals[Real.MOMENTUM]
+    momentum = reals[Real.MOMENTUM]
     for channel in range(channels):
-        _deviations(op, here, examples, channel, x, 0.0, False, sums)
-        mean = sums.sum() / count
-        _deviations(op, here, examples, channel, x, mean, True, sums)
-        squares = sums.sum()
+        mean = _deviations(op, here, examples, channel, x, 0.0, False) / count
+        squares = _deviations(op, here, examples, channel, x, mean, True)
         variance = statistics[channels + channel]
         statistics[channel] += momentum * (mean - statistics[channel])
         statistics[channels + channel] += momentum * (squares / max(count - 1, 1) - variance)
@@ -48,41 +59,42 @@ def batch_norm_running(
 
 
 @compiled
-def _deviations(
-    op: Any, here: Any, examples: int, channel: int, x: Any, mean: float, squared: bool, sums: Any
-) -> None:
-    """Into ``sums`` [lanes]: the sum of ``x - mean`` of a channel over pixels and examples, or of its square."""
-    sums[:] = 0
+def _deviations(op: Any, here: Any, examples: int, channel: int, x: Any, mean: float, squared: bool) -> float:
+    """The sum of ``x - mean`` of a channel over pixels and examples, or of its square."""
+    found = 0.0
+    less = vector_of(x, x.dtype.type(-mean))
     for g in range((examples + LANES - 1) // LANES):
-        lanes = min(LANES, examples - g * LANES)
+        sums = zero(x)
         for row in range(op[Op.HEIGHT]):
-            for column in range(op[Op.WIDTH]):
-                at = place(here, g, channel, row, column)
-                source = x[at : at + lanes]
+            at = place(here, g, channel, row, 0)
+            for _ in range(op[Op.WIDTH]):
                 if squared:
-                    for lane in range(lanes):
-                        value = source[lane] - mean
-                        sums[lane] += value * value
+                    deviation = add_from(less, x, at)
+                    sums = add_vectors(sums, deviation, deviation)
                 else:
-                    for lane in range(lanes):
-                        sums[lane] += source[lane] - mean
+                    sums = add_from(sums, x, at)
+                at += here[Buffer.PIXEL] * here[Buffer.UNIT]
+        found += total(first_lanes(sums, examples - g * LANES))
+    return found
 
 
 @compiled
 def _normalise(op: Any, here: Any, there: Any, examples: int, x: Any, y: Any, dense: Any, saved: Any) -> None:
-    channels, relu = op[Op.OUT_CHANNELS], op[Op.RELU]
+    channels = op[Op.OUT_CHANNELS]
     kind = x.dtype.type
     for channel in range(channels):
         factor = dense[channel] * saved[channels + channel]
-        scale, shift = kind(factor), kind(dense[channels + channel] - saved[channel] * factor)
+        scale, shift = kind(factor), vector_of(x, kind(dense[channels + channel] - saved[channel] * factor))
         for g in range((examples + LANES - 1) // LANES):
             for row in range(op[Op.HEIGHT]):
-                for column in range(op[Op.WIDTH]):
-                    at, to = place(here, g, channel, row, column), place(there, g, channel, row, column)
-                    source, target = x[at : at + LANES], y[to : to + LANES]
-                    for lane in range(LANES):
-                        value = source[lane] * scale + shift
-                        target[lane] = 0 if relu and value <= 0 else value
+                at, to = place(here, g, channel, row, 0), place(there, g, channel, row, 0)
+                for _ in range(op[Op.WIDTH]):
+                    values = add_scaled(shift, scale, x, at)
+                    if op[Op.RELU]:
+                        values = positive(values)
+                    store(values, y, to)
+                    at += here[Buffer.PIXEL] * here[Buffer.UNIT]
+                    to += there[Buffer.PIXEL] * there[Buffer.UNIT]
 
 
 @compiled
@@ -93,37 +105,33 @@ def batch_norm_back(
     channels = op[Op.OUT_CHANNELS]
     count = examples * op[Op.HEIGHT] * op[Op.WIDTH]
     groups = (examples + LANES - 1) // LANES
-    sums, products = np.zeros(LANES), np.zeros(LANES)
     kind = x.dtype.type
     for channel in range(channels):
         mean, inverse = saved[channel], saved[channels + channel]
-        sums[:] = 0
-        products[:] = 0
+        less = vector_of(x, kind(-mean))
+        scale, shift = 0.0, 0.0
         for g in range(groups):
+            sums, products = zero(x), zero(x)
             for row in range(op[Op.HEIGHT]):
                 for column in range(op[Op.WIDTH]):
                     at, to = place(seen, g, channel, row, column), place(here, g, channel, row, column)
-                    source, gradient = x[at : at + LANES], d[to : to + LANES]
-                    for lane in range(LANES):  # of lanes without an example the gradient is zero
-                        sums[lane] += gradient[lane]
-                        products[lane] += gradient[lane] * (source[lane] - mean) * inverse
-        shift, scale = sums.sum(), products.sum()
+                    sums = add_from(sums, d, to)  # of lanes without an example the gradient is zero
+                    products = add_product(products, add_from(less, x, at), d, to)
+            shift += total(sums)
+            scale += total(products) * inverse
         out[channel], out[channels + channel] = scale, shift
         if op[Op.INPUT_GRADIENT] < 0:
             continue
         # dx = factor · (d - shift / count - normalised x · scale / count), sorted by what multiplies x
         factor = dense[channel] * inverse
-        by_x = kind(-factor * inverse * scale / count)
-        rest = kind(factor * (mean * inverse * scale - shift) / count)
-        by_d = kind(factor)
+        by_x, by_d = kind(-factor * inverse * scale / count), kind(factor)
+        rest = vector_of(x, kind(factor * (mean * inverse * scale - shift) / count))
         for g in range(groups):
-            lanes = min(LANES, examples - g * LANES)
+            lanes = examples - g * LANES
             for row in range(op[Op.HEIGHT]):
                 for column in range(op[Op.WIDTH]):
                     at, to = place(seen, g, channel, row, column), place(here, g, channel, row, column)
-                    source, gradient = x[at : at + lanes], d[to : to + lanes]
-                    to = place(there, g, channel, row, column)
-                    target = dx[to : to + lanes]
-                    for lane in range(lanes):
-                        value = gradient[lane] * by_d + source[lane] * by_x + rest
-                        target[lane] = 0 if seen[Buffer.RELU] and source[lane] <= 0 else value
+                    value = add_scaled(add_scaled(rest, by_x, x, at), by_d, d, to)
+                    if seen[Buffer.RELU]:
+                        value = where_positive(value, x, at)
+                    store(first_lanes(value, lanes), dx, place(there, g, channel, row, column))

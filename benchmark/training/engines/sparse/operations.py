@@ -121,7 +121,8 @@ def max_pooling_gradient(
     """The gradient of the inputs of max-pooling."""
     op = shape.ops[n]
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
-    max_pooling_back(op, here, shape.buffers[op[Op.INPUT_GRADIENT]], seen, groups, space, space, space, memory)
+    there, made = shape.buffers[op[Op.INPUT_GRADIENT]], shape.buffers[op[Op.OUTPUT]]
+    max_pooling_back(op, here, there, seen, made, groups, space, space, space, memory)
 
 
 @compiled

@@ -8,7 +8,20 @@ from typing import Any
 
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Op
-from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.vectors import (
+    LANES,
+    add_from,
+    add_scaled,
+    largest,
+    load,
+    maximum_of,
+    maximum_with,
+    positive,
+    store,
+    where_chosen,
+    where_positive,
+    zero,
+)
 
 
 @compiled
@@ -28,36 +41,31 @@ def max_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, mem
         kept = op[Op.STATE] + g * images * LANES
         for channel in range(op[Op.OUT_CHANNELS]):
             for row in range(op[Op.OUT_HEIGHT]):
-                for column in range(op[Op.OUT_WIDTH]):
-                    at = place(here, g, channel, row * op[Op.STRIDE_HEIGHT], column * op[Op.STRIDE_WIDTH])
-                    to = place(there, g, channel, row, column)
-                    source, best = x[at : at + LANES], y[to : to + LANES]
-                    which = memory[kept : kept + LANES]
-                    for lane in range(LANES):
-                        best[lane] = source[lane]
-                        which[lane] = 0
-                    for number in range(1, op[Op.KERNEL_HEIGHT] * op[Op.KERNEL_WIDTH]):
-                        i, j = number // op[Op.KERNEL_WIDTH], number % op[Op.KERNEL_WIDTH]
-                        source = x[at + i * down + j * right : at + i * down + j * right + LANES]
-                        for lane in range(LANES):
-                            value, old = source[lane], best[lane]
-                            more = value > old or value != value  # what is not a number is shown, as in torch
-                            best[lane] = value if more else old
-                            which[lane] = number if more else which[lane]
+                at = place(here, g, channel, row * op[Op.STRIDE_HEIGHT], 0)
+                to = place(there, g, channel, row, 0)
+                for _ in range(op[Op.OUT_WIDTH]):
+                    best = maximum_of(x, at)
+                    number = 0
+                    for i in range(op[Op.KERNEL_HEIGHT]):
+                        for j in range(op[Op.KERNEL_WIDTH]):
+                            best = maximum_with(best, x, at + i * down + j * right, number)
+                            number += 1
+                    values = largest(best, memory, kept)
                     if op[Op.RELU]:
-                        for lane in range(LANES):
-                            best[lane] = 0 if best[lane] <= 0 else best[lane]
+                        values = positive(values)
+                    store(values, y, to)
                     kept += LANES
+                    at += op[Op.STRIDE_WIDTH] * right
+                    to += there[Buffer.PIXEL] * there[Buffer.UNIT]
 
 
 @compiled
 def max_pooling_back(
-    op: Any, here: Any, there: Any, seen: Any, groups: Any, d: Any, dx: Any, x: Any, memory: Any
+    op: Any, here: Any, there: Any, seen: Any, made: Any, groups: Any, d: Any, dx: Any, y: Any, memory: Any
 ) -> None:
-    """Each gradient goes to the pixel that was the maximum."""
+    """Each gradient goes to the pixel that was the maximum; ``made`` is the buffer of the maxima, ``y``."""
     right, down = there[Buffer.PIXEL] * there[Buffer.UNIT], there[Buffer.ROW] * there[Buffer.UNIT]
     images = op[Op.OUT_CHANNELS] * op[Op.OUT_HEIGHT] * op[Op.OUT_WIDTH]
-    window = op[Op.KERNEL_HEIGHT] * op[Op.KERNEL_WIDTH]
     tiled = op[Op.STRIDE_HEIGHT] == op[Op.KERNEL_HEIGHT] and op[Op.STRIDE_WIDTH] == op[Op.KERNEL_WIDTH]
     tiled = tiled and op[Op.OUT_HEIGHT] * op[Op.STRIDE_HEIGHT] == op[Op.HEIGHT]
     tiled = tiled and op[Op.OUT_WIDTH] * op[Op.STRIDE_WIDTH] == op[Op.WIDTH]
@@ -67,65 +75,62 @@ def max_pooling_back(
         kept = op[Op.STATE] + g * images * LANES
         for channel in range(op[Op.OUT_CHANNELS]):
             for row in range(op[Op.OUT_HEIGHT]):
-                for column in range(op[Op.OUT_WIDTH]):
-                    at = place(here, g, channel, row, column)
-                    to = place(there, g, channel, row * op[Op.STRIDE_HEIGHT], column * op[Op.STRIDE_WIDTH])
-                    source, which = d[at : at + LANES], memory[kept : kept + LANES]
-                    for number in range(window):
-                        i, j = number // op[Op.KERNEL_WIDTH], number % op[Op.KERNEL_WIDTH]
-                        target = dx[to + i * down + j * right : to + i * down + j * right + LANES]
-                        if tiled:
-                            for lane in range(LANES):
-                                target[lane] = source[lane] if which[lane] == number else 0
-                        else:
-                            for lane in range(LANES):
-                                target[lane] += source[lane] if which[lane] == number else 0
+                at, was = place(here, g, channel, row, 0), place(made, g, channel, row, 0)
+                to = place(there, g, channel, row * op[Op.STRIDE_HEIGHT], 0)
+                for _ in range(op[Op.OUT_WIDTH]):
+                    gradient = load(d, at)
+                    if seen[Buffer.RELU]:
+                        gradient = where_positive(gradient, y, was)
+                    number = 0
+                    for i in range(op[Op.KERNEL_HEIGHT]):
+                        for j in range(op[Op.KERNEL_WIDTH]):
+                            target = to + i * down + j * right
+                            part = where_chosen(gradient, memory, kept, number)
+                            if not tiled:
+                                part = add_from(part, dx, target)
+                            store(part, dx, target)
+                            number += 1
                     kept += LANES
-    if seen[Buffer.RELU]:
-        mask(op, seen, there, groups, x, dx)
+                    at += here[Buffer.PIXEL] * here[Buffer.UNIT]
+                    was += made[Buffer.PIXEL] * made[Buffer.UNIT]
+                    to += op[Op.STRIDE_WIDTH] * right
 
 
 @compiled
 def mean_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any) -> None:
     """The mean of each window."""
     scale = x.dtype.type(1 / (op[Op.KERNEL_HEIGHT] * op[Op.KERNEL_WIDTH]))
+    right, down = here[Buffer.PIXEL] * here[Buffer.UNIT], here[Buffer.ROW] * here[Buffer.UNIT]
     for g in range(groups[0], groups[1]):
         for channel in range(op[Op.OUT_CHANNELS]):
             for row in range(op[Op.OUT_HEIGHT]):
                 for column in range(op[Op.OUT_WIDTH]):
-                    to = place(there, g, channel, row, column)
-                    sums = y[to : to + LANES]
-                    sums[:] = 0
+                    at = place(here, g, channel, row * op[Op.STRIDE_HEIGHT], column * op[Op.STRIDE_WIDTH])
+                    sums = zero(x)
                     for i in range(op[Op.KERNEL_HEIGHT]):
                         for j in range(op[Op.KERNEL_WIDTH]):
-                            top, left = row * op[Op.STRIDE_HEIGHT] + i, column * op[Op.STRIDE_WIDTH] + j
-                            at = place(here, g, channel, top, left)
-                            source = x[at : at + LANES]
-                            for lane in range(LANES):
-                                sums[lane] += source[lane]
-                    for lane in range(LANES):
-                        mean = sums[lane] * scale
-                        sums[lane] = 0 if op[Op.RELU] and mean <= 0 else mean
+                            sums = add_scaled(sums, scale, x, at + i * down + j * right)
+                    if op[Op.RELU]:
+                        sums = positive(sums)
+                    store(sums, y, place(there, g, channel, row, column))
 
 
 @compiled
 def mean_pooling_back(op: Any, here: Any, there: Any, seen: Any, groups: Any, d: Any, dx: Any, x: Any) -> None:
     """Each gradient is shared by the pixels of its window."""
     scale = x.dtype.type(1 / (op[Op.KERNEL_HEIGHT] * op[Op.KERNEL_WIDTH]))
+    right, down = there[Buffer.PIXEL] * there[Buffer.UNIT], there[Buffer.ROW] * there[Buffer.UNIT]
     clear(op, there, groups, dx)
     for g in range(groups[0], groups[1]):
         for channel in range(op[Op.OUT_CHANNELS]):
             for row in range(op[Op.OUT_HEIGHT]):
                 for column in range(op[Op.OUT_WIDTH]):
-                    at = place(here, g, channel, row, column)
-                    source = d[at : at + LANES]
+                    gradient = add_scaled(zero(d), scale, d, place(here, g, channel, row, column))
+                    to = place(there, g, channel, row * op[Op.STRIDE_HEIGHT], column * op[Op.STRIDE_WIDTH])
                     for i in range(op[Op.KERNEL_HEIGHT]):
                         for j in range(op[Op.KERNEL_WIDTH]):
-                            top, left = row * op[Op.STRIDE_HEIGHT] + i, column * op[Op.STRIDE_WIDTH] + j
-                            to = place(there, g, channel, top, left)
-                            target = dx[to : to + LANES]
-                            for lane in range(LANES):
-                                target[lane] += source[lane] * scale
+                            target = to + i * down + j * right
+                            store(add_from(gradient, dx, target), dx, target)
     if seen[Buffer.RELU]:
         mask(op, seen, there, groups, x, dx)
 
@@ -137,8 +142,7 @@ def clear(op: Any, there: Any, groups: Any, dx: Any) -> None:
         for channel in range(op[Op.CHANNELS]):
             for row in range(op[Op.HEIGHT]):
                 for column in range(op[Op.WIDTH]):
-                    to = place(there, g, channel, row, column)
-                    dx[to : to + LANES] = 0
+                    store(zero(dx), dx, place(there, g, channel, row, column))
 
 
 @compiled
@@ -149,9 +153,7 @@ def mask(op: Any, seen: Any, there: Any, groups: Any, x: Any, dx: Any) -> None:
             for row in range(op[Op.HEIGHT]):
                 for column in range(op[Op.WIDTH]):
                     at, to = place(seen, g, channel, row, column), place(there, g, channel, row, column)
-                    source, target = x[at : at + LANES], dx[to : to + LANES]
-                    for lane in range(LANES):
-                        target[lane] = 0 if source[lane] <= 0 else target[lane]
+                    store(where_positive(load(dx, to), x, at), dx, to)
 
 
 @compiled
