@@ -3,33 +3,32 @@
 import json
 from functools import lru_cache
 
-import torch
-
 from benchmark.data.synthetic import look_of
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.runs import expand
-from benchmark.models import sparse_layer_names
-from benchmark.training.fleet import build_network
-from benchmark.training.measurements.flops import BACKWARD, flops_per_weight
+from benchmark.experiments.setup import Setup
 from criteria.plugins import parse
+
+BACKWARD = 2
+"""Forward passes that a backward pass costs: the gradients of a layer's inputs and of its weights are one each."""
 
 
 def training_flops(experiment: Experiment) -> int:
     """Floating-point operations of all runs: every example of every epoch, forward and backward.
 
-    Counted are the products of all weights of Linear and Conv layers, active or not, since the engine stores them
-    alike; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
+    Counted are the products of all weights of Linear and Conv layers, active or not, as the dense engine multiplies
+    them; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
     model that the data set does not fit.
     """
     examples = look_of(like(experiment.data)).examples
-    each = sum(run.experiment.training.epochs * flops_per_example(run.experiment) for run in expand(experiment))
+    each = sum(run.setup.training.epochs * flops_per_example(run.setup) for run in expand(experiment))
     return each * examples
 
 
-def flops_per_example(experiment: Experiment) -> int:
+def flops_per_example(setup: Setup) -> int:
     """Floating-point operations that one example costs in one optimizer step of one network."""
-    look = look_of(like(experiment.data))
-    return (1 + BACKWARD) * _forward_flops(json.dumps(experiment.model), look.shape, look.classes)
+    look = look_of(like(setup.data))
+    return (1 + BACKWARD) * _forward_flops(json.dumps(setup.model), look.shape, look.classes)
 
 
 def like(data: str) -> str:
@@ -40,6 +39,11 @@ def like(data: str) -> str:
 
 @lru_cache
 def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+    import torch
+
+    from benchmark.models import build_network, sparse_layer_names
+    from benchmark.models.flops import flops_per_weight
+
     with torch.device("meta"):
         network = build_network(json.loads(model), shape, classes)
     each = flops_per_weight(network, shape, sparse_layer_names(network))

@@ -7,6 +7,7 @@ control flow depend on data.
 """
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from criteria.errors import InputError, one_line
@@ -52,6 +53,12 @@ def build_model(name: str, **parameters: Any) -> "nn.Module":
     except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
         raise InputError(f"model {name!r} cannot be built with {parameters}: {one_line(error)}") from error
     return model
+
+
+def build_network(model: Mapping[str, object], inputs: tuple[int, ...], classes: int) -> "nn.Module":
+    """The network of an experiment's ``model`` entry for examples of shape ``inputs``."""
+    parameters = {key: value for key, value in model.items() if key != "name"}
+    return build_model(str(model["name"]), inputs=inputs, classes=classes, **parameters)
 
 
 def sparse_layer_names(model: "nn.Module") -> list[str]:

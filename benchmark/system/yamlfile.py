@@ -69,13 +69,17 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def validate(model: type[Model], content: Any, where: str) -> Model:
-    """``content`` as an instance of ``model``; raises :class:`InputError` naming ``where`` and the key at fault."""
+    """``content`` as an instance of ``model``; raises :class:`InputError` naming ``where`` and the key at fault.
+
+    ``where`` is empty for a part of something that is named already.
+    """
+    place = f"{where}: " if where else ""
     if not isinstance(content, dict):
-        raise InputError(f"{where}: expected a mapping of keys to values, found {type(content).__name__}")
+        raise InputError(f"{place}expected a mapping of keys to values, found {type(content).__name__}")
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{where}: {_explain(error, model)}") from error
+        raise InputError(f"{place}{_explain(error, model)}") from error
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
