@@ -69,7 +69,9 @@ class Experiment(Settings):
     """As written; with what varies they become setups."""
     measure: Measure = Measure()
     axes: Axes
-    baselines: tuple[spec_of("baseline"), ...] = ("static", "dense")  # type: ignore[valid-type]
+    baselines: tuple[spec_of("baseline"), ...] = Field(  # type: ignore[valid-type]
+        default=("static", "dense"), validate_default=True
+    )
     metric: Literal["test_accuracy_best", "test_accuracy_last"] = "test_accuracy_best"
     """Test accuracy in percent, of the checkpoint with the best validation accuracy or of the last epoch."""
     tolerance: float = Field(default=1.0, gt=0)
@@ -102,11 +104,6 @@ class Experiment(Settings):
     def _every_combination_is_a_setup(self) -> "Experiment":
         _ = self.setups
         return self
-
-    @field_validator("baselines", mode="before")
-    @classmethod
-    def _baselines(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list | tuple) else value
 
     @field_validator("name")
     @classmethod
