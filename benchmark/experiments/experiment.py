@@ -13,12 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 from benchmark.experiments.cells import Value
 from benchmark.system.yamlfile import parse_yaml, read_yaml, validate
 from benchmark.training.precision import Precision
-from criteria.distribution import Distribution
 from criteria.errors import InputError
 from criteria.normalisation import Normalisation
 from criteria.plugins import entry_points_of, load, parse, resolve, unknown
+from criteria.rules import Distribution, Resurrection, Rules, Scope
 from criteria.schedule import PruneFraction
-from criteria.topology import Resurrection
 
 Density = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -67,18 +66,20 @@ class Topology(Settings):
     (released code); or they restart at zero."""
     grown_momentum: Literal["keep", "reset"] = "keep"
     """What a grown weight finds in the optimizer: the momentum that gathered there meanwhile (paper), or zero."""
-    scope: Literal["local", "global", "global_prune"] = "local"
+    scope: Scope = "local"
     """Whether each layer is pruned and grown by itself, or all of them together; with ``global_prune`` all are pruned
     together and each grows as many weights as it lost (paper, Figure 13: released code)."""
     normalisation: Normalisation | None = None
     """What the scores of different layers are divided by where all are pruned together."""
 
+    @property
+    def rules(self) -> Rules:
+        """What a topology update goes by."""
+        return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum)
+
     @model_validator(mode="after")
-    def _normalisation_compares_layers(self) -> "Topology":
-        if self.normalisation is not None and self.scope == "local":
-            raise ValueError(
-                "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
-            )
+    def _rules_fit_together(self) -> "Topology":
+        _ = self.rules
         return self
 
     @field_validator("prune_fraction")

@@ -111,12 +111,9 @@ class Fleet:
         for name, multiplier in self._multipliers.items():
             self.weights[name].mul_(multiplier)
 
-    @torch.no_grad()
-    def set_mask(self, member: int, name: str, mask: Tensor) -> None:
-        """Give a sparse layer of one member another mask, bool [*shape], and set its inactive weights to zero."""
-        self.masks[name][member].copy_(mask)
-        self._multipliers[name][member].copy_(mask)
-        self.weights[name][member].mul_(mask)
+    def mask_changed(self, member: int, name: str) -> None:
+        """Take note that the mask of a sparse layer of one member has changed in place."""
+        self._multipliers[name][member].copy_(self.masks[name][member])
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, buffers and masks, not copied."""

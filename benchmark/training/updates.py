@@ -10,9 +10,8 @@ from torch import Tensor
 
 from benchmark.training.fleet import Fleet, Recipe
 from benchmark.training.memory import is_out_of_memory
-from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
+from criteria import Criterion, InputError, Layer, TopologyUpdate, update_layers, write_back
 from criteria.errors import PluginError, one_line
-from criteria.global_scope import GrowthScope
 from criteria.randomness import stream
 
 
@@ -81,11 +80,9 @@ def update(fleet: Fleet, member: int, step: Step) -> None:
     recipe = _recipe(fleet, member)
     shown = layers(fleet, member, step, hessian_gradient=recipe.criterion.requires_hessian_gradient)
     for layer, outcome in zip(shown, _outcomes(shown, recipe, step), strict=True):
-        if recipe.topology.resurrection == "restart":
-            layer.weight.mul_(~outcome.pruned)
-        fleet.set_mask(member, layer.name, outcome.mask)
-        if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
-            layer.momentum.mul_(~outcome.grown)
+        state = [] if layer.momentum is None else [layer.momentum]
+        write_back(layer.weight, layer.mask, state, outcome, recipe.topology.rules)
+        fleet.mask_changed(member, layer.name)
 
 
 def layers(fleet: Fleet, member: int, step: Step, *, hessian_gradient: bool) -> list[Layer]:
@@ -126,12 +123,8 @@ def is_finite(fleet: Fleet, member: int, step: Step) -> bool:
 
 def _outcomes(shown: list[Layer], recipe: Recipe, step: Step) -> list[TopologyUpdate]:
     prune_fraction = recipe.topology.prune_fraction.at(step.number, step.total)
-    how = (recipe.criterion, recipe.growth, prune_fraction, recipe.topology.resurrection)
     with plugin_errors(f"criterion {recipe.criterion!r} with growth {recipe.growth!r}", step.number):
-        if recipe.topology.scope == "local":
-            return [update_topology(layer, *how) for layer in shown]
-        grow: GrowthScope = "global" if recipe.topology.scope == "global" else "local"
-        return update_topology_globally(shown, *how, recipe.topology.normalisation, grow)
+        return update_layers(shown, recipe.criterion, recipe.growth, prune_fraction, recipe.topology.rules)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from criteria import Criterion, Layer
 from criteria.global_scope import ALL
-from criteria.topology import checked, prune_count
+from criteria.rules import prune_count
+from criteria.topology_update import checked
 
 
 @dataclass(frozen=True)
