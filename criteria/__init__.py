@@ -12,8 +12,9 @@ from criteria.errors import InputError
 from criteria.global_scope import update_topology_globally
 from criteria.normalisation import Normalisation
 from criteria.plugins import load, names
+from criteria.rules import Rules
 from criteria.selection import lowest
-from criteria.topology import TopologyUpdate, update_topology
+from criteria.topology import TopologyUpdate, update_layers, update_topology, write_back
 
 __all__ = [
     "Criterion",
@@ -21,11 +22,14 @@ __all__ = [
     "InputError",
     "Layer",
     "Normalisation",
+    "Rules",
     "TopologyUpdate",
     "gradient",
     "load",
     "lowest",
     "names",
+    "update_layers",
     "update_topology",
     "update_topology_globally",
+    "write_back",
 ]

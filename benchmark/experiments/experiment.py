@@ -29,7 +29,9 @@ class Axes(Settings):
     growths: tuple[spec_of("growth"), ...] = Field(min_length=1)  # type: ignore[valid-type]
     densities: tuple[Density, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
-    settings: dict[str, Annotated[tuple[StrictStr | StrictInt | StrictFloat, ...], Field(min_length=1)]] = {}
+    settings: dict[str, Annotated[tuple[StrictStr | StrictInt | StrictFloat, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
     """Values of further settings by their place in the experiment, such as ``topology.update_period``."""
 
     @model_validator(mode="after")
@@ -65,7 +67,7 @@ class Experiment(Settings):
     data: str
     model: dict[str, Any]
     training: dict[str, Any]
-    topology: dict[str, Any] = {}
+    topology: dict[str, Any] = Field(default_factory=dict)
     """As written; with what varies they become setups."""
     measure: Measure = Measure()
     axes: Axes

@@ -11,11 +11,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from benchmark.data import available
 from benchmark.models import model_names
-from criteria.distribution import Distribution
 from criteria.normalisation import Normalisation
 from criteria.plugins import Spec, load, parse, resolve, unknown
+from criteria.rules import Distribution, Resurrection, Rules, Scope
 from criteria.schedule import PruneFraction
-from criteria.topology import Resurrection
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
@@ -81,7 +80,7 @@ class TopologySettings(Settings):
     value (the paper's released code); or they restart at zero."""
     grown_momentum: Literal["keep", "reset"] = "keep"
     """What a grown weight finds in the optimizer: the momentum that gathered there meanwhile (paper), or zero."""
-    scope: Literal["local", "global", "global_prune"] = "local"
+    scope: Scope = "local"
     """Whether each layer is pruned and grown by itself, or all of them together; with ``global_prune`` all are pruned
     together and each grows as many weights as it lost (paper, Figure 13: released code)."""
     normalisation: Normalisation | None = None
@@ -94,6 +93,11 @@ class TopologySettings(Settings):
                 "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
             )
         return self
+
+    @property
+    def rules(self) -> Rules:
+        """How one topology update goes."""
+        return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum)
 
     @field_validator("prune_fraction")
     @classmethod

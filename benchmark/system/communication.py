@@ -8,7 +8,7 @@ that was started alone does not communicate: every function here is then the ide
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TypeVar
 
@@ -18,8 +18,6 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
-from benchmark.models.dropout import Dropout
-from benchmark.training.fleet import Fleet
 from criteria.errors import InputError, one_line
 
 HOW = "start it as torchrun --nproc-per-node N -m benchmark run EXPERIMENT"
@@ -68,8 +66,11 @@ def share(count: int) -> slice:
     return slice(count * rank() // size(), count * (rank() + 1) // size())
 
 
-def of_first(value: Value) -> Value:
-    """What ``value`` is in the first process, for what the others might see otherwise, such as the files on a disk."""
+def broadcast_from_first(value: Value) -> Value:
+    """What ``value`` is in the first process; a collective call: all processes have to make it.
+
+    It is for what processes might see otherwise, such as the files on a disk.
+    """
     if not _several():
         return value
     shared: list[Any] = [value]
@@ -79,62 +80,35 @@ def of_first(value: Value) -> Value:
     return first
 
 
-def total(count: Tensor) -> Tensor:
-    """The sum of ``count`` over the processes."""
-    return _reduced(count, dist.ReduceOp.SUM) if _several() else count
+def sum_over_processes(tensor: Tensor) -> Tensor:
+    """The sum of ``tensor`` over the processes; a collective call."""
+    return _reduced(tensor, dist.ReduceOp.SUM) if _several() else tensor
 
 
-def anywhere(here: bool) -> bool:
-    """Whether it is so in any of the processes."""
-    return bool(total(torch.tensor(int(here))))
+def largest_over_processes(tensor: Tensor) -> Tensor:
+    """The largest value over the processes, position by position; a collective call."""
+    return _reduced(tensor, dist.ReduceOp.MAX) if _several() else tensor
 
 
-def require_supported(fleet: Fleet) -> None:
-    """Raises :class:`InputError` for what needs a whole batch in one process."""
+def mean_over_processes(flat: Tensor, weight: int) -> Tensor:
+    """The mean of ``flat`` [numbers] over the processes, each with its ``weight``; a collective call."""
     if not _several():
-        return
-    for member in fleet.members:
-        criteria = [member.recipe.criterion] if member.recipe is not None else []
-        for criterion in (*criteria, *(member.comparison.criteria if member.comparison is not None else ())):
-            if criterion.requires_hessian_gradient:
-                raise InputError(f"{criterion!r} needs a whole batch in one process; start it without torchrun")
-    if any(isinstance(module, Dropout) for module in fleet.network.modules()):
-        raise InputError("dropout would draw the same in every process; start a model with dropout without torchrun")
+        return flat
+    summed = sum_over_processes(weight * torch.cat([flat, flat.new_ones(1)]))
+    return summed[:-1] / summed[-1]
 
 
-def gradients(fleet: Fleet, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-    """`Fleet.gradients` of the batch that the processes have a share each of: the same numbers in all of them."""
+def any_process(flag: bool) -> bool:
+    """Whether ``flag`` is true in any of the processes; a collective call."""
+    return bool(sum_over_processes(torch.tensor(int(flag))))
+
+
+def same_on_all_processes(tensors: Sequence[Tensor]) -> bool:
+    """Whether the sums of ``tensors`` are the same in all processes; a collective call."""
     if not _several():
-        return fleet.gradients(inputs, targets)
-    examples = targets.shape[1]
-    if examples:
-        found, losses = fleet.gradients(inputs, targets)
-    else:  # the last batch of an epoch can be smaller than the number of processes
-        found = {name: torch.zeros_like(weight) for name, weight in fleet.weights.items()}
-        losses = torch.zeros(len(fleet), device=fleet.device)
-    parts = [*found.values(), losses, losses.new_ones(1)]
-    summed = _reduced(torch.cat([examples * part.flatten() for part in parts]), dist.ReduceOp.SUM)
-    *means, mean_losses, _ = torch.split(summed / summed[-1], [part.numel() for part in parts])
-    return {name: mean.view_as(found[name]) for name, mean in zip(found, means, strict=True)}, mean_losses
-
-
-@torch.no_grad()
-def agree(fleet: Fleet) -> None:
-    """Average the running statistics of batch-norm, and make sure that weights and masks are the same everywhere.
-
-    Raises :class:`InputError` where they are not.
-    """
-    if not _several():
-        return
-    for buffer in fleet.buffers.values():
-        if buffer.is_floating_point():
-            buffer.copy_(total(buffer) / size())
-        else:  # the number of batches, which can differ by those that a process had no share of
-            buffer.copy_(_reduced(buffer, dist.ReduceOp.MAX))
-    tensors = (*fleet.weights.values(), *fleet.masks.values())
+        return True
     sums = torch.stack([tensor.double().sum() for tensor in tensors]).nan_to_num()
-    if not torch.equal(_reduced(sums, dist.ReduceOp.MIN), _reduced(sums, dist.ReduceOp.MAX)):
-        raise InputError("the processes no longer have the same weights; train on devices of one kind")
+    return torch.equal(_reduced(sums, dist.ReduceOp.MIN), _reduced(sums, dist.ReduceOp.MAX))
 
 
 def _several() -> bool:

@@ -1,4 +1,4 @@
-"""Where trainings start: initial weights and masks, which follow from a member's seed and are the same in every engine."""
+"""Where trainings start: initial weights and masks that follow from a member's seed, the same in every engine."""
 
 from collections.abc import Mapping, Sequence
 

@@ -6,8 +6,8 @@ from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import TopologySettings
 from benchmark.training.measurements.jaccard import Comparison
 from criteria import Criterion, Growth
-from criteria.distribution import Distribution
 from criteria.plugins import load
+from criteria.rules import Distribution
 
 
 @dataclass(frozen=True)

@@ -75,14 +75,14 @@ def test_a_fleet_that_runs_out_of_memory_is_halved_and_says_so_and_its_results_s
 
 
 def test_running_out_of_memory_in_a_topology_update_is_no_failure_of_the_criterion(tmp_path, monkeypatch):
-    plain, scarce = updates.update_topology, [torch.OutOfMemoryError("CUDA out of memory")]
+    plain, scarce = updates.update_layers, [torch.OutOfMemoryError("CUDA out of memory")]
 
-    def update_topology(*arguments):
+    def update_layers(*arguments):
         if scarce:
             raise scarce.pop()
         return plain(*arguments)
 
-    monkeypatch.setattr(updates, "update_topology", update_topology)
+    monkeypatch.setattr(updates, "update_layers", update_layers)
     outcomes, said = trained(some_runs(), tmp_path)
     assert len(outcomes) == len(some_runs())
     assert "going on with 5" in said

@@ -11,7 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.runs import Rule
-from benchmark.experiments.setup import Setup, TopologySettings, TrainingSettings
+from benchmark.experiments.setup import Setup, TrainingSettings
 from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.system import communication
@@ -22,6 +22,8 @@ from benchmark.training.members import Member
 from benchmark.training.memory import fleet_size
 from criteria import Layer, TopologyUpdate
 from criteria.errors import InputError
+from criteria.rules import Rules
+from criteria.topology import write_back
 
 CPU_VECTOR = 16
 """Numbers that a CPU takes at once; torch's fused SGD rounds what is left over at a tensor's end in another way."""
@@ -98,17 +100,13 @@ class DenseEngine:
         return found
 
     @torch.no_grad()
-    def apply(self, member: int, updates: Sequence[TopologyUpdate], topology: TopologySettings) -> None:
+    def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
         """Write one update of each sparse layer back: pruned weights become 0, grown ones start at 0."""
         for name, update in zip(self._sparse, updates, strict=True):
-            weight, momentum = self._weights[name][member], self._momentum(name)
-            if topology.resurrection == "restart":
-                weight.mul_(~update.pruned)
-            self._masks[name][member].copy_(update.mask)
+            momentum = self._momentum(name)
+            state = [] if momentum is None else [momentum[member]]
+            write_back(self._weights[name].detach()[member], self._masks[name][member], state, update, rules)
             self._multipliers[name][member].copy_(update.mask)
-            weight.mul_(update.mask)
-            if topology.grown_momentum == "reset" and momentum is not None:
-                momentum[member].mul_(~update.grown)
 
     def optimise(self, learning_rate: float) -> None:
         """One step of SGD over the stacked weights, which is SGD for each member alone."""

@@ -3,18 +3,19 @@
 Who is due for a topology update, the order inside a step, what plugins may do and what is measured are decided outside.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.runs import Rule
-from benchmark.experiments.setup import Setup, TopologySettings
+from benchmark.experiments.setup import Setup
 from benchmark.training.members import Member
 from criteria import Criterion, Growth, Layer, TopologyUpdate
+from criteria.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,34 @@ class Batch:
     """int64 [seeds, batch]."""
 
 
+Reach = Literal["active", "all"]
+"""At which positions a tensor is read. A criterion reads active ones only, which the contract holds it to."""
+
+
 @dataclass(frozen=True)
 class Needs:
-    """What the reader of layers looks at; an engine may leave the rest out of them.
+    """What the reader of layers looks at; an engine may put anything at the positions that are not read.
 
     An engine that stores active weights only makes dense gradients and momenta where they are asked for.
     """
 
-    gradient: bool = True
-    """The gradient at every position, inactive ones too."""
-    momentum: bool = True
-    """The optimizer's momentum at every position, inactive ones too."""
+    gradient: Reach = "active"
+    momentum: Reach = "active"
     hessian_gradient: bool = False
 
     @classmethod
-    def of_update(cls, criterion: Criterion, growth: Growth) -> "Needs":
-        """What a topology update reads."""
-        return cls(hessian_gradient=criterion.requires_hessian_gradient)
+    def for_update(cls, criterion: Criterion, growth: Growth) -> "Needs":
+        """What a topology update reads: the criterion active positions, the growth inactive ones."""
+        return cls(
+            gradient="all" if growth.requires_grad else "active",
+            momentum="all" if growth.requires_momentum else "active",
+            hessian_gradient=criterion.requires_hessian_gradient,
+        )
 
     @classmethod
-    def of_observation(cls, criterion: Criterion) -> "Needs":
-        """What a criterion that follows the training reads at every step."""
-        return cls(hessian_gradient=criterion.requires_hessian_gradient)
+    def for_criteria(cls, criteria: Iterable[Criterion]) -> "Needs":
+        """What criteria read that look at layers without changing them."""
+        return cls(hessian_gradient=any(criterion.requires_hessian_gradient for criterion in criteria))
 
 
 class Engine(Protocol):
@@ -64,7 +71,7 @@ class Engine(Protocol):
         """The sparse layers of one member as criteria and growths see them, read-only, at ``step`` (from 1)."""
         ...
 
-    def apply(self, member: int, updates: Sequence[TopologyUpdate], topology: TopologySettings) -> None:
+    def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
         """Write one update of each sparse layer back: masks, weights that restart, momentum that is reset."""
         ...
 
