@@ -12,13 +12,13 @@ from torch import Tensor
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.setup import Setup
-from benchmark.models import build_network
 from benchmark.models.flops import flops_per_weight
 from benchmark.training import updates
 from benchmark.training.batches import Batches
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch
 from benchmark.training.evaluation import evaluate
+from benchmark.training.initial import structure
 from benchmark.training.learning_rate import learning_rate
 from benchmark.training.measurements.measuring import Measuring
 from benchmark.training.members import Member
@@ -194,8 +194,7 @@ def digested_steps(setup: Setup) -> tuple[int, ...]:
 
 
 def _measuring(members: Sequence[Member], engine: Any, setup: Setup, dataset: Dataset) -> Measuring:
-    with torch.device("meta"):
-        network = build_network(setup.model, dataset.shape, dataset.classes)
+    network = structure(setup.model, dataset.shape, dataset.classes)
     each = [engine.masks(index) for index in range(len(members))]
     masks = {name: torch.stack([mask[name] for mask in each]) for name in each[0]}
     return Measuring(members, masks, flops_per_weight(network, dataset.shape, masks))

@@ -23,6 +23,12 @@ def initial_networks(
     return networks
 
 
+def structure(model: Mapping[str, object], shape: tuple[int, ...], classes: int) -> nn.Module:
+    """The network of a model without values, on the meta device."""
+    with torch.device("meta"):
+        return build_network(model, shape, classes)
+
+
 def initial_masks(members: Sequence[Member], network: nn.Module) -> dict[str, Tensor]:
     """The initial mask of each sparse layer, bool [members, *shape], by the name of the layer's weight."""
     shapes = {name: tuple(network.get_parameter(name).shape) for name in sparse_layer_names(network)}

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -16,7 +16,8 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.system import communication
 from benchmark.training.engines.engine import Batch, EngineKind, Needs
-from benchmark.training.initial import initial_masks, initial_networks, topology_stream
+from benchmark.training.engines.member_threads import MemberThreads
+from benchmark.training.initial import initial_masks, initial_networks, structure, topology_stream
 from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
 from benchmark.training.memory import fleet_size
@@ -44,22 +45,22 @@ class DenseEngine:
         self.members = tuple(members)
         self._device = device
         self._label_smoothing = setup.training.label_smoothing
+        # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
+        computed = members if device.type != "cpu" or len(members) > 1 or _convolves(setup, dataset) else [*members] * 2
         seeds = sorted({member.seed for member in members})
-        self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in members], device=device)
-        networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
+        self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in computed], device=device)
+        networks = initial_networks(computed, setup.model, dataset.shape, dataset.classes)
         self._sparse = sparse_layer_names(networks[0])
-        self._masks = {name: mask.to(device) for name, mask in initial_masks(members, networks[0]).items()}
+        self._masks = {name: mask.to(device) for name, mask in initial_masks(computed, networks[0]).items()}
         weights, buffers = stack_module_state(networks)
         self._weights: dict[str, Tensor] = {k: v.detach().to(device).requires_grad_() for k, v in weights.items()}
         self._buffers: dict[str, Tensor] = {k: v.to(device) for k, v in buffers.items()}
         # multiplying by a bool mask converts it first, which takes three times as long as the multiplication
         self._multipliers = {name: mask.to(self._weights[name].dtype) for name, mask in self._masks.items()}
         self._network = copy.deepcopy(networks[0]).to("meta")
-        # A CPU convolves as fast for one member after the other as for all at once, and then a member's bits depend
-        # on nobody else: for several at once it takes other algorithms, which round differently.
-        self._one_by_one = device.type == "cpu" and any(
-            isinstance(module, nn.modules.conv._ConvNd) for module in self._network.modules()
-        )
+        self._threads = None
+        if device.type == "cpu" and _convolves(setup, dataset):
+            self._threads = MemberThreads(self._network)
         self._apply_masks()
         self._optimizer = _sgd(self._weights, setup.training, device)
         self._gradients: Gradients = {}
@@ -75,7 +76,7 @@ class DenseEngine:
             self._gradients, losses = self._own_gradients(inputs, targets)
         else:
             self._gradients, losses = self._mean_gradients(inputs, targets)
-        return losses
+        return losses[: len(self.members)]
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
         """The sparse layers of one member; the tensors are views of the fleet's."""
@@ -127,7 +128,8 @@ class DenseEngine:
     @torch.no_grad()
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
-        return self._forward(inputs.expand(len(self.members), *inputs.shape), training=False)
+        logits = self._forward(inputs.expand(len(self._seed_of_member), *inputs.shape), training=False)
+        return logits[: len(self.members)]
 
     @torch.no_grad()
     def synchronise(self) -> None:
@@ -196,9 +198,12 @@ class DenseEngine:
     def _forward(self, inputs: Tensor, training: bool) -> Tensor:
         """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
         self._network.train(training)
-        if self._one_by_one:
-            return torch.stack([self._logits(*self._member(i), inputs[i]) for i in range(len(self.members))])
-        logits: Tensor = vmap(self._logits, randomness="different")(self._weights, self._buffers, inputs)
+        if self._threads is not None:
+            each = self._threads.map(lambda network, i: _logits(network, *self._member(i), inputs[i]), len(inputs))
+            return torch.stack(each)
+        logits: Tensor = vmap(partial(_logits, self._network), randomness="different")(
+            self._weights, self._buffers, inputs
+        )
         return logits
 
     def _mean_gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
@@ -208,7 +213,7 @@ class DenseEngine:
             found, losses = self._own_gradients(inputs, targets)
         else:  # the last batch of an epoch can be smaller than the number of processes
             found = {name: torch.zeros_like(weight) for name, weight in self._weights.items()}
-            losses = torch.zeros(len(self.members), device=self._device)
+            losses = torch.zeros(len(self._seed_of_member), device=self._device)
         parts = [*found.values(), losses]
         mean = communication.mean_over_processes(torch.cat([part.flatten() for part in parts]), examples)
         *means, mean_losses = torch.split(mean, [part.numel() for part in parts])
@@ -216,31 +221,27 @@ class DenseEngine:
 
     def _own_gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
         """The dense gradient of each member's loss and the losses [members], on one batch each."""
-        if not self._one_by_one:
+        if self._threads is None:
             losses = classification_loss(self._forward(inputs, training=True), targets, self._label_smoothing)
             gradients = torch.autograd.grad(losses.sum(), list(self._weights.values()))
             return dict(zip(self._weights, gradients, strict=True)), losses.detach()
         self._network.train()
         found = {name: torch.empty_like(weight) for name, weight in self._weights.items()}
-        each_loss = []
-        for member in range(len(self.members)):
+
+        def compute(network: nn.Module, member: int) -> Tensor:
             weights, buffers = self._member(member)
-            logits = self._logits(weights, buffers, inputs[member])
+            logits = _logits(network, weights, buffers, inputs[member])
             loss = classification_loss(logits[None], targets[member][None], self._label_smoothing).sum()
             for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
                 found[name][member] = gradient
-            each_loss.append(loss.detach())
-        return found, torch.stack(each_loss)
+            return loss.detach()
+
+        return found, torch.stack(self._threads.map(compute, len(inputs)))
 
     def _member(self, member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""
         weights = {name: weight[member].detach().requires_grad_() for name, weight in self._weights.items()}
         return weights, {name: buffer[member] for name, buffer in self._buffers.items()}
-
-    def _logits(self, weights: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
-        """Logits [batch, classes] of one network."""
-        logits: Tensor = functional_call(self._network, (weights, buffers), (inputs,))
-        return logits
 
     @torch.enable_grad()
     def _hessian_gradient(self, member: int, temperature: float) -> dict[str, Tensor]:
@@ -256,12 +257,24 @@ class DenseEngine:
         weights, buffers = self._member(member)
         sparse = [weights[name] for name in self._sparse]
         self._network.train()
-        logits = self._logits(weights, {name: buffer.clone() for name, buffer in buffers.items()}, inputs) / temperature
+        cloned = {name: buffer.clone() for name, buffer in buffers.items()}
+        logits = _logits(self._network, weights, cloned, inputs) / temperature
         loss = classification_loss(logits[None], targets[None], self._label_smoothing).sum()
         gradients = torch.autograd.grad(loss, sparse, create_graph=True)
         # H·g is half the gradient of g·g
         products = torch.autograd.grad(torch.stack([(g * g).sum() for g in gradients]).sum() / 2, sparse)
         return dict(zip(self._sparse, products, strict=True))
+
+
+def _convolves(setup: Setup, dataset: Dataset) -> bool:
+    network = structure(setup.model, dataset.shape, dataset.classes)
+    return any(isinstance(module, nn.modules.conv._ConvNd) for module in network.modules())
+
+
+def _logits(network: nn.Module, weights: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    """Logits [batch, classes] of one network for ``inputs`` [batch, *shape]."""
+    logits: Tensor = functional_call(network, (weights, buffers), (inputs,))
+    return logits
 
 
 def _product_of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:
