@@ -109,7 +109,7 @@ def sum_over_processes(tensor: "Tensor") -> "Tensor":
     return _reduced(tensor, "SUM")
 
 
-def maximum_over_processes(tensor: "Tensor") -> "Tensor":
+def largest_over_processes(tensor: "Tensor") -> "Tensor":
     """The largest value of each element of ``tensor`` in any process. Collective."""
     return _reduced(tensor, "MAX")
 
