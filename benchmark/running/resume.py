@@ -56,6 +56,7 @@ def train_or_resume(fleet: Sequence[Run], path: Path, place: Place) -> Checkpoin
     with interruption.ending_between_steps() as end_if_asked:
         _train(training, writer, place, end_if_asked)
         end = writer.write(place.say, training.finish())
+        end_if_asked()
     return end
 
 
