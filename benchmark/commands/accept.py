@@ -1,12 +1,9 @@
 """``dst-bench accept``: the only command that writes expected values."""
 
 import argparse
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
 
 from benchmark.commands.arguments import add_experiment, experiment_of, folder, study_of
-
-if TYPE_CHECKING:
-    from benchmark.verdicts.study import Study
 
 SUMMARY = "store the present results as measured expected values"
 
@@ -24,7 +21,7 @@ def main(args: argparse.Namespace) -> int:
     experiment = experiment_of(args)
     study = study_of(args, experiment)
     from benchmark.experiments.runs import expand
-    from benchmark.verdicts.accepting import accept
+    from benchmark.verdicts.accepting import accept_study
     from benchmark.verdicts.expected import HERE
     from criteria.errors import InputError
 
@@ -35,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
             "run the experiment first, or select the part that is there"
         )
     path = (args.expected or HERE) / f"{experiment.name}.yaml"
-    accept(study, path, note=f"dst-bench run {experiment.name}")
+    accept_study(study, path, datetime.now(UTC).date())
     cells = len(study.samples)
     print(f"{path}: stored {len(study.results)} results of {cells} cells; review the change and commit it")
     return 0

@@ -1,6 +1,8 @@
 """``dst-bench report``: an experiment's results as files to read and to use."""
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
     add_expected,
@@ -11,6 +13,10 @@ from benchmark.commands.arguments import (
     part_of,
     study_of,
 )
+from criteria.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.verdicts.study import Study
 
 SUMMARY = "write tables, figures and one HTML page"
 
@@ -33,9 +39,19 @@ def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
     others = [part_of(args).of(name) for name in args.against]
+    study = _with_results(study_of(args, experiment, expected_of(args, experiment)), args.results)
+    against = [_with_results(study_of(args, other), args.results) for other in others]
+    from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report
 
-    against = [study_of(args, other) for other in others]
-    study = study_of(args, experiment, expected_of(args, experiment))
-    print(f"wrote {write_report(study, args.out / experiment.name, against)}")
+    place = args.out / experiment.name
+    write_report(place, Findings(study, against))
+    print(f"wrote {place}")
     return 0
+
+
+def _with_results(study: "Study", results: Path) -> "Study":
+    """The study; raises :class:`InputError` where it has no results to report."""
+    if not study.results:
+        raise InputError(f"{study.experiment.name} has no results in {results}; run it first")
+    return study

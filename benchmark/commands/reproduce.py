@@ -46,20 +46,19 @@ def main(args: argparse.Namespace) -> int:
 
 def _conclude(study: "Study", out: Path, *, strict: bool) -> int:
     """Print what came out, write the report, and return the exit status of the check."""
+    from benchmark.report.findings import Findings
     from benchmark.report.tables import results_table
     from benchmark.report.writing import write_report
-    from benchmark.verdicts.check import check_study
-    from benchmark.verdicts.claims import claims, render_claims
+    from benchmark.verdicts.claims import render_claims
     from benchmark.verdicts.rendering import render
 
-    print(results_table(study))
-    status = 0
-    if study.expected is None:
-        print(render_claims(claims(study.samples, study.experiment.tolerance)))
-        print(f"no expected values of {study.experiment.name} are stored, so nothing was checked\n")
+    name, findings = study.experiment.name, Findings(study)
+    print(results_table(study.experiment, study.results))
+    if findings.check is None:
+        print(render_claims(findings.claims))
+        print(f"no expected values of {name} are stored, so nothing was checked\n")
     else:
-        outcome = check_study(study)
-        print(render(outcome))
-        status = outcome.exit_status(strict=strict)
-    print(f"wrote {write_report(study, out / study.experiment.name)}")
-    return status
+        print(render(findings.check))
+    write_report(out / name, findings)
+    print(f"wrote {out / name}")
+    return 0 if findings.check is None else findings.check.exit_status(strict=strict)
