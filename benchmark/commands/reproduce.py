@@ -53,7 +53,7 @@ def _conclude(study: "Study", out: Path, *, strict: bool) -> int:
     from benchmark.verdicts.rendering import render
 
     name, findings = study.experiment.name, Findings(study)
-    print(results_table(study.experiment, study.results))
+    print(results_table(study))
     if findings.check is None:
         print(render_claims(findings.claims))
         print(f"no expected values of {name} are stored, so nothing was checked\n")

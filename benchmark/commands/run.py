@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
         study = load_study(experiment, folder)
     else:
         study = Study(experiment, train_missing(experiment, folder, options))
-    print(results_table(study.experiment, study.results))
+    print(results_table(study))
     return 0
 
 
