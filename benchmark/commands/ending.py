@@ -17,8 +17,8 @@ DONE, DEVIATES, BAD_INPUT, BROKEN, UNEXPECTED = range(5)
 CLOSED_OUTPUT = interruption.FIRST_STATUS + 13
 """The reader of our output has gone: the status of SIGPIPE, by which other programs end then."""
 EXIT_STATUSES = (
-    "exit status: 0 all was done, 1 a result deviates, 2 the input is bad or cannot be read or written, 3 a contract is "
-    "broken or a plugin failed, 4 something unexpected happened, 128 + N ended by signal N (130 by Ctrl-C; what was "
+    "exit status: 0 all was done, 1 a result deviates, 2 the input is bad or cannot be read or written, 3 a contract "
+    "is broken or a plugin failed, 4 something unexpected happened, 128 + N ended by signal N (130 by Ctrl-C; what was "
     "trained is kept) or, with N = 13, because nobody reads the output any more"
 )
 RESUMING = ("run", "reproduce")
@@ -96,7 +96,7 @@ def _unexpected(error: BaseException, arguments: Sequence[str]) -> str:
 
 
 def _keep(text: str) -> Path | None:
-    """Write a report into the user's folder for logs or, where that cannot be written, into that for temporary files."""
+    """Write a report into the user's folder for logs or, where that is impossible, into that for temporary files."""
     import tempfile
 
     import platformdirs

@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_experiment(parser)
     add_training(parser)
     parser.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
-    parser.add_argument("--dry-run", action="store_true", help="say how many runs and about how long, and train nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how many runs and about how long, and train nothing"
+    )
     parser.add_argument(
         "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
     )

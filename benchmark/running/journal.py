@@ -51,9 +51,7 @@ def read_journal(folder: Path) -> list[Entry]:
     return found
 
 
-def add_entry(
-    folder: Path, event: str, worker: str, runs: Sequence[str], *, step: int = 0, error: str = ""
-) -> None:
+def add_entry(folder: Path, event: str, worker: str, runs: Sequence[str], *, step: int = 0, error: str = "") -> None:
     """Add a line; only while the folder is locked. Raises :class:`InputError` where it cannot be written."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = Entry(time=now, event=event, worker=worker, runs=list(runs), step=step, error=error)

@@ -62,15 +62,16 @@ def train_or_resume(fleet: Sequence[Run], path: Path, place: Place) -> Checkpoin
 
 def _train(training: FleetTraining, writer: "_Writer", place: Place, end_if_asked: Callable[[], None]) -> None:
     """Train to the last step, and leave a checkpoint whenever one is due."""
+
+    def is_due(wanted: bool) -> bool:
+        # clocks differ between processes, and statistics of batch-norm agree at the end of an epoch only
+        return training.ends_epoch if communication.size() > 1 else wanted
+
     due = time.monotonic() + place.checkpoint_seconds
     for step in training.steps():
         place.on_step(step, training.total_steps)
         began = time.monotonic()
-        if communication.size() > 1:  # clocks differ, and statistics of batch-norm agree at the end of an epoch only
-            is_due = training.ends_epoch
-        else:
-            is_due = began >= due or interruption.is_asked_to_end()
-        if is_due:
+        if is_due(began >= due or interruption.is_asked_to_end()):
             writer.write(place.say)
             ended = time.monotonic()
             due = ended + max(place.checkpoint_seconds, (ended - began) / SHARE)

@@ -1,7 +1,7 @@
 """Signals that ask a command to end: Ctrl-C, a scheduler's SIGTERM, and SIGHUP of a terminal that was closed.
 
-Each of them raises :class:`Interrupted`, at once or, inside :func:`ending_between_steps`, where the code says that it is
-ready to end. A signal that comes again raises at once everywhere.
+Each of them raises :class:`Interrupted`, at once or, inside :func:`ending_between_steps`, where the code says that it
+is ready to end. A signal that comes again raises at once everywhere.
 """
 
 import signal
@@ -14,7 +14,7 @@ FIRST_STATUS = 128
 """Exit statuses above it belong to signals, by a shell's convention."""
 
 
-class Interrupted(KeyboardInterrupt):  # noqa: N818  (it is no error, and KeyboardInterrupt is not called one either)
+class Interrupted(KeyboardInterrupt):
     """The process was asked to end by a signal."""
 
     def __init__(self, number: int) -> None:

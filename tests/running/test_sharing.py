@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.commands.cli import main
+from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import expand
 from benchmark.running import claims, sharing, workers
 from benchmark.running.claims import Claim, seen_workers, workers_folder
 from benchmark.running.journal import journal_file, read_journal
@@ -436,6 +438,23 @@ def test_a_run_that_failed_is_named_with_its_error(method, tiny, monkeypatch, ca
     said = capsys.readouterr().out
     assert "0 of 8 runs done, 0 running, 8 waiting (8 failed)" in said
     assert "no idea" in said
+
+
+def test_two_cells_that_ask_for_one_training_share_its_result(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    axes = TINY["axes"] | {"seeds": [1], "settings": {"model.dropout": [0.1, 0.2]}}
+    twice = TINY | {"training": TINY["training"] | {"epochs": 1}, "axes": axes}
+    Path("twice.yaml").write_text(yaml.safe_dump(twice | {"baselines": ["dense", "dropout(p=0.1)"]}))
+    runs = expand(load_experiment("twice.yaml"))
+    ids = {run.id for run in runs}
+    assert len(ids) < len(runs)
+    assert main(["run", "twice.yaml", "--no-contract", "--no-wait"]) == 0
+    assert f"0 runs stored, {len(ids)} to train" in capsys.readouterr().err
+    folder = ResultsFolder(Path("results"), "twice")
+    assert folder.written().keys() == ids
+    assert [run for run, _ in folder.read_all(runs)] == runs
+    assert main(["status", "twice.yaml"]) == 0
+    assert f"{len(ids)} of {len(ids)} runs done, 0 running, 0 waiting" in capsys.readouterr().out
 
 
 class FixedSize:
