@@ -1,7 +1,8 @@
 """What an experiment costs, from its settings alone: arithmetic that is counted, not time that is measured."""
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 from benchmark.data.synthetic import look_of
 from benchmark.experiments.experiment import Experiment
@@ -11,6 +12,8 @@ from criteria.plugins import parse
 
 BACKWARD = 2
 """Forward passes that a backward pass costs: the gradients of a layer's inputs and of its weights are one each."""
+KNOWN = Path(__file__).with_name("forward_flops.json")
+"""What the networks of the paper's experiments cost, so that listing them does not need torch; a test counts again."""
 
 
 def training_flops(experiment: Experiment) -> int:
@@ -37,8 +40,8 @@ def like(data: str) -> str:
     return str(dict(spec.parameters).get("like", spec.name))
 
 
-@lru_cache
-def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+def measured_forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+    """Floating-point operations of one example in one forward pass, from building the network. Imports torch."""
     import torch
 
     from benchmark.models import build_network, sparse_layer_names
@@ -48,3 +51,20 @@ def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
         network = build_network(json.loads(model), shape, classes)
     each = flops_per_weight(network, shape, sparse_layer_names(network))
     return sum(flops * network.get_parameter(name).numel() for name, flops in each.items())
+
+
+def flops_key(model: str, shape: tuple[int, ...], classes: int) -> str:
+    """What a network's cost is known by in :data:`KNOWN`."""
+    return f"{model} {list(shape)} {classes}"
+
+
+@lru_cache
+def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+    known = _known().get(flops_key(model, shape, classes))
+    return measured_forward_flops(model, shape, classes) if known is None else known
+
+
+@cache
+def _known() -> dict[str, int]:
+    found: dict[str, int] = json.loads(KNOWN.read_text(encoding="utf-8"))
+    return found
