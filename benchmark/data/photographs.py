@@ -1,11 +1,10 @@
-"""ImageNet: 1.3 million photographs of a thousand kinds of things (Russakovsky et al., 2015)."""
+"""Photographs of any size in files: a part of each is decoded when it is needed."""
 
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,13 +12,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.functional import center_crop, resize, resized_crop
 
-from benchmark.data.dataset import Dataset, Split
-from benchmark.data.folders import class_numbers, find_folders, read_image, samples
+from benchmark.data.decoding import read_image
 from benchmark.data.images import IMAGENET
-
-CLASSES = 1000
-TRAIN_EXAMPLES = 1_281_167
-VALIDATION_EXAMPLES = 50_000
 
 SIZE = 224
 """Pixels on each side of what networks see."""
@@ -31,26 +25,6 @@ ASPECT = (3 / 4, 4 / 3)
 """Width by height of a training crop, at least and at most."""
 CENTRE = -1
 """In place of a crop's seed: the centre of the image."""
-
-
-def load(root: Path) -> Dataset:
-    """Inputs [N, 3, 224, 224] from the folders train and val, one for each class, of ``root/imagenet`` or ``root``.
-
-    The validation set is also the test set, as in the paper's released code. The images do not fit in memory: what is
-    stored of an image is the number of its file and the seed of its crop, int64 [N, 2], and a batch is decoded when it
-    is needed.
-    """
-    folder = find_folders("ImageNet", [root / "imagenet", root])
-    numbers = class_numbers(folder / "train", CLASSES)
-    train = samples(folder / "train", numbers, TRAIN_EXAMPLES)
-    validation = samples(folder / "val", numbers, VALIDATION_EXAMPLES)
-    paths, classes = zip(*train, *validation, strict=True)
-    stored = torch.stack([torch.arange(len(paths)), torch.full((len(paths),), CENTRE)], 1)
-    targets = torch.tensor(classes)
-    first, last = (Split(stored[part], targets[part]) for part in (slice(len(train)), slice(len(train), None)))
-    return Dataset(
-        "imagenet", first, last, last, CLASSES, augment=random_crops, decode=Photographs(paths), from_files=True
-    )
 
 
 def random_crops(stored: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,11 +1,11 @@
 """Floating-point operations (FLOPs) that sparse training needs if zeros cost nothing (Evci et al., 2020, appendix)."""
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from benchmark.models.flops import flops_per_weight
+
+__all__ = ["BACKWARD", "HESSIAN_GRADIENT", "Flops", "LayerWork", "count_flops", "flops_per_weight"]
 
 BACKWARD = 2
 """Forward passes that a backward pass costs: the gradients of a layer's inputs and of its weights are one each."""
@@ -63,24 +63,3 @@ def count_flops(layers: Iterable[LayerWork], examples: int, hessian_examples: in
             total.training_dense + layer.flops_per_weight * (1 + BACKWARD) * layer.weights * examples,
         )
     return total
-
-
-def flops_per_weight(network: nn.Module, inputs: tuple[int, ...], layers: Iterable[str]) -> dict[str, int]:
-    """FLOPs that each weight of ``layers`` takes part in when ``network`` (on the meta device) sees one example.
-
-    ``layers`` are names of the weights of Linear and Conv modules, ``inputs`` is the shape of one example.
-    """
-    network = copy.deepcopy(network).eval()
-    found = dict.fromkeys(layers, 0)
-
-    def count(name: str) -> None:
-        def add(module: nn.Module, _inputs: object, output: Tensor) -> None:
-            found[name] += 2 * output.numel() // module.get_parameter("weight").shape[0]
-
-        network.get_submodule(name.removesuffix(".weight")).register_forward_hook(add)
-
-    for name in found:
-        count(name)
-    with torch.no_grad():
-        network(torch.zeros(1, *inputs, device="meta"))
-    return found
