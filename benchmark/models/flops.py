@@ -1,4 +1,4 @@
-"""Floating-point operations (FLOPs) that the weights of a model take part in."""
+"""Floating-point operations (FLOPs) of the layers of a network; a multiplication and an addition are two."""
 
 import copy
 from collections.abc import Iterable
