@@ -15,6 +15,7 @@ from criteria.plugins import load, names
 from criteria.rules import Rules
 from criteria.selection import lowest
 from criteria.topology import TopologyUpdate, update_layers, update_topology, write_back
+from criteria.training import SparseTraining
 
 __all__ = [
     "Criterion",
@@ -23,6 +24,7 @@ __all__ = [
     "Layer",
     "Normalisation",
     "Rules",
+    "SparseTraining",
     "TopologyUpdate",
     "gradient",
     "load",
