@@ -89,4 +89,4 @@ class OwnBiasCorrection:
             return moved
 
         change = group["lr"] * (step(together) - step(together - born[where]))
-        weight[where] += (-change if group["maximize"] else change).to(weight.dtype)
+        weight[where] += change.to(weight.dtype)  # with maximize Adam's moments are those of the negative gradient
