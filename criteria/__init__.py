@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from criteria.rules import Rules
     from criteria.selection import lowest
     from criteria.topology import TopologyUpdate, update_layers, update_topology, write_back
+    from criteria.training import SparseTraining
 
 __all__ = [
     "Criterion",
@@ -30,6 +31,7 @@ __all__ = [
     "Layer",
     "Normalisation",
     "Rules",
+    "SparseTraining",
     "TopologyUpdate",
     "gradient",
     "load",
@@ -50,6 +52,7 @@ _HOMES = {
     "rules": ("Rules",),
     "selection": ("lowest",),
     "topology": ("TopologyUpdate", "update_layers", "update_topology", "write_back"),
+    "training": ("SparseTraining",),
 }
 """The module that each public name is from."""
 
