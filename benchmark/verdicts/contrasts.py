@@ -88,7 +88,7 @@ def _same_cell_and_seed(first: Study, second: Study) -> tuple[Run, Run] | None:
 
 def _changes(ours: Run, theirs: Run) -> tuple[str, ...]:
     """The settings that differ between two runs, each as ``setting: value, not value``."""
-    first, second = (_flat({part: getattr(run.setup, part) for part in PARTS}) for run in (ours, theirs))
+    first, second = (flat_settings({part: getattr(run.setup, part) for part in PARTS}) for run in (ours, theirs))
     keys = [key for key in dict.fromkeys([*first, *second]) if first.get(key) != second.get(key)]
     return tuple(f"{key}: {first.get(key, '–')}, not {second.get(key, '–')}" for key in keys)
 
@@ -120,12 +120,12 @@ def _without(cell: Cell, axis: str) -> Cell:
     return Cell(cell.criterion, cell.growth, cell.density, extra)
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted names."""
+def flat_settings(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names, such as ``training.epochs``."""
     found: dict[str, Any] = {}
     for key, value in content.items():
         plain = value.model_dump() if hasattr(value, "model_dump") else value
-        found |= _flat(plain, f"{prefix}{key}.") if isinstance(plain, dict) else {f"{prefix}{key}": plain}
+        found |= flat_settings(plain, f"{prefix}{key}.") if isinstance(plain, dict) else {f"{prefix}{key}": plain}
     return found
 
 
