@@ -1,4 +1,4 @@
-"""What results can be drawn against: density, a further setting that varies over numbers, or the λ of MEST."""
+"""The axes that results can be drawn against: density, a setting that varies over numbers, or the λ of MEST."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from criteria.plugins import parse
 from criteria.pruning.mest import MEST
 
 FEWEST = 3
-"""Values that an axis other than density must have results for, to be worth a figure."""
+"""The least number of values with results that an axis other than density must have to be worth a figure."""
 CRITERION = "pruning criterion"
 NAMES = {"update_period": "update period (optimizer steps)"}
-"""What is written below the axis of a further setting, where its name does not say enough."""
+"""The label of the axis of a further setting whose own name does not say enough."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What is along the horizontal axis, and what cells share that are drawn on one line or in one panel."""
+    """A horizontal axis, and what cells on one line or in one panel have in common."""
 
     name: str
     title: str
-    """In a sentence."""
+    """Its name in a sentence."""
     label: str
-    """Below the axis, with its unit."""
+    """The text below the axis, with its unit."""
     place: Callable[[Cell], float | None]
-    """Where a cell is; None for one that has no place of its own."""
+    """The place of a cell; None for a cell that has none of its own."""
     line: Callable[[Cell], str]
     lines: str
-    """What a line is."""
+    """What a line stands for."""
     panel: Callable[[Cell], tuple[tuple[str, object], ...]]
-    """What a cell with a growth has in common with all others of its panel, by name."""
+    """The properties that a cell with a growth shares with all others of its panel, by name."""
 
 
 def _density_place(cell: Cell) -> float | None:
@@ -78,9 +78,9 @@ def setting(name: str) -> Axis:
 
 
 def axes(samples: Samples) -> list[Axis]:
-    """The axes that there are enough results along, the one that most of an experiment's figures should use first.
+    """The axes along which there are enough results, first the one that most of an experiment's figures should use.
 
-    None where all networks are dense.
+    There are none if all networks are dense.
     """
     cells = [cell for cell, values in samples.items() if values and cell.growth is not None]
     names = dict.fromkeys(name for cell in cells for name, _ in cell.extra)
@@ -102,7 +102,7 @@ def placed(axis: Axis, cells: Sequence[Cell]) -> list[tuple[float, Cell]]:
 def panels(axis: Axis, grid: Sequence[Cell], samples: Samples) -> dict[str, list[Cell]]:
     """The cells with a growth of each panel, by its title; a panel without any result is left out.
 
-    So is a place along the axis without any: nothing is known of the experiment there.
+    A place along the axis without any result is left out too, because nothing is known of the experiment there.
     """
     grown = [cell for cell in grid if cell.growth is not None]
     known = set(places(axis, [cell for cell in grown if samples.get(cell)]))

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.axes import DENSITY, Axis, panels, placed, places
-from benchmark.report.look import DARK, LIGHT, Plot, Theme, signed
+from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places
+from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme
+from benchmark.report.numbers import signed
 from benchmark.verdicts.samples import Samples, over_baseline
 from benchmark.verdicts.statistics.differences import CONFIDENCE
 from benchmark.verdicts.statistics.paired import Mean
@@ -27,7 +28,7 @@ CAPTION = (
 
 
 def gains_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot | None:
-    """The figure, its columns along ``axis``; None where no criterion has a static network to compare with."""
+    """The figure, its columns along ``axis``; None if no criterion has a static network to compare with."""
     found = over_baseline([cell for cell in grid if cell.growth is not None], samples, REFERENCE)
     if not found:
         return None

@@ -1,7 +1,6 @@
-"""How figures look: colours that everyone can tell apart, on light and on dark paper, and the same bytes every time."""
+"""The look of figures: colours that everyone can tell apart, on light and dark paper, and the same bytes every time."""
 
 import io
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,9 +21,9 @@ class Theme:
 
     ink: str
     faint: str
-    """Of what must be seen, but not first: references, notes, axes."""
+    """The colour of references, notes and axes, which must be seen, but not first."""
     rule: str
-    """Of grid lines."""
+    """The colour of grid lines."""
     paper: str
 
 
@@ -36,10 +35,10 @@ Draw = Callable[[Theme], Figure]
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure that can be drawn on any paper, and what has to be said with it."""
+    """A figure that can be drawn on any paper, with its title and its caption."""
 
     name: str
-    """Of its files."""
+    """The name of its files."""
     title: str
     caption: str
     draw: Draw
@@ -75,13 +74,6 @@ def legible(positions: Iterable[float], apart: float) -> list[float]:
         if all(abs(position - other) >= apart for other in kept):
             kept.append(position)
     return sorted(kept)
-
-
-def signed(points: float, form: str = ".2f") -> str:
-    """Points with their sign, a real minus, and no negative zero; ``?`` where there is no end."""
-    if not math.isfinite(points):
-        return "?"
-    return f"{float(f'{points:{form}}') + 0.0:+{form}}".replace("-", "\N{MINUS SIGN}")
 
 
 def _settings(theme: Theme) -> dict[str, Any]:

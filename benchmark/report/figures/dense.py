@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.look import Plot, Theme, line_style
+from benchmark.report.figures.look import Plot, Theme, line_style
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.differences import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import LEVEL
@@ -22,7 +22,7 @@ PLAIN = "dense"
 
 
 def dense_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
-    """A row per cell of density 1; None where no criterion has a result there, or nothing to be beside."""
+    """A row per cell of density 1; None if no criterion has a result there, or if there is only one row."""
     shown = [cell for cell in grid if cell.density == 1 and samples.get(cell)]
     if len(shown) < 2 or not any(cell.growth for cell in shown):
         return None

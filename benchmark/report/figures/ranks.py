@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.look import Plot, Theme, line_style
+from benchmark.report.figures.look import Plot, Theme, line_style
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.differences import CONFIDENCE
 from benchmark.verdicts.statistics.ranks import Ranking, critical_difference, rank
@@ -38,8 +38,8 @@ class Diagram:
 def diagram(cells: Sequence[Cell], samples: Samples) -> Diagram | None:
     """Ranks over the settings in which every criterion has a result.
 
-    None where so few settings could not show any difference: the critical difference is not below the largest
-    difference that there can be.
+    None if there are so few settings that they could not show any difference, because the critical difference is not
+    below the largest difference that there can be.
     """
     settings: dict[tuple[object, ...], dict[str, float]] = {}
     for cell in cells:
@@ -53,7 +53,7 @@ def diagram(cells: Sequence[Cell], samples: Samples) -> Diagram | None:
 
 
 def ranks_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
-    """One diagram over all settings and one per growth, each where it can show something; None where none can."""
+    """One diagram over all settings and one per growth, if it can show something; None if none can."""
     cells = [cell for cell in grid if cell.growth is not None]
     growths = list(dict.fromkeys(cell.growth for cell in cells))
     parts = {f"{growth} growth": [cell for cell in cells if cell.growth == growth] for growth in growths}

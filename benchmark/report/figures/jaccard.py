@@ -1,31 +1,24 @@
 """How alike the sets are that criteria would prune: maps of the first update, curves over a training (Figure 6)."""
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from tabulate import tabulate
 
-from benchmark.experiments.cells import Cell
-from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.results import Results
-from benchmark.experiments.runs import cells
-from benchmark.report.look import DARK, LIGHT, Plot, Theme, line_style, reference_style
-from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
-from criteria.global_scope import ALL
+from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, line_style, reference_style
+from benchmark.report.overlaps import Indices, Moment, Pair, cells_of, compared_criteria, indices
+from benchmark.verdicts.study import Study
 
 FLOOR = "random"
-"""The criterion that shares with others what chance shares."""
+"""The criterion that has in common with others only what chance gives."""
 COLUMNS = 3
 GAPS = (0, (4, 3))
-"""Dashes of every other line, so that a line of equal values is seen below it."""
+"""The dashes of every other line, so that a line of equal values can be seen below it."""
 DARKENING = ("#8ecbf0", "#0072B2", "#06263a")
 """From little in common to the same set on light paper; on dark paper the more they share, the lighter."""
 MEANING = (
@@ -34,51 +27,22 @@ MEANING = (
     "fraction."
 )
 
-Pair: TypeAlias = tuple[str, str]
 
-
-@dataclass(frozen=True, order=True)
-class Moment:
-    """Where in which trainings criteria were compared."""
-
-    cell: Cell
-    step: int
-    fraction: float
-
-
-Indices: TypeAlias = Mapping[Moment, Mapping[Pair, Sequence[float]]]
-"""The index of each pair, a value for each seed."""
-
-
-def indices(experiment: Experiment, results: Results, layer: str = ALL) -> Indices:
-    """The indices over all layers or in one, in the order of the experiment's grid; empty where there are none."""
-    asked = experiment.measure.jaccard
-    found: dict[Moment, dict[Pair, list[float]]] = {}
-    for run, result in results:
-        if asked is None or result.outcome.measured is None:
-            continue
-        for overlap in result.outcome.measured.overlaps:
-            moment = Moment(run.cell, overlap.step, overlap.fraction)
-            for number, pair in enumerate(itertools.combinations(asked.criteria, 2)):
-                found.setdefault(moment, {}).setdefault(pair, []).append(overlap.jaccard(number, layer))
-    place = {cell: number for number, cell in enumerate(cells(experiment))}
-    return dict(sorted(found.items(), key=lambda item: (place[item[0].cell], item[0].step, -item[0].fraction)))
-
-
-def jaccard_plots(experiment: Experiment, results: Results) -> list[Plot]:
-    """Maps where each training was looked at once, curves where it was looked at more often; none without data."""
-    found, asked = indices(experiment, results), experiment.measure.jaccard
-    if not found or asked is None:
+def jaccard_plots(study: Study) -> list[Plot]:
+    """Maps if each training was looked at once, curves if it was looked at more often; none without data."""
+    found, criteria = indices(study), compared_criteria(study)
+    if not found:
         return []
-    steps = {cell: sorted({moment.step for moment in found if moment.cell == cell}) for cell in _cells(found)}
+    steps = {cell: sorted({moment.step for moment in found if moment.cell == cell}) for cell in cells_of(found)}
     if all(len(each) == 1 for each in steps.values()):
         caption = (
             "How alike the sets are that two criteria would prune of the same network at its first topology update, "
             f"over all layers, mean over seeds. {MEANING} That is the chance above each column."
         )
         title = "What criteria would prune at the first update"
-        return [Plot("jaccard-first", title, caption, lambda theme: _maps(asked.criteria, found, theme))]
-    panels = _panels(asked.criteria, found, by_fraction=asked.fractions is not None)
+        return [Plot("jaccard-first", title, caption, lambda theme: _maps(criteria, found, theme))]
+    asked = study.experiment.measure.jaccard
+    panels = _panels(criteria, found, by_fraction=asked is not None and asked.fractions is not None)
     if not panels:
         return []
     caption = (
@@ -87,66 +51,15 @@ def jaccard_plots(experiment: Experiment, results: Results) -> list[Plot]:
         f"bands are the standard deviation over seeds. {MEANING} It falls along with the prune fraction."
     )
     title = "What other criteria would prune in the course of a training"
-    return [Plot("jaccard-training", title, caption, lambda theme: _curves(panels, asked.criteria, found, theme))]
-
-
-def jaccard_rows(experiment: Experiment, results: Results) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of a table: a row for each pair in each cell, columns for its first and last comparison."""
-    found = indices(experiment, results)
-    headers = ["trained with", "density", "pair"]
-    rows: dict[tuple[str, str, str], dict[str, str]] = {}
-    columns: dict[str, None] = {}
-    once = len({moment.step for moment in found}) == 1
-    for cell in _cells(found):
-        moments = [moment for moment in found if moment.cell == cell]
-        steps = [moment.step for moment in moments]
-        for moment in moments:
-            if moment.step not in (min(steps), max(steps)):
-                continue
-            column = (
-                f"fraction {moment.fraction:.3g}" if once else f"step {moment.step}, fraction {moment.fraction:.3g}"
-            )
-            columns[column] = None
-            for (one, other), values in found[moment].items():
-                row = rows.setdefault((cell.label, f"{cell.density:g}", f"{one}, {other}"), {})
-                row[column] = f"{fmean(values):.3f}" + (f" ± {stdev(values):.3f}" if len(values) > 1 else "")
-    return [*headers, *columns], [[*key, *(row.get(name, "") for name in columns)] for key, row in rows.items()]
-
-
-def jaccard_table(experiment: Experiment, results: Results, form: Format = "simple") -> str:
-    """The table as text (``simple``) or Markdown (``github``), under a line that says how to read it."""
-    headers, rows = jaccard_rows(experiment, results)
-    said = (
-        f"{experiment.name}: Jaccard index of what two criteria would prune, over all layers,\n"
-        "mean ± standard deviation over seeds, at the first and the last comparison of a training"
-    )
-    return f"{said}\n\n{tabulate(rows, headers, tablefmt=form, disable_numparse=True)}\n"
-
-
-def jaccard_csv(experiment: Experiment, results: Results) -> str:
-    """One line per cell, comparison, layer (or all) and pair: mean, standard deviation and number of seeds."""
-    own = ["step", "prune_fraction", "layer", "one", "other", "mean", "std", "n"]
-    rows = []
-    layers = next((r.outcome.measured.weights for _, r in results if r.outcome.measured is not None), {})
-    for layer in (ALL, *layers):
-        for moment, pairs in indices(experiment, results, layer).items():
-            where = [*cell_values(experiment, moment.cell), moment.step, moment.fraction, layer]
-            for pair, values in pairs.items():
-                spread = stdev(values) if len(values) > 1 else None
-                rows.append([*where, *pair, fmean(values), spread, len(values)])
-    return csv_text([*cell_columns(experiment), *own], rows)
-
-
-def _cells(found: Indices) -> list[Cell]:
-    return list(dict.fromkeys(moment.cell for moment in found))
+    return [Plot("jaccard-training", title, caption, lambda theme: _curves(panels, criteria, found, theme))]
 
 
 def _panels(criteria: Sequence[str], found: Indices, *, by_fraction: bool) -> dict[str, list[Moment]]:
     """The moments of each panel of curves by its title.
 
-    A network has none that is trained with a criterion that is not compared.
+    A network that is trained with a criterion that is not compared has no panel.
     """
-    several = len({(cell.growth, cell.density, cell.extra) for cell in _cells(found)}) > 1
+    several = len({(cell.growth, cell.density, cell.extra) for cell in cells_of(found)}) > 1
     panels: dict[str, list[Moment]] = {}
     for moment in found:
         if moment.cell.criterion in criteria:
@@ -157,7 +70,7 @@ def _panels(criteria: Sequence[str], found: Indices, *, by_fraction: bool) -> di
 
 
 def _maps(criteria: Sequence[str], found: Indices, theme: Theme) -> Figure:
-    rows, fractions = _cells(found), sorted({moment.fraction for moment in found}, reverse=True)
+    rows, fractions = cells_of(found), sorted({moment.fraction for moment in found}, reverse=True)
     size = 0.5 * (len(criteria) - 1)
     figure = Figure(figsize=((size + 0.15) * len(fractions) + 2.4, (size + 0.15) * len(rows) + 1.9))
     axes = figure.subplots(len(rows), len(fractions), sharex=True, sharey=True, squeeze=False)

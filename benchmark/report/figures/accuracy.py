@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.axes import DENSITY, Axis, panels, placed, places, references
-from benchmark.report.look import Plot, Theme, legible, line_style, reference_style
+from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places, references
+from benchmark.report.figures.look import Plot, Theme, legible, line_style, reference_style
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.differences import Array
 
 WIDE = 25.0
-"""Points between the worst and the best mean from which the axis is stretched towards 100%."""
+"""Points between the worst and the best mean beyond which the axis is stretched towards 100%."""
 SURE = 99.99
 """The accuracy in percent at which a stretched axis ends, since that of 100% is at infinity."""
 TICKS = (50, 90, 10, 99, 1, 99.9, 0.1, 80, 20, 95, 5, 70, 30, 97, 98, 99.5, 2, 0.5, 99.99, 60, 40)
@@ -68,12 +68,13 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
     baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
     scale = _Scale(places(axis, [cell for cells in shown.values() for cell in cells]) or places(axis, grid))
     for ax, (title, cells) in zip(axes, shown.items(), strict=False):
+        panel = _Panel(ax, axis, samples, scale)
         for name, group in references(axis, cells, grid).items():
-            _reference(ax, axis, group, samples, scale, reference_style(baselines.index(name), theme))
+            panel.reference(group, reference_style(baselines.index(name), theme))
         for index, name in enumerate(lines):
             style = {**line_style(index), "zorder": 3, "markeredgecolor": theme.paper, "markeredgewidth": 0.6}
             shift = (index + 0.5) / len(lines) - 0.5
-            _line(ax, axis, name, [c for c in cells if axis.line(c) == name], samples, style, scale, shift)
+            panel.line(name, [cell for cell in cells if axis.line(cell) == name], style, shift)
         _value_axis(ax, scale)
         _note_missing(ax, axis, cells, samples, theme)
         ax.set_title(title, loc="left")
@@ -90,7 +91,7 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
 
 @dataclass(frozen=True)
 class _Scale:
-    """The horizontal axis: where its values are, increasing, and that it is logarithmic where it can be."""
+    """The horizontal axis: its values, increasing; it is logarithmic if all of them are above zero."""
 
     values: Sequence[float]
 
@@ -112,51 +113,48 @@ class _Scale:
         return self.back(self.forward(values) + room * shift)
 
 
-def _line(
-    ax: Axes,
-    axis: Axis,
-    label: str,
-    cells: Sequence[Cell],
-    samples: Samples,
-    style: dict[str, Any],
-    scale: _Scale,
-    shift: float = 0.0,
-) -> None:
-    """A criterion or baseline along the axis; NaN where a cell is missing breaks the line there.
+@dataclass(frozen=True)
+class _Panel:
+    """One panel of the figure, into which lines are drawn."""
 
-    A point without neighbours has no band to show its spread, and gets a bar.
-    """
-    known = {place: cell for place, cell in placed(axis, cells) if place in scale.values}
-    ordered = [known[place] for place in sorted(known)]
-    means, spreads = _columns(ordered, samples)
-    if np.isnan(means).all():
-        return
-    spots = scale.beside(sorted(known), shift)
-    ax.plot(spots, means, label=label, **style)
-    low, high = np.maximum(means - spreads, 100 - SURE), np.minimum(means + spreads, SURE)
-    ax.fill_between(spots, low, high, color=style["color"], alpha=0.13, linewidth=0)
-    gaps = np.isnan(np.concatenate([[np.nan], means, [np.nan]]))
-    alone = ~gaps[1:-1] & gaps[:-2] & gaps[2:]
-    if alone.any():
-        ax.vlines(spots[alone], low[alone], high[alone], color=style["color"], linewidth=1.2)
+    ax: Axes
+    axis: Axis
+    samples: Samples
+    scale: _Scale
 
+    def line(self, label: str, cells: Sequence[Cell], style: dict[str, Any], shift: float = 0.0) -> None:
+        """A criterion or baseline along the axis; NaN for a missing cell breaks the line there.
 
-def _reference(
-    ax: Axes, axis: Axis, cells: Sequence[Cell], samples: Samples, scale: _Scale, style: dict[str, Any]
-) -> None:
-    """A baseline: a line along the axis, or, where it has but one cell there, right across the panel."""
-    if len({axis.place(cell) for cell in cells}) > 1:
-        _line(ax, axis, cells[0].criterion, cells, samples, {**style, "marker": ".", "zorder": 2}, scale)
-        return
-    means, spreads = _columns(cells, samples)
-    if not np.isnan(means).all():
-        ax.axhline(means[0], label=cells[0].criterion, **style)
-        low, high = means[0] - spreads[0], min(means[0] + spreads[0], SURE)
-        ax.axhspan(low, high, color=style["color"], alpha=0.13, linewidth=0)
+        A point without neighbours has no band to show its spread, and gets a bar.
+        """
+        known = {place: cell for place, cell in placed(self.axis, cells) if place in self.scale.values}
+        ordered = [known[place] for place in sorted(known)]
+        means, spreads = _columns(ordered, self.samples)
+        if np.isnan(means).all():
+            return
+        spots = self.scale.beside(sorted(known), shift)
+        self.ax.plot(spots, means, label=label, **style)
+        low, high = np.maximum(means - spreads, 100 - SURE), np.minimum(means + spreads, SURE)
+        self.ax.fill_between(spots, low, high, color=style["color"], alpha=0.13, linewidth=0)
+        gaps = np.isnan(np.concatenate([[np.nan], means, [np.nan]]))
+        alone = ~gaps[1:-1] & gaps[:-2] & gaps[2:]
+        if alone.any():
+            self.ax.vlines(spots[alone], low[alone], high[alone], color=style["color"], linewidth=1.2)
+
+    def reference(self, cells: Sequence[Cell], style: dict[str, Any]) -> None:
+        """A baseline: a line along the axis, or right across the panel if it has only one cell there."""
+        if len({self.axis.place(cell) for cell in cells}) > 1:
+            self.line(cells[0].criterion, cells, {**style, "marker": ".", "zorder": 2})
+            return
+        means, spreads = _columns(cells, self.samples)
+        if not np.isnan(means).all():
+            self.ax.axhline(means[0], label=cells[0].criterion, **style)
+            low, high = means[0] - spreads[0], min(means[0] + spreads[0], SURE)
+            self.ax.axhspan(low, high, color=style["color"], alpha=0.13, linewidth=0)
 
 
 def _columns(cells: Sequence[Cell], samples: Samples) -> tuple[Array, Array]:
-    """Mean and standard deviation of each cell, each [cells]: NaN where missing, no spread for one seed."""
+    """Mean and standard deviation of each cell, each [cells]: NaN for a missing cell, no spread for one seed."""
     values = [list(samples.get(cell, {}).values()) for cell in cells]
     means = [fmean(v) if v else np.nan for v in values]
     return np.array(means), np.array([stdev(v) if len(v) > 1 else 0.0 for v in values])
@@ -178,7 +176,7 @@ def _value_axis(ax: Axes, scale: _Scale) -> None:
 
 
 def _accuracy_axis(ax: Axes, samples: Samples, *, stretched: bool) -> None:
-    """The shared accuracy axis: every mean is on it, and every band as far as it is not far outside."""
+    """The shared accuracy axis, which has every mean on it, and bands unless they reach far outside."""
     if not stretched:
         ax.margins(y=0.06)
         ax.autoscale(axis="y")
@@ -222,7 +220,7 @@ def _note_missing(ax: Axes, axis: Axis, cells: Sequence[Cell], samples: Samples,
 
 
 def _nowhere(grid: Sequence[Cell], samples: Samples, axis: Axis) -> list[float]:
-    """Places along the axis for which no criterion has a result; the figure leaves them out."""
+    """Places along the axis at which no criterion has a result; the figure leaves them out."""
     grown = [cell for cell in grid if cell.growth is not None]
     known = set(places(axis, [cell for cell in grown if samples.get(cell)]))
     return [place for place in places(axis, grown) if known and place not in known]
