@@ -20,7 +20,7 @@ from criteria.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.distributed import Store
+    from torch.distributed.distributed_c10d import Store
 
 HOW = "start it as torchrun --nproc-per-node N -m benchmark run EXPERIMENT"
 SILENT_SECONDS = 5.0

@@ -20,7 +20,7 @@ MOST_BYTES = 2**21
 
 
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
     class _Events(Composer, CParser, SafeConstructor, Resolver):
         """PyYAML's safe loader, which takes the events of a text from libyaml: that is three times as fast."""
@@ -44,7 +44,7 @@ class _Loader(_Events):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark: Any = self.peek_event().start_mark  # type: ignore[union-attr]
             raise yaml.composer.ComposerError(None, None, "references (*name) are not read; write it out", mark)
         return super().compose_node(parent, index)
 
@@ -65,7 +65,7 @@ class _Loader(_Events):
         return value
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)  # type: ignore[type-var]
 
 
 def read_yaml(path: Path) -> Any:
@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> Any:
 def parse_yaml(text: str, where: str) -> Any:
     """The content of a YAML text; ``where`` names it in errors."""
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)  # type: ignore[arg-type]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}" if mark else ""

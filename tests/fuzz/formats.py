@@ -14,9 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from benchmark.training.members import member_of
-from benchmark.verdicts.accepting import Evidence, accept
-from benchmark.verdicts.rendering import as_json, render
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -27,8 +24,11 @@ from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.results import Result, ResultsFolder, Timing
 from benchmark.experiments.runs import expand
 from benchmark.running import gate
+from benchmark.training.members import member_of
+from benchmark.verdicts.accepting import Evidence, accept
 from benchmark.verdicts.check import check
 from benchmark.verdicts.expected import Source, read_expected
+from benchmark.verdicts.rendering import as_json, render
 from criteria.plugins import Spec
 from tests.fuzz.damage import damaged_bytes, damaged_json, damaged_yaml
 from tests.small_data import cifar_archive, higgs_copy, idx

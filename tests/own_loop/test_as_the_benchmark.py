@@ -5,13 +5,13 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
+from benchmark.training.fleet import CPU_VECTOR, Fleet, Member, Recipe, build_network
 
 import criteria
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.experiment import Topology, load_experiment
 from benchmark.running.plan import dataset_on
 from benchmark.training.batches import Batches
-from benchmark.training.fleet import CPU_VECTOR, Fleet, Member, Recipe, build_network
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.learning_rate import learning_rate
 from criteria import Normalisation, SparseTraining

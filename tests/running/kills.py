@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from benchmark.training.members import member_of
 
 from benchmark.commands import cli
 from benchmark.experiments.experiment import load_experiment
@@ -27,6 +26,7 @@ from benchmark.experiments.runs import expand
 from benchmark.running.journal import read_journal
 from benchmark.running.plan import dataset_on
 from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.members import member_of
 
 
 def start(arguments: Sequence[str], log: Path) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmark.training.members import Member, Recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -27,6 +26,7 @@ from benchmark.running.checkpoint import (
 )
 from benchmark.system.device import environment
 from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.members import Member, Recipe
 from criteria import InputError, load
 from tests.training.small_fleets import setup
 

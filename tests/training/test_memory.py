@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
 from benchmark.running.plan import plan
 from benchmark.running.progress import Progress
