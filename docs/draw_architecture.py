@@ -32,9 +32,9 @@ def imports_between_folders() -> Imports:
 
 
 def drawing(imports: Imports) -> str:
-    """A Mermaid flowchart of the imports, and a table of what each folder is; arrows that follow from others are left out.
+    """A Mermaid flowchart of the imports, and a table of what each folder is.
 
-    An arrow points at what is imported.
+    An arrow points at what is imported; arrows that follow from others are left out.
     """
     arrows = [
         f"    {folder} --> {other}"
