@@ -1,6 +1,5 @@
 """What one change does, as a forest of differences with their intervals."""
 
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
