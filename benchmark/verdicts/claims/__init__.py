@@ -9,7 +9,7 @@ own. Claims are found by their entry points in the group ``dst_bench.claims``.
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVerdict, Finding, above_zero, claim
+from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVerdict, Judgement, above_zero, claim
 from benchmark.verdicts.claims.stored import ClaimChange, changes
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
@@ -21,7 +21,7 @@ __all__ = [
     "ClaimId",
     "ClaimOutcome",
     "ClaimVerdict",
-    "Finding",
+    "Judgement",
     "above_zero",
     "changes",
     "claim",

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts import claims as package
-from benchmark.verdicts.claims import Claim, Finding, above_zero, claim, claim_names, claims, installed_claims
+from benchmark.verdicts.claims import Claim, Judgement, above_zero, claim, claim_names, claims, installed_claims
 from benchmark.verdicts.claims.cases import STUDIED
 from benchmark.verdicts.statistics.ordered import Interval
 from criteria.errors import InputError, PluginError
@@ -16,7 +16,7 @@ from criteria.errors import InputError, PluginError
 def above_half(samples, tolerance):
     """The least accuracy of all runs is above 50 percent."""
     least = min(value for values in samples.values() for value in values.values())
-    return Finding(above_zero(Interval(least - 50, least - 50, least - 50), tolerance), None, f"Least is {least:g}%")
+    return Judgement(above_zero(Interval(least - 50, least - 50, least - 50), tolerance), None, f"Least is {least:g}%")
 
 
 @claim("broken", "Nothing works", where="a bug")
