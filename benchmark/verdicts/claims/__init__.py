@@ -13,6 +13,7 @@ from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVer
 from benchmark.verdicts.claims.stored import ClaimChange, changes
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.ordered import Interval
 from criteria.errors import InputError, PluginError, one_line
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "ClaimId",
     "ClaimOutcome",
     "ClaimVerdict",
+    "Interval",
     "Judgement",
+    "Samples",
     "above_zero",
     "changes",
     "claim",

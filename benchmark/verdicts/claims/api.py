@@ -2,8 +2,10 @@
 
 A claim is a plugin. A distribution registers one under its id in the entry-point group ``dst_bench.claims``::
 
-    @claim("beats-dense", "Sparse training outperforms the dense model", where="abstract")
-    def beats_dense(samples: Samples, tolerance: float) -> Judgement | None:
+    from benchmark.verdicts.claims import Judgement, Samples, claim
+
+    @claim("random-last", "Pruning at random is worse than any criterion", where="a talk")
+    def random_last(samples: Samples, tolerance: float) -> Judgement | None:
         ...
 """
 
