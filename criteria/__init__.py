@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from criteria.global_scope import update_topology_globally
     from criteria.normalisation import Normalisation
     from criteria.plugins import load, names
+    from criteria.rules import Rules
     from criteria.selection import lowest
-    from criteria.topology import TopologyUpdate, update_topology
+    from criteria.topology import TopologyUpdate, update_layers, update_topology, write_back
+    from criteria.training import SparseTraining
 
 __all__ = [
     "Criterion",
@@ -28,13 +30,17 @@ __all__ = [
     "InputError",
     "Layer",
     "Normalisation",
+    "Rules",
+    "SparseTraining",
     "TopologyUpdate",
     "gradient",
     "load",
     "lowest",
     "names",
+    "update_layers",
     "update_topology",
     "update_topology_globally",
+    "write_back",
 ]
 
 _HOMES = {
@@ -43,8 +49,10 @@ _HOMES = {
     "global_scope": ("update_topology_globally",),
     "normalisation": ("Normalisation",),
     "plugins": ("load", "names"),
+    "rules": ("Rules",),
     "selection": ("lowest",),
-    "topology": ("TopologyUpdate", "update_topology"),
+    "topology": ("TopologyUpdate", "update_layers", "update_topology", "write_back"),
+    "training": ("SparseTraining",),
 }
 """The module that each public name is from."""
 

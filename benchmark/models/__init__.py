@@ -17,7 +17,7 @@ from criteria.plugins import Spec, load, names
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build_model", "model_names", "model_spec", "sparse_layer_names"]
+__all__ = ["build_model", "build_network", "model_names", "model_spec", "sparse_layer_names"]
 
 
 def model_names() -> list[str]:
@@ -51,6 +51,11 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
     if not isinstance(network, nn.Module):
         raise InputError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")
     return network
+
+
+def build_network(model: Mapping[str, Any], inputs: Sequence[int], classes: int) -> "nn.Module":
+    """The network of an experiment's ``model`` settings for examples of shape ``inputs``; see :func:`build_model`."""
+    return build_model(model_spec(model), inputs, classes)
 
 
 def sparse_layer_names(network: "nn.Module") -> list[str]:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from benchmark.training.fleet import Fleet, Member
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,7 +24,6 @@ from benchmark.data.photographs import random_part
 from benchmark.experiments.experiment import Training
 from benchmark.training.batches import Batches
 from benchmark.training.evaluation import evaluate
-from benchmark.training.fleet import Fleet, Member
 from benchmark.training.fleet_training import train_fleet
 from criteria import InputError
 

@@ -3,36 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmark.models.flops import flops_per_weight
+from benchmark.experiments.cost import BACKWARD
+from benchmark.experiments.outcome import Flops
 
-__all__ = ["BACKWARD", "HESSIAN_GRADIENT", "Flops", "LayerWork", "count_flops", "flops_per_weight"]
-
-BACKWARD = 2
-"""Forward passes that a backward pass costs: the gradients of a layer's inputs and of its weights are one each."""
 HESSIAN_GRADIENT = 9
 """Forward passes that a Hessian-gradient product costs: forward and backward, differentiated once more."""
-
-
-@dataclass(frozen=True)
-class Flops:
-    """FLOPs of one run; a multiplication and an addition are two.
-
-    Counted are the products of the sparse layers (every Linear and Conv), not biases, activations, normalisation or
-    pooling, nor finding what to prune and grow. A training step costs a forward and a backward pass over the active
-    weights, 3·f_S. Where growth reads the gradient, the gradients of inactive weights are added at updates, and at
-    every step where it reads the momentum: 2·f_S + f_D. What a criterion reads of active weights is there anyway; a
-    Hessian-gradient product counts as nine dense forward passes. Evaluations are left out, and so is the momentum
-    that our engine gathers at inactive weights: what is counted is what the method needs.
-    """
-
-    inference: int
-    """For one example, with the network at the end of the training."""
-    inference_dense: int
-    """The same without sparsity, f_D."""
-    training: int
-    """Of the whole training."""
-    training_dense: int
-    """Of the same training of a dense network, 3·f_D for each example."""
 
 
 @dataclass(frozen=True)
