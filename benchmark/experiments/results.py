@@ -111,6 +111,19 @@ class ResultsFolder:
         content = result.model_dump(mode="json")
         write_atomically(self.file(result.id), json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n")
 
+    def set_aside(self, result: Result) -> Path:
+        """Move the file of a result of older code to where no run looks for it; returns where it is then.
+
+        Raises :class:`InputError` where the folder cannot be written.
+        """
+        place = self.path / "older" / (result.code or "unknown") / f"{result.id}.json"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self.file(result.id).replace(place)
+        except OSError as error:
+            raise InputError(f"{place}: cannot be written: {error.strerror or error}") from error
+        return place
+
     def read(self, run: Run) -> Result | None:
         """The stored result of a run, or None.
 

@@ -1,4 +1,4 @@
-"""What a section of a report is: a part of the page, and the files that belong to it."""
+"""Sections of reports: what a section has, and what all templates of the page share."""
 
 import base64
 import math
@@ -30,7 +30,7 @@ class Section:
     name: str
     title: str | None
     values: Callable[[Findings], Mapping[str, Any]] = lambda _: {}
-    """What its template shows, beside ``findings`` and ``study``, which every template has."""
+    """The values that its template shows, beside ``findings`` and ``study``, which every template has."""
     wants: Callable[[Findings], bool] = lambda _: True
     """Whether there is something to show."""
     files: Callable[[Findings], Iterable[File]] = lambda _: ()

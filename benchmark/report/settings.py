@@ -18,8 +18,9 @@ DEFAULTS = flat_settings(
         "topology": TopologySettings(update_period=1),
     }
 )
-"""The settings of the paper, from which a setting that is told differs."""
+"""The settings of the paper; the page tells every setting that differs from them."""
 MODEL = {"model.name": "{}"}
+"""The words of the settings that are always told; ``{}`` is the value, and a second one the plural."""
 TRAINING = {
     "training.epochs": "{} epoch{}",
     "training.batch_size": "batches of {}",
@@ -29,9 +30,8 @@ TOPOLOGY = {
     "topology.update_period": "updated every {} step{}",
     "topology.distribution": "initial distribution {}",
 }
-"""The settings that are always told, with their words; ``{}`` is the value, and a second one the plural."""
 ELSEWHERE = ("topology.resurrection",)
-"""Settings that are told as the rule."""
+"""Settings that the page tells as the rule."""
 
 
 @dataclass(frozen=True)

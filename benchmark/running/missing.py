@@ -11,6 +11,7 @@ from benchmark.running.options import AUTO, Options
 from benchmark.system import communication
 from benchmark.system.duration import duration
 from benchmark.system.files import require_writable
+from benchmark.training.fingerprint import code_of_setup
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Standing:
     """The results that are there, by the run's id."""
     missing: list[Run]
     """The runs without a result, each id once."""
+
+    @property
+    def results(self) -> Results:
+        """The runs that have a result, with it."""
+        return tuple((run, self.stored[run.id]) for run in self.runs if run.id in self.stored)
 
     @property
     def line(self) -> str:
@@ -38,7 +44,7 @@ def train_missing(experiment: Experiment, folder: ResultsFolder, options: Option
     the options say not to wait. Raises :class:`InputError` for a stored result that is damaged and for data that are
     needed and missing, and :class:`ContractError` for a criterion or a growth that breaks its contract.
     """
-    found = standing(runs_of(experiment, options.engine), folder, fresh=options.fresh)
+    found = _without_older(standing(runs_of(experiment, options.engine), folder, fresh=options.fresh), folder, options)
     if found.missing:
         _train(found, folder, options)
     else:
@@ -46,6 +52,25 @@ def train_missing(experiment: Experiment, folder: ResultsFolder, options: Option
         _tidy(found.runs, folder)
     results = found.stored | {run.id: result for run, result in folder.read_all(found.missing)}
     return tuple((run, results[run.id]) for run in found.runs if run.id in results)
+
+
+def _without_older(found: Standing, folder: ResultsFolder, options: Options) -> Standing:
+    """The same where all results are of today's code; those of older code are adopted first, or missing."""
+    if not any(result.code != code_of_setup(run.setup) for run, result in found.results):
+        return found
+    from benchmark.running.adoption import adopt, older_results
+    from benchmark.system.device import choose_device
+
+    older = older_results(found.stored, distinct(found.runs))
+    adopted: dict[str, Result] = {}
+    if communication.rank() == 0:
+        device = choose_device(options.device)
+        adopted = adopt(older, folder, device, options.data_dir, lambda line: print(line, file=sys.stderr))
+    adopted = communication.broadcast_from_first(adopted)
+    refused = {run.id for run, _ in older} - adopted.keys()
+    kept = {id_: result for id_, result in (found.stored | adopted).items() if id_ not in refused}
+    lacking = {run.id for run in found.missing} | refused
+    return Standing(found.runs, kept, [run for run in distinct(found.runs) if run.id in lacking])
 
 
 def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> str:

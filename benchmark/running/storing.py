@@ -16,6 +16,7 @@ from benchmark.running.progress import Progress
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.workers import Worker
 from benchmark.system.device import choose_device
+from benchmark.training.fingerprint import code_of_setup
 from benchmark.training.memory import is_out_of_memory
 from criteria.errors import InputError, PluginError
 
@@ -113,6 +114,7 @@ def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Option
                     settings=run.settings,
                     outcome=outcome,
                     contract_skipped=options.contract_skipped and run.cell.growth is not None,
+                    code=code_of_setup(run.setup),
                     environment=last | ({"earlier": earlier} if earlier else {}),
                     time=timing,
                 )

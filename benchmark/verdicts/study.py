@@ -16,7 +16,7 @@ from criteria.errors import InputError
 
 @dataclass(frozen=True)
 class Study:
-    """An experiment with its results and, where some are stored, its expected values.
+    """An experiment with its results and, if some are stored, its expected values.
 
     Checks, reports, contrasts and accepted values are all made from one study. Raises :class:`InputError` if the
     expected values are of another metric than the experiment.

@@ -84,3 +84,8 @@ class _Normalised(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         short = self._renamed.get(ast.unparse(node)) if self._renamed else None
         return ast.Name(short, node.ctx) if short else self.generic_visit(node)
+
+
+def plain_code(source: str) -> str:
+    """The statements of a source without its comments, docstrings, layout and imports, whose places may change."""
+    return ast.unparse(_Normalised({}).visit(ast.parse(source)))

@@ -197,6 +197,20 @@ def test_rank_diagrams_name_every_criterion_once():
             assert sum(name in text.split() for text in texts) == 1, texts
 
 
+def test_the_bars_of_rank_diagrams_do_not_depend_on_the_order_of_pythons_sets():
+    study = study_of(experiment())
+    plot = ranks_plot(study.cells, study.samples)
+    bars = [
+        line.get_xdata()
+        for ax in drawn(plot).axes
+        for line in ax.get_lines()
+        if len(set(line.get_ydata())) == 1 and line.get_ydata()[0] < 0
+    ]
+    assert bars
+    for bar in bars:
+        assert list(bar) == sorted(bar)
+
+
 def test_each_criterion_looks_different_and_light_and_dark_differ_in_paper():
     styles = [tuple(map(str, line_style(index).values())) for index in range(14)]
     assert len(set(styles)) == 14

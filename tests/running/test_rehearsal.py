@@ -44,9 +44,9 @@ def test_what_differs_in_more_than_density_seed_and_period_is_trained_with_an_up
     updated = []
     update = updates.update
 
-    def counting(fleet, member, step):
-        updated.append((fleet.members[member].recipe.topology.scope, step.number))
-        update(fleet, member, step)
+    def counting(engine, member, step, total_steps):
+        updated.append((engine.members[member].recipe.topology.scope, step))
+        return update(engine, member, step, total_steps)
 
     monkeypatch.setattr(updates, "update", counting)
     assert main(["run", two_panels, "--dry-run", "--synthetic"]) == 0

@@ -77,7 +77,7 @@ def conv_with_batch_norm(*_: object) -> nn.Module:
 def train(model: dict[str, object], *shape: int) -> None:
     """Train members and keep how they end, before the best checkpoint is put back, and their outcomes."""
     torch.set_default_dtype(torch.float64)  # rounding so fine that it decides no comparison of scores
-    with communication.joined("run"):
+    with communication.joined():
         training = FleetTraining(members(), setup(model, TRAINING), some_data(*shape), CPU)
         for _ in training.steps():
             pass

@@ -28,7 +28,7 @@ COLUMNS = 2
 
 
 def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot:
-    """The figure of every cell in ``grid`` that has samples; cells without any are counted where they would be."""
+    """The figure of every cell in ``grid`` that has samples; missing cells are counted at their places."""
     stretched = _is_wide(samples)
     caption = (
         f"Each line is a {axis.lines}, its band the standard deviation "
@@ -123,7 +123,7 @@ class _Panel:
     scale: _Scale
 
     def line(self, label: str, cells: Sequence[Cell], style: dict[str, Any], shift: float = 0.0) -> None:
-        """A criterion or baseline along the axis; NaN for a missing cell breaks the line there.
+        """A criterion or baseline along the axis; NaN for a missing cell breaks the line.
 
         A point without neighbours has no band to show its spread, and gets a bar.
         """

@@ -22,7 +22,7 @@ MAP = LinearSegmentedColormap.from_list("gains", ["#D55E00", "#f7f7f7", "#0072B2
 CAPTION = (
     "Points of accuracy that each criterion (row) gains at each {axis} (column) over the static network of the same "
     "density: the mean of the differences between runs with the same seed, below it its "
-    f"{CONFIDENCE:.0%} interval. Blue is better than static, orange worse; bold where the interval excludes 0, each "
+    f"{CONFIDENCE:.0%} interval. Blue is better than static, orange worse; bold if the interval excludes 0, each "
     "cell judged alone."
 )
 

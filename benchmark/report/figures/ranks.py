@@ -92,6 +92,10 @@ def draw_diagram(ax: Axes, each: Diagram, theme: Theme) -> None:
     )
     for label in artists["labels"]:
         label.set_color(theme.ink)
+    for (bar,) in artists[
+        "crossbars"
+    ]:  # the library draws a bar in the order of a set, which differs between processes
+        bar.set_xdata(sorted(bar.get_xdata()))
     # The library would draw the critical difference across the numbers of the axis.
     end = 1 + ranking.critical_difference
     ax.plot([1, end], [1.6, 1.6], color=theme.ink, linewidth=2, marker="|", markersize=8)

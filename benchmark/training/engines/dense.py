@@ -1,13 +1,11 @@
 """The dense engine: every tensor has the members of a fleet as its first dimension, and zeros are multiplied too."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.runs import Rule
@@ -16,9 +14,8 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.system import communication
 from benchmark.training.engines.engine import Batch, EngineKind, Needs
-from benchmark.training.engines.member_threads import MemberThreads
-from benchmark.training.initial import initial_masks, initial_networks, structure, topology_stream
-from benchmark.training.loss import classification_loss
+from benchmark.training.engines.stacked import Gradients, StackedNetworks, convolves
+from benchmark.training.initial import initial_masks, initial_networks, topology_stream
 from benchmark.training.members import Member
 from benchmark.training.memory import fleet_size
 from criteria import Layer, TopologyUpdate
@@ -28,9 +25,6 @@ from criteria.topology import write_back
 
 CPU_VECTOR = 16
 """Numbers that a CPU takes at once; torch's fused SGD rounds what is left over at a tensor's end in another way."""
-
-Gradients = dict[str, Tensor]
-"""By the name of the weight, [members, *shape]."""
 
 
 class DenseEngine:
@@ -43,37 +37,30 @@ class DenseEngine:
 
     def __init__(self, members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> None:
         self.members = tuple(members)
-        self._device = device
-        self._label_smoothing = setup.training.label_smoothing
-        # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
-        computed = members if device.type != "cpu" or len(members) > 1 or _convolves(setup, dataset) else [*members] * 2
-        seeds = sorted({member.seed for member in members})
-        self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in computed], device=device)
-        networks = initial_networks(computed, setup.model, dataset.shape, dataset.classes)
+        networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
         self._sparse = sparse_layer_names(networks[0])
-        self._masks = {name: mask.to(device) for name, mask in initial_masks(computed, networks[0]).items()}
-        weights, buffers = stack_module_state(networks)
-        self._weights: dict[str, Tensor] = {k: v.detach().to(device).requires_grad_() for k, v in weights.items()}
-        self._buffers: dict[str, Tensor] = {k: v.to(device) for k, v in buffers.items()}
+        masks = initial_masks(members, networks[0])
+        # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
+        copies = 2 if device.type == "cpu" and len(members) == 1 and not convolves(networks[0]) else 1
+        self._networks = StackedNetworks(networks * copies, device, setup.training.label_smoothing)
+        self._masks = {name: torch.cat([mask] * copies).to(device) for name, mask in masks.items()}
         # multiplying by a bool mask converts it first, which takes three times as long as the multiplication
-        self._multipliers = {name: mask.to(self._weights[name].dtype) for name, mask in self._masks.items()}
-        self._network = copy.deepcopy(networks[0]).to("meta")
-        self._threads = None
-        if device.type == "cpu" and _convolves(setup, dataset):
-            self._threads = MemberThreads(self._network)
+        self._multipliers = {name: mask.to(self._networks.weights[name].dtype) for name, mask in self._masks.items()}
+        seeds = sorted({member.seed for member in members})
+        self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in members] * copies, device=device)
         self._apply_masks()
-        self._optimizer = _sgd(self._weights, setup.training, device)
+        self._optimizer = _sgd(self._networks.weights, setup.training, device)
         self._gradients: Gradients = {}
         self._batch: Batch | None = None
         self._best = {name: tensor.detach().clone() for name, tensor in self._state().items()}
-        _require_whole_batches(self.members, self._network)
+        _require_whole_batches(self.members, networks[0])
 
     def backward(self, batch: Batch) -> Tensor:
         """Make the gradients of the next step; returns the losses [members]."""
         self._batch = batch
         inputs, targets = batch.inputs[self._seed_of_member], batch.targets[self._seed_of_member]
         if communication.size() == 1:
-            self._gradients, losses = self._own_gradients(inputs, targets)
+            self._gradients, losses = self._networks.gradients(inputs, targets)
         else:
             self._gradients, losses = self._mean_gradients(inputs, targets)
         return losses[: len(self.members)]
@@ -82,14 +69,14 @@ class DenseEngine:
         """The sparse layers of one member; the tensors are views of the fleet's."""
         products = None
         if needs.hessian_gradient:
-            products = cache(lambda temperature: self._hessian_gradient(member, temperature))
+            products = cache(partial(self._hessian_gradient, member))
         found = []
         for name in self._sparse:
             momentum = self._momentum(name)
             found.append(
                 Layer(
                     name=name,
-                    weight=self._weights[name].detach()[member],
+                    weight=self._networks.weights[name].detach()[member],
                     grad=self._gradients[name][member],
                     mask=self._masks[name][member],
                     step=step,
@@ -106,14 +93,14 @@ class DenseEngine:
         for name, update in zip(self._sparse, updates, strict=True):
             momentum = self._momentum(name)
             state = [] if momentum is None else [momentum[member]]
-            write_back(self._weights[name].detach()[member], self._masks[name][member], state, update, rules)
+            write_back(self._networks.weights[name].detach()[member], self._masks[name][member], state, update, rules)
             self._multipliers[name][member].copy_(update.mask)
 
     def optimise(self, learning_rate: float) -> None:
         """One step of SGD over the stacked weights, which is SGD for each member alone."""
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        for name, weight in self._weights.items():
+        for name, weight in self._networks.weights.items():
             weight.grad = self._gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
         self._optimizer.step()
         self._apply_masks()
@@ -121,14 +108,16 @@ class DenseEngine:
     def finite(self, member: int) -> bool:
         """Whether a member's sparse weights and their gradients are all finite numbers."""
         return all(
-            bool(self._weights[name][member].isfinite().all() and self._gradients[name][member].isfinite().all())
+            bool(
+                self._networks.weights[name][member].isfinite().all() and self._gradients[name][member].isfinite().all()
+            )
             for name in self._sparse
         )
 
     @torch.no_grad()
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
-        logits = self._forward(inputs.expand(len(self._seed_of_member), *inputs.shape), training=False)
+        logits = self._networks.forward(inputs.expand(len(self._seed_of_member), *inputs.shape), training=False)
         return logits[: len(self.members)]
 
     @torch.no_grad()
@@ -136,12 +125,12 @@ class DenseEngine:
         """Average the running statistics of batch-norm, and see that weights and masks are the same everywhere."""
         if communication.size() == 1:
             return
-        for buffer in self._buffers.values():
+        for buffer in self._networks.buffers.values():
             if buffer.is_floating_point():
                 buffer.copy_(communication.sum_over_processes(buffer) / communication.size())
             else:  # the number of batches, which can differ by those that a process had no share of
                 buffer.copy_(communication.largest_over_processes(buffer))
-        if not communication.same_on_all_processes([*self._weights.values(), *self._masks.values()]):
+        if not communication.same_on_all_processes([*self._networks.weights.values(), *self._masks.values()]):
             raise InputError("the processes no longer have the same weights; train on devices of one kind")
 
     @torch.no_grad()
@@ -160,13 +149,13 @@ class DenseEngine:
 
     def weights(self, member: int) -> dict[str, Tensor]:
         """A copy of the parameters of one member."""
-        return {name: weight[member].detach().clone() for name, weight in self._weights.items()}
+        return {name: weight[member].detach().clone() for name, weight in self._networks.weights.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, buffers, masks, the optimizer and the kept copies, not copied."""
         return {
-            "weights": {name: weight.detach() for name, weight in self._weights.items()},
-            "buffers": self._buffers,
+            "weights": {name: weight.detach() for name, weight in self._networks.weights.items()},
+            "buffers": self._networks.buffers,
             "masks": self._masks,
             "optimizer": self._optimizer.state_dict(),
             "best": self._best,
@@ -174,107 +163,47 @@ class DenseEngine:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave; raises an error where names or shapes are of another fleet."""
-        _copy_tensors(state["weights"], self._weights)
-        _copy_tensors(state["buffers"], self._buffers)
+        _copy_tensors(state["weights"], self._networks.weights)
+        _copy_tensors(state["buffers"], self._networks.buffers)
         _copy_tensors(state["masks"], self._masks)
         _copy_tensors(self._masks, self._multipliers)
         _copy_tensors(state["best"], self._best)
         self._optimizer.load_state_dict(state["optimizer"])
 
     def _state(self) -> dict[str, Tensor]:
-        return {**{name: weight.detach() for name, weight in self._weights.items()}, **self._buffers}
+        return {**{name: weight.detach() for name, weight in self._networks.weights.items()}, **self._networks.buffers}
 
     def _momentum(self, name: str) -> Tensor | None:
         """The momentum of a weight, [members, *shape]; None before the first optimizer step."""
-        momentum: Tensor | None = self._optimizer.state[self._weights[name]].get("momentum_buffer")
+        momentum: Tensor | None = self._optimizer.state[self._networks.weights[name]].get("momentum_buffer")
         return momentum
 
     @torch.no_grad()
     def _apply_masks(self) -> None:
         """Set every inactive weight to zero."""
         for name, multiplier in self._multipliers.items():
-            self._weights[name].mul_(multiplier)
-
-    def _forward(self, inputs: Tensor, training: bool) -> Tensor:
-        """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
-        self._network.train(training)
-        if self._threads is not None:
-            each = self._threads.map(lambda network, i: _logits(network, *self._member(i), inputs[i]), len(inputs))
-            return torch.stack(each)
-        logits: Tensor = vmap(partial(_logits, self._network), randomness="different")(
-            self._weights, self._buffers, inputs
-        )
-        return logits
+            self._networks.weights[name].mul_(multiplier)
 
     def _mean_gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
         """The gradients and losses of the batch that the processes have a share each of; a collective call."""
         examples = targets.shape[1]
         if examples:
-            found, losses = self._own_gradients(inputs, targets)
+            found, losses = self._networks.gradients(inputs, targets)
         else:  # the last batch of an epoch can be smaller than the number of processes
-            found = {name: torch.zeros_like(weight) for name, weight in self._weights.items()}
-            losses = torch.zeros(len(self._seed_of_member), device=self._device)
+            found = {name: torch.zeros_like(weight) for name, weight in self._networks.weights.items()}
+            losses = torch.zeros(len(self._seed_of_member), device=targets.device)
         parts = [*found.values(), losses]
         mean = communication.mean_over_processes(torch.cat([part.flatten() for part in parts]), examples)
         *means, mean_losses = torch.split(mean, [part.numel() for part in parts])
         return {name: each.view_as(found[name]) for name, each in zip(found, means, strict=True)}, mean_losses
 
-    def _own_gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
-        """The dense gradient of each member's loss and the losses [members], on one batch each."""
-        if self._threads is None:
-            losses = classification_loss(self._forward(inputs, training=True), targets, self._label_smoothing)
-            gradients = torch.autograd.grad(losses.sum(), list(self._weights.values()))
-            return dict(zip(self._weights, gradients, strict=True)), losses.detach()
-        self._network.train()
-        found = {name: torch.empty_like(weight) for name, weight in self._weights.items()}
-
-        def compute(network: nn.Module, member: int) -> Tensor:
-            weights, buffers = self._member(member)
-            logits = _logits(network, weights, buffers, inputs[member])
-            loss = classification_loss(logits[None], targets[member][None], self._label_smoothing).sum()
-            for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
-                found[name][member] = gradient
-            return loss.detach()
-
-        return found, torch.stack(self._threads.map(compute, len(inputs)))
-
-    def _member(self, member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""
-        weights = {name: weight[member].detach().requires_grad_() for name, weight in self._weights.items()}
-        return weights, {name: buffer[member] for name, buffer in self._buffers.items()}
-
-    @torch.enable_grad()
-    def _hessian_gradient(self, member: int, temperature: float) -> dict[str, Tensor]:
-        """The product H·g of one member's sparse layers, each [*shape], on this step's batch (Wang et al., 2020).
-
-        H and g are over the weights of all sparse layers, of the loss with its logits divided by ``temperature``.
-        Buffers stay as they are.
-        """
+    def _hessian_gradient(self, member: int, temperature: float) -> Gradients:
+        """The Hessian-gradient product of one member's sparse layers on this step's batch."""
         if self._batch is None:
             raise ValueError("there is no batch yet, so there is no Hessian-gradient product")
         seed = self._seed_of_member[member]
         inputs, targets = self._batch.inputs[seed], self._batch.targets[seed]
-        weights, buffers = self._member(member)
-        sparse = [weights[name] for name in self._sparse]
-        self._network.train()
-        cloned = {name: buffer.clone() for name, buffer in buffers.items()}
-        logits = _logits(self._network, weights, cloned, inputs) / temperature
-        loss = classification_loss(logits[None], targets[None], self._label_smoothing).sum()
-        gradients = torch.autograd.grad(loss, sparse, create_graph=True)
-        # H·g is half the gradient of g·g
-        products = torch.autograd.grad(torch.stack([(g * g).sum() for g in gradients]).sum() / 2, sparse)
-        return dict(zip(self._sparse, products, strict=True))
-
-
-def _convolves(setup: Setup, dataset: Dataset) -> bool:
-    network = structure(setup.model, dataset.shape, dataset.classes)
-    return any(isinstance(module, nn.modules.conv._ConvNd) for module in network.modules())
-
-
-def _logits(network: nn.Module, weights: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
-    """Logits [batch, classes] of one network for ``inputs`` [batch, *shape]."""
-    logits: Tensor = functional_call(network, (weights, buffers), (inputs,))
-    return logits
+        return self._networks.hessian_gradient(member, inputs, targets, temperature, self._sparse)
 
 
 def _product_of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:

@@ -8,10 +8,11 @@ own. Claims are found by their entry points in the group ``dst_bench.claims``.
 
 from functools import cache
 
-from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVerdict, Finding, above_zero, claim
+from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVerdict, Judgement, above_zero, claim
 from benchmark.verdicts.claims.stored import ClaimChange, changes
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.ordered import Interval
 from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import load, names, problems
 
@@ -21,7 +22,9 @@ __all__ = [
     "ClaimId",
     "ClaimOutcome",
     "ClaimVerdict",
-    "Finding",
+    "Interval",
+    "Judgement",
+    "Samples",
     "above_zero",
     "changes",
     "claim",

@@ -2,8 +2,10 @@
 
 A claim is a plugin. A distribution registers one under its id in the entry-point group ``dst_bench.claims``::
 
-    @claim("beats-dense", "Sparse training outperforms the dense model", where="abstract")
-    def beats_dense(samples: Samples, tolerance: float) -> Finding | None:
+    from benchmark.verdicts.claims import Judgement, Samples, claim
+
+    @claim("random-last", "Pruning at random is worse than any criterion", where="a talk")
+    def random_last(samples: Samples, tolerance: float) -> Judgement | None:
         ...
 """
 
@@ -21,8 +23,8 @@ ClaimVerdict: TypeAlias = Literal["supported", "not supported", "undecided"]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was found out about a claim. ``effect`` is in percentage points, with its 95% interval."""
+class Judgement:
+    """The judgement of a claim by one experiment. ``effect`` is in percentage points, with its 95% interval."""
 
     verdict: ClaimVerdict
     effect: Interval | None
@@ -33,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ClaimOutcome:
-    """A claim with what was found out about it in one experiment; see :class:`Claim` and :class:`Finding`."""
+    """A claim with its judgement by one experiment; see :class:`Claim` and :class:`Judgement`."""
 
     id: ClaimId
     claim: str
@@ -47,26 +49,30 @@ class ClaimOutcome:
 class Claim:
     """A claim: its id, its sentence, where it is written, and the function that decides it.
 
-    ``find`` is given the metric in percent by cell and seed, and the difference in points that counts as the same
+    ``decide`` is given the metric in percent by cell and seed, and the difference in points that counts as the same
     result. It returns None if the experiment has no data that the claim is about.
     """
 
     id: ClaimId
     sentence: str
     where: str
-    find: Callable[[Samples, float], Finding | None]
+    decide: Callable[[Samples, float], Judgement | None]
 
     def judge(self, samples: Samples, tolerance: float) -> ClaimOutcome | None:
         """The claim judged by an experiment's samples; None if they have no data that the claim is about."""
-        found = self.find(samples, tolerance)
+        found = self.decide(samples, tolerance)
         if found is None:
             return None
         return ClaimOutcome(self.id, self.sentence, self.where, found.verdict, found.effect, found.sentence)
 
+    def __call__(self, samples: Samples, tolerance: float) -> ClaimOutcome | None:
+        """The same as :meth:`judge`, because the registry of plugins takes a claim for a function of these two."""
+        return self.judge(samples, tolerance)
 
-def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Finding | None]], Claim]:
+
+def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Judgement | None]], Claim]:
     """A decorator that makes a :class:`Claim` of the function that decides it."""
-    return lambda find: Claim(id_, sentence, where, find)
+    return lambda decide: Claim(id_, sentence, where, decide)
 
 
 def above_zero(effect: Interval, tolerance: float) -> ClaimVerdict:

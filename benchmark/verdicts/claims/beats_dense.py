@@ -1,13 +1,13 @@
 """The claim ``beats-dense``."""
 
-from benchmark.verdicts.claims.api import Finding, above_zero, claim
+from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import advantages
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import nth_largest
 
 
 @claim("beats-dense", "Under specific conditions dynamic sparse training outperforms the dense model", where="abstract")
-def beats_dense(samples: Samples, tolerance: float) -> Finding | None:
+def beats_dense(samples: Samples, tolerance: float) -> Judgement | None:
     """In at least one case a studied criterion is above the dense network.
 
     A case is a criterion with a growth at a density. The effect is the largest advantage of all cases, whose interval
@@ -20,7 +20,7 @@ def beats_dense(samples: Samples, tolerance: float) -> Finding | None:
     effect = nth_largest(list(found.values()), 1)
     above = sum(advantage.value > 0 for advantage in found.values())
     best = max(found, key=lambda cell: found[cell].value)
-    return Finding(
+    return Judgement(
         above_zero(effect, tolerance),
         effect,
         f"{above} of {len(found)} cases are above dense on average; first is {best} with {effect.value:+.2f} points",

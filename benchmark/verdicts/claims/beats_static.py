@@ -2,7 +2,7 @@
 
 import math
 
-from benchmark.verdicts.claims.api import Finding, above_zero, claim
+from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import advantages
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import nth_largest
@@ -12,7 +12,7 @@ ALMOST_EVERY = 0.9
 
 
 @claim("beats-static", "In almost every case the criteria surpass the static initialisation", where="Figure 1, caption")
-def beats_static(samples: Samples, tolerance: float) -> Finding | None:
+def beats_static(samples: Samples, tolerance: float) -> Judgement | None:
     """In at least nine cases of ten a studied criterion is above the static network of the same density.
 
     A case is a criterion with a growth at a density, a point of the paper's figure. The effect is the advantage that
@@ -26,7 +26,7 @@ def beats_static(samples: Samples, tolerance: float) -> Finding | None:
     effect = nth_largest(list(found.values()), needed)
     above = sum(advantage.value > 0 for advantage in found.values())
     worst = min(found, key=lambda cell: found[cell].value)
-    return Finding(
+    return Judgement(
         above_zero(effect, tolerance),
         effect,
         f"{above} of {len(found)} cases are above static on average; {needed} have an "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmark.verdicts.claims.api import Finding, above_zero, claim
+from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import Contenders, common_seeds, listed, low_and_high, settings
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.ordered import Least, nth_largest
@@ -13,7 +13,7 @@ FIRST = "magnitude"
 
 
 @claim("magnitude-first", "At low density the best is predominantly magnitude-based pruning", where="abstract")
-def magnitude_first(samples: Samples, tolerance: float) -> Finding | None:
+def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
     """In more than half of the settings at the lowest third of the densities, magnitude is the best studied criterion.
 
     Being best is being ahead of every other one, so a setting counts by magnitude's lead over the strongest of the
@@ -34,7 +34,7 @@ def magnitude_first(samples: Samples, tolerance: float) -> Finding | None:
     most = len(leads) // 2 + 1
     effect = nth_largest(leads, most)
     best = sum(lead.value > 0 for lead in leads)
-    return Finding(
+    return Judgement(
         above_zero(effect, tolerance),
         effect,
         f"Best on average in {best} of {len(leads)} settings at {listed(low)}; its lead over "

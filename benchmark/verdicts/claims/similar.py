@@ -2,7 +2,7 @@
 
 import itertools
 
-from benchmark.verdicts.claims.api import ClaimVerdict, Finding, claim
+from benchmark.verdicts.claims.api import ClaimVerdict, Judgement, claim
 from benchmark.verdicts.claims.cases import settings
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.equivalence import Absolute
@@ -11,7 +11,7 @@ from benchmark.verdicts.statistics.paired import paired
 
 
 @claim("similar", "Most of the studied criteria give similar results", where="abstract")
-def similar(samples: Samples, tolerance: float) -> Finding | None:
+def similar(samples: Samples, tolerance: float) -> Judgement | None:
     """Two of the studied criteria in one setting differ by less than the tolerance more often than not.
 
     The tolerance is the difference that counts as the same result. The effect is the difference that more than half of
@@ -35,7 +35,7 @@ def similar(samples: Samples, tolerance: float) -> Finding | None:
         verdict = "supported"
     elif effect.low > tolerance:
         verdict = "not supported"
-    return Finding(
+    return Judgement(
         verdict,
         effect,
         f"{most} of {len(differences)} pairs of criteria differ by at most {effect.value:.2f} points; "

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmark.verdicts.claims.api import Finding, above_zero, claim
+from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import (
     FEWEST,
     STUDIED,
@@ -26,7 +26,7 @@ FEWEST_SEEDS = 3
 
 
 @claim("spread-grows", "The differences become more significant at low density", where="abstract")
-def spread_grows(samples: Samples, tolerance: float) -> Finding | None:
+def spread_grows(samples: Samples, tolerance: float) -> Judgement | None:
     """The true means of the studied criteria are further apart at the lowest third of the densities than the highest.
 
     Runs are noisier at low density, which alone would drive the criteria's measured means apart; so the variance
@@ -47,11 +47,13 @@ def spread_grows(samples: Samples, tolerance: float) -> Finding | None:
         return None
     seeds = common_seeds(list(complete.values()))
     if len(seeds) < FEWEST_SEEDS:
-        return Finding("undecided", None, f"Needs {FEWEST_SEEDS} seeds that all {len(criteria)} criteria have run with")
+        return Judgement(
+            "undecided", None, f"Needs {FEWEST_SEEDS} seeds that all {len(criteria)} criteria have run with"
+        )
     low, high = (_values(complete, end, criteria, seeds) for end in ends)
     effect = _added_spread(low, high)
     spreads = [max(_signed_root(true_variance(values)), 0.0) for values in (low, high)]
-    return Finding(
+    return Judgement(
         above_zero(effect, tolerance),
         effect,
         f"Standard deviation between criteria, without noise: {spreads[0]:.2f} points at {listed(ends[0])}, "

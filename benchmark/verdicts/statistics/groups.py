@@ -1,4 +1,4 @@
-"""Whether a group of cells moved together, which a single cell may be too noisy to show.
+"""The test of whether a group of cells moved together, which a single cell may be too noisy to show.
 
 Runs with one seed share initial weights and batch order, so their cells rise and fall together: with the authors' code
 on Fashion-MNIST two cells correlate by 0.4 over the seeds. A pooled test that takes cells for independent would fail

@@ -1,4 +1,4 @@
-"""Means of a few values and of paired differences, and how far from them the truth may be."""
+"""Means of a few values and of paired differences, and the limits of their true values."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Ranks of several things over many blocks, and whether they differ (Demšar, 2006).
 
-What is slow to import is imported inside the functions that need it, because a check ranks without it.
+Modules that are slow to import are imported inside the functions that need them, because a check ranks without them.
 """
 
 from dataclasses import dataclass
