@@ -4,11 +4,11 @@ import json
 from functools import cache, lru_cache
 from pathlib import Path
 
-from benchmark.data.synthetic import look_of
+from benchmark.data import Look, source_of
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import Setup
-from criteria.plugins import parse
+from criteria.plugins import Spec
 
 BACKWARD = 2
 """Forward passes that a backward pass costs: the gradients of a layer's inputs and of its weights are one each."""
@@ -23,21 +23,26 @@ def training_flops(experiment: Experiment) -> int:
     them; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
     model that the data set does not fit.
     """
-    examples = look_of(like(experiment.data)).examples
+    examples = _look(experiment.data).examples
     each = sum(run.setup.training.epochs * flops_per_example(run.setup) for run in expand(experiment))
     return each * examples
 
 
 def flops_per_example(setup: Setup) -> int:
     """Floating-point operations that one example costs in one optimizer step of one network."""
-    look = look_of(like(setup.data))
+    look = _look(setup.data)
     return (1 + BACKWARD) * _forward_flops(json.dumps(setup.model), look.shape, look.classes)
 
 
 def like(data: str) -> str:
     """The data set that ``data`` looks like: itself, or what synthetic data are made after."""
-    spec = parse(data)
-    return str(dict(spec.parameters).get("like", spec.name))
+    spec = Spec.parse(data)
+    return str(dict(spec.parameters)["like"]) if spec.name == "synthetic" else data
+
+
+@lru_cache
+def _look(data: str) -> Look:
+    return source_of(data).look
 
 
 def measured_forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:

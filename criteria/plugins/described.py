@@ -109,6 +109,8 @@ def parameters_of(plugin: Registration) -> dict[str, Declared]:
 
     Raises :class:`NotReadableError` where that is not so, or where types and defaults are not of a plain form.
     """
+    if plugin.kind.registers == "object":
+        return {}
     found = written(plugin)
     if isinstance(found.node, ast.FunctionDef):
         return _arguments(found.node, plugin.kind.given)

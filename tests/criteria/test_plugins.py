@@ -82,7 +82,7 @@ def test_the_same_parameter_written_differently_is_the_same_spec():
         ("growth", "momentun", "momentum"),
         ("baseline", "statik", "static"),
         ("model", "lenet", "lenet5"),
-        ("claim", "beat_dense", "beats_dense"),
+        ("claim", "simila", "similar"),
     ],
 )
 def test_a_misspelt_name_is_told_the_nearest(kind, name, near):
