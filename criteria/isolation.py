@@ -56,7 +56,7 @@ def _torch_state() -> list[tuple[Callable[[Any], Any], Any]] | None:
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_rng_state, torch.get_rng_state()),
         (torch.set_grad_enabled, torch.is_grad_enabled()),
-        (torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled()),
+        (_set_deterministic, torch.are_deterministic_algorithms_enabled()),
         (_set_threads, torch.get_num_threads()),
     ]
 
@@ -67,8 +67,14 @@ def _set_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def _set_deterministic(mode: bool) -> None:
+    torch: Any = sys.modules["torch"]
+    if torch.are_deterministic_algorithms_enabled() != mode:  # setting it imports torch's compiler
+        torch.use_deterministic_algorithms(mode)
+
+
 def _as_imported(torch: Any) -> None:
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(False)
+    _set_deterministic(False)
     torch.default_generator.seed()  # drawn from the system, as torch does when it is imported
