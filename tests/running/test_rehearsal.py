@@ -8,6 +8,7 @@ import yaml
 from benchmark.commands.cli import main
 from benchmark.experiments.cost import flops_per_example, training_flops
 from benchmark.experiments.experiment import experiment_files, load_experiment
+from benchmark.experiments.runs import expand
 from benchmark.training import updates
 
 TWO_PANELS = {
