@@ -36,25 +36,25 @@ class RemembersTheMaskItself(Averaging):
 
 
 class KeepsTheGradient(Criterion):
-    """The gradient of the step before is kept as it is, and zero_grad() or the next backward pass writes over it."""
+    """θ times the mean of two gradients; that of the step before is kept as it is, and the next pass writes over it."""
 
     requires_grad: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self.last: dict[str, Tensor] = {}
+        self.last: dict[str, list[Tensor]] = {}
 
     def observe(self, layer: Layer) -> None:
-        self.last[layer.name] = gradient(layer)
+        self.last[layer.name] = [*self.last.get(layer.name, []), gradient(layer)][-2:]
 
     def score(self, layer: Layer) -> Tensor:
-        last = self.last.get(layer.name, gradient(layer)).to(layer.weight)
-        return torch.where(layer.mask, layer.weight * last, 0).abs()
+        last = [each.double() for each in self.last.get(layer.name, [gradient(layer)])]
+        return torch.where(layer.mask, layer.weight.double() * sum(last) / len(last), 0).abs()
 
     def state_dict(self) -> dict[str, Any]:
-        return dict(self.last)
+        return {name: list(last) for name, last in self.last.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.last = dict(state)
+        self.last = {name: list(last) for name, last in state.items()}
 
 
 class KeepsAViewOfTheWeight(Averaging):
@@ -165,7 +165,10 @@ class StateByAddress(Averaging):
     """Averages are kept by the address of the weights: after loading they are elsewhere."""
 
     def observe(self, layer: Layer) -> None:
-        self.averages[str(layer.weight.data_ptr())] = magnitude(layer)
+        key, size = str(layer.weight.data_ptr()), magnitude(layer)
+        before = self.averages.get(key)
+        known = before is not None and before.shape == size.shape
+        self.averages[key] = torch.lerp(size, before, 0.9) if known and before is not None else size
 
     def score(self, layer: Layer) -> Tensor:
         average = self.averages.get(str(layer.weight.data_ptr()))

@@ -112,7 +112,7 @@ class OnlyWhereThereIsAGradient(GradientGrowth):
 
 
 class ByDegreeOnly(Growth):
-    """Draws in proportion to the active weights of a row: rows that have none cannot be drawn, and it fails."""
+    """Draws in proportion to the active weights of a row: rows without any have no chance, and others than candidates are drawn."""
 
     def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
         if n == 0:
@@ -168,7 +168,7 @@ EXPECT: dict[type, set[str]] = {
     StartsWeights: {"pure", "grown_start_at_zero"},
     GlobalDrawsWhenLarge: {"pure", "deterministic"},
     OnlyWhereThereIsAGradient: NUMBER,
-    ByDegreeOnly: NUMBER,
+    ByDegreeOnly: {*NUMBER, "candidates_only"},
     FailsBeforeTheFirstStep: {"score_shape"},
     KeepsItsDraws: {*UNSAVED, "unbiased_ties"},
     RowsInTurn: {"unbiased_ties", "permutation_equivariant"},

@@ -138,11 +138,10 @@ class SilencesLogs(Magnitude):
         return super().score(layer)
 
 
-EXPECT: dict[type, set[str]] = dict.fromkeys(
-    (
-        *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
-        *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
-        *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
-    ),
-    {"pure"},
+_FAULTS: tuple[type, ...] = (
+    *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
+    *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
+    *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
 )
+
+EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

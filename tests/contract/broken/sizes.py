@@ -57,20 +57,22 @@ class InPlaceWhenLarge(Criterion):
 
 
 class CountsInEightBits(Criterion):
-    """A mean whose number of steps is a byte: after 256 of them it divides by zero."""
+    """The variance of a magnitude over time, whose number of steps is a byte: after 256 of them it is ∞ − ∞."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
         self.steps: dict[str, Tensor] = {}
 
     def observe(self, layer: Layer) -> None:
-        size = magnitude(layer)
-        self.sums[layer.name] = self.sums.get(layer.name, torch.zeros_like(size)) + size
+        powers = torch.stack((magnitude(layer), magnitude(layer).square()))
+        self.sums[layer.name] = self.sums.get(layer.name, torch.zeros_like(powers)) + powers
         self.steps[layer.name] = self.steps.get(layer.name, torch.zeros((), dtype=torch.uint8)) + 1
 
     def score(self, layer: Layer) -> Tensor:
-        known = layer.name in self.sums
-        return self.sums[layer.name] / self.steps[layer.name] if known else layer.weight.double().abs()
+        if layer.name not in self.sums:
+            return layer.weight.double().abs()
+        mean, square = self.sums[layer.name] / self.steps[layer.name]
+        return square - mean.square()
 
     def state_dict(self) -> dict[str, Any]:
         return {"sums": dict(self.sums), "steps": dict(self.steps)}
@@ -130,7 +132,7 @@ class TopKWhenFew(Magnitude):
 
 
 class SideOfTheKernel(Criterion):
-    """Weights beside the mean of their place in the kernel, for kernels that are square; in others some are left out."""
+    """Weights beside the mean of their place in the kernel, for square kernels; in others some are left out."""
 
     def score(self, layer: Layer) -> Tensor:
         size = layer.weight.double().abs() * layer.mask

@@ -123,7 +123,7 @@ class AveragesGoOn(Criterion):
 
 
 class StepsAsText(Criterion):
-    """Keeps the layer's mean magnitude by step, and saves it as JSON, in which every key is text."""
+    """Weighs gradients by the mean magnitude of the step before, kept by step and saved as JSON: all keys are text."""
 
     requires_grad: ClassVar[bool] = True
 
@@ -135,8 +135,7 @@ class StepsAsText(Criterion):
         self.means.setdefault(layer.name, {})[layer.step] = float(magnitude(layer).sum()) / max(active, 1)
 
     def score(self, layer: Layer) -> Tensor:
-        numbers = [step for step in self.means.get(layer.name, {}) if isinstance(step, int)]
-        usual = self.means[layer.name][max(numbers)] if numbers else 1.0
+        usual = self.means.get(layer.name, {}).get(layer.step - 1, 1.0)
         return layer.weight.double().abs() + usual * gradient(layer).double().abs()
 
     def state_dict(self) -> dict[str, Any]:
