@@ -112,7 +112,7 @@ class OnlyWhereThereIsAGradient(GradientGrowth):
 
 
 class ByDegreeOnly(Growth):
-    """Draws in proportion to the active weights of a row: rows without any have no chance, and others than candidates are drawn."""
+    """Draws in proportion to the active weights of a row: where too few have a chance, other positions are drawn."""
 
     def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
         if n == 0:
