@@ -105,7 +105,7 @@ class SavingForgets:
         return state
 
 
-@operator(observing, (differs_after_calls, resumes_otherwise), *STATE)
+@operator(observing, (differs_after_calls, resumes_otherwise), *CLASHES)
 class SharedByTheClass:
     """All that are made of the class have one state (the Borg pattern)."""
 
