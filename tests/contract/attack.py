@@ -52,6 +52,8 @@ def named(plugin: Plugin, examples: int, seed: int, right: set[str]) -> Named:
             return Named(error.property)
         broken = [each.property for each in report(plugin, examples, seed=seed) if each.outcome == "broken"]
         return Named(error.property, tuple(broken))
+    except Exception as failure:  # a contract that fails has not named anything
+        return Named(f"the contract itself failed: {type(failure).__name__}")
     return Named("")
 
 

@@ -55,7 +55,10 @@ def judged(mutant: Mutant, examples: int, seed: int) -> Verdict:
         if mutant.is_equal():
             return Verdict(mutant.name, mutant.operator.name, EQUAL)
         started = time.monotonic()
-        property_ = _blamed(mutant, examples, seed)
+        try:
+            property_ = _blamed(mutant, examples, seed)
+        except Exception as failure:  # a contract that fails has not named anything
+            property_ = f"the contract itself failed: {type(failure).__name__}"
     outcome = CAUGHT if property_ in mutant.operator.breaks else MISNAMED if property_ else SURVIVED
     return Verdict(mutant.name, mutant.operator.name, outcome, property_, round(time.monotonic() - started, 2))
 
