@@ -57,11 +57,7 @@ class Run:
             measure["jaccard"]["criteria"] = [_identity("criterion", spec) for spec in compared]
             setup["measure"] = measure
         plugins = {kind: _identity(kind, spec) for kind, spec in self.rule.plugins.items()}
-        code = {
-            "data": identity(Spec.parse(self.setup.data).name, "data"),
-            "model": identity(self.setup.model["name"], "model"),
-        }
-        return {**setup, **plugins, "code": code, "density": self.cell.density, "seed": self.seed}
+        return {**setup, **plugins, "density": self.cell.density, "seed": self.seed}
 
     @cached_property
     def id(self) -> str:

@@ -138,7 +138,7 @@ def _require_kind(loaded: Any, kind: Kind, what: str) -> None:
     built_on = loaded if isinstance(loaded, type) else type(loaded)
     if kind.base not in {f"{cls.__module__}:{cls.__qualname__}" for cls in built_on.__mro__}:
         module, _, name = kind.base.partition(":")
-        how = "is not built on" if kind.registers == "class" else f"is a {built_on.__name__}, not a"
+        how = "is not built on" if kind.registers == "class" else f"is of type {built_on.__name__}, not"
         raise InputError(f"{what} {how} {name} of {module}, as every {kind.noun} is")
 
 
