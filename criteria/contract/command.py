@@ -1,6 +1,7 @@
 """``dst-bench contract``: check installed criteria and growths, and print what came of it."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -12,7 +13,7 @@ from criteria.contract.checks import DEFAULT_EXAMPLES, report
 from criteria.contract.code import name_of
 from criteria.contract.results import Result, described
 from criteria.errors import InputError
-from criteria.plugins import load, names, parse, unknown
+from criteria.plugins import Spec, load, names, problems, unknown, usable
 
 BROKEN = 3
 """Exit status where a promise is broken."""
@@ -56,7 +57,9 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) 
 
 def _installed() -> Iterator[Plugin]:
     for kind in ("criterion", "growth"):
-        for name in names(kind):
+        for line in problems(kind).values():
+            print(f"dst-bench: left out: {line}", file=sys.stderr)
+        for name in usable(kind):
             yield load(name, kind)
 
 
@@ -65,7 +68,7 @@ def _named(specs: list[str]) -> Iterator[Plugin]:
         raise InputError("nothing to check; name a criterion or a growth, or use --all")
     known = {kind: names(kind) for kind in ("criterion", "growth")}
     for spec in specs:
-        name = parse(spec).name
+        name = Spec.parse(spec).name
         kinds = [kind for kind in known if name in known[kind]]
         if not kinds:
             raise unknown("criterion or growth", name, {*known["criterion"], *known["growth"]})

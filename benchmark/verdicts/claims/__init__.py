@@ -1,27 +1,83 @@
-"""What the paper claims, judged from an experiment's own runs.
+"""Claims of the paper, and of anyone who registers one, judged from an experiment's own runs.
 
 Each claim is judged over the settings that the experiment has; chance is in the seeds. A verdict is wrongly
 ``supported`` no more than one time in forty, and wrongly ``not supported`` no more than one time in forty, whatever the
-number of comparisons it is made of; that five claims are judged is not corrected for, since each is a question of its
-own.
+number of comparisons it is made of. There is no correction for the number of claims, because each is a question of its
+own. Claims are found by their entry points in the group ``dst_bench.claims``.
 """
 
-from benchmark.verdicts.claims.beats_dense import beats_dense
-from benchmark.verdicts.claims.beats_static import beats_static
-from benchmark.verdicts.claims.magnitude_first import magnitude_first
-from benchmark.verdicts.claims.outcome import ClaimId, ClaimOutcome, ClaimVerdict
-from benchmark.verdicts.claims.similar import similar
-from benchmark.verdicts.claims.spread_grows import spread_grows
+from functools import cache
+
+from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVerdict, Judgement, above_zero, claim
 from benchmark.verdicts.claims.stored import ClaimChange, changes
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.ordered import Interval
+from criteria.errors import InputError, PluginError, one_line
+from criteria.plugins import load, names, problems
 
-__all__ = ["ClaimChange", "ClaimId", "ClaimOutcome", "ClaimVerdict", "changes", "claims", "render_claims"]
+__all__ = [
+    "Claim",
+    "ClaimChange",
+    "ClaimId",
+    "ClaimOutcome",
+    "ClaimVerdict",
+    "Interval",
+    "Judgement",
+    "Samples",
+    "above_zero",
+    "changes",
+    "claim",
+    "claim_names",
+    "claim_problems",
+    "claims",
+    "installed_claims",
+    "render_claims",
+]
+
+SHIPPED = ("similar", "spread-grows", "magnitude-first", "beats-static", "beats-dense")
+"""The claims of the paper, which come before those of other distributions in every table."""
 
 
 def claims(samples: Samples, tolerance: float) -> tuple[ClaimOutcome, ...]:
-    """The claims that the experiment has data for; ``tolerance`` (points) is the difference that counts as the same."""
-    judged = (
-        judge(samples, tolerance) for judge in (similar, spread_grows, magnitude_first, beats_static, beats_dense)
-    )
+    """The claims that the experiment has data for; ``tolerance`` (points) is the difference that counts as the same.
+
+    Raises :class:`PluginError` for a claim that fails while it judges.
+    """
+    judged = (_judge(each, samples, tolerance) for each in installed_claims())
     return tuple(outcome for outcome in judged if outcome is not None)
+
+
+def claim_names() -> list[ClaimId]:
+    """The ids of all installed claims in the order of tables, the paper's first; none of them is imported."""
+    place = {name: number for number, name in enumerate(SHIPPED)}
+    return sorted(names("claim"), key=lambda name: (place.get(name, len(SHIPPED)), name))
+
+
+@cache
+def installed_claims() -> tuple[Claim, ...]:
+    """The installed claims that can be used, in the order of tables: the paper's, then others by their id.
+
+    A claim that cannot be imported, that is no :class:`Claim`, or whose id is not the name that it is registered under
+    is left out; :func:`claim_problems` says so, because nobody asked for that one.
+    """
+    left_out = claim_problems()
+    return tuple(load(name, "claim") for name in claim_names() if name not in left_out)
+
+
+def claim_problems() -> dict[ClaimId, str]:
+    """Why each claim that is left out cannot be used, one line each."""
+    found = problems("claim")
+    for name in claim_names():
+        if name not in found and (id_ := load(name, "claim").id) != name:
+            found[name] = f"claim {name!r} has the id {id_!r}; register it under its id"
+    return found
+
+
+def _judge(each: Claim, samples: Samples, tolerance: float) -> ClaimOutcome | None:
+    try:
+        return each.judge(samples, tolerance)
+    except InputError:
+        raise
+    except Exception as error:  # a plugin may fail in any way while it is used
+        raise PluginError(f"claim {each.id!r} failed while it was judged: {one_line(error)}") from error
