@@ -24,6 +24,9 @@ class Shape(NamedTuple):
     """int64 [layers + 1]: where the places of each layer begin in ``full``."""
     sizes: Any
     """int64 [layers + 1]: where the weights of each layer begin in a full network."""
+    kept: Any
+    """int64 [layers, 2]: where a step of ``history`` keeps the inputs and the output's gradient of each linear layer;
+    -1 where it does not."""
 
 
 class State(NamedTuple):
@@ -72,5 +75,11 @@ class Work(NamedTuple):
     """float64 [members], which is written."""
     every: Any
     """int64 [members]: the row of ``full_gradients`` for those whose dense gradient is asked for, or -1."""
+    linear_too: Any
+    """int64 [members]: whether that is the gradient of all layers, or of convolutions alone."""
     full_gradients: Any
     """[rows, weights of a full network]."""
+    slots: Any
+    """int64 [members]: the slot of ``history`` that keeps the factors of this step's gradients, or -1."""
+    history: Any
+    """[members, slots, numbers]."""

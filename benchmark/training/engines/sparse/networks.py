@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
-from benchmark.training.engines.sparse.structure import Index, Structures
+from benchmark.training.engines.sparse.structure import Index, Indices, Structures
+from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.threads import Threads
+from benchmark.training.engines.sparse.vectors import LANES
 
 Numbers = NDArray[np.floating]
 
@@ -39,6 +42,7 @@ class SparseNetworks:
         weights: Mapping[str, Tensor],
         buffers: Mapping[str, Tensor],
         masks: Mapping[str, Tensor],
+        batch_size: int,
         threads: int,
     ) -> None:
         """``weights``, ``buffers`` and ``masks`` are those of all networks, each tensor [networks, *shape]."""
@@ -53,8 +57,9 @@ class SparseNetworks:
             [np.flatnonzero(masks[name][m].numpy()) for m in range(self.size) for name in self.names]
         ).astype(np.int32)
         self.state = self._state(weights, buffers)
-        for member in range(self.size):
-            self._index(member)
+        self.index_all()
+        self._order = np.argsort(-np.diff(self.state.starts), kind="stable")  # long work first, so that none waits
+        self._kept = _kept(self.plan, self.plan.groups(batch_size))
         self._shapes: dict[int, Shape] = {}
         self._spaces: dict[int, tuple[list[Numbers], list[NDArray[np.uint8]]]] = {}
 
@@ -108,37 +113,32 @@ class SparseNetworks:
         """``inputs`` [batches, examples, *shape] as compiled code reads them, [batches, numbers]."""
         tables = self.plan.tables(inputs.shape[1])
         image = self.plan.input_image(0)
-        found = np.zeros((inputs.shape[0], image.positions * tables.groups * 16), self.dtype)
+        found = np.zeros((inputs.shape[0], image.positions * tables.groups * LANES), self.dtype)
         flat = inputs.reshape(*inputs.shape[:2], -1).contiguous().numpy()
         for batch, into in zip(flat, found, strict=True):
             lay_out(batch, tables.buffers[0], *image.shape, into)
         return found
 
     def gradients(
-        self,
-        inputs: Numbers,
-        targets: Tensor,
-        batches: Sequence[int],
-        smoothing: float = 0.0,
-        full: Sequence[int] = (),
+        self, inputs: Numbers, targets: Tensor, batches: Sequence[int], smoothing: float = 0.0, extra: "Extra | None" = None
     ) -> tuple[NDArray[np.float64], Numbers]:
-        """Losses of all networks, and the gradients of all weights [len(full), weights] of those in ``full``.
+        """Losses of all networks, and the gradients of all weights [rows, weights] of those that ``extra`` names.
 
         ``inputs`` is what :meth:`layout` gave, ``targets`` int64 [batches, examples]; network m sees ``batches[m]``.
         The gradients of active weights and of dense parameters go to the state.
         """
-        work = self._work(inputs, targets.numpy(), batches, smoothing, full)
         shape, spaces, memories = self._for(targets.shape[1])
+        work = self._work(inputs, targets.numpy(), batches, smoothing, extra or Extra())
         self.threads.run(
             lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread])
         )
         return work.losses, work.full_gradients
 
-    def logits(self, inputs: Numbers, examples: int, batches: Sequence[int]) -> Numbers:
-        """Logits [networks, classes, examples] as in an evaluation."""
+    def logits(self, inputs: Numbers, examples: int) -> Numbers:
+        """Logits [networks, classes, examples] as in an evaluation, of one batch for all networks."""
         shape, spaces, memories = self._for(examples)
         found = np.empty((self.size, self.plan.nodes[-1].outputs[0], examples), self.dtype)
-        work = self._work(inputs, np.zeros((inputs.shape[0], examples), np.int64), batches)
+        work = self._work(inputs, np.zeros((1, examples), np.int64), [0] * self.size, 0.0, Extra())
         self.threads.run(
             lambda queue, thread: evaluate(queue, shape, self.state, work, spaces[thread], memories[thread], found)
         )
@@ -148,6 +148,64 @@ class SparseNetworks:
         """One step of SGD of all networks."""
         settings = (how.learning_rate, how.momentum, how.weight_decay, how.nesterov)
         self.threads.run(lambda queue, _thread: optimise(queue, self.state, *settings))
+
+    def evaluated(self) -> dict[str, NDArray[Any]]:
+        """What an evaluation reads, by name; the arrays are those of the state."""
+        state = self.state
+        return {
+            "positions": self.positions,
+            "counts": self.counts,
+            "values": state.values,
+            "dense": state.dense,
+            "statistics": state.statistics,
+            "dropouts": state.dropouts,
+        }
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """What later steps depend on, not copied."""
+        return {**self.evaluated(), "momenta": self.state.momenta, "dense_momenta": self.state.dense_momenta}
+
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what :meth:`state_dict` gave; raises ``ValueError`` where it is of another fleet."""
+        for name, array in self.state_dict().items():
+            if array.shape != state[name].shape:
+                raise ValueError(f"{name} is of another fleet")
+            array[:] = state[name]
+        self.index_all()
+
+    def index_all(self) -> None:
+        """Make the index structures of all networks from their positions."""
+        for member in range(self.size):
+            self._index(member)
+
+    def dense_parameters(self, member: int) -> dict[str, Numbers]:
+        """The dense parameters of a network by name, as views."""
+        found, at = {}, 0
+        for name, size in self.plan.dense_shapes.items():
+            found[name] = self.state.dense[member, at : at + size]
+            at += size
+        return found
+
+    def set_active(self, member: int, parts: Sequence["Active"]) -> None:
+        """Give each layer of a network other active weights; all together are as many as before."""
+        whole = slice(int(self.state.starts[member]), int(self.state.starts[member + 1]))
+        self.counts[member] = [part.positions.size for part in parts]
+        self.positions[whole] = np.concatenate([part.positions for part in parts])
+        self.state.values[whole] = np.concatenate([part.values for part in parts])
+        self.state.momenta[whole] = np.concatenate([part.momenta for part in parts])
+        self.state.gradients[whole] = np.concatenate([part.gradients for part in parts])
+        self._index(member)
+
+    def active(self, member: int, layer: int) -> "Active":
+        """The active weights of a layer of a network, as views."""
+        span = self.span(member, layer)
+        state = self.state
+        return Active(self.positions[span], state.values[span], state.momenta[span], state.gradients[span])
+
+    @property
+    def kept(self) -> tuple[NDArray[np.int64], int]:
+        """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
+        return self._kept
 
     def _for(self, examples: int) -> tuple[Shape, list[Numbers], list[NDArray[np.uint8]]]:
         """The tables for a batch of so many examples, and the memory of each thread."""
@@ -167,6 +225,7 @@ class SparseNetworks:
                 full_rows=rows,
                 full_starts=starts,
                 sizes=one.sizes,
+                kept=self._kept[0],
             )
             self._spaces[tables.groups] = (
                 [aligned(tables.numbers, self.dtype) for _ in range(self.threads.count)],
@@ -178,30 +237,59 @@ class SparseNetworks:
     def _link(self, groups: int) -> None:
         """Find, or compile, what computes the operations."""
         shape, space, memory = self._shapes[groups], self._spaces[groups][0][0], self._spaces[groups][1][0]
-        work = self._work(np.zeros((1, 0), self.dtype), np.zeros((1, 0), np.int64), [0] * self.size)
+        work = self._work(np.zeros((1, 0), self.dtype), np.zeros((1, 0), np.int64), [0] * self.size, 0.0, Extra())
         arguments = (0, 0, (0, groups), shape, self.state, work, space, memory)
         shape.addresses[:] = addresses(self.plan, arguments)
 
     def _work(
-        self,
-        inputs: Numbers,
-        targets: NDArray[np.int64],
-        batches: Sequence[int],
-        smoothing: float = 0.0,
-        full: Sequence[int] = (),
+        self, inputs: Numbers, targets: NDArray[np.int64], batches: Sequence[int], smoothing: float, extra: "Extra"
     ) -> Work:
-        every = np.full(self.size, -1, np.int64)
-        every[list(full)] = np.arange(len(full))
+        every, linear_too = np.full(self.size, -1, np.int64), np.zeros(self.size, np.int64)
+        every[list(extra.convolutions)] = np.arange(len(extra.convolutions))
+        linear_too[list(extra.all_layers)] = 1
+        slots = np.full(self.size, -1, np.int64)
+        slots[list(extra.recorded)] = extra.slot
+        rows = len(extra.convolutions)
+        history = extra.history if extra.history is not None else np.empty((0, 1, 1), self.dtype)
         return Work(
-            members=np.argsort(-np.diff(self.state.starts), kind="stable"),
+            members=self._order,
             batches=np.asarray(batches, np.int64),
             inputs=inputs,
             targets=targets,
             smoothing=smoothing,
             losses=np.zeros(self.size),
             every=every,
-            full_gradients=np.zeros((len(full), int(self.structures.sizes[-1]) if full else 1), self.dtype),
+            full_gradients=np.zeros((rows, int(self.structures.sizes[-1]) if rows else 1), self.dtype),
+            linear_too=linear_too,
+            slots=slots,
+            history=history,
         )
+
+
+@dataclass(frozen=True)
+class Active:
+    """The active weights of one layer of one network; each array [active]."""
+
+    positions: Indices
+    """In the flattened weight, increasing."""
+    values: Numbers
+    momenta: Numbers
+    gradients: Numbers
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a step makes beside the gradients of active weights."""
+
+    convolutions: Sequence[int] = ()
+    """Networks of which the gradients of all weights of convolutions are made, in the order of the rows."""
+    all_layers: Sequence[int] = ()
+    """Those among them of which the gradients of all weights of linear layers are made too."""
+    recorded: Sequence[int] = ()
+    """Networks whose factors are kept."""
+    slot: int = 0
+    history: Numbers | None = None
+    """[networks, slots, numbers]."""
 
 
 def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:
@@ -209,6 +297,18 @@ def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:
     found = np.zeros(size * dtype.itemsize + 64, np.uint8)
     first = -found.ctypes.data % 64
     return found[first : first + size * dtype.itemsize].view(dtype)
+
+
+def _kept(plan: Plan, groups: int) -> tuple[NDArray[np.int64], int]:
+    found, at = [], 0
+    for number in plan.products:
+        node, row = plan.nodes[number], [-1, -1]
+        if node.kind == Kind.LINEAR:
+            if number > 0:  # the inputs of the first layer are the batch, which networks share
+                row[0], at = at, at + node.inputs[0] * groups * LANES
+            row[1], at = at, at + node.outputs[0] * groups * LANES
+        found.append(row)
+    return np.array(found, np.int64).reshape(-1, 2), at
 
 
 def _joined(

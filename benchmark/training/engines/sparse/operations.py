@@ -24,7 +24,7 @@ from benchmark.training.engines.sparse.others import (
     no_dropout,
 )
 from benchmark.training.engines.sparse.products import compiled, forward, transposed
-from benchmark.training.engines.sparse.table import Op, Real
+from benchmark.training.engines.sparse.table import Buffer, Op, Real
 
 
 @compiled
@@ -56,13 +56,25 @@ def linear_gradient(
     linear_weight_gradient(
         seen, here, groups, x, space, state.places[start:end], rows, False, state.gradients[start:end]
     )
-    if work.every[member] >= 0:
+    if work.every[member] >= 0 and work.linear_too[member] > 0:
         full = work.full_gradients[work.every[member], shape.sizes[layer] : shape.sizes[layer + 1]]
         rows = shape.full_rows[shape.rows[layer] : shape.rows[layer + 1]]
         places = shape.full[shape.full_starts[layer] : shape.full_starts[layer + 1]]
         linear_weight_gradient(seen, here, groups, x, space, places, rows, True, full)
     if bias >= 0:
         bias_gradient(op, here, groups, space, state.dense_gradients[member, bias : bias + op[Op.OUT_CHANNELS]])
+    if work.slots[member] >= 0:
+        keep = work.history[member, work.slots[member]]
+        _keep(seen, op[Op.CHANNELS], x, shape.kept[layer, 0], keep)
+        _keep(here, op[Op.OUT_CHANNELS], space, shape.kept[layer, 1], keep)
+
+
+@compiled
+def _keep(buffer: Any, features: int, numbers: Any, at: int, into: Any) -> None:
+    """Copy a buffer of features to where ``at`` is, unless that is negative."""
+    if at >= 0:
+        for n in range(features * buffer[Buffer.UNIT]):
+            into[at + n] = numbers[buffer[Buffer.START] + n]
 
 
 @compiled
