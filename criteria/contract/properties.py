@@ -58,13 +58,19 @@ SELECTION = (
     Property((Judge(selection.exact_count, besides=special.late_and_enormous, at_once=special.late),)),
     Property((Judge(selection.active_only, besides=special.huge),), of=(Criterion,)),
     Property((Judge(selection.candidates_only, besides=special.huge),), of=(Growth,)),
-    Property((Judge(purity.pure, besides=special.huge, cost=2),)),
+    Property(
+        (
+            Judge(purity.pure, besides=special.huge, cost=2),
+            Judge(purity.pure_when_imported, None, special.few_tied),
+        )
+    ),
     Property((Judge(state_properties.state_roundtrip, stateful_cases, special.saved_at, cost=8),)),
     Property(
         (
             Judge(sameness.deterministic, any_cases, special.large, cost=2),
             Judge(sameness.same_after_other_questions, any_cases, special.large),
             Judge(sameness.same_however_shown, moving_cases, special.large),
+            Judge(sameness.same_in_another_process, None, special.few_tied),
             Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
         )
     ),

@@ -12,6 +12,8 @@ from torch import Tensor
 from criteria.api import Criterion
 from criteria.contract.asking import (
     Answer,
+    Broken,
+    Inapplicable,
     NoAnswer,
     P,
     Plugin,
@@ -26,8 +28,9 @@ from criteria.contract.asking import (
     prepared,
     select_of,
 )
-from criteria.contract.case import Case, copied
+from criteria.contract.case import Case, copied, drawn_case
 from criteria.contract.comparing import alike, require_agreement, require_same
+from criteria.contract.elsewhere import RECIPES, asked_elsewhere
 from criteria.contract.making import made_anew
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
@@ -45,7 +48,8 @@ def deterministic(plugin: Plugin, case: Case) -> None:
         first = answer(plugin, case)
     remade = _is_like_new(plugin, case, first)
     for seed, (what, surroundings) in enumerate(SURROUNDINGS.items(), case.layer.generator.initial_seed()):
-        with contained(), surroundings(module, seed):
+        seed_all(1)
+        with surroundings(module, seed):
             same_plugin = made_anew(plugin) if remade else plugin
             if same_plugin is not None:
                 require_same(first, answer_still(same_plugin, case, what), what)
@@ -93,6 +97,21 @@ def same_however_shown(plugin: Plugin, case: Case) -> None:
     what = "with every step shown at the same address"
     with no_answer_is_broken(what):
         require_same(first, ask_as_shown(*prepared_on_one_object(plugin, case)), what)
+
+
+def same_in_another_process(plugin: Plugin, _case: Case) -> None:
+    """The same layer and generator state give the same answer in another process, at another time, elsewhere."""
+    made = made_anew(plugin)
+    reply = asked_elsewhere(plugin)
+    if made is None:
+        raise Inapplicable("it cannot be made anew")
+    for recipe, there in zip(RECIPES, reply.answers, strict=True):
+        case = eval(recipe, {"drawn_case": drawn_case})
+        with contextlib.suppress(NoAnswer):
+            first = answer(made, case)
+            if there is None:
+                raise Broken(f"in another process there was no answer to {recipe}")
+            require_same(first, there, f"in another process, asked about {recipe},")
 
 
 def _require_twins(plugin: Plugin, case: Case) -> None:

@@ -120,11 +120,8 @@ def permutation_equivariant(plugin: Plugin, case: Case) -> None:
         expected = reordered(expected)[selectable(plugin, moved)]
         if not alike(expected, other.scores, roundings=1e4):
             found = f"{what}, the scores were {some(other.scores)} instead of {some(expected)}"
-    if (
-        not found
-        and apart(given, case, tolerance=min(1e-3, 0.2 / case.layer.mask.numel()))
-        and not torch.equal(reordered(given.selected), other.selected)
-    ):
+    clear = apart(given, case, tolerance=min(1e-3, 0.2 / case.layer.mask.numel()))
+    if not found and clear and not torch.equal(reordered(given.selected), other.selected):
         found = f"{what}, other weights were selected: {positions(other.selected)} in the new order"
     if found and not is_random(plugin, case) and not is_random(plugin, moved):
         with blamed_if_repeatable(plugin, case, given):

@@ -171,9 +171,14 @@ def contained() -> Iterator[None]:
         try:
             yield
         finally:
-            for what in changed(before):
-                with contextlib.suppress(ValueError):  # handlers of signals belong to the main thread
-                    SETTINGS[what][1](before[what])
+            with contextlib.suppress(ValueError):  # handlers of signals belong to the main thread
+                set_back({what: before[what] for what in changed(before)})
+
+
+def set_back(before: dict[str, Any]) -> None:
+    """Give settings their values back."""
+    for what, value in before.items():
+        SETTINGS[what][1](value)
 
 
 def seed_all(seed: int) -> None:

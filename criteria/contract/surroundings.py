@@ -16,39 +16,55 @@ from typing import Any
 
 import torch
 
-from criteria.contract.settings import seed_all
+from criteria.contract.settings import NUMERIC, RANDOM_STATES, seed_all, set_back, settings_now
 
 Surroundings = Callable[[str, int], contextlib.AbstractContextManager[object]]
 """Made for a plugin of this module, and from a seed."""
 
+DETERMINISM = {"the deterministic mode": NUMERIC["the deterministic mode"]}
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 _CALENDAR = ("localtime", "gmtime", "ctime")
 
 
 @contextlib.contextmanager
 def _seeded_otherwise(_module: str, seed: int) -> Iterator[None]:
+    states = settings_now(RANDOM_STATES)
     seed_all(seed)
-    yield
+    try:
+        yield
+    finally:
+        set_back(states)
 
 
 @contextlib.contextmanager
 def _other_thread_count(_module: str, _seed: int) -> Iterator[None]:
-    torch.set_num_threads(1 if torch.get_num_threads() > 1 else 2)
-    yield
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager
 def _float64_by_default(_module: str, _seed: int) -> Iterator[None]:
+    dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
-    yield
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 @contextlib.contextmanager
 def _deterministic_algorithms(_module: str, _seed: int) -> Iterator[None]:
     """Torch then fills memory that nothing was written to."""
-    torch._C._set_deterministic_algorithms(True, warn_only=True)  # the public function imports a compiler
-    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
-    yield
+    before = settings_now(DETERMINISM)
+    set_back({"the deterministic mode": (True, True, True)})
+    try:
+        yield
+    finally:
+        set_back(before)
 
 
 @contextlib.contextmanager
@@ -92,14 +108,13 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def another_folder(_module: str, _seed: int) -> Iterator[None]:
-    """Another working directory, with nothing in it."""
+    """Another working directory."""
     before = os.getcwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+    os.chdir(tempfile.gettempdir())
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 SURROUNDINGS: dict[str, Surroundings] = {
@@ -113,7 +128,7 @@ SURROUNDINGS: dict[str, Surroundings] = {
     "on another machine, with other environment variables": another_machine,
     "in another working directory": another_folder,
 }
-"""What must not matter to an answer; whatever they set is set back by ``contained``."""
+"""What must not matter to an answer."""
 
 
 class Environment(dict[str, str]):
