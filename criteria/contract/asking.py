@@ -30,6 +30,10 @@ class NoAnswer(Inapplicable):
     """A call to the plugin failed, or gave something that is not an answer."""
 
 
+class WrongPlace(NoAnswer):
+    """An answer is on another device than the layer."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a plugin says about a layer."""
@@ -161,7 +165,7 @@ def _require_tensor(what: str, given: object, layer: Layer) -> None:
     if given.shape != layer.weight.shape:
         raise NoAnswer(f"{what} gave shape {tuple(given.shape)} for a layer of shape {tuple(layer.weight.shape)}")
     if given.device != layer.weight.device:
-        raise NoAnswer(f"{what} gave a tensor on {given.device} for a layer on {layer.weight.device}")
+        raise WrongPlace(f"{what} gave a tensor on {given.device} for a layer on {layer.weight.device}")
 
 
 def described(given: object) -> str:

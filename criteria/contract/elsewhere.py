@@ -84,7 +84,7 @@ class Reply:
 
 
 def question(plugin: Plugin, recipes: Sequence[str] = RECIPES) -> Question | None:
-    """What to ask about the plugin, or None for a plugin whose class cannot be found again: one made in a function or a session."""
+    """What to ask about the plugin, or None where its class cannot be found again: one made in a function."""
     kind = type(plugin)
     module = sys.modules.get(kind.__module__)
     if module is None or kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
