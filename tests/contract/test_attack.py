@@ -15,7 +15,6 @@ from tests.contract.broken import EXPECT, KIND_OF, KINDS
 from tests.contract.broken.shown import IN_ANOTHER_PROCESS, SHOWN_BY, answers_in_a_fresh_process
 from tests.contract.demonstrations import answers, settings, surroundings, training
 from tests.contract.demonstrations.layers import Make
-from tests.contract.operators import OPERATORS, Mutant, mutants
 from tests.contract.right import ALL_RIGHT
 
 QUICK_EXAMPLES, EXAMPLES = 25, 100
@@ -91,25 +90,6 @@ def test_a_right_plugin_shows_no_fault(cls: type) -> None:
 @pytest.mark.parametrize("cls", [*INSTALLED, *ALL_RIGHT], ids=called)
 def test_no_right_plugin_shows_a_fault(cls: type) -> None:
     assert faults_of(cls) == []
-
-
-def test_every_operator_makes_mutants_and_at_least_four_hundred_in_all() -> None:
-    made = list(mutants(OPERATORS))
-    assert {mutant.operator for mutant in made} == {*OPERATORS}
-    assert len({mutant.name for mutant in made}) == len(made) >= 400
-
-
-@pytest.mark.parametrize("cls", [*INSTALLED[:1], *INSTALLED[-1:]], ids=called)
-def test_what_shows_a_fault_of_an_operator_does_not_show_one_of_the_original(cls: type) -> None:
-    shows = {each for operator in OPERATORS if operator.fits(cls) for each in operator.shown_by}
-    assert [called(each) for each in shows if each(cls)] == []
-
-
-@pytest.mark.parametrize("operator", OPERATORS[:3], ids=lambda operator: operator.name)
-def test_a_mutant_differs_from_its_original(operator: object) -> None:
-    mutant = next(iter(mutants((operator,), 1)))  # type: ignore[arg-type]
-    assert isinstance(mutant, Mutant)
-    assert not mutant.is_equal()
 
 
 @pytest.mark.parametrize("cls", TAKEN_AT_ONCE, ids=called)
