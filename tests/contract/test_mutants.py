@@ -55,7 +55,8 @@ def test_what_shows_a_fault_shows_none_in_any_original(operator) -> None:
 
 def test_the_runner_goes_on_where_it_was(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = ["--operator", "SavesNothing", "--plugin", "RunningMagnitude", "--examples", "10"]
+    arguments = ["--operator", "SavesNothing", "--plugin", "RunningMagnitude", "--most", "0"]
+    arguments += ["--examples", "10"]
     assert main([*arguments, "--at-least", "1"]) == 0
     first = capsys.readouterr()
     assert "[1/1] RunningMagnitude_SavesNothing: caught (state_roundtrip)" in first.err
@@ -63,6 +64,11 @@ def test_the_runner_goes_on_where_it_was(tmp_path, monkeypatch, capsys) -> None:
     again = capsys.readouterr()
     assert again.err == ""
     assert again.out == first.out
+
+
+def test_a_share_of_nothing_is_not_enough(capsys) -> None:
+    assert main(["--operator", "SavesNothing", "--plugin", "Magnitude"]) == 2
+    assert "Magnitude" in capsys.readouterr().err
 
 
 def test_a_summary_names_survivors_and_leaves_equal_ones_out() -> None:
