@@ -163,7 +163,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def main(argv: list[str]) -> int:
-    """Judge the mutants and print what came of them; 1 where fewer were caught than asked for, 2 where there are none."""
+    """Judge the mutants and say what came of them; 1 for fewer caught than asked for, 2 where no mutant was chosen."""
     options = _arguments(argv)
     operators = tuple(each for each in OPERATORS if not options.operator or each.name in options.operator)
     chosen = [
