@@ -11,7 +11,8 @@ import pytest
 
 from criteria import Criterion, Growth, load, names
 from tests.contract.attack import named_broken, named_right
-from tests.contract.broken import EXPECT, KIND_OF, KINDS
+from tests.contract.broken import EXPECT, KIND_OF, KINDS, aliasing, growths, hidden, positions, reads, sizes, state
+from tests.contract.broken import settings as settings_of_the_process
 from tests.contract.broken.shown import IN_ANOTHER_PROCESS, SHOWN_BY, answers_in_a_fresh_process
 from tests.contract.demonstrations import answers, settings, surroundings, training
 from tests.contract.demonstrations.layers import Make
@@ -33,8 +34,12 @@ FAULTS_OF_CRITERIA: tuple[Callable[[Make], bool], ...] = (
     *(training.depends_on_the_order_of_layers, training.shares_a_loaded_state),
 )
 INSTALLED = tuple(type(load(name, kind)) for kind in ("criterion", "growth") for name in names(kind))
-TAKEN_AT_ONCE = [classes_of[0] for classes_of in (list(classes) for classes in KINDS.values())]
-"""One broken plugin of each kind, for the quick tests."""
+SEEN_AT_ONCE = (
+    *(settings_of_the_process.SeedsPythonWhileObserving, hidden.TiresAfterManyCalls, aliasing.KeepsTheFirstGenerator),
+    *(state.SavesADataclass, sizes.EpsilonOfFloat64, positions.BisectsAndTrims, reads.CentresEachUnit),
+    growths.OnlyWhereThereIsAGradient,
+)
+"""A broken plugin of each kind whose fault few examples show, for the quick tests."""
 
 
 def called(value: object) -> str:
@@ -92,8 +97,8 @@ def test_no_right_plugin_shows_a_fault(cls: type) -> None:
     assert faults_of(cls) == []
 
 
-@pytest.mark.parametrize("cls", TAKEN_AT_ONCE, ids=called)
-def test_a_broken_plugin_of_each_kind_is_named(cls: type) -> None:
+@pytest.mark.parametrize("cls", SEEN_AT_ONCE, ids=called)
+def test_a_broken_plugin_of_each_kind_is_named_by_few_examples(cls: type) -> None:
     assert named_broken(cls, QUICK_EXAMPLES, 0).any_of(EXPECT[cls])
 
 
@@ -117,6 +122,10 @@ def test_broken_plugins_are_named_at_any_seed(kind: str, attack_seed: int) -> No
 @pytest.mark.parametrize("cls", ALL_RIGHT, ids=called)
 def test_no_right_plugin_is_blamed_at_any_seed(cls: type, attack_seed: int) -> None:
     assert named_right(cls, EXAMPLES, attack_seed).first == ""
+
+
+def test_the_quick_tests_have_one_broken_plugin_of_each_kind() -> None:
+    assert [KIND_OF[cls] for cls in SEEN_AT_ONCE] == list(KINDS)
 
 
 def test_every_broken_plugin_has_one_kind() -> None:
