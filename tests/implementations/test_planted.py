@@ -1,6 +1,7 @@
 """Every broken training is caught by the name of what it breaks, and right ones pass."""
 
 import pytest
+from hypothesis import Phase, settings
 
 from criteria import InputError
 from criteria.contract import ContractError
@@ -10,6 +11,17 @@ from tests.implementations.planted import BUGS, DENSITY, FRACTION, PERIOD, RIGHT
 DECLARED = {"update_period": PERIOD, "density": DENSITY, "prune_fraction": FRACTION}
 
 
+@pytest.fixture
+def quick():
+    """Bugs are found, and not made as small as they can be."""
+    before = settings.get_current_profile_name()
+    settings.register_profile("no shrinking", settings(), phases=[Phase.generate])
+    settings.load_profile("no shrinking")
+    yield
+    settings.load_profile(before)
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.make.__name__}-{bug.property}")
 def test_a_planted_bug_is_caught_by_name(bug):
     ranks = ("ranks",) if bug.property == "equal_on_ranks" else ()

@@ -54,8 +54,7 @@ def check_training(
     for name in expected:
         if name not in PROMISES:
             raise InputError(f"there is no promise {name!r}; there are: {', '.join(PROMISES)}")
-    results = report_training(make, examples=examples, **declared)
-    for result in results:
+    for result in _judged(make, examples, 0, _declared(declared)):
         if result.outcome == "broken" and result.property not in expected:
             raise TrainingContractError(name_of(make), result)
         if result.outcome == "kept" and result.property in expected:
@@ -70,7 +69,12 @@ def report_training(
 
     With a ``random_seed`` the trainings are the same every time.
     """
-    said = _declared(declared)
+    results = {result.property: result for result in _judged(make, examples, random_seed, _declared(declared))}
+    return [results[name] for name in PROMISES]
+
+
+def _judged(make: Make, examples: int, random_seed: int | None, said: Declared) -> list[Result]:
+    """What came of every promise; the broken ones come first, in the order in which they break in a training."""
     found: dict[str, Result] = {}
     while new := _search(make, said, examples, random_seed, frozenset(found)):
         found |= {result.property: result for result in new}
@@ -88,15 +92,15 @@ def report_training(
         found["no_resurrection"] = Result("no_resurrection", "not checked", why)
     if said.resurrection != "forbid":
         found["no_resurrection"] = Result("no_resurrection", "not checked", "it is not declared")
-    return [found.get(name, Result(name, "kept")) for name in PROMISES]
+    found |= {name: Result(name, "kept") for name in PROMISES if name not in found}
+    return list(found.values())
 
 
 def run_case(make: Make, case: TrainingCase, **declared: Any) -> None:
-    """Try one training; raises :class:`TrainingContractError` for the first promise that it breaks."""
+    """Try one training; raises :class:`TrainingContractError` for the promise that it breaks first."""
     broken = try_case(make, case, _declared(declared))
-    for name in PROMISES:
-        if name in broken:
-            raise TrainingContractError(name_of(make), Result(name, "broken", broken[name]))
+    for name, reason in broken.items():
+        raise TrainingContractError(name_of(make), Result(name, "broken", reason))
 
 
 def name_of(make: Make) -> str:
@@ -147,7 +151,7 @@ def _search(
         max_examples=examples,
         database=None,
         deadline=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=[phase for phase in (Phase.generate, Phase.shrink) if phase in settings().phases],
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,

@@ -23,7 +23,7 @@ PROMISES = {
     "pure": "Being asked for masks and states changes nothing, and no step changes a setting of the process.",
     "equal_on_ranks": "Processes that train one network have the same masks, also where their seeds differ.",
 }
-"""What an implementation promises, by property; where several are broken the first is reported."""
+"""What an implementation promises, by property."""
 
 
 class Handle(Protocol):

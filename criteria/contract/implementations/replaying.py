@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from criteria.contract.asking import call
 from criteria.contract.implementations.case import OPTIMIZERS, SCALE, scaled_by
 
 Gradients = Mapping[str, Tensor | None]
@@ -73,7 +74,7 @@ class TakenStep:
                 }
         if fused:
             scaled_by(optimizer, overflows=False)
-        optimizer.step()
+        call(optimizer.step, what="the optimizer's own step")
         state = {name: dict(optimizer.state.get(weight, {})) for name, weight in weights.items()}
         return {name: weight.detach() for name, weight in weights.items()}, state
 

@@ -1,5 +1,6 @@
 """Running a case: one training and what its steps keep, and others that must end as it does."""
 
+import contextlib
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -97,9 +98,13 @@ class Training:
 
     def seen(self) -> dict[str, Tensor]:
         """Masks and weights, for a trace."""
-        now = self.snapshot()
-        weights = {f"weight {name}": weight for name, weight in now.raw.items()}
-        return weights | {f"the mask of {name}": mask for name, mask in now.masks.items()}
+        return traced(self.snapshot())
+
+
+def traced(now: Snapshot) -> dict[str, Tensor]:
+    """Masks and weights."""
+    weights = {f"weight {name}": weight for name, weight in now.raw.items()}
+    return weights | {f"the mask of {name}": mask for name, mask in now.masks.items()}
 
 
 def copied(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,23 +129,23 @@ def _watched(make: Make, case: TrainingCase, declared: Declared, broken: Broken)
         other = Training.begin(make, TrainingCase(case.network, case.widths, case.optimizer, (), case.seed + 1), luck=0)
         before = training.snapshot()
         judge_start(before, other.masks(), declared, broken)
-        trace, taken = [training.seen()], 0
+        trace, taken = [traced(before)], 0
         for number, step in enumerate(case.steps):
             training.backward(number)
-            before = training.snapshot()
             gradients = {n: None if w.grad is None else w.grad.clone() for n, w in training.model.named_parameters()}
             process = settings_now()
             training.step(number)
             for what in changed(process):
                 broken.setdefault("pure", f"step {number + 1} changed {what}")
             after, when = training.snapshot(), f"step {number + 1}"
+            trace.append(traced(after))
             if step.overflows:
                 judge_skipped(before, after, when, broken)
             else:
                 taken += 1
                 done = TakenStep(case.optimizer, before, after, gradients)
                 judge_taken(done, taken % declared.update_period == 0, f"in {when}", declared, broken)
-            trace.append(training.seen())
+            before = after
     except NoAnswer as failure:
         broken.setdefault("density_preserved", str(failure))
         return None
@@ -148,41 +153,54 @@ def _watched(make: Make, case: TrainingCase, declared: Declared, broken: Broken)
 
 
 def _twins(make: Make, case: TrainingCase, trace: Trace, broken: Broken) -> None:
-    """Trainings that do the same: again, saved and loaded, and asked more often."""
-    difference = _compared(lambda: _again(make, case, luck=1), trace)
+    """Trainings that do the same: again, asked more often, and saved and loaded.
+
+    The first is both another try and asked more often; only where it differs is it looked for which of the two it was.
+    """
+    checkpoint: list[bytes] = []
+    difference = _compared(lambda: _again(make, case, 1, QUESTIONS, checkpoint), trace)
     if difference:
-        broken["replay"] = f"a second training with the same seed differs: {difference}"
-        return
-    difference = _compared(lambda: _resumed(make, case), trace[case.saved_after :])
+        differs = _compared(lambda: _again(make, case, 1), trace)
+        if differs:
+            broken["replay"] = f"a second training with the same seed differs: {differs}"
+            return
+        broken["pure"] = f"a training that is asked for masks and states more often differs: {difference}"
+        checkpoint.clear()
+    difference = _compared(lambda: _resumed(make, case, checkpoint), trace[case.saved_after :])
     if difference:
         broken["checkpoint_replay"] = f"saved and loaded after step {case.saved_after}, {difference}"
-    difference = _compared(lambda: _again(make, case, luck=0, questions=QUESTIONS), trace)
-    if difference:
-        broken["pure"] = f"a training that is asked for masks and states more often differs: {difference}"
 
 
-def _again(make: Make, case: TrainingCase, luck: int, questions: int = 0) -> Trace:
+def _again(
+    make: Make, case: TrainingCase, luck: int, questions: int = 0, checkpoint: list[bytes] | None = None
+) -> Trace:
+    """A training that does the same; a checkpoint is written on the way where there is a list for it."""
     training = Training.begin(make, case, luck)
     trace = [training.seen()]
-    for number in range(len(case.steps)):
-        training.backward(number)
+    for number in range(len(case.steps) + 1):
         for _ in range(questions):
             training.masks()
             call(training.handle.state_dict)
-        training.step(number)
-        trace.append(training.seen())
+        if checkpoint is not None and number == case.saved_after:
+            with contextlib.suppress(NoAnswer):  # one that cannot be saved is not to blame here
+                checkpoint.append(training.saved())
+        if number < len(case.steps):
+            training.backward(number)
+            training.step(number)
+            trace.append(training.seen())
     return trace
 
 
-def _resumed(make: Make, case: TrainingCase) -> Trace:
+def _resumed(make: Make, case: TrainingCase, checkpoint: list[bytes]) -> Trace:
     """What comes after the checkpoint, in a training that starts from other weights and has to forget them."""
-    first = Training.begin(make, case, luck=0)
-    for number in range(case.saved_after):
-        first.backward(number)
-        first.step(number)
-    checkpoint = first.saved()
+    if not checkpoint:
+        first = Training.begin(make, case, luck=1)
+        for number in range(case.saved_after):
+            first.backward(number)
+            first.step(number)
+        checkpoint.append(first.saved())
     second = Training.begin(make, case, luck=2, start=1)
-    second.load(checkpoint)
+    second.load(checkpoint[0])
     trace = [second.seen()]
     for number in range(case.saved_after, len(case.steps)):
         second.backward(number)
