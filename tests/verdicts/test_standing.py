@@ -170,6 +170,6 @@ def test_a_lead_that_changes_between_experiments_is_not_a_lead_in_general():
 
 def test_a_standing_imports_neither_torch_nor_pandas():
     """Nor scipy.stats, which takes a second; Cell and errors come from elsewhere and are not looked at here."""
-    code = "import sys, benchmark.verdicts.statistics.places; print({'torch', 'pandas', 'scipy.stats'} & {*sys.modules})"
+    code = "import sys, benchmark.verdicts.statistics.places;print({'torch', 'pandas', 'scipy.stats'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -44,34 +44,34 @@ def draws(measured: Measured, *, sweeps: int = SWEEPS, burn_in: int = BURN_IN, s
     widths = (_typical_error(estimated, present)[..., None, None] * WIDTHS) ** 2  # [families, settings, 1, widths]
     level = _weighted_mean(mean, np.where(present, 1 / estimated, 0.0))[0]
     weights = np.broadcast_to(CONCENTRATION / CONCENTRATION.sum(), (mean.shape[0], len(WIDTHS)))
+    # The truth of each variance, given how few seeds it was estimated from; it does not depend on the means.
+    variances = estimated * dof / generator.chisquare(np.broadcast_to(dof, mean.shape), size=(sweeps, *mean.shape))
+    uniforms, normals = generator.random(variances.shape), generator.standard_normal(variances.shape)
     kept = np.empty((sweeps - burn_in, *mean.shape))
-    for sweep in range(sweeps):
-        # The truth of the variance, given how few seeds it was estimated from.
-        variance = estimated * dof / generator.chisquare(np.broadcast_to(dof, mean.shape))
-        width = _draw_widths(generator, (mean - level[..., None]) ** 2, variance, widths, weights)
-        counted = [np.sum(present & (width == index), axis=(1, 2)) for index in range(len(WIDTHS))]
-        gammas = generator.standard_gamma(CONCENTRATION + np.stack(counted, axis=-1))
+    for sweep, variance in enumerate(variances):
+        deviation = mean - level[..., None]
+        width = _drawn_widths(uniforms[sweep], deviation**2, variance[..., None] + widths, weights)
+        counted = (width & present[..., None]).sum(axis=(1, 2))
+        gammas = generator.standard_gamma(CONCENTRATION + counted)
         weights = gammas / gammas.sum(axis=-1, keepdims=True)
-        between = np.take_along_axis(np.broadcast_to(widths, (*mean.shape, len(WIDTHS))), width[..., None], -1)[..., 0]
-        centre, error = _weighted_mean(mean, np.where(present, 1 / (variance + between), 0.0))
+        between = (width * widths).sum(axis=-1)
+        centre, error = _weighted_mean(mean, present / (variance + between))
         level = centre + error * generator.standard_normal(centre.shape)
         if sweep >= burn_in:
             shrinkage = between / (between + variance)
             true = level[..., None] + shrinkage * (mean - level[..., None])
-            true = true + np.sqrt(shrinkage * variance) * generator.standard_normal(mean.shape)
+            true += np.sqrt(shrinkage * variance) * normals[sweep]
             kept[sweep - burn_in] = np.where(present, true, -np.inf)
     return kept
 
 
-def _draw_widths(
-    generator: np.random.Generator, squares: Array, variance: Array, widths: Array, weights: Array
-) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-    """Which width each criterion's deviation comes from, given its square and the noise."""
-    total = variance[..., None] + widths
-    logs = -0.5 * (np.log(total) + squares[..., None] / total)
+def _drawn_widths(uniform: Array, squares: Array, variances: Array, weights: Array) -> Mask:
+    """Which of the widths each criterion's deviation comes from [..., widths], given its square and its variances."""
+    logs = -0.5 * (np.log(variances) + squares[..., None] / variances)
     likely = weights[:, None, None, :] * np.exp(logs - logs.max(axis=-1, keepdims=True))
     steps = np.cumsum(likely, axis=-1)
-    return np.asarray((generator.random(squares.shape)[..., None] * steps[..., -1:] > steps[..., :-1]).sum(axis=-1))
+    index = (uniform[..., None] * steps[..., -1:] > steps[..., :-1]).sum(axis=-1)
+    return np.asarray(index[..., None] == np.arange(len(WIDTHS)))
 
 
 def _typical_error(variance: Array, present: Mask) -> Array:
