@@ -65,13 +65,19 @@ class Criterion:
     """
 
     requires_grad: ClassVar[bool] = False
-    """Whether scores read ``layer.grad``.
+    """Whether scores read ``layer.grad``."""
+    updates_before_step: ClassVar[bool | None] = None
+    """Whether the topology update comes before the optimizer step, on the fresh gradient, or after it.
 
-    It also decides the order inside an optimizer step: with a gradient the topology update comes before the optimizer
-    step, on the fresh gradient; without one it comes after (paper, released code).
+    None leaves it to the paper's protocol: before, where scores read the gradient, and else after.
     """
     requires_hessian_gradient: ClassVar[bool] = False
     """Whether scores call ``layer.hessian_gradient``, which costs more than a training step."""
+
+    @property
+    def updates_before_optimizer(self) -> bool:
+        """Whether the topology update comes before the optimizer step of its own training step."""
+        return self.requires_grad if self.updates_before_step is None else self.updates_before_step
 
     def score(self, layer: Layer) -> Tensor:
         """Importance of each weight, [*shape]; higher means keep. Only active positions are read."""

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Distribution = Literal["erk", "er", "uniform"]
+from criteria.rules import Distribution
+
+__all__ = ["Distribution", "Shape", "layer_counts", "random_mask"]
+
 Shape = Sequence[int]
 
 

@@ -1,7 +1,6 @@
 """The topology update in global scope: one budget for all layers, so that weights move between layers."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -9,16 +8,39 @@ from torch import Tensor
 from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError
 from criteria.normalisation import Normalisation
+from criteria.rules import Resurrection, Rules, prune_count
 from criteria.selection import lowest
-from criteria.topology import Resurrection, TopologyUpdate, checked, growable, prune_count
+from criteria.topology_update import TopologyUpdate, checked, growable
 
 ALL = "all layers"
 
-GrowthScope = Literal["global", "local"]
-"""Whether weights grow in any layer, or as many in each layer as it lost."""
-
 Selection = Callable[[Tensor, int], Tensor]
 """Selects a number of weights of all layers among those given, both bool [weights of all layers]."""
+
+
+def update_together(
+    layers: Sequence[Layer], criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules
+) -> list[TopologyUpdate]:
+    """Prune and grow the same number of weights of all ``layers`` (at least one) together; one outcome per layer.
+
+    Their density together stays exactly what it is, while that of each layer moves; a layer keeps at least the weight
+    that the criterion would prune last. In the scope ``global_prune``, that of the paper's released code, each layer
+    grows as many weights as it lost and keeps its density; without resurrection it then loses no more than it can grow,
+    and other layers make up for it. Scores of all layers, normalised if asked for, are compared with each other. A
+    criterion or growth with a ``select`` of its own (SET) is given the layers as one flat layer instead; it has no
+    score to normalise. Ties between layers are decided by the first layer's generator.
+
+    Raises :class:`InputError` for a normalisation that cannot be done, and ``ValueError`` where the criterion or growth
+    does not select the number asked for, or selects elsewhere.
+    """
+    mask = _flat(layer.mask for layer in layers)
+    most = [_most_pruned(layer, rules) for layer in layers]
+    n = min(prune_count(int(mask.sum()), mask.numel(), prune_fraction, rules.resurrection), sum(most))
+    pruned = _sparing_layers(_selection(layers, criterion, rules.normalisation), layers, n, most)
+    grow = _grow_where_lost if rules.scope == "global_prune" else _grow_anywhere
+    grown = grow(layers, growth, pruned, rules.resurrection)
+    outcome = ((mask & ~pruned) | grown, pruned, grown)
+    return [TopologyUpdate(*parts) for parts in zip(*(_per_layer(part, layers) for part in outcome), strict=True)]
 
 
 def update_topology_globally(
@@ -28,36 +50,17 @@ def update_topology_globally(
     prune_fraction: float,
     resurrection: Resurrection = "forbid",
     normalisation: Normalisation | None = None,
-    growth_scope: GrowthScope = "global",
 ) -> list[TopologyUpdate]:
-    """Prune and grow the same number of weights of all ``layers`` (at least one) together; one outcome per layer.
-
-    Their density together stays exactly what it is, while that of each layer moves; a layer keeps at least the weight
-    that the criterion would prune last. In the local ``growth_scope``, that of the paper's released code, each layer
-    grows as many weights as it lost and keeps its density; without resurrection it then loses no more than it can grow,
-    and other layers make up for it. ``resurrection`` means what it means in
-    :func:`~criteria.topology.update_topology`. Scores of all layers, normalised if asked for, are compared with each
-    other. A criterion or growth with a ``select`` of its own (SET) is given the layers as one flat layer instead; it
-    has no score to normalise. Ties between layers are decided by the first layer's generator.
-
-    Raises :class:`InputError` for a normalisation that cannot be done, and ``ValueError`` where the criterion or growth
-    does not select the number asked for, or selects elsewhere.
-    """
-    mask = _flat(layer.mask for layer in layers)
-    most = [_most_pruned(layer, resurrection, growth_scope) for layer in layers]
-    n = min(prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection), sum(most))
-    pruned = _sparing_layers(_selection(layers, criterion, normalisation), layers, n, most)
-    grow = _grow_anywhere if growth_scope == "global" else _grow_where_lost
-    grown = grow(layers, growth, pruned, resurrection)
-    outcome = ((mask & ~pruned) | grown, pruned, grown)
-    return [TopologyUpdate(*parts) for parts in zip(*(_per_layer(part, layers) for part in outcome), strict=True)]
+    """Prune and grow all layers together: :func:`~criteria.topology.update_layers` in global scope."""
+    return update_together(layers, criterion, growth, prune_fraction, Rules("global", resurrection, normalisation))
 
 
-def _most_pruned(layer: Layer, resurrection: Resurrection, growth_scope: GrowthScope) -> int:
+def _most_pruned(layer: Layer, rules: Rules) -> int:
     """How many weights a layer may lose: it keeps one, and where it has to grow as many itself, it can."""
     active = int(layer.mask.sum())
     most = max(active - 1, 0)
-    return min(most, layer.mask.numel() - active) if growth_scope == "local" and resurrection == "forbid" else most
+    grows_itself = rules.scope == "global_prune" and rules.resurrection == "forbid"
+    return min(most, layer.mask.numel() - active) if grows_itself else most
 
 
 def _selection(layers: Sequence[Layer], criterion: Criterion, normalisation: Normalisation | None) -> Selection:

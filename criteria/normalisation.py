@@ -1,10 +1,10 @@
 """Score normalisation: making the scores of different layers comparable."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,10 @@ class Normalisation:
     over: Literal["layer", "input", "output", "channel"] = "layer"
     by: Literal["sum", "max"] = "sum"
 
-    def __call__(self, score: Tensor, mask: Tensor) -> Tensor:
+    def __call__(self, score: "Tensor", mask: "Tensor") -> "Tensor":
         """Normalised scores, float64 [*shape]; only active positions (``mask``, bool [*shape]) are read or count."""
+        import torch  # the settings of an experiment are read without it
+
         dims = self._dims(score.dim())
         largest = torch.finfo(score.dtype).max
         finite = torch.where(mask, score, 0).double().clamp(-largest, largest)

@@ -1,51 +1,74 @@
-"""The topology update: one prune-and-grow of one layer, the same for every criterion and growth."""
+"""The topology update: one prune-and-grow, the same for every criterion, growth and engine, and for one's own loop."""
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
+from criteria.global_scope import update_together
+from criteria.rules import Resurrection, Rules, prune_count
+from criteria.topology_update import TopologyUpdate, checked, growable
 
-Resurrection = Literal["forbid", "allow", "restart"]
-"""Whether growth may choose weights pruned in the same update, which then keep their value or restart at 0."""
+__all__ = [
+    "Resurrection",
+    "TopologyUpdate",
+    "checked",
+    "growable",
+    "prune_count",
+    "update_layers",
+    "update_topology",
+    "write_back",
+]
 
 
-@dataclass(frozen=True)
-class TopologyUpdate:
-    """The outcome of one topology update of one layer; each tensor is bool [*shape]."""
+def update_layers(
+    layers: Sequence[Layer], criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules
+) -> list[TopologyUpdate]:
+    """Prune and grow the same number of weights of ``layers`` (at least one) by ``rules``; one outcome per layer.
 
-    mask: Tensor
-    """Active positions after the update."""
-    pruned: Tensor
-    """What the criterion selected, including what growth brought straight back (unless ``resurrection="forbid"``)."""
-    grown: Tensor
-    """What the growth criterion selected."""
+    In local scope the density of each layer stays exactly what it is, in global scope that of all layers together.
+    The layers are not changed: :func:`write_back` does that.
 
+    With ``resurrection="forbid"`` growth chooses among the positions that were inactive before the update: nothing
+    pruned comes back at once. With ``"allow"`` it may also choose what was just pruned, as the paper's released code
+    does; ``"restart"`` selects as ``"allow"`` does, and differs in what is written back.
 
-def prune_count(active: int, total: int, prune_fraction: float, resurrection: Resurrection = "forbid") -> int:
-    """How many weights a layer with ``active`` of ``total`` weights prunes and grows.
-
-    ``ceil(prune_fraction · active)``, and without resurrection no more than there are inactive positions to grow.
+    Raises ``ValueError`` where the criterion or growth does not select the number asked for, or selects elsewhere, and
+    :class:`InputError` for a normalisation that cannot be done.
     """
-    wanted = math.ceil(prune_fraction * active)
-    return min(wanted, total - active) if resurrection == "forbid" else wanted
+    if rules.scope == "local":
+        return [_update_alone(layer, criterion, growth, prune_fraction, rules.resurrection) for layer in layers]
+    return update_together(layers, criterion, growth, prune_fraction, rules)
+
+
+@torch.no_grad()
+def write_back(weight: Tensor, mask: Tensor, state: Sequence[Tensor], update: TopologyUpdate, rules: Rules) -> None:
+    """Change one layer, in place, as ``update`` and ``rules`` say; every tensor is [*shape], ``mask`` is bool.
+
+    Pruned weights become 0 and grown ones start at 0; one that is pruned and grown keeps its value, or restarts at 0
+    with ``resurrection="restart"``. ``state`` are the tensors that the optimizer keeps for the weight, such as its
+    momentum.
+    """
+    if rules.resurrection == "restart":
+        weight.mul_(~update.pruned)
+    if rules.grown_momentum != "keep":
+        for kept in state:
+            _start_grown(kept, mask & ~update.pruned, update.grown, rules)
+    mask.copy_(update.mask)
+    weight.mul_(mask)
 
 
 def update_topology(
     layer: Layer, criterion: Criterion, growth: Growth, prune_fraction: float, resurrection: Resurrection = "forbid"
 ) -> TopologyUpdate:
-    """Prune and grow the same number of weights of ``layer``, so that its density stays exactly what it is.
+    """Prune and grow one layer by itself: :func:`update_layers` in local scope."""
+    return update_layers([layer], criterion, growth, prune_fraction, Rules(resurrection=resurrection))[0]
 
-    With ``resurrection="forbid"`` growth chooses among the positions that were inactive before the update: nothing
-    pruned comes back at once. With ``"allow"`` it may also choose what was just pruned, as the paper's released code
-    does; ``"restart"`` selects as ``"allow"`` does. The layer is not changed: multiplying the weights by the new mask
-    sets pruned ones to 0, lets grown ones start at 0, and lets resurrected ones keep their value. With ``"restart"``
-    the pruned weights have to be set to 0 besides, so that resurrected ones start at 0 too.
 
-    Raises ``ValueError`` where the criterion or growth does not select the number asked for, or selects elsewhere.
-    """
+def _update_alone(
+    layer: Layer, criterion: Criterion, growth: Growth, prune_fraction: float, resurrection: Resurrection
+) -> TopologyUpdate:
     mask = layer.mask
     n = prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection)
     pruned = checked(criterion.select(layer, n), n, mask, f"criterion {type(criterion).__name__}", layer.name)
@@ -54,14 +77,9 @@ def update_topology(
     return TopologyUpdate(mask=(mask & ~pruned) | grown, pruned=pruned, grown=grown)
 
 
-def growable(mask: Tensor, pruned: Tensor, resurrection: Resurrection) -> Tensor:
-    """The positions that growth may choose from, bool [*shape]."""
-    return ~mask if resurrection == "forbid" else ~mask | pruned
-
-
-def checked(selected: Tensor, n: int, allowed: Tensor, who: str, where: str) -> Tensor:
-    """``selected``, which density depends on: so it is checked at every update, not only by the contract."""
-    count = int(selected.sum())
-    if count != n or bool((selected & ~allowed).any()):
-        raise ValueError(f"{who} selected {count} positions of layer {where}; {n} allowed ones were asked for")
-    return selected
+def _start_grown(state: Tensor, survivors: Tensor, grown: Tensor, rules: Rules) -> None:
+    """What grown weights find in one tensor of the optimizer's state."""
+    if rules.grown_momentum == "mean" and bool(survivors.any()):
+        state[grown] = state[survivors].mean()
+    else:
+        state.mul_(~grown)

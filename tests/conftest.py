@@ -4,6 +4,8 @@ import pytest
 import torch
 from tabulate import tabulate
 
+from tests.installed import site  # noqa: F401
+
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
 
 

@@ -1,1 +1,5 @@
-"""The commands of ``dst-bench``: one module each, whose ``main`` takes the parsed arguments and returns the status."""
+"""The commands of ``dst-bench``, one module each.
+
+A module has a ``SUMMARY`` of one line, ``add_arguments(parser)``, and ``main(args)``, which does the deed and returns
+the exit status. All of them are imported to build the parser, so what is heavy is imported in ``main``.
+"""

@@ -5,18 +5,34 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
-from benchmark.system.device import choose_device, environment
+from benchmark.commands.arguments import add_data_dir, add_device, add_json
+from benchmark.commands.table import print_table
 from benchmark.timing import PARTS
-from benchmark.timing.comparison import Comparison, Skipped
-from criteria.plugins import unknown
+
+if TYPE_CHECKING:
+    from benchmark.timing.comparison import Comparison
+
+SUMMARY = "time training, updates, the contract and starting, each beside a rival"
+HEADERS = ("", "", "takes", "and", "takes", "ratio", "of rounds")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which parts, and where."""
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these of {', '.join(PARTS)}")
+    add_device(parser)
+    add_data_dir(parser)
+    add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Print a table of times and ratios; however slow the machine is, the status is 0."""
+    from benchmark.system.device import choose_device, environment
+    from benchmark.timing import comparisons_of
+    from benchmark.timing.comparison import Comparison, Skipped
+    from criteria.plugins import unknown
+
     for part in args.parts:
         if part not in PARTS:
             raise unknown("part", part, PARTS)
@@ -24,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
     found: list[Comparison | Skipped] = []
     for part in args.parts or PARTS:
         print(f"timing {part} …", file=sys.stderr)
-        found += import_module(f"benchmark.timing.{part}").comparisons(device, args.data_dir)
+        found += comparisons_of(part, device, args.data_dir)
     comparisons = [each for each in found if isinstance(each, Comparison)]
     skipped = [each for each in found if isinstance(each, Skipped)]
     if args.json:
@@ -33,15 +49,16 @@ def main(args: argparse.Namespace) -> int:
             "comparisons": [asdict(each) for each in comparisons],
             "skipped": [asdict(each) for each in skipped],
         }
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(json.dumps(content, indent=2))
     else:
-        print(_table(comparisons))
+        print_table(_rows(comparisons), HEADERS, right=(2, 4, 5, 6))
+        print("\nMedians of rounds that time both in turn; training is per optimizer step of one network.")
         print("".join(f"\nskipped {each.about}: {each.reason}" for each in skipped))
     return 0
 
 
-def _table(comparisons: Iterable[Comparison]) -> str:
-    rows = [
+def _rows(comparisons: "Iterable[Comparison]") -> list[tuple[str, ...]]:
+    return [
         (
             each.about,
             each.what,
@@ -53,10 +70,6 @@ def _table(comparisons: Iterable[Comparison]) -> str:
         )
         for each in comparisons
     ]
-    headers = ("", "", "takes", "and", "takes", "ratio", "of rounds")
-    aligned = ("left", "left", "right", "left", "right", "right", "right")
-    table = tabulate(rows, headers, disable_numparse=True, colalign=aligned)
-    return f"{table}\n\nMedians of rounds that time both in turn; training is per optimizer step of one network."
 
 
 def _time(seconds: float) -> str:

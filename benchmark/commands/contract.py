@@ -1,10 +1,22 @@
-"""``dst-bench contract``: whether criteria keep what the contract promises."""
+"""``dst-bench contract``: whether criteria and growths keep what the contract promises."""
 
 import argparse
 
-from criteria.contract.command import main as contract
+from benchmark.commands.arguments import add_json
+
+SUMMARY = "check criteria and growths against the contract"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which plugins, and how thoroughly."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="criteria, as in mest or 'mest(lambda_=0.1)'")
+    parser.add_argument("--all", action="store_true", help="every installed criterion and growth")
+    parser.add_argument("--max-examples", type=int, metavar="N", help="cases that each property is tried on")
+    add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Print a table of properties and results; status 3 where one is broken."""
+    from criteria.contract.command import main as contract
+
     return contract(args.names, args.all, args.max_examples, args.json)

@@ -1,19 +1,34 @@
-"""``dst-bench info``: versions, device, and where data are looked for; what to put into a bug report."""
+"""``dst-bench info``: versions, processor, and where data are looked for; what to put into a bug report."""
 
 import argparse
-import platform
 
-from tabulate import tabulate
+from benchmark.commands.arguments import DEVICES, add_data_dir
+from benchmark.commands.table import print_table
 
-from benchmark.data import available
-from benchmark.data.published import data_root
-from benchmark.system.device import choose_device, environment
+SUMMARY = "print versions, the processor, and where data are looked for"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whether torch is asked, and the folder of data sets."""
+    add_data_dir(parser)
+    parser.add_argument(
+        "--device", choices=DEVICES, help="say also what torch makes of this device, for which it is imported (seconds)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Print two columns."""
-    device = choose_device(args.device)
-    rows = [*environment(device).items(), ("system", platform.platform())]
+    from benchmark.data import available
+    from benchmark.data.published import data_root
+    from benchmark.system.device import choose_device, environment, installed
+
+    rows: list[tuple[str, object]] = list(installed().items())
+    if args.device is None:
+        rows.append(("device", "`dst-bench info --device auto` asks torch, which takes seconds"))
+    else:
+        device = choose_device(args.device)
+        known = environment(device)
+        rows += [("device", f"{device}: {known['device']}"), ("threads", known["threads"])]
     rows += [("data folder", data_root(args.data_dir)), ("data sets", ", ".join(available()))]
-    print(tabulate(rows, tablefmt="plain"))
+    print_table(rows)
     return 0

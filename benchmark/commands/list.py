@@ -1,54 +1,70 @@
 """``dst-bench list``: what is installed, with the distribution that it comes from."""
 
 import argparse
+import sys
 
-from tabulate import tabulate
+from benchmark.commands.table import print_table
 
-from benchmark.commands.cli import LISTABLE
-from benchmark.experiments.cost import training_flops
-from benchmark.experiments.experiment import experiment_files, load_experiment
-from benchmark.experiments.runs import expand
-from criteria.plugins import entry_points_of, names, summary
-
+SUMMARY = "say what is installed"
 RATES = {"two CPU cores": 1e11, "one GPU": 1e13}
 """Floating-point operations per second that training reaches, to a factor of a few: measured with our own fleets."""
 COST = (
-    "FLOPs: of all runs, every example forward and backward (3 forward passes), with sparse weights stored densely; "
-    "times: at "
+    "FLOPs count all runs, with every example forward and backward (as much as 3 forward passes) and sparse weights "
+    "stored densely. Times are those at "
     + " and ".join(f"{rate:.0e} FLOP/s ({device})" for device, rate in RATES.items())
-    + ", right to a factor of a few; --dry-run measures"
+    + ", right to a factor of a few; `dst-bench run EXPERIMENT --dry-run` measures them."
 )
-EXPERIMENT = ["name", "figure", "runs", "FLOPs", *RATES, "title"]
-KIND = {"criteria": "criterion", "growth": "growth", "baselines": "baseline"}
+EXPERIMENT = ("name", "figure", "runs", "FLOPs", *RATES, "title")
+KINDS = {
+    "criteria": "criterion",
+    "growth": "growth",
+    "baselines": "baseline",
+    "models": "model",
+    "data": "data",
+    "claims": "claim",
+}
+"""The kind of plugin that each of them is."""
+LISTABLE = (*KINDS, "experiments")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to list."""
+    parser.add_argument("what", nargs="?", choices=LISTABLE, help="only these (all, unless you choose)")
 
 
 def main(args: argparse.Namespace) -> int:
     """Print a table for each kind asked for."""
     wanted = [args.what] if args.what else LISTABLE
     for what in wanted:
-        rows = _experiments() if what == "experiments" else _plugins(KIND[what])
-        headers = EXPERIMENT if what == "experiments" else ["name", "from", "what it is"]
-        print(f"{what}\n{tabulate(rows, headers)}\n")
-    if "experiments" in wanted:
-        print(f"{COST}\n")
+        if what == "experiments":
+            print_table(_experiments(), EXPERIMENT, right=range(2, 4), title=what)
+            print(f"\n{COST}\n")
+        else:
+            print_table(_plugins(KINDS[what]), ("name", "from", "what it is"), title=what)
+            print()
+    _tell_of_unreadable_distributions()
     return 0
 
 
 def _plugins(kind: str) -> list[list[str]]:
-    rows = []
-    for name in names(kind):
-        dist = entry_points_of(kind)[name].dist
-        rows.append([name, f"{dist.name} {dist.version}" if dist else "?", summary(name, kind)])
-    return rows
+    from criteria.plugins import registered, summaries
+
+    told = summaries(kind)
+    return [[name, f"{each.distribution} {each.version}", told[name]] for name, each in registered(kind).items()]
 
 
 def _experiments() -> list[list[object]]:
+    from benchmark.experiments.cost import training_flops
+    from benchmark.experiments.experiment import experiment_files, load_experiment
+    from benchmark.experiments.runs import expand
+
     rows: list[list[object]] = []
     for name in experiment_files():
         experiment = load_experiment(name)
         flops = training_flops(experiment)
         times = (_about(flops / rate) for rate in RATES.values())
-        rows.append([name, experiment.figure, len(expand(experiment)), f"{flops:.0e}", *times, experiment.title])
+        figure = experiment.figure or ""
+        rows.append([name, figure, len(expand(experiment)), f"{flops:.0e}", *times, experiment.title])
     return rows
 
 
@@ -57,3 +73,10 @@ def _about(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:,.0f} {unit}"
     return "< 1 min"
+
+
+def _tell_of_unreadable_distributions() -> None:
+    from criteria.plugins.registry import unreadable
+
+    for line in unreadable().values():
+        print(f"dst-bench: {line}", file=sys.stderr)

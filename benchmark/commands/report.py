@@ -1,55 +1,57 @@
 """``dst-bench report``: an experiment's results as files to read and to use."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmark.commands.check import compare
-from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.part import selected_experiment
-from benchmark.experiments.results import Results, samples, stored_results
-from benchmark.experiments.runs import expand
-from benchmark.report.writing import write_files
-from benchmark.verdicts.claims import claims
-from benchmark.verdicts.contrasts import between_experiments
-from benchmark.verdicts.expected import expected_file, read_expected
+from benchmark.commands.arguments import (
+    add_expected,
+    add_experiment,
+    add_out,
+    expected_of,
+    experiment_of,
+    part_of,
+    study_of,
+)
 from criteria.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.verdicts.study import Study
+
+SUMMARY = "write tables, figures and one HTML page"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which results, what to compare them with, and where to write."""
+    add_experiment(parser)
+    parser.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="OTHER",
+        help="an experiment to compare with, cell by cell and seed by seed, such as one that differs in one setting",
+    )
+    add_expected(parser)
+    add_out(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
-    others = [selected_experiment(name, args) for name in args.against]
-    folder = write_report(selected_experiment(args.experiment, args), args, others)
-    print(f"wrote {folder}")
+    experiment = experiment_of(args)
+    others = [part_of(args).of(name) for name in args.against]
+    study = _with_results(study_of(args, experiment, expected_of(args, experiment)), args.results)
+    against = [_with_results(study_of(args, other), args.results) for other in others]
+    from benchmark.report.findings import Findings
+    from benchmark.report.writing import write_report
+
+    place = args.out / experiment.name
+    write_report(place, Findings(study, against))
+    print(f"wrote {place}")
     return 0
 
 
-def write_report(experiment: Experiment, args: argparse.Namespace, others: Sequence[Experiment] = ()) -> Path:
-    """Tables, figures and one page, with the check where there are expected values; returns their folder.
-
-    Each of ``others`` is what the experiment is then compared with.
-    """
-    results = _results(experiment, args)
-    against = [between_experiments((experiment, results), (other, _results(other, args))) for other in others]
-    checked = None
-    if has_expected(experiment, args):
-        checked = compare(experiment, args), read_expected(expected_file(experiment.name, args.expected))
-    folder: Path = args.out / experiment.name
-    write_files(folder, experiment, results, checked, claims(samples(results), experiment.tolerance), against)
-    return folder
-
-
-def _results(experiment: Experiment, args: argparse.Namespace) -> Results:
-    results = stored_results(expand(experiment), args.results)
-    if not results:
-        raise InputError(f"{experiment.name} has no results in {args.results}; run it first")
-    return results
-
-
-def has_expected(experiment: Experiment, args: argparse.Namespace) -> bool:
-    """Whether expected values of the experiment are stored."""
-    try:
-        expected_file(experiment.name, args.expected)
-    except InputError:
-        return False
-    return True
+def _with_results(study: "Study", results: Path) -> "Study":
+    """The study; raises :class:`InputError` where it has no results to report."""
+    if not study.results:
+        raise InputError(f"{study.experiment.name} has no results in {results}; run it first")
+    return study

@@ -1,32 +1,64 @@
 """``dst-bench reproduce``: run, check and report experiments, one after another."""
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmark.commands.check import compare
-from benchmark.commands.report import has_expected, write_report
-from benchmark.commands.run import train
-from benchmark.experiments.part import selected_experiment
-from benchmark.experiments.results import samples, stored_results
-from benchmark.experiments.runs import expand
-from benchmark.report.tables import results_table
-from benchmark.verdicts.check import render
-from benchmark.verdicts.claims import claims, render_claims
+from benchmark.commands.arguments import (
+    add_expected,
+    add_out,
+    add_part,
+    add_training,
+    expected_of,
+    options_of,
+    part_of,
+    results_of,
+)
+
+if TYPE_CHECKING:
+    from benchmark.verdicts.study import Study
+
+SUMMARY = "run, check and report experiments, contract first"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which experiments, how their runs are trained, and what comes of them."""
+    parser.add_argument("experiments", nargs="+", metavar="EXPERIMENT", help="their names, or paths of YAML files")
+    add_part(parser)
+    add_training(parser)
+    add_expected(parser)
+    add_out(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it all; status 1 where a result of any experiment deviates."""
-    experiments = [selected_experiment(name, args) for name in args.experiments]
+    """Do it all; status 1 where a result of any experiment deviates. Each stored result is read once."""
+    experiments = [part_of(args).of(name) for name in args.experiments]
+    from benchmark.running.missing import train_missing
+    from benchmark.verdicts.study import Study
+
     status = 0
     for experiment in experiments:
-        train(experiment, args)
-        results = stored_results(expand(experiment), args.results)
-        print(results_table(experiment, results))
-        if has_expected(experiment, args):
-            outcome = compare(experiment, args)
-            print(render(outcome))
-            status = max(status, outcome.exit_status(strict=args.strict))
-        else:
-            print(render_claims(claims(samples(results), experiment.tolerance)))
-            print(f"no expected values of {experiment.name} are stored, so nothing was checked\n")
-        print(f"wrote {write_report(experiment, args)}")
+        results = train_missing(experiment, results_of(args, experiment), options_of(args))
+        study = Study(experiment, results, expected_of(args, experiment))
+        status = max(status, _conclude(study, args.out, strict=args.strict))
     return status
+
+
+def _conclude(study: "Study", out: Path, *, strict: bool) -> int:
+    """Print what came out, write the report, and return the exit status of the check."""
+    from benchmark.report.findings import Findings
+    from benchmark.report.tables import results_table
+    from benchmark.report.writing import write_report
+    from benchmark.verdicts.claims import render_claims
+    from benchmark.verdicts.rendering import render
+
+    name, findings = study.experiment.name, Findings(study)
+    print(results_table(study))
+    if findings.check is None:
+        print(render_claims(findings.claims))
+        print(f"no expected values of {name} are stored, so nothing was checked\n")
+    else:
+        print(render(findings.check))
+    write_report(out / name, findings)
+    print(f"wrote {out / name}")
+    return 0 if findings.check is None else findings.check.exit_status(strict=strict)

@@ -1,100 +1,86 @@
 """``dst-bench run``: train what has no result yet, and print what there is then."""
 
 import argparse
-import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.part import selected_experiment
-from benchmark.experiments.results import results_folder, stored_results
-from benchmark.experiments.runs import cells, expand
-from benchmark.report.tables import results_table
-from benchmark.running.gate import require_contract
-from benchmark.running.plan import estimate_seconds, plan
-from benchmark.running.progress import Progress, duration
-from benchmark.running.rehearsal import STEPS, Rehearsal, rehearse
-from benchmark.running.sharing import Options, tidy, train_missing
-from benchmark.running.slurm import train_on_slurm
-from benchmark.system import communication
-from benchmark.system.device import choose_device
-from benchmark.system.files import require_writable
+from benchmark.commands.arguments import (
+    add_experiment,
+    add_training,
+    experiment_of,
+    options_of,
+    part_of,
+    results_of,
+)
 from criteria.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.experiments.experiment import Experiment
+    from benchmark.running.options import Options
+
+SUMMARY = "train the runs of an experiment that have no result yet"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which runs, and how and where they are trained."""
+    add_experiment(parser)
+    add_training(parser)
+    parser.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how many runs and about how long, and train nothing"
+    )
+    parser.add_argument(
+        "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
+    )
+    group = parser.add_argument_group("where it trains (here, unless you choose)")
+    group.add_argument("--executor", choices=("local", "slurm"), default="local", help="slurm: as an array of tasks")
+    group.add_argument("--tasks", type=int, default=1, metavar="N", help="tasks of the array, which share the work")
+    group.add_argument(
+        "--slurm", action="append", default=[], metavar="KEY=VALUE", help="an option of sbatch, as in partition=gpu"
+    )
+    group.add_argument("--detach", action="store_true", help="do not wait for the array")
 
 
 def main(args: argparse.Namespace) -> int:
     """Run, or with ``--dry-run`` only plan or rehearse, one experiment."""
     if args.synthetic and not args.dry_run:
         raise InputError("--synthetic makes no results worth keeping; add --dry-run, which keeps none")
-    experiment = selected_experiment(args.experiment, args)
+    experiment, options = experiment_of(args), options_of(args)
+    folder = results_of(args, experiment)
     if args.synthetic:
-        device = choose_device(args.device)
-        done = rehearse(experiment, device)
-        print(
-            f"{experiment.name}: {done.configurations} configurations trained for {STEPS} steps on {device} and "
-            f"synthetic data, evaluated, stored and read back; {done.diverged} diverged; {_batch(done, experiment)}"
-        )
+        print(_rehearse(experiment, options))
         return 0
+    from benchmark.report.tables import results_table
+    from benchmark.running.missing import dry_run, train_missing
+    from benchmark.verdicts.study import Study, load_study
+
     if args.dry_run:
-        device = choose_device(args.device)
-        work = plan(expand(experiment), args.results, device, args.data_dir, fresh=args.fresh, most=args.fleet)
-        about = duration(estimate_seconds(work.fleets, device, args.data_dir))
-        print(
-            f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
-            f"in {len(work.fleets)} fleets on {device}, about {about}"
-        )
+        print(dry_run(experiment, folder, options))
         return 0
     if args.executor == "slurm":
-        _send_to_slurm(experiment, args)
+        _train_on_slurm(args)
+        study = load_study(experiment, folder)
     else:
-        train(experiment, args)
-    print(results_table(experiment, stored_results(expand(experiment), args.results)))
+        study = Study(experiment, train_missing(experiment, folder, options))
+    print(results_table(study))
     return 0
 
 
-def _send_to_slurm(experiment: Experiment, args: argparse.Namespace) -> None:
-    """Train on a cluster; the tasks choose their device, which this machine need not have."""
-    if not args.no_contract:
-        require_contract(cells(experiment), compared(experiment))
-    train_on_slurm(experiment, args)
+def _rehearse(experiment: "Experiment", options: "Options") -> str:
+    """What came of a few steps of everything, in words."""
+    from benchmark.running.rehearsal import STEPS, rehearse
 
-
-def compared(experiment: Experiment) -> Sequence[str]:
-    """The criteria whose choices the experiment compares, which train nothing."""
-    return () if experiment.measure.jaccard is None else experiment.measure.jaccard.criteria
-
-
-def _batch(done: Rehearsal, experiment: Experiment) -> str:
-    configured = experiment.training.batch_size
+    done = rehearse(experiment, options)
+    configured = max(setup.training.batch_size for _, setup in experiment.setups)
     cut = "" if done.batch_size == configured else f", not {configured}, which would take long"
-    return f"batch size {done.batch_size}{cut}"
+    return (
+        f"{experiment.name}: {done.configurations} configurations trained for {STEPS} steps on {done.device} and "
+        f"synthetic data, evaluated, stored and read back; {done.diverged} diverged; batch size {done.batch_size}{cut}"
+    )
 
 
-def train(experiment: Experiment, args: argparse.Namespace) -> None:
-    """Train the runs of ``experiment`` that have no stored result."""
-    device = choose_device(args.device)
-    runs = expand(experiment)
-    work = plan(runs, args.results, device, args.data_dir, fresh=args.fresh, most=args.fleet)
-    if not args.no_contract and communication.rank() == 0:
-        require_contract((run.cell for fleet in work.fleets for run in fleet), compared(experiment))
-    if work.fleets:
-        require_writable(results_folder(args.results, experiment.name))  # not only when hours have been trained
-    print(
-        f"{experiment.name}: {len(work.finished)} runs stored, {work.missing} to train "
-        f"in {len(work.fleets)} fleets on {device}",
-        file=sys.stderr,
-    )
-    if not work.missing:
-        if runs and communication.rank() == 0:
-            tidy(runs, args.results)
-        return
-    options = Options(
-        device=device,
-        data_dir=args.data_dir,
-        most=args.fleet,
-        checkpoint_seconds=args.checkpoint,
-        wait=not args.no_wait,
-        fresh=args.fresh,
-        contract_skipped=args.no_contract,
-    )
-    with Progress(work.missing) as progress:
-        train_missing(runs, args.results, options, progress)
+def _train_on_slurm(args: argparse.Namespace) -> None:
+    """Train on a cluster; the tasks choose their device, which this machine need not have."""
+    from benchmark.running.slurm import Array, Task, train_on_slurm
+
+    task = Task(args.experiment, part_of(args), args.results, options_of(args))
+    train_on_slurm(task, Array(args.tasks, tuple(args.slurm), args.detach))

@@ -2,47 +2,66 @@
 
 import argparse
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from tabulate import tabulate
+from benchmark.commands.arguments import add_experiment, add_json, experiment_of, results_of
+from benchmark.commands.table import print_table
 
-from benchmark.experiments.part import selected_experiment
-from benchmark.experiments.runs import expand
-from benchmark.running.progress import duration
-from benchmark.running.status import Status, WorkerStatus, status
+if TYPE_CHECKING:
+    from benchmark.running.status import Status, WorkerStatus
+
+SUMMARY = "say what is done, running and waiting, and who trains where"
+HEADERS = ("host", "process", "device", "runs", "for", "how far")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which runs."""
+    add_experiment(parser)
+    add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Print a few lines and a table, or JSON."""
-    experiment = selected_experiment(args.experiment, args)
-    found = status(experiment.name, expand(experiment), args.results)
-    print(found.model_dump_json(indent=2) if args.json else _text(found))
+    experiment = experiment_of(args)
+    from benchmark.experiments.runs import expand
+    from benchmark.running.status import status
+
+    found = status(expand(experiment), results_of(args, experiment))
+    if args.json:
+        print(found.model_dump_json(indent=2))
+        return 0
+    print("\n".join(_lines(found)))
+    if found.workers:
+        print()
+        print_table(map(_row, found.workers), HEADERS, right=(1, 3))
     return 0
 
 
-def _text(found: Status) -> str:
+def _lines(found: "Status") -> list[str]:
     diverged = f" ({found.diverged} diverged)" if found.diverged else ""
     failed = f" ({found.failed} failed)" if found.failed else ""
-    lines = [
+    return [
         f"{found.experiment}: {found.done} of {found.runs} runs done{diverged}, "
-        f"{found.running} running, {found.waiting} waiting{failed}"
+        f"{found.running} running, {found.waiting} waiting{failed}",
+        *(
+            f"{each.runs} runs will go on from a checkpoint at step {each.step} of {each.total_steps}"
+            for each in found.unfinished
+        ),
+        *(f"{each.runs} runs failed ({each.time}): {each.error}" for each in found.failures),
     ]
-    lines += [
-        f"{each.runs} runs will go on from a checkpoint at step {each.step} of {each.total_steps}"
-        for each in found.unfinished
-    ]
-    lines += [f"{each.runs} runs failed ({each.time}): {each.error}" for each in found.failures]
-    if found.workers:
-        headers = ("host", "process", "device", "runs", "for", "how far")
-        rows = [(each.host, each.pid, each.device, each.runs, _since(each), _how_far(each)) for each in found.workers]
-        lines += ["", tabulate(rows, headers)]
-    return "\n".join(lines)
 
 
-def _since(worker: WorkerStatus) -> str:
+def _row(worker: "WorkerStatus") -> tuple[object, ...]:
+    return worker.host, worker.pid, worker.device, worker.runs, _since(worker), _how_far(worker)
+
+
+def _since(worker: "WorkerStatus") -> str:
+    from benchmark.system.duration import duration
+
     return duration(max(0.0, (datetime.now(UTC) - worker.since).total_seconds()))
 
 
-def _how_far(worker: WorkerStatus) -> str:
+def _how_far(worker: "WorkerStatus") -> str:
     if not worker.alive:
         return "died"
     if not worker.runs:

@@ -1,39 +1,67 @@
-"""Data sets by name: one module each, imported when it is asked for."""
+"""Data sets by name, found in the entry-point group ``dst_bench.data``: one module each, imported when it is asked for.
 
-import inspect
+What needs torch is imported when it is first used (PEP 562), because how data sets look is asked for without them.
+"""
+
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from criteria.errors import InputError
-from criteria.plugins import parse, unknown
+from benchmark.data.published import data_root
+from benchmark.data.source import DataSource, Look
+from criteria.errors import InputError, PluginError, one_line
+from criteria.isolation import kept_process_state
+from criteria.plugins import Spec, load, names
 
 if TYPE_CHECKING:
-    from benchmark.data.dataset import Dataset
+    from benchmark.data.dataset import Dataset, Split, hold_out_last
 
-_NAMES = ("cifar10", "cifar100", "digits", "fashion_mnist", "higgs", "imagenet", "synthetic", "tinyimagenet")
+__all__ = [
+    "DataSource",
+    "Dataset",
+    "Look",
+    "Split",
+    "available",
+    "data_root",
+    "hold_out_last",
+    "load_dataset",
+    "source_of",
+]
 
 
 def available() -> list[str]:
     """Names of the data sets, sorted."""
-    return list(_NAMES)
+    return names("data")
 
 
-def load_dataset(name: str, data_dir: Path | None = None) -> "Dataset":
-    """The data set ``name``, on the CPU, from files below ``data_dir`` or wherever else they are looked for.
+def source_of(spec: str | Spec) -> DataSource:
+    """The data set that a spec stands for, not loaded yet: ``source_of("digits").look.classes``.
+
+    Raises :class:`InputError` for an unknown name or parameter.
+    """
+    source: DataSource = load(spec, "data")
+    return source
+
+
+def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
+    """The data set of a spec, on the CPU, from files below ``data_dir`` or wherever else they are looked for.
 
     A data set may take parameters, as in ``synthetic(like='cifar10', examples=100)``. Raises :class:`InputError` for an
-    unknown name or parameter, and for missing or broken files.
+    unknown name or parameter, and for missing or broken files; :class:`PluginError` where loading fails in any other
+    way.
     """
-    spec = parse(name)
-    if spec.name not in _NAMES:
-        raise unknown("data set", spec.name, _NAMES)
-    from benchmark.data.published import data_root
-
-    load = import_module(f"benchmark.data.{spec.name}").load
+    source = source_of(spec)
     try:
-        arguments = inspect.signature(load).bind(data_root(data_dir), **dict(spec.parameters))
-    except TypeError as error:
-        raise InputError(f"data set {name!r}: {error}") from error
-    dataset: Dataset = load(*arguments.args, **arguments.kwargs)
-    return dataset
+        with kept_process_state():
+            return source.load(data_root(data_dir))
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+        why = one_line(RuntimeError(repr(error)), 500)
+        raise PluginError(f"data set {str(spec)!r} cannot be loaded: {why}") from error
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Dataset", "Split", "hold_out_last"):
+        return getattr(import_module("benchmark.data.dataset"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

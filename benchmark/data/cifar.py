@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torchvision.datasets.utils import download_url
 
 from benchmark.data.dataset import Split
 from benchmark.data.images import Normalisation
-from benchmark.data.published import download, read_published
+from benchmark.data.published import Remote, download, read_published
 
 _PIXELS = 3 * 32 * 32
 
@@ -23,7 +22,7 @@ def read_archive(name: str, root: Path, url: str, md5: str) -> tarfile.TarFile:
     """
     path = root / url.rpartition("/")[2]
     if not path.exists():
-        download(name, root, [path], lambda: download_url(url, str(root), md5=md5))
+        download(name, [path], [Remote(url, path, f"md5:{md5}")])
     return tarfile.open(fileobj=io.BytesIO(gzip.decompress(read_published(path, f"md5:{md5}"))))
 
 

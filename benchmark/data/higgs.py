@@ -1,17 +1,16 @@
 """HIGGS: did a collision of particles produce a Higgs boson? (Baldi et al., 2014; OpenML task 361069)."""
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from sklearn.datasets import fetch_openml
-from sklearn.model_selection import train_test_split
-
-from benchmark.data.dataset import Dataset, Split
 from benchmark.data.published import not_downloaded
+from benchmark.data.source import DataSource, Look
 from criteria.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.data.dataset import Dataset
 
 OPENML_DATASET = 44129
 """The data set of OpenML's task 361069."""
@@ -21,27 +20,45 @@ FEATURES = 24
 SPLIT_SEED = 42
 
 
-def load(root: Path) -> Dataset:
-    """Inputs [N, 24], unscaled, of two classes; stratified into 70% training, 15% validation and 15% test examples.
+@dataclass(frozen=True)
+class HIGGS(DataSource):
+    """HIGGS: did a collision of particles produce a Higgs boson? (Baldi et al., 2014; OpenML task 361069)."""
 
-    scikit-learn downloads the data from OpenML, checks them, and keeps them in ``root/openml``. Raises
-    :class:`InputError` where that fails and for data that are not those of HIGGS.
-    """
-    inputs, targets = _fetch(root)
-    train, rest = _halves(np.arange(len(targets)), targets, 0.3)
-    test, validation = _halves(rest, targets, 0.5)
+    @property
+    def look(self) -> Look:
+        return Look((FEATURES,), 2, 658_112, -3.0, 10.0)
 
-    def split(chosen: Any) -> Split:
-        return Split(torch.from_numpy(inputs[chosen]), torch.from_numpy(targets[chosen]))
+    def load(self, root: Path) -> "Dataset":
+        """Inputs [N, 24], unscaled, of two classes; stratified into 70% training, 15% validation and 15% test examples.
 
-    return Dataset("higgs", split(train), split(validation), split(test), classes=2)
+        scikit-learn downloads the data from OpenML, checks them, and keeps them in ``root/openml``. Raises
+        :class:`InputError` where that fails and for data that are not those of HIGGS.
+        """
+        import numpy as np
+        import torch
+
+        from benchmark.data.dataset import Dataset, Split
+
+        inputs, targets = _fetch(root)
+        train, rest = _halves(np.arange(len(targets)), targets, 0.3)
+        test, validation = _halves(rest, targets, 0.5)
+
+        def split(chosen: Any) -> Split:
+            return Split(torch.from_numpy(inputs[chosen]), torch.from_numpy(targets[chosen]))
+
+        return Dataset("higgs", split(train), split(validation), split(test), classes=2)
 
 
 def _halves(indices: Any, targets: Any, fraction: float) -> Any:
+    from sklearn.model_selection import train_test_split
+
     return train_test_split(indices, test_size=fraction, random_state=SPLIT_SEED, stratify=targets[indices])
 
 
 def _fetch(root: Path) -> tuple[Any, Any]:
+    import numpy as np
+    from sklearn.datasets import fetch_openml
+
     for path in (root / "openml").rglob("*"):
         if not path.is_dir() and not path.is_file():  # scikit-learn would wait for a pipe
             raise InputError(f"{path} is not a regular file; remove it to get it again")

@@ -4,8 +4,11 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
+import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -16,6 +19,9 @@ from criteria.errors import InputError, one_line
 
 MOST_BYTES = 2**28
 """Of a published file, packed or not; the largest one, CIFAR's, has 170 million."""
+
+RETRIES = 2
+"""How often a download that failed is tried again, after a second and then two."""
 
 
 def data_root(data_dir: Path | None = None) -> Path:
@@ -37,17 +43,45 @@ def missing(name: str, places: Sequence[Path], remedy: str) -> InputError:
     return InputError(f"{name} is not in {' or '.join(map(str, places))}; {remedy}")
 
 
-def download(name: str, root: Path, places: Sequence[Path], fetch: Callable[[], object]) -> None:
-    """Let ``fetch`` put files into ``root``, one process at a time; raises :class:`InputError` where it cannot.
+@dataclass(frozen=True)
+class Remote:
+    """A file that can be downloaded."""
 
-    ``places`` are where the files have been looked for.
+    url: str
+    path: Path
+    """Where it belongs."""
+    digest: str
+    """Of what is downloaded, such as ``md5:…``."""
+
+
+def download(name: str, places: Sequence[Path], files: Sequence[Remote]) -> None:
+    """Download the files that are not there, one process at a time; raises :class:`InputError` where it cannot.
+
+    A file is written under another name, checked by its digest, and then moved to where it belongs: so it is there
+    whole or not at all, and what a killed process left is removed. ``places`` are where the files have been looked for.
     """
+    folder = files[0].path.parent
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".download.lock"):
-            fetch()
-    except (OSError, RuntimeError) as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".download.lock"):
+            unfinished = folder / ".download"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            for file in files:
+                if not file.path.exists():  # another process may have brought it while this one waited
+                    print(f"downloading {name}: {file.url} into {folder}", file=sys.stderr)
+                    _fetch(file, unfinished)
+            shutil.rmtree(unfinished, ignore_errors=True)
+    except (OSError, RuntimeError, ValueError) as error:  # a ValueError tells that the digest is another
         raise not_downloaded(name, places, error) from error
+
+
+def _fetch(file: Remote, unfinished: Path) -> None:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    kept = pooch.create(unfinished, base_url="", registry={file.path.name: file.digest}, retry_if_failed=RETRIES)
+    kept.urls[file.path.name] = file.url
+    os.replace(kept.fetch(file.path.name), file.path)
 
 
 def not_downloaded(name: str, places: Sequence[Path], error: Exception) -> InputError:

@@ -1,35 +1,37 @@
 """What an experiment costs, from its settings alone: arithmetic that is counted, not time that is measured."""
 
 import json
-from functools import lru_cache
-
-import torch
+from functools import cache, lru_cache
+from pathlib import Path
 
 from benchmark.data.synthetic import look_of
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.runs import expand
-from benchmark.models import sparse_layer_names
-from benchmark.training.fleet import build_network
-from benchmark.training.measurements.flops import BACKWARD, flops_per_weight
+from benchmark.experiments.setup import Setup
 from criteria.plugins import parse
+
+BACKWARD = 2
+"""Forward passes that a backward pass costs: the gradients of a layer's inputs and of its weights are one each."""
+KNOWN = Path(__file__).with_name("forward_flops.json")
+"""What the networks of the paper's experiments cost, so that listing them does not need torch; a test counts again."""
 
 
 def training_flops(experiment: Experiment) -> int:
     """Floating-point operations of all runs: every example of every epoch, forward and backward.
 
-    Counted are the products of all weights of Linear and Conv layers, active or not, since the engine stores them
-    alike; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
+    Counted are the products of all weights of Linear and Conv layers, active or not, as the dense engine multiplies
+    them; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
     model that the data set does not fit.
     """
     examples = look_of(like(experiment.data)).examples
-    each = sum(run.experiment.training.epochs * flops_per_example(run.experiment) for run in expand(experiment))
+    each = sum(run.setup.training.epochs * flops_per_example(run.setup) for run in expand(experiment))
     return each * examples
 
 
-def flops_per_example(experiment: Experiment) -> int:
+def flops_per_example(setup: Setup) -> int:
     """Floating-point operations that one example costs in one optimizer step of one network."""
-    look = look_of(like(experiment.data))
-    return (1 + BACKWARD) * _forward_flops(json.dumps(experiment.model), look.shape, look.classes)
+    look = look_of(like(setup.data))
+    return (1 + BACKWARD) * _forward_flops(json.dumps(setup.model), look.shape, look.classes)
 
 
 def like(data: str) -> str:
@@ -38,9 +40,31 @@ def like(data: str) -> str:
     return str(dict(spec.parameters).get("like", spec.name))
 
 
-@lru_cache
-def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+def measured_forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+    """Floating-point operations of one example in one forward pass, from building the network. Imports torch."""
+    import torch
+
+    from benchmark.models import build_network, sparse_layer_names
+    from benchmark.models.flops import flops_per_weight
+
     with torch.device("meta"):
         network = build_network(json.loads(model), shape, classes)
     each = flops_per_weight(network, shape, sparse_layer_names(network))
     return sum(flops * network.get_parameter(name).numel() for name, flops in each.items())
+
+
+def flops_key(model: str, shape: tuple[int, ...], classes: int) -> str:
+    """What a network's cost is known by in :data:`KNOWN`."""
+    return f"{model} {list(shape)} {classes}"
+
+
+@lru_cache
+def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+    known = _known().get(flops_key(model, shape, classes))
+    return measured_forward_flops(model, shape, classes) if known is None else known
+
+
+@cache
+def _known() -> dict[str, int]:
+    found: dict[str, int] = json.loads(KNOWN.read_text(encoding="utf-8"))
+    return found

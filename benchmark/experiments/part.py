@@ -1,47 +1,49 @@
-"""Which part of an experiment a command is about, from the options that all commands share."""
+"""Which part, or which variation, of an experiment is asked for."""
 
-import argparse
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from benchmark.experiments.experiment import Experiment, load_experiment
-from benchmark.experiments.runs import cells
-from benchmark.verdicts.expected import Expected
 from criteria.errors import InputError
 from criteria.plugins import names, parse, resolve
 
 
-def selected_experiment(name: str, args: argparse.Namespace) -> Experiment:
-    """The experiment with the axes and settings asked for; raises :class:`InputError` for what it cannot be."""
-    axes: dict[str, Any] = {}
-    baselines = None
-    if args.criteria is not None:
-        specs = _split(args.criteria, "--criteria")
-        known = names("baseline")
-        baselines = [spec for spec in specs if parse(spec).name in known]
-        axes["criteria"] = [str(resolve(spec, "criterion")) for spec in specs if spec not in baselines]
-    if args.growth is not None:
-        axes["growths"] = [str(resolve(spec, "growth")) for spec in _split(args.growth, "--growth")]
-    if args.density is not None:
-        axes["densities"] = [_density(text) for text in _split(args.density, "--density")]
-    if args.seeds is not None:
-        axes["seeds"] = [seed for text in _split(args.seeds, "--seeds") for seed in _seeds(text)]
-    return load_experiment(name, args.set, axes, baselines)
+@dataclass(frozen=True)
+class Part:
+    """What is asked for of an experiment, as texts in the form that the command line has; None asks for all."""
 
+    criteria: str | None = None
+    """Criteria and baselines, as in ``magnitude,mest(lambda_=0.1),static``."""
+    growth: str | None = None
+    density: str | None = None
+    seeds: str | None = None
+    """As in ``1-5`` or ``1,2,7``."""
+    settings: tuple[str, ...] = ()
+    """Changed settings, as in ``training.epochs=2``."""
 
-def narrowed(expected: Expected, experiment: Experiment, args: argparse.Namespace) -> Expected:
-    """The expected values of the cells that were asked for; all of them where nothing was narrowed down.
+    @property
+    def narrows(self) -> bool:
+        """Whether cells are left out, or trained otherwise than the experiment says."""
+        return any(each is not None for each in (self.criteria, self.growth, self.density)) or bool(self.settings)
 
-    Stored verdicts on claims are of the whole experiment, and say nothing of a part or a variation of it.
-
-    Without options a cell that is stored but no longer in the experiment stays, and shows as missing.
-    """
-    if args.criteria is None and args.growth is None and args.density is None and not args.set:
-        return expected
-    wanted = set(cells(experiment))
-    kept = tuple(stored for stored in expected.cells if stored.cell in wanted)
-    return expected.model_copy(update={"cells": kept, "claims": {}})
+    def of(self, name: str) -> Experiment:
+        """The experiment ``name`` with these axes and settings; raises :class:`InputError` for what it cannot be."""
+        axes: dict[str, Any] = {}
+        baselines = None
+        if self.criteria is not None:
+            known = names("baseline")
+            specs = [parse(text) for text in _split(self.criteria, "--criteria")]
+            baselines = [resolve(str(spec), "baseline") for spec in specs if spec.name in known]
+            axes["criteria"] = [resolve(str(spec), "criterion") for spec in specs if spec.name not in known]
+        if self.growth is not None:
+            axes["growths"] = [resolve(text, "growth") for text in _split(self.growth, "--growth")]
+        if self.density is not None:
+            axes["densities"] = [_density(text) for text in _split(self.density, "--density")]
+        if self.seeds is not None:
+            axes["seeds"] = [seed for text in _split(self.seeds, "--seeds") for seed in _seeds(text)]
+        return load_experiment(name, self.settings, axes, baselines)
 
 
 def _split(text: str, option: str) -> list[str]:

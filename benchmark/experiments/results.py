@@ -1,18 +1,19 @@
-"""Results on disk: one JSON file per run, written whole or not at all."""
+"""Results on disk: one JSON file per run, written whole or not at all. Nothing here imports torch."""
 
 import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.runs import Run
 from benchmark.system.files import read_text, write_atomically
-from benchmark.training.fleet_training import Outcome
 from criteria.errors import InputError
 
 
@@ -68,6 +69,8 @@ class Result(Stored):
     outcome: PossibleOutcome
     contract_skipped: bool = False
     """Whether the criterion was trained without being asked whether it keeps the contract."""
+    code: str = ""
+    """Fingerprint of the code that trained it, or of the code that was shown since to give the same bits."""
     environment: Environment
     time: Timing
 
@@ -75,59 +78,83 @@ class Result(Stored):
 Results: TypeAlias = Sequence[tuple[Run, Result]]
 
 
-def experiment_folder(root: Path, experiment: str) -> Path:
-    """Where everything about an experiment is kept under the results folder ``root``."""
-    return root / experiment
+REMEDY = "delete the file or run again with --fresh"
 
 
-def results_folder(root: Path, experiment: str) -> Path:
-    """Where an experiment's runs are kept under the results folder ``root``."""
-    return experiment_folder(root, experiment) / "runs"
+@dataclass(frozen=True)
+class ResultsFolder:
+    """Where everything about one experiment is kept below a folder of results."""
 
+    root: Path
+    experiment: str
 
-def written(root: Path, experiment: str) -> dict[str, int]:
-    """When the file of each stored run was written, in nanoseconds as the disk gives it, by the run's id."""
-    return {path.stem: path.stat().st_mtime_ns for path in results_folder(root, experiment).glob("*.json")}
+    @property
+    def path(self) -> Path:
+        """The experiment's own folder."""
+        return self.root / self.experiment
 
+    @property
+    def runs(self) -> Path:
+        """The folder of the files of its runs."""
+        return self.path / "runs"
 
-def path_of(run: Run, root: Path) -> Path:
-    """The file of a run's result."""
-    return results_folder(root, run.experiment.name) / f"{run.id}.json"
+    def file(self, id_: str) -> Path:
+        """The file of the result of the run with this id."""
+        return self.runs / f"{id_}.json"
 
+    def written(self) -> dict[str, int]:
+        """When the file of each stored run was written, in nanoseconds as the disk gives it, by the run's id."""
+        return {path.stem: path.stat().st_mtime_ns for path in self.runs.glob("*.json")}
 
-def store(result: Result, run: Run, root: Path) -> None:
-    """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""
-    content = result.model_dump(mode="json")
-    write_atomically(path_of(run, root), json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n")
+    def store(self, result: Result) -> None:
+        """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""
+        content = result.model_dump(mode="json")
+        write_atomically(self.file(result.id), json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n")
 
+    def set_aside(self, result: Result) -> Path:
+        """Move the file of a result of older code to where no run looks for it; returns where it is then.
 
-def stored(run: Run, root: Path) -> Result | None:
-    """The stored result of a run, or None.
+        Raises :class:`InputError` where the folder cannot be written.
+        """
+        place = self.path / "older" / (result.code or "unknown") / f"{result.id}.json"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self.file(result.id).replace(place)
+        except OSError as error:
+            raise InputError(f"{place}: cannot be written: {error.strerror or error}") from error
+        return place
 
-    Raises :class:`InputError` for a file that is not one, or that was changed since it was written.
-    """
-    path = path_of(run, root)
-    if not path.exists():
-        return None
-    text, remedy = read_text(path), "delete the file or run again with --fresh"
-    try:
-        content = _parse(text)
-        intact = content.pop("digest", None) == _digest(content)
-        result = Result.model_validate_json(json.dumps(content))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        problem = f"{place}: {first['msg']}" if place else first["msg"]
-        raise InputError(f"{path}: not a whole result ({problem}); {remedy}") from error
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a whole result ({error}); {remedy}") from error
-    if not intact:
-        raise InputError(
-            f"{path}: was changed since it was written, its digest is not the one of its content; {remedy}"
-        )
-    if result.id != run.id or result.settings != run.settings:
-        raise InputError(f"{path}: holds another run than its name says; {remedy}")
-    return result
+    def read(self, run: Run) -> Result | None:
+        """The stored result of a run, or None.
+
+        Raises :class:`InputError` for a file that is not one, or that was changed since it was written.
+        """
+        path = self.file(run.id)
+        if not path.exists():
+            return None
+        text = read_text(path)
+        try:
+            content = _parse(text)
+            intact = content.pop("digest", None) == _digest(content)
+            result = Result.model_validate_json(json.dumps(content))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            problem = f"{place}: {first['msg']}" if place else first["msg"]
+            raise InputError(f"{path}: not a whole result ({problem}); {REMEDY}") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not a whole result ({error}); {REMEDY}") from error
+        if not intact:
+            raise InputError(
+                f"{path}: was changed since it was written, its digest is not the one of its content; {REMEDY}"
+            )
+        if result.id != run.id or result.settings != run.settings:
+            raise InputError(f"{path}: holds another run than its name says; {REMEDY}")
+        return result
+
+    def read_all(self, runs: Iterable[Run]) -> list[tuple[Run, Result]]:
+        """The runs that have a stored result, with it; each file is read once."""
+        return [(run, result) for run in runs if (result := self.read(run)) is not None]
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -156,14 +183,9 @@ def _digest(content: dict[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()}"
 
 
-def stored_results(runs: Iterable[Run], root: Path) -> list[tuple[Run, Result]]:
-    """The runs that have a stored result, with it."""
-    return [(run, result) for run in runs if (result := stored(run, root)) is not None]
-
-
-def samples(results: Iterable[tuple[Run, Result]]) -> dict[Cell, dict[int, float]]:
-    """The experiment's metric in percent of each result, by cell and seed."""
+def samples(results: Iterable[tuple[Run, Result]], metric: str) -> dict[Cell, dict[int, float]]:
+    """The ``metric`` (a field of :class:`Outcome`) in percent of each result, by cell and seed."""
     found: dict[Cell, dict[int, float]] = {}
     for run, result in results:
-        found.setdefault(run.cell, {})[run.seed] = getattr(result.outcome, run.experiment.metric)
+        found.setdefault(run.cell, {})[run.seed] = getattr(result.outcome, metric)
     return found

@@ -1,62 +1,66 @@
 """Models by name; each takes images or rows [B, *shape] and gives logits [B, classes].
 
-A data set of two classes needs one logit, [B, 1]: positive means class 1.
+A model is a function ``name(inputs, classes, **parameters)`` that builds a network, registered in the entry-point group
+``dst_bench.models``. ``inputs`` is the shape of one input without the batch, ``classes`` is the number of classes; both
+come from the data set. A data set of two classes needs one logit, [B, 1]: positive means class 1.
 
 Models are trained many at a time by ``torch.func.vmap`` over stacked parameters and buffers, so none of them lets its
 control flow depend on data.
 """
 
-import inspect
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from criteria.errors import InputError, one_line
-from criteria.plugins import unknown
+from criteria.errors import InputError, PluginError, one_line
+from criteria.plugins import Spec, load, names
 
 if TYPE_CHECKING:
     from torch import nn
 
-_NAMES = ("efficientnet_b0", "lenet300", "lenet5", "mlp", "resnet50", "resnet56", "small_cnn", "vgg16")
-"""Each is a module with a function of the same name that builds the model."""
+__all__ = ["build_model", "build_network", "model_names", "model_spec", "sparse_layer_names"]
 
 
 def model_names() -> list[str]:
     """Names of the models, sorted."""
-    return list(_NAMES)
+    return names("model")
 
 
-def build_model(name: str, **parameters: Any) -> "nn.Module":
-    """A new model with initial weights drawn from torch's global generator.
+def model_spec(settings: Mapping[str, Any]) -> Spec:
+    """The spec of a model from its settings in an experiment, which are its ``name`` and its parameters."""
+    return Spec(str(settings["name"]), tuple((key, value) for key, value in settings.items() if key != "name"))
 
-    ``inputs`` (the shape of one input, without the batch) and ``classes`` come from the data set; what else a model
-    takes is in its builder's signature. Raises :class:`InputError` for an unknown model or parameter, and for a value
-    that the model does not take.
+
+def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **parameters: Any) -> "nn.Module":
+    """A new network with initial weights drawn from torch's global generator.
+
+    Raises :class:`InputError` for an unknown model or parameter, and for a value, a shape or a number of classes that
+    the model does not take; :class:`PluginError` where building it fails in any other way.
     """
-    if name not in _NAMES:
-        raise unknown("model", name, _NAMES)
-    from importlib import import_module
+    from torch import nn
 
-    build = getattr(import_module(f"benchmark.models.{name}"), name)
-    signature = inspect.signature(build)
-    known = [key for key in signature.parameters if key not in ("inputs", "classes")]
-    for key in parameters:
-        if key not in signature.parameters:
-            raise InputError(f"model {name!r} has no parameter {key!r}; it has: {', '.join(known) or 'none'}")
+    spec = Spec.parse(spec) if isinstance(spec, str) else spec
+    build = load(spec, "model", **parameters)
     try:
-        arguments = signature.bind(**parameters)
-    except TypeError as error:
-        raise InputError(f"model {name!r} is {error}") from error
-    try:
-        model: nn.Module = build(*arguments.args, **arguments.kwargs)
+        network = build(inputs=inputs, classes=classes)
     except ValueError as error:
-        raise InputError(f"model {name!r} {error}") from error
+        raise InputError(f"model {spec.name!r} {error}") from error
     except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
-        raise InputError(f"model {name!r} cannot be built with {parameters}: {one_line(error)}") from error
-    return model
+        raise InputError(f"model {str(spec)!r} cannot be built: {one_line(error)}") from error
+    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+        raise PluginError(f"model {str(spec)!r} cannot be built: {one_line(RuntimeError(repr(error)))}") from error
+    if not isinstance(network, nn.Module):
+        raise InputError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")
+    return network
 
 
-def sparse_layer_names(model: "nn.Module") -> list[str]:
-    """Parameter names of the weights of every Linear and Conv layer, such as ``fc1.weight``, in the model's order."""
+def build_network(model: Mapping[str, Any], inputs: Sequence[int], classes: int) -> "nn.Module":
+    """The network of an experiment's ``model`` settings for examples of shape ``inputs``; see :func:`build_model`."""
+    return build_model(model_spec(model), inputs, classes)
+
+
+def sparse_layer_names(network: "nn.Module") -> list[str]:
+    """Parameter names of the weights of every Linear and Conv layer, such as ``fc1.weight``, in the network's order."""
     from torch import nn
 
     layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    return [f"{name}.weight" for name, module in model.named_modules() if isinstance(module, layers)]
+    return [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, layers)]

@@ -10,7 +10,7 @@ from benchmark.models.dropout import Dropout
 from benchmark.models.shapes import logits, require_inputs
 
 
-def efficientnet_b0(inputs: Sequence[int] = (3, 64, 64), classes: int = 200) -> nn.Module:
+def efficientnet_b0(inputs: Sequence[int], classes: int) -> nn.Module:
     """torchvision's, not pretrained, with our dropout and stochastic depth; 4,263,748 parameters with 200 classes."""
     require_inputs(inputs, (3, None, None))
     network: nn.Module = torchvision.models.efficientnet_b0(num_classes=logits(classes))

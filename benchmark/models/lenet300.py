@@ -8,7 +8,7 @@ from benchmark.models.mlp import mlp
 from benchmark.models.shapes import require_inputs
 
 
-def lenet300(inputs: Sequence[int] = (1, 28, 28), classes: int = 10) -> nn.Module:
+def lenet300(inputs: Sequence[int], classes: int) -> nn.Module:
     """The perceptron 784-300-100-10 (LeCun et al., 1998), 266,610 parameters; initialised by torch's default."""
     require_inputs(inputs, (1, 28, 28))
-    return mlp([300, 100], inputs, classes)
+    return mlp(inputs, classes, [300, 100])

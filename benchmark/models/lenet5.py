@@ -9,7 +9,7 @@ from benchmark.models.linear import Linear
 from benchmark.models.shapes import logits, require_inputs
 
 
-def lenet5(inputs: Sequence[int] = (1, 28, 28), classes: int = 10) -> nn.Module:
+def lenet5(inputs: Sequence[int], classes: int) -> nn.Module:
     """LeNet-5-Caffe: two 5×5 convolutions, each pooled by 2, and two linear layers; 431,080 parameters.
 
     ReLU follows every layer but the last, as in the paper's released code; initialised by torch's default.

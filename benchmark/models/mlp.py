@@ -12,15 +12,15 @@ from benchmark.models.linear import Linear
 from benchmark.models.shapes import logits
 
 
-def mlp(widths: Sequence[int], inputs: Sequence[int], classes: int, dropout: float = 0.0) -> nn.Module:
+def mlp(inputs: Sequence[int], classes: int, widths: Sequence[int], dropout: float = 0.0) -> nn.Module:
     """A perceptron with hidden layers of these ``widths``, initialised by torch's default.
 
     The paper's are [256, 256] on HIGGS and [1024, 512] on CIFAR-10; with ``dropout`` (Figure 5) the inputs of every
     linear layer are dropped with that probability.
     """
-    if not isinstance(widths, list | tuple) or not all(type(width) is int and width > 0 for width in widths):
-        raise ValueError(f"takes widths that are a list of positive whole numbers, such as [256, 128], not {widths!r}")
-    if not isinstance(dropout, float | int) or not 0 <= dropout < 1:
+    if not all(width > 0 for width in widths):
+        raise ValueError(f"takes widths that are positive whole numbers, such as [256, 128], not {list(widths)}")
+    if not 0 <= dropout < 1:
         raise ValueError(f"takes a dropout from 0 to below 1, not {dropout!r}")
     sizes = [math.prod(inputs), *widths, logits(classes)]
     linears = [Linear(before, after) for before, after in itertools.pairwise(sizes)]

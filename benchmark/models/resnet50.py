@@ -8,7 +8,7 @@ from torch import nn
 from benchmark.models.shapes import logits, require_inputs
 
 
-def resnet50(inputs: Sequence[int] = (3, 224, 224), classes: int = 1000) -> nn.Module:
+def resnet50(inputs: Sequence[int], classes: int) -> nn.Module:
     """torchvision's, not pretrained; 25,557,032 parameters."""
     require_inputs(inputs, (3, None, None))
     network: nn.Module = torchvision.models.resnet50(num_classes=logits(classes))

@@ -36,7 +36,7 @@ class Block(nn.Module):
         return F.relu(self.bn2(self.conv2(hidden)) + self.shortcut(inputs))
 
 
-def resnet56(inputs: Sequence[int] = (3, 32, 32), classes: int = 10) -> nn.Module:
+def resnet56(inputs: Sequence[int], classes: int) -> nn.Module:
     """Widths 16, 32 and 64 with projection shortcuts, Kaiming-normal initial weights; 855,770 parameters."""
     require_inputs(inputs, (3, 32, 32))
     network = nn.Sequential()

@@ -9,7 +9,7 @@ from benchmark.models.linear import Linear
 from benchmark.models.shapes import logits, require_inputs
 
 
-def small_cnn(inputs: Sequence[int] = (3, 32, 32), classes: int = 10) -> nn.Module:
+def small_cnn(inputs: Sequence[int], classes: int) -> nn.Module:
     """Convolutions of 32, 64 and 128 channels (3×3, no padding) and one linear layer; 94,538 parameters.
 
     The first two are pooled by 2, the third over its whole area; initialised by torch's default. A comment in the

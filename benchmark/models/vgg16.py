@@ -12,7 +12,7 @@ WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 """Channels of the convolutions; pooling by 2 follows each group."""
 
 
-def vgg16(inputs: Sequence[int] = (3, 32, 32), classes: int = 100) -> nn.Module:
+def vgg16(inputs: Sequence[int], classes: int) -> nn.Module:
     """Thirteen 3×3 convolutions (Simonyan and Zisserman, 2015) and one linear layer; 14,770,212 parameters.
 
     Every convolution is followed by batch-norm and ReLU; the last pooling takes the mean, not the maximum. Initial

@@ -1,4 +1,7 @@
-"""Checkpoints: where the training of a fleet was, in one file that is believed whole or not at all."""
+"""Checkpoints: where the training of a fleet was, in one file that is believed whole or not at all.
+
+Torch is imported when one is read or written, so that looking for checkpoints where there are none costs nothing.
+"""
 
 import hashlib
 import zipfile
@@ -8,14 +11,14 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Literal, Self
 
-import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.results import Environment, PossibleOutcome
 from benchmark.system.files import write_atomically
-from benchmark.training.fleet_training import Outcomes
-from benchmark.training.memory import is_out_of_memory
 from criteria.errors import InputError, one_line
+
+_OUTCOMES = TypeAdapter(list[Outcome])
 
 
 class DamagedCheckpointError(InputError):
@@ -30,11 +33,11 @@ class Checkpoint(BaseModel):
     format: Literal[1] = 1
     """Raised whenever checkpoints are changed so that older ones cannot be read."""
     versions: dict[str, str]
-    """Of what decides how the state is to be read; a fleet goes on with the same ones only."""
+    """Of the programs that decide how the state is read; a fleet goes on with the same versions only."""
     runs: list[str]
     """Ids of the members' runs, in the fleet's order."""
     environments: list[Environment] = Field(min_length=1)
-    """In which it was trained so far, the last one last."""
+    """In which the fleet was trained so far, in this order."""
     seconds: float = Field(ge=0, allow_inf_nan=False)
     """Of training so far."""
     step: int = Field(ge=0)
@@ -71,9 +74,11 @@ def checkpoint_file(folder: Path, runs: Iterable[str]) -> Path:
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write by atomic rename; raises :class:`InputError` where it cannot be written."""
+    import torch
+
     content = {name: getattr(checkpoint, name) for name in Checkpoint.model_fields}
     if checkpoint.outcomes is not None:
-        content["outcomes"] = Outcomes.dump_python(checkpoint.outcomes)
+        content["outcomes"] = _OUTCOMES.dump_python(checkpoint.outcomes)
     write_atomically(path, lambda file: torch.save(content, file))
 
 
@@ -84,20 +89,7 @@ def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
     :class:`DamagedCheckpointError` for a file that is not a checkpoint, and :class:`InputError` where the disk does not
     give it or memory cannot take it.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums that it writes
-            damaged = archive.testzip() if whole else None
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=not whole)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnpicklingError as error:  # torch's words go on to explain how to execute it all the same
-        raise DamagedCheckpointError(f"{path}: not a checkpoint: it holds more than tensors and plain data") from error
-    except Exception as error:  # whatever torch or zipfile meets in a file that anything may be in
-        if is_out_of_memory(error) or "unable to mmap" in str(error):
-            raise InputError(f"{path}: cannot be read: {one_line(error)}") from error
-        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: {one_line(error)}") from error
-    if damaged is not None:
-        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")
+    content = _content(path, whole=whole)
     try:
         checkpoint = Checkpoint.model_validate(content)
     except ValidationError as error:
@@ -109,3 +101,32 @@ def read_checkpoint(path: Path, *, whole: bool = True) -> Checkpoint:
     if path.name != checkpoint_file(path.parent, checkpoint.runs).name:
         raise DamagedCheckpointError(f"{path}: not the checkpoint that its name says: it holds other runs")
     return checkpoint
+
+
+def _content(path: Path, *, whole: bool) -> Any:
+    """What torch reads from the file: plain data and tensors."""
+    import torch
+
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or a device, which may never end
+        raise DamagedCheckpointError(f"{path}: not a checkpoint: it is not a regular file")
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums that it writes
+            damaged = archive.testzip() if whole else None
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=not whole)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnpicklingError as error:  # torch's words go on to explain how to execute it all the same
+        raise DamagedCheckpointError(f"{path}: not a checkpoint: it holds more than tensors and plain data") from error
+    except Exception as error:  # torch and zipfile raise many kinds of errors, since the file may hold anything
+        if _is_short_of_memory(error):
+            raise InputError(f"{path}: cannot be read: {one_line(error)}") from error
+        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: {one_line(error)}") from error
+    if damaged is not None:
+        raise DamagedCheckpointError(f"{path}: not a whole checkpoint: the checksum of {damaged} is wrong")
+    return content
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    from benchmark.training.memory import is_out_of_memory
+
+    return is_out_of_memory(error) or "unable to mmap" in str(error)

@@ -7,45 +7,47 @@ from pathlib import Path
 
 import platformdirs
 
-from benchmark.experiments.cells import Cell
+from benchmark.experiments.runs import Run
 from benchmark.system.files import read_text, write_atomically
 from criteria.contract import check_criterion, check_growth
 from criteria.errors import InputError
-from criteria.plugins import entry_points_of, identity, parse
+from criteria.plugins import Spec, identity, registered
 
 QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
 
 
-def require_contract(cells: Iterable[Cell], compared: Iterable[str] = ()) -> None:
-    """Check the criterion and growth of every cell, quickly, and ``compared`` criteria.
+def require_contract(runs: Iterable[Run]) -> None:
+    """Check every criterion and growth that ``runs`` use quickly, also criteria that they only compare.
 
-    Raises :class:`ContractError` for a broken one.
-
-    What passed is remembered in the user's cache folder, by its code and its distribution's version and ours.
+    What passed is remembered in the user's cache folder, by its code and its distribution's version and ours. Raises
+    :class:`ContractError` for a broken one.
     """
-    moving = [cell for cell in cells if cell.growth is not None]
-    for spec in sorted({cell.criterion for cell in moving} | set(compared)):
-        _check_once(spec, "criterion")
-    for spec in sorted({cell.growth for cell in moving if cell.growth is not None}):
-        _check_once(spec, "growth")
+    asked: dict[tuple[str, str], Spec] = {}
+    for run in runs:
+        if run.rule.baseline is not None:  # its mask never changes
+            continue
+        used = [(kind, spec) for kind, spec in run.rule.plugins.items() if kind in ("criterion", "growth")]
+        if (jaccard := run.setup.measure.jaccard) is not None:
+            used += [("criterion", spec) for spec in jaccard.criteria]
+        asked |= {(kind, str(spec)): spec for kind, spec in used}
+    for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0]):
+        _check_once(spec, kind)
 
 
-def _check_once(spec: str, kind: str) -> None:
+def _check_once(spec: Spec, kind: str) -> None:
     passed = Path(platformdirs.user_cache_dir("dst-bench", appauthor=False)) / "contracts" / _key(spec, kind)
     remembered = f"{kind} {spec} keeps the contract\n"
-    with suppress(InputError):  # it is not there, or damaged: then it is checked again
+    with suppress(InputError):  # it is not there, or it is damaged: then the plugin is checked again
         if read_text(passed) == remembered:
             return
     check = check_growth if kind == "growth" else check_criterion
-    check(spec, QUICK_EXAMPLES)
+    check(str(spec), QUICK_EXAMPLES)
     with suppress(InputError):  # it cannot be written: then the next command checks again
         write_atomically(passed, remembered)
 
 
-def _key(spec: str, kind: str) -> str:
-    plugin = parse(spec)
-    distributions = [entry_points_of(kind)[plugin.name].dist, entry_points_of("criterion")["magnitude"].dist]
-    versions = [dist.version if dist else None for dist in distributions]
-    text = repr((kind, spec, identity(plugin.name, kind), versions))
+def _key(spec: Spec, kind: str) -> str:
+    versions = [registered(kind)[spec.name].version, registered("criterion")["magnitude"].version]
+    text = repr((kind, str(spec), identity(spec.name, kind), versions))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,9 +1,8 @@
-"""What there is to do for an experiment: the runs that are missing, the fleets that train them, and about how long."""
+"""Fleets: which networks train together, and about how long that takes."""
 
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -12,54 +11,16 @@ import torch
 
 from benchmark.data import load_dataset
 from benchmark.data.dataset import Dataset
-from benchmark.experiments.results import stored
 from benchmark.experiments.runs import Run
 from benchmark.system import communication
+from benchmark.training.engines import engine_named
 from benchmark.training.fleet_training import train_fleet
-from benchmark.training.memory import fleet_size, keep_freed_memory
+from benchmark.training.members import member_of
+from benchmark.training.memory import keep_freed_memory
+from criteria.errors import InputError
 
 TIMED_STEPS = 12
 """Steps that a dry run trains to say how long the real one takes; the first two are warm-up."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The work that an experiment asks for: what is there already, and the fleets that train the rest."""
-
-    finished: list[Run]
-    fleets: list[list[Run]]
-
-    @property
-    def missing(self) -> int:
-        """Number of runs that have to be trained."""
-        return sum(len(fleet) for fleet in self.fleets)
-
-
-def plan(
-    runs: Sequence[Run],
-    results: Path,
-    device: torch.device,
-    data_dir: Path | None = None,
-    *,
-    fresh: bool = False,
-    most: int | None = None,
-) -> Plan:
-    """Split ``runs`` into those with a stored result and fleets of those without; ``fresh`` trusts no stored one.
-
-    ``most`` limits the size of a fleet further than memory does. Raises :class:`InputError` for a stored result that is
-    damaged and for data that is needed and missing.
-    """
-    there = [] if fresh else [run.id for run in runs if stored(run, results) is not None]
-    done = set(communication.of_first(there))
-    finished = [run for run in runs if run.id in done]
-    missing = [run for run in runs if run.id not in done]
-    sizes = FleetSizes(device, data_dir, most)
-    fleets = []
-    while fleet := next_fleet(missing, sizes, share=len(missing)):
-        fleets.append(fleet)
-        taken = {run.id for run in fleet}
-        missing = [run for run in missing if run.id not in taken]
-    return Plan(finished, fleets)
 
 
 class FleetSizes:
@@ -71,33 +32,46 @@ class FleetSizes:
         self._most = most
         self._known: dict[str, int] = {}
 
-    def of(self, run: Run) -> int:
-        """For runs that train with this one."""
+    def largest(self, run: Run) -> int:
+        """The size of the largest fleet of runs that train with this one, at least 1."""
         if run.trains_with not in self._known:
-            experiment = run.experiment
-            dataset = dataset_on(experiment.data, self._data_dir, self._device)
+            setup = run.setup
+            engine = engine_named(setup.engine)
+            if (refusal := engine.refuses(setup, run.rule, self._device)) is not None:
+                raise InputError(f"--engine {engine.name}: {refusal}")
+            dataset = dataset_on(setup.data, self._data_dir, self._device)
             size = 1
             if communication.size() == 1:  # several processes cannot shrink a fleet together when one is out of memory
-                batch_size = experiment.training.batch_size
-                size = fleet_size(experiment.model, dataset.shape, dataset.classes, batch_size, self._device)
+                size = engine.most_members(setup, dataset.shape, dataset.classes, self._device)
             self._known[run.trains_with] = min(size, self._most or size)
         return self._known[run.trains_with]
 
     def limit(self, run: Run, most: int) -> None:
-        """Fleets like that of ``run`` turned out to be too large; from now on take ``most``."""
+        """Take fleets like that of ``run`` with ``most`` members from now on, because larger ones did not fit."""
         self._known[run.trains_with] = most
+
+
+def plan_fleets(runs: Sequence[Run], sizes: FleetSizes) -> list[list[Run]]:
+    """All ``runs`` in the fleets that one worker alone would train one after another."""
+    fleets = []
+    left = list(runs)
+    while fleet := next_fleet(left, sizes, share=len(left)):
+        fleets.append(fleet)
+        chosen = {run.id for run in fleet}
+        left = [run for run in left if run.id not in chosen]
+    return fleets
 
 
 def next_fleet(free: Sequence[Run], sizes: FleetSizes, share: int) -> list[Run]:
     """The fleet to train next of the runs that are ``free``: as large as may be, and at most ``share``.
 
-    Fleets that are taken one after another are of nearly equal size, and the same whenever one asks again.
+    Fleets that are chosen one after another are of nearly equal size, and the same whenever one asks again.
     """
     if not free:
         return []
     first = min(run.trains_with for run in free)
     alike = [run for run in free if run.trains_with == first]
-    parts = math.ceil(len(alike) / min(share, sizes.of(alike[0])))
+    parts = math.ceil(len(alike) / min(share, sizes.largest(alike[0])))
     return alike[: math.ceil(len(alike) / parts)]
 
 
@@ -108,13 +82,13 @@ def estimate_seconds(fleets: Sequence[Sequence[Run]], device: torch.device, data
     for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
         same = list(alike)
         first = same[0]
-        seconds, steps = _time_steps(first, dataset_on(first[0].experiment.data, data_dir, device), device)
+        seconds, steps = _time_steps(first, dataset_on(first[0].setup.data, data_dir, device), device)
         total += seconds * steps * sum(len(fleet) for fleet in same) / len(first)
     return total
 
 
 def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) -> tuple[float, int]:
-    """Seconds per step of a fleet and the number of steps that it takes in all."""
+    """Seconds per step of a fleet and the number of steps of its whole training."""
     marks: list[float] = []
     totals: list[int] = []
 
@@ -124,10 +98,11 @@ def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) ->
         marks.append(time.perf_counter())
         totals.append(total)
 
-    experiment = fleet[0].experiment
-    members = [run.member() for run in fleet]
-    train_fleet(members, experiment.model, experiment.training, dataset, device, on_step, max_steps=TIMED_STEPS)
+    members = [member_of(run) for run in fleet]
+    train_fleet(members, fleet[0].setup, dataset, device, on_step, max_steps=TIMED_STEPS)
     intervals = [later - earlier for earlier, later in pairwise(marks[1:])]
+    if not intervals:  # the whole training is of one or two steps, which nobody has to wait for
+        return 0.0, totals[0]
     return sum(intervals) / len(intervals), totals[0]
 
 

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from benchmark.system.duration import duration
+
 PLAIN_INTERVAL = 15.0
 """Seconds between two lines where the output is not a terminal."""
 
@@ -24,7 +26,7 @@ class Progress:
         self._started = self._printed = time.monotonic()
         self._bar = Bar(
             BarColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
             transient=True,
@@ -51,14 +53,14 @@ class Progress:
         return on_step
 
     def left(self, runs: int) -> None:
-        """So many runs have no result yet, whoever trains them."""
+        """Note that so many runs have no result yet, whoever trains them."""
         self._done = self._total - runs
         self._fraction = 0.0
         self._show(final=runs == 0)
 
     def say(self, text: str) -> None:
         """Print a line beside the progress."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, markup=False, emoji=False, highlight=False)
 
     def _show(self, *, final: bool = False) -> None:
         now = time.monotonic()
@@ -74,12 +76,3 @@ class Progress:
         rate = self._steps / elapsed if elapsed > 0 else 0.0
         left = duration(elapsed * (self._total - done) / done) if done > 0 else "?"
         return f"{self._done} of {self._total} runs · {rate:,.0f} steps/s · {duration(elapsed)} gone · {left} left"
-
-
-def duration(seconds: float) -> str:
-    """A duration for people, such as ``1 h 05 min``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

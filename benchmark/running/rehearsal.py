@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
 from benchmark.experiments.cost import flops_per_example, like
 from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.results import stored_results
-from benchmark.experiments.runs import Run, expand
+from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import Run
+from benchmark.running.missing import distinct, runs_of
+from benchmark.running.options import Options
 from benchmark.running.progress import Progress
-from benchmark.running.sharing import Options, train_missing
+from benchmark.running.sharing import share_work
+from benchmark.system.device import choose_device
 
 STEPS = 3
 UPDATE_PERIOD = 2
@@ -31,25 +32,30 @@ class Rehearsal:
     configurations: int
     batch_size: int
     diverged: int
+    device: str
 
 
-def rehearse(experiment: Experiment, device: torch.device) -> Rehearsal:
+def rehearse(experiment: Experiment, options: Options) -> Rehearsal:
     """Train each distinct configuration of ``experiment``, with its first density and seed, and read back the results.
 
-    What differs in nothing but density, seed and update period is one configuration. Nothing is left behind.
+    What differs in nothing but density, seed and update period is one configuration. Nothing is left behind. Of the
+    options only the device and the engine count.
     """
-    distinct = _distinct(run for run in expand(experiment) if run.seed == experiment.axes.seeds[0])
-    cost = STEPS * sum(flops_per_example(run.experiment) for run in distinct)
+    first = experiment.axes.seeds[0]
+    configurations = _distinct(run for run in runs_of(experiment, options.engine) if run.seed == first)
+    cost = STEPS * sum(flops_per_example(run.setup) for run in configurations)
     affordable = max(LEAST_BATCH, int(AFFORDABLE / cost))
-    runs = [_shortened(run, min(run.experiment.training.batch_size, affordable)) for run in distinct]
-    with TemporaryDirectory() as folder:
+    runs = distinct(_shortened(run, min(run.setup.training.batch_size, affordable)) for run in configurations)
+    with TemporaryDirectory() as place:
+        folder = ResultsFolder(Path(place), experiment.name)
         with Progress(len(runs)) as progress:
-            train_missing(runs, Path(folder), Options(device), progress)
-        found = stored_results(runs, Path(folder))
+            share_work(runs, folder, Options(options.device), progress)
+        found = folder.read_all(runs)
     return Rehearsal(
         configurations=len(found),
-        batch_size=max(run.experiment.training.batch_size for run in runs),
+        batch_size=max(run.setup.training.batch_size for run in runs),
         diverged=sum(result.outcome.diverged for _, result in found),
+        device=str(choose_device(options.device)),
     )
 
 
@@ -64,12 +70,14 @@ def _distinct(runs: Iterable[Run]) -> list[Run]:
 
 def _shortened(run: Run, batch_size: int) -> Run:
     """The same run over one epoch of a few steps on synthetic data."""
-    experiment = run.experiment
-    data = f"synthetic(like={like(experiment.data)!r}, examples={STEPS * batch_size})"
-    training = experiment.training.model_copy(update={"epochs": 1, "batch_size": batch_size})
-    topology = experiment.topology.model_copy(update={"update_period": UPDATE_PERIOD})
-    measure = experiment.measure
-    if measure.jaccard is not None:  # at the only update that there is
+    setup = run.setup
+    measure = setup.measure
+    if measure.jaccard is not None:  # criteria are compared at the only update that there is
         measure = measure.model_copy(update={"jaccard": measure.jaccard.model_copy(update={"every": None})})
-    changed = {"data": data, "training": training, "topology": topology, "measure": measure}
-    return replace(run, experiment=experiment.model_copy(update=changed))
+    changed = {
+        "data": f"synthetic(like={like(setup.data)!r}, examples={STEPS * batch_size})",
+        "training": setup.training.model_copy(update={"epochs": 1, "batch_size": batch_size}),
+        "topology": setup.topology.model_copy(update={"update_period": UPDATE_PERIOD}),
+        "measure": measure,
+    }
+    return replace(run, setup=setup.model_copy(update=changed))

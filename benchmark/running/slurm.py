@@ -1,22 +1,24 @@
-"""Training on a Slurm cluster: an array of tasks, each of them a `dst-bench run` on the same results folder."""
+"""Training on a Slurm cluster: an array of tasks, each of which trains in the same results folder."""
 
-import argparse
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.results import experiment_folder, stored
-from benchmark.experiments.runs import Run, expand
+from benchmark.experiments.part import Part
+from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import checkpoints_folder
+from benchmark.running.missing import distinct, runs_of, standing, train_missing
+from benchmark.running.options import Options
 from benchmark.system.files import require_writable
 from benchmark.system.yamlfile import parse_yaml
-from criteria.errors import InputError, one_line
+from criteria.errors import InputError, PluginError, one_line
 
 if TYPE_CHECKING:
     from submitit import Job, SlurmExecutor
@@ -34,20 +36,26 @@ MANY = 10_000
 
 @dataclass(frozen=True)
 class Task:
-    """What a task does: the same command, here. It is sent to the task, and once more when Slurm takes its machine."""
+    """What a task does: it trains what is missing. It is sent to the task, and again when Slurm takes its machine."""
 
-    options: dict[str, Any]
-    """Of the command line."""
+    experiment: str
+    """The experiment's name, or the path of its file."""
+    part: Part
+    results: Path
+    options: Options
 
     def __call__(self) -> None:
-        """Train what is missing; raises an error where the command's exit status is not 0.
+        """Train what is missing; raises an error where that fails.
 
-        By it submitit notes that the task came to an end of its own, and was not killed.
+        By the error submitit notes that the task came to an end of its own, and was not killed.
         """
-        from benchmark.commands.cli import run_command
-
-        if status := run_command(argparse.Namespace(**self.options)):
-            raise RuntimeError(f"the command ended with status {status}")
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        try:
+            experiment = self.part.of(self.experiment)
+            train_missing(experiment, ResultsFolder(self.results, experiment.name), self.options)
+        except (InputError, PluginError, AssertionError) as error:
+            print(f"dst-bench: {error}", file=sys.stderr)
+            raise RuntimeError("the training ended with an error, which is said above") from None
 
     def checkpoint(self) -> "DelayedSubmission":
         """Called by submitit before a task is pre-empted or out of time; what it has done is on the disk already."""
@@ -56,35 +64,96 @@ class Task:
         return DelayedSubmission(self)
 
 
-def train_on_slurm(experiment: Experiment, args: argparse.Namespace) -> None:
-    """Send the runs without a result to Slurm and, unless ``args.detach``, wait until all have one.
+@dataclass(frozen=True)
+class Array:
+    """How tasks are sent to Slurm."""
+
+    tasks: int = 1
+    """Tasks of the array, which share the work."""
+    options: tuple[str, ...] = ()
+    """Options of ``sbatch``, such as ``partition=gpu``."""
+    detach: bool = False
+    """Whether not to wait for the tasks."""
+
+
+def train_on_slurm(task: Task, array: Array) -> None:
+    """Send the runs without a result to Slurm and wait until all have one, unless the array is detached.
 
     Tasks that were killed are sent again. Raises :class:`InputError` where there is no Slurm, for an option that it
     does not know, and where tasks end again and again without a result.
     """
-    if args.fresh:
+    if task.options.fresh:
         raise InputError("--fresh: every task would train every run; delete the results instead, and run without it")
-    if args.tasks < 1:
-        raise InputError(f"--tasks {args.tasks}: expected a number of at least 1")
-    runs = expand(experiment)
-    missing = _missing(runs, args.results)
-    if not missing:
+    if array.tasks < 1:
+        raise InputError(f"--tasks {array.tasks}: expected a number of at least 1")
+    experiment = task.part.of(task.experiment)
+    folder = ResultsFolder(task.results, experiment.name)
+    found = standing(runs_of(experiment, task.options.engine), folder)
+    if not found.missing:
         return
-    folder = experiment_folder(args.results, experiment.name) / "slurm"
-    require_writable(folder)
-    executor = _executor(folder, args.slurm, f"dst-bench-{experiment.name}")
-    task = Task({**vars(args), "executor": "local"})
-    jobs = _submit(executor, task, args.tasks)
+    if not task.options.contract_skipped:
+        from benchmark.running.gate import require_contract
+
+        require_contract(found.missing)
+    logs = folder.path / "slurm"
+    require_writable(logs)
+    queue = _Queue(_executor(logs, array.options, f"dst-bench-{experiment.name}"), task)
+    queue.send(array.tasks)
     _say(
-        f"{experiment.name}: {missing} runs to train by {args.tasks} tasks of job {_number(jobs[0])}; logs in {folder}"
+        f"{experiment.name}: {len(found.missing)} runs to train by {array.tasks} tasks of job "
+        f"{_number(queue.jobs[0])}; logs in {logs}"
     )
-    if args.detach:
+    if array.detach:
         return
     try:
-        _wait(executor, task, jobs, runs, args.results)
+        _wait(queue, distinct(found.runs), folder)
     except KeyboardInterrupt:
         _say("the tasks go on; `scancel` ends them")
         raise
+
+
+@dataclass
+class _Queue:
+    """The tasks of an array, those that ended replaced by those that were sent again."""
+
+    executor: "SlurmExecutor"
+    task: Task
+    jobs: "list[Job[None]]" = field(default_factory=list)
+    refused: int = 0
+    """Times in a row that Slurm took no more tasks."""
+
+    def send(self, tasks: int) -> None:
+        """Send so many tasks more."""
+        self.jobs += _submit(self.executor, self.task, tasks)
+
+    def send_again(self, ended: "Sequence[Job[None]]") -> bool:
+        """Replace tasks that ended by new ones; False where a controller that is too busy has to be asked again."""
+        try:
+            sent = _submit(self.executor, self.task, len(ended))
+        except InputError:
+            self.refused += 1
+            if self.refused == UNANSWERED:
+                raise
+            return False
+        self.refused = 0
+        self.jobs = [job for job in self.jobs if job not in ended] + sent
+        _say(f"sent {len(ended)} tasks again that ended before the work did, as job {_number(sent[0])}")
+        return True
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """How far the work is, seen from the folder of results."""
+
+    missing: int
+    checkpoints: frozenset[tuple[str, int]]
+    """By name and time; whoever trains changes them."""
+
+    @classmethod
+    def of_runs(cls, runs: Sequence[Run], folder: ResultsFolder) -> "_Progress":
+        """The progress of ``runs``, each id once."""
+        present = folder.written()
+        return cls(sum(run.id not in present for run in runs), _checkpoints(folder))
 
 
 def _executor(folder: Path, options: Sequence[str], name: str) -> "SlurmExecutor":
@@ -120,56 +189,38 @@ def _submit(executor: "SlurmExecutor", task: Task, tasks: int) -> "list[Job[None
         raise InputError(f"--executor slurm: sbatch failed: {one_line(error, 1000)}") from error
 
 
-def _wait(executor: "SlurmExecutor", task: Task, jobs: "list[Job[None]]", runs: Sequence[Run], results: Path) -> None:
+def _wait(queue: _Queue, runs: Sequence[Run], folder: ResultsFolder) -> None:
     """Watch the queue until every run has a result, and send tasks again that were killed, or all if none is left."""
-    missing, checkpoints = _missing(runs, results), _checkpoints(runs, results)
-    fruitless = refused = 0
-    while missing:
+    now = _Progress.of_runs(runs, folder)
+    fruitless = 0
+    while now.missing:
         time.sleep(POLL_SECONDS)
         queued = _queued()
-        ended = [job for job in jobs if job.job_id not in queued]
-        before, missing = missing, _missing(runs, results)
-        earlier, checkpoints = checkpoints, _checkpoints(runs, results)
-        if missing < before or checkpoints != earlier:
+        ended = [job for job in queue.jobs if job.job_id not in queued]
+        before, now = now, _Progress.of_runs(runs, folder)
+        if now.missing < before.missing or now.checkpoints != before.checkpoints:
             fruitless = 0
-        if missing < before:
-            _say(
-                f"{len(runs) - missing} of {len(runs)} runs have a result; {len(jobs) - len(ended)} tasks in the queue"
-            )
-        # a task that came to an end of its own is noted by submitit; while others go on, there is nothing more to do
+        if now.missing < before.missing:
+            there = f"{len(queue.jobs) - len(ended)} tasks in the queue"
+            _say(f"{len(runs) - now.missing} of {len(runs)} runs have a result; {there}")
+        # A task that came to an end of its own is noted by submitit; while others go on, it has nothing more to do.
         killed = [job for job in ended if not job.paths.result_pickle.exists()]
-        nobody_left = len(ended) == len(jobs)
+        nobody_left = len(ended) == len(queue.jobs)
         again = ended if nobody_left else killed
-        if not missing or not again:
+        if not now.missing or not again:
             continue
-        if fruitless == FRUITLESS:
-            if nobody_left:
-                raise InputError(f"{missing} runs have no result, and the tasks end without one; see {_log(again[-1])}")
-            continue
-        try:
-            sent = _submit(executor, task, len(again))
-        except InputError:  # a controller that is too busy is asked again
-            refused += 1
-            if refused == UNANSWERED:
-                raise
-            continue
-        fruitless, refused = fruitless + 1, 0
-        _say(f"sent {len(again)} tasks again that ended before the work did, as job {_number(sent[0])}")
-        jobs = [job for job in jobs if job not in again] + sent
+        if fruitless < FRUITLESS:
+            fruitless += queue.send_again(again)
+        elif nobody_left:
+            raise InputError(f"{now.missing} runs have no result, and the tasks end without one; see {_log(again[-1])}")
 
 
-def _checkpoints(runs: Sequence[Run], results: Path) -> set[tuple[str, int]]:
-    """The checkpoints that there are, by name and time; whoever trains changes them."""
-    folder = checkpoints_folder(experiment_folder(results, runs[0].experiment.name))
+def _checkpoints(folder: ResultsFolder) -> frozenset[tuple[str, int]]:
     found = set()
-    for path in folder.glob("*.pt"):
+    for path in checkpoints_folder(folder.path).glob("*.pt"):
         with suppress(FileNotFoundError):  # its fleet has ended this moment
             found.add((path.name, path.stat().st_mtime_ns))
-    return found
-
-
-def _missing(runs: Sequence[Run], results: Path) -> int:
-    return sum(stored(run, results) is None for run in runs)
+    return frozenset(found)
 
 
 def _queued() -> set[str]:

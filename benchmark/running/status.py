@@ -1,16 +1,17 @@
 """How far an experiment is, seen from its results folder: what is done, who trains what, what waits and what failed."""
 
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Sequence, Set
 
 from pydantic import AwareDatetime, BaseModel
 
-from benchmark.experiments.results import experiment_folder, stored_results
+from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
-from benchmark.running.checkpoint import checkpoints_folder, read_checkpoint
-from benchmark.running.workers import journal, workers
-from criteria.errors import InputError
+from benchmark.running.checkpoint import checkpoints_folder
+from benchmark.running.claims import Claim, seen_workers
+from benchmark.running.journal import read_journal
+from benchmark.running.leftovers import leftovers
+from benchmark.running.missing import distinct
 
 
 class WorkerStatus(BaseModel):
@@ -61,20 +62,21 @@ class Status(BaseModel):
     failures: list[Failure]
 
 
-def status(name: str, runs: Sequence[Run], results: Path) -> Status:
-    """The status of ``runs``, all of the experiment ``name``; changes nothing on the disk.
+def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
+    """The status of ``runs`` of the experiment that the folder belongs to; changes nothing on the disk.
 
     Raises :class:`InputError` for a stored result that is damaged.
     """
-    folder = experiment_folder(results, name)
-    found = stored_results(runs, results)
+    runs = distinct(runs)
+    found = folder.read_all(runs)
     missing = {run.id for run in runs} - {run.id for run, _ in found}
-    seen = [(each.claim, each.alive) for each in workers(folder, now=time.time()) if each.claim]
-    held = {run for claim, alive in seen if alive for run in claim.runs}
+    seen = [(each.claim, each.alive) for each in seen_workers(folder.path, now=time.time()) if each.claim]
+    alive = [claim for claim, lives in seen if lives]
+    held = {run for claim in alive for run in claim.runs}
     waiting = missing - held
     failures = _failures(folder, waiting)
     return Status(
-        experiment=name,
+        experiment=folder.experiment,
         runs=len(runs),
         done=len(found),
         diverged=sum(result.outcome.diverged for _, result in found),
@@ -82,33 +84,32 @@ def status(name: str, runs: Sequence[Run], results: Path) -> Status:
         waiting=len(waiting),
         failed=sum(failure.runs for failure in failures),
         workers=[
-            WorkerStatus(**claim.model_dump(exclude={"runs"}), runs=len(claim.runs), alive=alive)
-            for claim, alive in seen
+            WorkerStatus(**claim.model_dump(exclude={"runs"}), runs=len(claim.runs), alive=lives)
+            for claim, lives in seen
         ],
-        unfinished=_unfinished(folder, waiting),
+        unfinished=_unfinished(folder, alive, waiting),
         failures=failures,
     )
 
 
-def _unfinished(folder: Path, waiting: set[str]) -> list[Unfinished]:
-    found = []
-    for path in sorted(checkpoints_folder(folder).glob("*.pt")):
-        try:
-            saved = read_checkpoint(path, whole=False)
-        except InputError:  # it went this moment, or it is damaged: the next run says so and removes it
-            continue
-        if waiting.intersection(saved.runs):
-            found.append(Unfinished(runs=len(saved.runs), step=saved.step, total_steps=saved.total_steps))
-    return found
+def _unfinished(folder: ResultsFolder, alive: Sequence[Claim], waiting: Set[str]) -> list[Unfinished]:
+    """The fleets that will go on from a checkpoint; what cannot be read is left to the next run to speak of."""
+    if not any(checkpoints_folder(folder.path).glob("*.pt")):
+        return []
+    return [
+        Unfinished(runs=len(each.runs), step=each.step, total_steps=each.total_steps)
+        for each in leftovers(folder.path, alive)
+        if not waiting.isdisjoint(each.runs)
+    ]
 
 
-def _failures(folder: Path, waiting: set[str]) -> list[Failure]:
+def _failures(folder: ResultsFolder, waiting: Set[str]) -> list[Failure]:
     """The runs whose last entry in the journal is a failure, by that entry."""
-    entries = journal(folder)
+    entries = read_journal(folder.path)
     last = {run: number for number, entry in enumerate(entries) for run in entry.runs}
     found = []
     for number, entry in enumerate(entries):
-        runs = [run for run in waiting.intersection(entry.runs) if last[run] == number]
+        runs = [run for run in waiting & set(entry.runs) if last[run] == number]
         if entry.event == "failed" and runs:
             found.append(Failure(runs=len(runs), error=entry.error, time=entry.time))
     return found

@@ -1,17 +1,23 @@
-"""The device that trains, and what is recorded about it."""
+"""The device that trains, and what is recorded about it. Torch is imported by whoever asks for a device."""
 
 import platform
 from importlib.metadata import version
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from benchmark.system import communication
 from criteria.errors import InputError
 
+if TYPE_CHECKING:
+    import torch
 
-def choose_device(wanted: str) -> torch.device:
+DEVICES = ("auto", "cpu", "cuda")
+"""What can be asked for."""
+
+
+def choose_device(wanted: str) -> "torch.device":
     """``auto`` takes CUDA where there is one; raises :class:`InputError` for ``cuda`` where there is none."""
+    import torch
+
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
@@ -20,17 +26,46 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted, torch.cuda.current_device()) if wanted == "cuda" else torch.device(wanted)
 
 
-def environment(device: torch.device) -> dict[str, Any]:
+def environment(device: "torch.device") -> dict[str, Any]:
     """Versions and device of a result."""
+    import torch
+
     return {
         "dst-bench": version("dst-bench"),
         "torch": str(torch.__version__),  # it is of a class of its own, which checkpoints do not load
         "python": platform.python_version(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu(),
         "threads": torch.get_num_threads(),
         **({"processes": communication.size()} if communication.size() > 1 else {}),
     }
 
 
-def _processor() -> str:
+def installed() -> dict[str, str]:
+    """Versions and processor as far as they are known without importing torch, which takes seconds."""
+    return {
+        "dst-bench": version("dst-bench"),
+        "torch": version("torch"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": _processor(),
+    }
+
+
+def _cpu() -> str:
+    import torch
+
     return f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def _processor() -> str:
+    """The processor's name and its number of cores."""
+    import os
+    from pathlib import Path
+
+    named = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else named}, {os.cpu_count()} cores"

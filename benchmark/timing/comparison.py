@@ -17,12 +17,12 @@ class Comparison:
     what: str
     rival: str
     seconds: float
-    """Of ``what``, median over the rounds."""
+    """That ``what`` took, as the median over the rounds."""
     rival_seconds: float
     ratio: float
     """Median over the rounds of the ratio of the two times of a round."""
     lowest: float
-    """Of the ratios of the rounds."""
+    """The lowest and the highest of the ratios of the rounds."""
     highest: float
 
 

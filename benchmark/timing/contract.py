@@ -8,7 +8,7 @@ import torch
 from benchmark.running.gate import QUICK_EXAMPLES
 from benchmark.timing.comparison import Comparisons, Skipped, compare, side_by_side, stopwatch
 from criteria.contract import ContractError, check_criterion
-from criteria.plugins import names
+from criteria.plugins import usable
 
 ROUNDS = 1
 """A check takes seconds and tries hundreds of cases."""
@@ -18,7 +18,7 @@ REFERENCE = "magnitude"
 def comparisons(_device: torch.device, _data_dir: Path | None) -> Comparisons:
     """Every installed criterion against magnitude, on cases that are drawn from one seed."""
     seconds: dict[str, list[float]] = {}
-    for name in names():
+    for name in usable():
         check = partial(check_criterion, name, QUICK_EXAMPLES, seed=0)
         try:
             seconds |= side_by_side({name: stopwatch(check, torch.device("cpu"))}, ROUNDS)

@@ -1,4 +1,4 @@
-"""Starting: how soon ``--help`` is there, and what our import costs beyond torch's."""
+"""Starting: how soon ``--help`` and quick commands are there, and what our import costs beyond torch's."""
 
 import subprocess
 import sys
@@ -12,6 +12,7 @@ from benchmark.timing.comparison import Comparisons, compare, side_by_side, stop
 ROUNDS = 3
 COMMANDS = {
     "dst-bench --help": ("-m", "benchmark", "--help"),
+    "dst-bench list criteria": ("-m", "benchmark", "list", "criteria"),
     "python -c pass": ("-c", "pass"),
     "import criteria": ("-c", "import criteria"),
     "import torch": ("-c", "import torch"),
@@ -23,6 +24,7 @@ def comparisons(_device: torch.device, _data_dir: Path | None) -> Comparisons:
     cpu = torch.device("cpu")
     seconds = side_by_side({name: stopwatch(partial(_run, *COMMANDS[name]), cpu) for name in COMMANDS}, ROUNDS)
     yield compare("startup", "dst-bench --help", "python -c pass", seconds)
+    yield compare("startup", "dst-bench list criteria", "import torch", seconds)
     yield compare("startup", "import criteria", "import torch", seconds)
 
 

@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.dataset import Dataset
-from benchmark.experiments.experiment import Experiment, load_experiment
+from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import Run, expand
-from benchmark.running.plan import dataset_on, plan
+from benchmark.experiments.setup import Setup
+from benchmark.models import build_network
+from benchmark.running.plan import FleetSizes, dataset_on, plan_fleets
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
-from benchmark.training.fleet import Fleet, build_network
-from benchmark.training.fleet_training import train_fleet
+from benchmark.training.fleet_training import FleetTraining, train_fleet
+from benchmark.training.members import member_of
 from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError
 
@@ -37,17 +39,17 @@ def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
     for name, steps in STEPS.items():
         experiment = load_experiment(name)
         try:
-            fleet = plan(expand(experiment), Path(), device, data_dir, fresh=True).fleets[0]
+            fleet = plan_fleets(expand(experiment), FleetSizes(device, data_dir))[0]
         except InputError as missing:
             yield Skipped(name, str(missing))
             continue
-        dataset = dataset_on(experiment.data, data_dir, device)
+        dataset = dataset_on(fleet[0].setup.data, data_dir, device)
         together, floor = f"fleet of {len(fleet)}", "arithmetic floor"
         ways: dict[str, Callable[[], float]] = {
             "one by one": partial(_fleet_seconds, fleet[-1:], dataset, device, steps),
             "plain loop": partial(_plain_seconds, fleet[-1], dataset, device, steps),
             together: partial(_fleet_seconds, fleet, dataset, device, steps),
-            floor: _floor(experiment, dataset, device),
+            floor: _floor(fleet[0].setup, dataset, device),
         }
         seconds = side_by_side(ways, ROUNDS)
         yield compare(name, "one by one", together, seconds)
@@ -55,13 +57,13 @@ def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
         yield compare(name, together, floor, seconds)
 
 
-def step_flops(experiment: Experiment, dataset: Dataset) -> int:
+def step_flops(setup: Setup, dataset: Dataset) -> int:
     """Floating-point operations of the products in one optimizer step of one network, forward and backward.
 
     The first layer has no gradient of its inputs, which nobody asks for.
     """
-    batch = dataset.seen(dataset.train.inputs[: experiment.training.batch_size], torch.device("cpu"))
-    network = build_network(experiment.model, dataset.shape, dataset.classes)
+    batch = dataset.seen(dataset.train.inputs[: setup.training.batch_size], torch.device("cpu"))
+    network = build_network(setup.model, dataset.shape, dataset.classes)
     with FlopCounterMode(display=False) as counter:
         torch.autograd.backward(network(batch).sum())
     return int(counter.get_total_flops())
@@ -75,18 +77,17 @@ def _fleet_seconds(fleet: list[Run], dataset: Dataset, device: torch.device, ste
         if step in (WARM_UP, WARM_UP + steps):
             marks.append(now(device))
 
-    experiment = fleet[0].experiment
-    members = [run.member() for run in fleet]
-    train_fleet(members, experiment.model, experiment.training, dataset, device, on_step, max_steps=WARM_UP + steps)
+    members = [member_of(run) for run in fleet]
+    train_fleet(members, fleet[0].setup, dataset, device, on_step, max_steps=WARM_UP + steps)
     return (marks[1] - marks[0]) / steps / len(fleet)
 
 
 def _plain_seconds(run: Run, dataset: Dataset, device: torch.device, steps: int) -> float:
     """Seconds per step of one network in the loop that anyone would write, without evaluations or topology updates."""
-    training = run.experiment.training
-    network = build_network(run.experiment.model, dataset.shape, dataset.classes).to(device)
+    training = run.setup.training
+    network = build_network(run.setup.model, dataset.shape, dataset.classes).to(device)
     weights = dict(network.named_parameters())
-    masks = {name: mask[0] for name, mask in Fleet([run.member()], run.experiment.model, dataset, device).masks.items()}
+    masks = FleetTraining([member_of(run)], run.setup, dataset, device).engine.masks(0)
     optimizer = torch.optim.SGD(
         network.parameters(),
         training.learning_rate,
@@ -112,11 +113,11 @@ def _plain_seconds(run: Run, dataset: Dataset, device: torch.device, steps: int)
     return stopwatch(lambda: train(steps), device)() / steps
 
 
-def _floor(experiment: Experiment, dataset: Dataset, device: torch.device) -> Callable[[], float]:
+def _floor(setup: Setup, dataset: Dataset, device: torch.device) -> Callable[[], float]:
     """Seconds that the products of one step of one network would take at the rate of one large matrix product."""
     size = PRODUCT_SIZE[device.type]
     left, right = torch.randn(2, size, size, device=device)
-    share = step_flops(experiment, dataset) / (2 * size**3)
+    share = step_flops(setup, dataset) / (2 * size**3)
     multiply = stopwatch(lambda: [left @ right for _ in range(PRODUCTS)], device)
     multiply()
     return lambda: multiply() / PRODUCTS * share

@@ -1,13 +1,12 @@
 """The batches that a fleet trains on: order, gathering, augmentation, decoding."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 
 from benchmark.data.dataset import Dataset
 from benchmark.system import communication
-from benchmark.training.fleet import Fleet
+from benchmark.training.engines.engine import Batch
 from benchmark.training.prefetch import ahead
 from criteria.randomness import stream
 
@@ -21,13 +20,11 @@ class Batches:
     Of several processes that train together, each has its share of every batch.
     """
 
-    def __init__(self, fleet: Fleet, dataset: Dataset, batch_size: int) -> None:
+    def __init__(self, seeds: Sequence[int], dataset: Dataset, batch_size: int, device: torch.device) -> None:
+        self._seeds = sorted(set(seeds))
         self._dataset = dataset
         self._batch_size = batch_size
-        self._seeds = sorted({member.seed for member in fleet.members})
-        seed_index = [self._seeds.index(member.seed) for member in fleet.members]
-        self._seed_of_member = torch.tensor(seed_index, device=fleet.device)
-        self._device = fleet.device
+        self._device = device
         self._examples = dataset.train.targets.numel()
         self.per_epoch = -(-self._examples // batch_size)
 
@@ -35,19 +32,12 @@ class Batches:
         """Examples of batch ``number`` of an epoch, from 0, over all processes."""
         return min(self._batch_size, self._examples - number * self._batch_size)
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs [members, batch, *shape] and targets [members, batch] of each step; the last batch may be smaller.
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batch of each step on the fleet's device; the last one may be smaller, the ``first`` are left out."""
+        batches = self._gathered(epoch, first)
+        return ahead(batches, BATCHES_AHEAD) if self._dataset.from_files else batches
 
-        The first ``first`` batches are left out.
-        """
-        batches = self._batches_of_seeds(epoch, first)
-        if self._dataset.from_files:
-            batches = ahead(batches, BATCHES_AHEAD)
-        for inputs, targets in batches:
-            yield inputs[self._seed_of_member], targets[self._seed_of_member]
-
-    def _batches_of_seeds(self, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs [seeds, batch, *shape] and targets [seeds, batch], on the fleet's device."""
+    def _gathered(self, epoch: int, first: int) -> Iterator[Batch]:
         train, augment = self._dataset.train, self._dataset.augment
         orders = [torch.randperm(self._examples, generator=stream(s, "batches", epoch)) for s in self._seeds]
         order = torch.stack(orders).to(train.targets.device)
@@ -65,4 +55,4 @@ class Batches:
             targets = train.targets[chosen[:, share]].to(self._device)
             # examples are drawn for whole batches and decoded for the share, so several processes see what one would
             inputs = self._dataset.seen(stored[:, share].flatten(0, 1), self._device)
-            yield inputs.view(*targets.shape, *inputs.shape[1:]), targets
+            yield Batch(inputs.view(*targets.shape, *inputs.shape[1:]), targets)

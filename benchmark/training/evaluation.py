@@ -7,7 +7,8 @@ from torch import Tensor
 
 from benchmark.data.dataset import Dataset, Split
 from benchmark.system import communication
-from benchmark.training.fleet import Fleet, predictions
+from benchmark.training.engines.engine import Engine
+from benchmark.training.loss import predictions
 from benchmark.training.prefetch import ahead
 
 EVALUATION_BATCH = 500
@@ -15,17 +16,16 @@ EVALUATION_BATCH = 500
 
 
 @torch.no_grad()
-def evaluate(fleet: Fleet, dataset: Dataset, split: Split) -> Tensor:
+def evaluate(engine: Engine, dataset: Dataset, split: Split, device: torch.device) -> Tensor:
     """Accuracy of every member on a split of ``dataset`` in percent, float64 [members] on the CPU.
 
-    Processes that train together evaluate a share each.
+    Processes that train together evaluate a share each, so this is a collective call.
     """
-    correct = torch.zeros(len(fleet), dtype=torch.int64, device=fleet.device)
-    batches = _batches(dataset, split, fleet.device)
+    correct = torch.zeros(len(engine.members), dtype=torch.int64, device=device)
+    batches = _batches(dataset, split, device)
     for batch, wanted in ahead(batches, 1) if dataset.from_files else batches:
-        logits = fleet.forward(batch.expand(len(fleet), *batch.shape), training=False)
-        correct += (predictions(logits) == wanted).sum(1)
-    return 100 * communication.total(correct).double().cpu() / split.targets.numel()
+        correct += (predictions(engine.logits(batch)) == wanted).sum(1)
+    return 100 * communication.sum_over_processes(correct).double().cpu() / split.targets.numel()
 
 
 def _batches(dataset: Dataset, split: Split, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,8 +1,8 @@
 """Training a fleet from its first step to its last, and what each member reached."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,35 +10,19 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from benchmark.data.dataset import Dataset
-from benchmark.experiments.experiment import Training
-from benchmark.system import communication
+from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.setup import Setup
+from benchmark.models.flops import flops_per_weight
 from benchmark.training import updates
 from benchmark.training.batches import Batches
+from benchmark.training.engines import engine_named
+from benchmark.training.engines.engine import Batch
 from benchmark.training.evaluation import evaluate
-from benchmark.training.fleet import Fleet, Member, copy_tensors, make_optimizer
+from benchmark.training.initial import structure
 from benchmark.training.learning_rate import learning_rate
-from benchmark.training.measurements.measuring import Measured, Measuring
+from benchmark.training.measurements.measuring import Measuring
+from benchmark.training.members import Member
 from benchmark.training.precision import computing_in
-
-
-@dataclass
-class Outcome:
-    """What one member reached; accuracies are in percent."""
-
-    test_accuracy_best: float = 0.0
-    """Test accuracy of the checkpoint with the best validation accuracy (the first of equals)."""
-    test_accuracy_last: float = 0.0
-    best_epoch: int = 0
-    """Epoch of that checkpoint, from 1."""
-    validation_accuracy: list[float] = field(default_factory=list)
-    """After each epoch."""
-    density: dict[str, float] = field(default_factory=dict)
-    """Fraction of active weights of each sparse layer at the end."""
-    diverged: bool = False
-    """Whether the loss, a weight or a gradient stopped being a finite number; its topology rests from then on."""
-    measured: Measured | None = None
-    """What was measured beside accuracy; None where an older version trained."""
-
 
 Outcomes = TypeAdapter(list[Outcome])
 """Outcomes as plain data and back."""
@@ -46,8 +30,7 @@ Outcomes = TypeAdapter(list[Outcome])
 
 def train_fleet(
     members: Sequence[Member],
-    model: Mapping[str, object],
-    training: Training,
+    setup: Setup,
     dataset: Dataset,
     device: torch.device,
     on_step: Callable[[int, int], None] = lambda _step, _total: None,
@@ -56,14 +39,14 @@ def train_fleet(
     """Train ``members`` together and evaluate them; one outcome each, in the same order.
 
     ``dataset`` must be `Dataset.on` the device. ``on_step(step, total_steps)`` is called after every optimizer step;
-    ``max_steps`` ends the training early, for timing it.
+    ``max_steps`` ends the training early.
     """
-    fleet_training = FleetTraining(members, model, training, dataset, device)
-    for step in fleet_training.steps():
-        on_step(step, fleet_training.total_steps)
+    training = FleetTraining(members, setup, dataset, device)
+    for step in training.steps():
+        on_step(step, training.total_steps)
         if step == max_steps:
-            return fleet_training.outcomes
-    return fleet_training.finish()
+            return training.outcomes
+    return training.finish()
 
 
 class FleetTraining:
@@ -72,28 +55,20 @@ class FleetTraining:
     Random streams have no state (:mod:`criteria.randomness`), so the number of the step tells where they are.
     """
 
-    def __init__(
-        self,
-        members: Sequence[Member],
-        model: Mapping[str, object],
-        training: Training,
-        dataset: Dataset,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> None:
         self.step = 0
         """Optimizer steps that are done; the evaluation that ends an epoch belongs to its last step."""
-        self.fleet = Fleet(members, model, dataset, device, training.label_smoothing)
-        communication.require_supported(self.fleet)
-        self._training = training
+        self.engine = engine_named(setup.engine).make(members, setup, dataset, device)
+        self._training = setup.training
         self._dataset = dataset
-        self._optimizer = make_optimizer(self.fleet, training)
-        self._batches = Batches(self.fleet, dataset, training.batch_size)
-        self._best = {name: tensor.detach().clone() for name, tensor in _state(self.fleet).items()}
-        self._best_accuracy = torch.full((len(self.fleet),), -1.0, dtype=torch.float64)  # as evaluate() gives it
+        self._device = device
+        self._batches = Batches([member.seed for member in members], dataset, setup.training.batch_size, device)
+        self._best_accuracy = torch.full((len(members),), -1.0, dtype=torch.float64)  # as evaluate() gives it
         self.outcomes = [Outcome() for _ in members]
         """Of each member so far; whole after :meth:`finish`."""
-        self._diverged = torch.zeros(len(self.fleet), dtype=torch.bool, device=device)
-        self._measuring = Measuring(self.fleet, dataset.shape)
+        self._diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
+        self._measuring = _measuring(members, self.engine, setup, dataset)
+        self._digested = digested_steps(setup)
 
     @property
     def total_steps(self) -> int:
@@ -109,11 +84,11 @@ class FleetTraining:
         """Train from where it is to the end, pausing after every step with its number, from 1."""
         per_epoch = self._batches.per_epoch
         for epoch in range(self.step // per_epoch, self._training.epochs):
-            self._set_learning_rate(epoch)
-            for inputs, targets in self._batches.epoch(epoch, first=self.step % per_epoch):
+            rate = self._learning_rate(epoch)
+            for batch in self._batches.epoch(epoch, first=self.step % per_epoch):
                 self.step += 1
                 with self._precision():
-                    self._train(inputs, targets)
+                    self._train(batch, rate)
                     if self.ends_epoch:
                         self._validate(epoch)
                 yield self.step
@@ -121,28 +96,26 @@ class FleetTraining:
     def finish(self) -> list[Outcome]:
         """The outcomes: evaluate the members as they are after the last step, and as they were at their best."""
         with self._precision():
-            last = evaluate(self.fleet, self._dataset, self._dataset.test)
-            _restore(self.fleet, self._best)
-            chosen = evaluate(self.fleet, self._dataset, self._dataset.test)
+            last = evaluate(self.engine, self._dataset, self._dataset.test, self._device)
+            self.engine.restore_best()
+            chosen = evaluate(self.engine, self._dataset, self._dataset.test, self._device)
         for index, outcome in enumerate(self.outcomes):
             outcome.test_accuracy_last = float(last[index])
             outcome.test_accuracy_best = float(chosen[index])
             outcome.diverged = bool(self._diverged[index])
-            outcome.density = {name: float(mask[index].double().mean()) for name, mask in self.fleet.masks.items()}
-            outcome.measured = self._measuring.of(index)
+            outcome.density = self._measuring.densities(index)
+            outcome.measured = self._measuring.of_member(index)
         return self.outcomes
 
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the training depends on, as tensors (not copied) and plain data."""
         return {
             "step": self.step,
-            "fleet": self.fleet.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "engine": self.engine.state_dict(),
             "criteria": [
-                member.recipe.criterion.state_dict() if member.recipe else {} for member in self.fleet.members
+                member.recipe.criterion.state_dict() if member.recipe else {} for member in self.engine.members
             ],
             "diverged": self._diverged,
-            "best": self._best,
             "best_accuracy": self._best_accuracy,
             "measuring": self._measuring.state_dict(),
             "outcomes": Outcomes.dump_python(self.outcomes),
@@ -153,80 +126,87 @@ class FleetTraining:
 
         Raises some error, and leaves the training unfit for use, where ``state`` is not of a training of this kind.
         """
-        self.fleet.load_state_dict(state["fleet"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        for member, criterion_state in zip(self.fleet.members, state["criteria"], strict=True):
+        self.engine.load_state_dict(state["engine"])
+        for member, criterion_state in zip(self.engine.members, state["criteria"], strict=True):
             if member.recipe is not None:
-                member.recipe.criterion.load_state_dict(_on_device(criterion_state, self.fleet.device))
+                member.recipe.criterion.load_state_dict(_on_device(criterion_state, self._device))
         self._diverged.copy_(state["diverged"])
-        copy_tensors(state["best"], self._best)
         self._best_accuracy.copy_(state["best_accuracy"])
         self._measuring.load_state_dict(state["measuring"])
         self.outcomes = Outcomes.validate_python(state["outcomes"])
         self.step = state["step"]
 
     def _precision(self) -> AbstractContextManager[None]:
-        return computing_in(self._training.precision, self.fleet.device)
+        return computing_in(self._training.precision, self._device)
 
-    def _set_learning_rate(self, epoch: int) -> None:
+    def _learning_rate(self, epoch: int) -> float:
         settings = self._training
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(
-                settings.learning_rate,
-                epoch,
-                settings.epochs,
-                settings.milestones,
-                settings.milestone_factor,
-                settings.warmup_epochs,
-            )
+        return learning_rate(
+            settings.learning_rate,
+            epoch,
+            settings.epochs,
+            settings.milestones,
+            settings.milestone_factor,
+            settings.warmup_epochs,
+        )
 
-    def _train(self, inputs: Tensor, targets: Tensor) -> None:
+    def _train(self, batch: Batch, rate: float) -> None:
         """One optimizer step, with the topology updates that are due."""
-        gradients, losses = communication.gradients(self.fleet, inputs, targets)
+        losses = self.engine.backward(batch)
         self._diverged |= ~losses.isfinite()
         self._measuring.trained(self._batches.size((self.step - 1) % self._batches.per_epoch))
-        now = updates.Step(self.step, self.total_steps, inputs, targets, gradients, self._optimizer)
-        _topology(self.fleet, now, self._diverged, self._measuring, before_optimizer=True)
-        for name, weight in self.fleet.weights.items():
-            weight.grad = gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
-        self._optimizer.step()
-        self.fleet.apply_masks()
-        _topology(self.fleet, now, self._diverged, self._measuring, before_optimizer=False)
+        self._update_topology(before_optimizer=True)
+        self.engine.optimise(rate)
+        self._update_topology(before_optimizer=False)
+        if self.step in self._digested:
+            for index, outcome in enumerate(self.outcomes):
+                outcome.digests[str(self.step)] = _digest(self.engine.weights(index), self.engine.masks(index))
+
+    def _update_topology(self, *, before_optimizer: bool) -> None:
+        """What happens to the topology before, or after, the optimizer step."""
+        engine, step = self.engine, self.step
+        updates.observe(engine, updates.observers(engine.members, before_optimizer=before_optimizer), step)
+        for index in updates.due(engine.members, step, before_optimizer=before_optimizer):
+            if not self._diverged[index]:  # reading it waits for the device, so it is read only here
+                self._diverged[index] = not engine.finite(index)
+            if not self._diverged[index]:
+                self._measuring.before_update(engine, index, step, self.total_steps)
+                changed = updates.update(engine, index, step, self.total_steps)
+                self._measuring.after_update(index, changed)
 
     def _validate(self, epoch: int) -> None:
         """Evaluate every member at the end of an epoch, and keep a copy of those that were never better."""
         self._measuring.epoch_ended()
-        communication.agree(self.fleet)
-        accuracy = evaluate(self.fleet, self._dataset, self._dataset.validation)
+        self.engine.synchronise()
+        accuracy = evaluate(self.engine, self._dataset, self._dataset.validation, self._device)
         for index, outcome in enumerate(self.outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))
             if accuracy[index] > self._best_accuracy[index]:
                 self._best_accuracy[index] = accuracy[index]
                 outcome.best_epoch = epoch + 1
-                for name, tensor in _state(self.fleet).items():
-                    self._best[name][index].copy_(tensor[index].detach())
+                self.engine.keep_best(index)
 
 
-def _topology(
-    fleet: Fleet, step: updates.Step, diverged: Tensor, measuring: Measuring, *, before_optimizer: bool
-) -> None:
-    """What happens to the topology before, or after, the optimizer step."""
-    updates.observe(fleet, updates.observers(fleet, before_optimizer=before_optimizer), step)
-    for index in updates.due(fleet, step.number, before_optimizer=before_optimizer):
-        if not diverged[index]:  # reading it waits for the device, so it is read only here
-            diverged[index] = not updates.is_finite(fleet, index, step)
-        if not diverged[index]:
-            measuring.before_update(index, step)
-            updates.update(fleet, index, step)
-            measuring.after_update(index)
+def digested_steps(setup: Setup) -> tuple[int, ...]:
+    """The optimizer steps after which weights are digested: the first ones, and those around the first update."""
+    period = setup.topology.update_period
+    return (1, period, period + 1)
 
 
-def _restore(fleet: Fleet, best: Mapping[str, Tensor]) -> None:
-    copy_tensors(best, _state(fleet))
+def _measuring(members: Sequence[Member], engine: Any, setup: Setup, dataset: Dataset) -> Measuring:
+    network = structure(setup.model, dataset.shape, dataset.classes)
+    each = [engine.masks(index) for index in range(len(members))]
+    masks = {name: torch.stack([mask[name] for mask in each]) for name in each[0]}
+    return Measuring(members, masks, flops_per_weight(network, dataset.shape, masks))
 
 
-def _state(fleet: Fleet) -> dict[str, Tensor]:
-    return {**fleet.weights, **fleet.buffers}
+def _digest(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> str:
+    """A hash of 16 hexadecimal digits of all parameters and masks of a member."""
+    found = hashlib.sha256()
+    for tensors in (weights, masks):
+        for name, tensor in tensors.items():
+            found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def _on_device(state: Any, device: torch.device) -> Any:

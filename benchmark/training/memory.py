@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from benchmark.training.fleet import build_network
+from benchmark.models import build_network
 
 CPU_FLEET_BYTES = 256 * 2**20
 """On a CPU fleets that are much larger train no faster, and the memory of a laptop is for others too."""

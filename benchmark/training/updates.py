@@ -1,137 +1,71 @@
-"""The topology updates of a fleet: which members are due, and one prune-and-grow of each of their layers."""
+"""The topology updates of a fleet: which members are due, in which order, and what becomes of a plugin that fails."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
 
 import torch
-from torch import Tensor
 
-from benchmark.training.fleet import Fleet, Recipe
+from benchmark.training.engines.engine import Engine, Needs
+from benchmark.training.members import Member, Recipe
 from benchmark.training.memory import is_out_of_memory
-from criteria import Criterion, InputError, Layer, TopologyUpdate, update_topology, update_topology_globally
+from criteria import Criterion, InputError, Layer, TopologyUpdate
 from criteria.errors import PluginError, one_line
-from criteria.global_scope import GrowthScope
-from criteria.randomness import stream
+from criteria.topology import update_layers
 
 
-@dataclass(frozen=True)
-class Step:
-    """One optimizer step of a fleet: what its topology updates may look at."""
-
-    number: int
-    """From 1."""
-    total: int
-    """Steps of the whole training."""
-    inputs: Tensor
-    """[members, batch, *shape]."""
-    targets: Tensor
-    """int64 [members, batch]."""
-    gradients: dict[str, Tensor]
-    """By weight, [members, *shape]."""
-    optimizer: torch.optim.Optimizer
-
-
-def due(fleet: Fleet, step: int, *, before_optimizer: bool) -> list[int]:
-    """Members whose topology update falls on ``step`` (from 1), before or after that step's optimizer step.
-
-    A criterion that reads the gradient updates before, on the fresh gradient; the others after, as in the paper.
-    """
+def due(members: Sequence[Member], step: int, *, before_optimizer: bool) -> list[int]:
+    """Members whose topology update falls on ``step`` (from 1), before or after that step's optimizer step."""
     return [
         index
-        for index, member in enumerate(fleet.members)
+        for index, member in enumerate(members)
         if member.recipe is not None
         and step % member.recipe.topology.update_period == 0
-        and member.recipe.criterion.requires_grad == before_optimizer
+        and member.recipe.criterion.updates_before_optimizer == before_optimizer
     ]
 
 
-def observers(fleet: Fleet, *, before_optimizer: bool) -> list[int]:
+def observers(members: Sequence[Member], *, before_optimizer: bool) -> list[int]:
     """Members whose criterion follows the training at every step, before or after the optimizer step (as in `due`)."""
     return [
         index
-        for index, member in enumerate(fleet.members)
+        for index, member in enumerate(members)
         if member.recipe is not None
         and type(member.recipe.criterion).observe is not Criterion.observe
-        and member.recipe.criterion.requires_grad == before_optimizer
+        and member.recipe.criterion.updates_before_optimizer == before_optimizer
     ]
 
 
 @torch.no_grad()
-def observe(fleet: Fleet, members: list[int], step: Step) -> None:
+def observe(engine: Engine, members: Sequence[int], step: int) -> None:
     """Show the criteria of ``members`` every sparse layer of this step.
 
     Raises :class:`PluginError` where one of them fails.
     """
     for index in members:
-        criterion = _recipe(fleet, index).criterion
-        shown = layers(fleet, index, step, hessian_gradient=criterion.requires_hessian_gradient)
-        with plugin_errors(f"criterion {criterion!r}", step.number):
+        criterion = recipe_of(engine.members[index]).criterion
+        shown = engine.layers(index, step, Needs.for_criteria([criterion]))
+        with plugin_errors(f"criterion {criterion!r}", step):
             for layer in shown:
                 criterion.observe(layer)
 
 
 @torch.no_grad()
-def update(fleet: Fleet, member: int, step: Step) -> None:
-    """Prune and grow every sparse layer of ``member``: pruned weights become 0, grown ones start at 0.
+def update(engine: Engine, member: int, step: int, total_steps: int) -> list[TopologyUpdate]:
+    """Prune and grow every sparse layer of ``member``; returns what changed, in the order of the layers.
 
     Raises :class:`PluginError` where its criterion or growth fails or does not keep its promises.
     """
-    recipe = _recipe(fleet, member)
-    shown = layers(fleet, member, step, hessian_gradient=recipe.criterion.requires_hessian_gradient)
-    for layer, outcome in zip(shown, _outcomes(shown, recipe, step), strict=True):
-        if recipe.topology.resurrection == "restart":
-            layer.weight.mul_(~outcome.pruned)
-        fleet.set_mask(member, layer.name, outcome.mask)
-        if recipe.topology.grown_momentum == "reset" and layer.momentum is not None:
-            layer.momentum.mul_(~outcome.grown)
+    recipe = recipe_of(engine.members[member])
+    shown = engine.layers(member, step, Needs.for_update(recipe.criterion, recipe.growth))
+    updates = _selected(shown, recipe, step, total_steps)
+    engine.apply(member, updates, recipe.topology.rules)
+    return updates
 
 
-def layers(fleet: Fleet, member: int, step: Step, *, hessian_gradient: bool) -> list[Layer]:
-    """The sparse layers of one member as criteria see them; the tensors are views of the fleet's.
-
-    With ``hessian_gradient`` they can ask for the Hessian-gradient product, which is then made when they do.
-    """
-    products = None
-    if hessian_gradient:
-        products = cache(
-            lambda temperature: fleet.hessian_gradient(member, step.inputs[member], step.targets[member], temperature)
-        )
-    found = []
-    for name in fleet.sparse_names:
-        momentum = step.optimizer.state[fleet.weights[name]].get("momentum_buffer")
-        found.append(
-            Layer(
-                name=name,
-                weight=fleet.weights[name].detach()[member],
-                grad=step.gradients[name][member],
-                mask=fleet.masks[name][member],
-                step=step.number,
-                generator=stream(fleet.members[member].seed, "topology", step.number, name),
-                momentum=None if momentum is None else momentum[member],
-                hessian_gradient=None if products is None else _of_layer(products, name),
-            )
-        )
-    return found
-
-
-def is_finite(fleet: Fleet, member: int, step: Step) -> bool:
-    """Whether a member's sparse weights and their gradients are all finite numbers."""
-    return all(
-        bool(fleet.weights[name][member].isfinite().all() and step.gradients[name][member].isfinite().all())
-        for name in fleet.sparse_names
-    )
-
-
-def _outcomes(shown: list[Layer], recipe: Recipe, step: Step) -> list[TopologyUpdate]:
-    prune_fraction = recipe.topology.prune_fraction.at(step.number, step.total)
-    how = (recipe.criterion, recipe.growth, prune_fraction, recipe.topology.resurrection)
-    with plugin_errors(f"criterion {recipe.criterion!r} with growth {recipe.growth!r}", step.number):
-        if recipe.topology.scope == "local":
-            return [update_topology(layer, *how) for layer in shown]
-        grow: GrowthScope = "global" if recipe.topology.scope == "global" else "local"
-        return update_topology_globally(shown, *how, recipe.topology.normalisation, grow)
+def _selected(shown: Sequence[Layer], recipe: Recipe, step: int, total_steps: int) -> list[TopologyUpdate]:
+    fraction = recipe.topology.prune_fraction.at(step, total_steps)
+    with plugin_errors(f"criterion {recipe.criterion!r} with growth {recipe.growth!r}", step):
+        return update_layers(shown, recipe.criterion, recipe.growth, fraction, recipe.topology.rules)
 
 
 @contextmanager
@@ -152,12 +86,8 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
         ) from error
 
 
-def _of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:
-    return lambda temperature: products(temperature)[name]
-
-
-def _recipe(fleet: Fleet, member: int) -> Recipe:
-    recipe = fleet.members[member].recipe
-    if recipe is None:
-        raise ValueError(f"member {member} has no recipe")
-    return recipe
+def recipe_of(member: Member) -> Recipe:
+    """The recipe of a member whose topology changes; raises ``ValueError`` for another one."""
+    if member.recipe is None:
+        raise ValueError(f"a member with seed {member.seed} and density {member.density} has no recipe")
+    return member.recipe

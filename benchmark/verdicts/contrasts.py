@@ -1,4 +1,4 @@
-"""What one change does: the same cells under two rules, paired by seed."""
+"""Contrasts: what one change does to the same cells, paired by seed."""
 
 import re
 from collections.abc import Mapping
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from benchmark.experiments.cells import Cell, Value
-from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.results import Results, samples
+from benchmark.experiments.runs import Run
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.paired import Mean, paired, paired_over
+from benchmark.verdicts.study import Study
 from criteria.errors import InputError
 
-PARTS = ("data", "model", "training", "topology", "metric")
-"""What of an experiment decides its numbers, apart from its axes."""
+PARTS = ("data", "model", "training", "topology", "engine")
+"""The parts of a run's setup that decide its numbers."""
 SAME = ("data", "metric")
-"""What two experiments must share for their numbers to mean the same."""
+"""The parts that two experiments must share, because their numbers would not mean the same otherwise."""
 
 Contender: TypeAlias = tuple[str, str | None]
 """A criterion with a growth; a baseline has none."""
@@ -28,45 +28,40 @@ class Contrast:
     first: str
     second: str
     changes: tuple[str, ...]
-    """What differs between the two, each as ``setting: value, not value``."""
+    """The settings that differ between the two, each as ``setting: value, not value``."""
     cells: Mapping[Cell, Mean]
     overall: Mapping[Contender, Mean]
     """Over all cells of a criterion with a growth; a seed's differences are averaged first."""
 
     @property
     def name(self) -> str:
-        """Of its files."""
+        """The name of its files."""
         return f"{_word(self.first)}-against-{_word(self.second)}"
 
 
-def between_experiments(first: tuple[Experiment, Results], second: tuple[Experiment, Results]) -> Contrast:
+def between_experiments(first: Study, second: Study) -> Contrast:
     """One experiment against another, over the cells and seeds that both have results for.
 
     Raises :class:`InputError` for experiments that do not measure the same on the same data, do not differ in any
     setting, or have no result in common.
     """
-    names = [experiment.name for experiment, _ in (first, second)]
+    names = first.experiment.name, second.experiment.name
     what = " and ".join(names)
     for part in SAME:
-        values = [getattr(experiment, part) for experiment, _ in (first, second)]
-        if values[0] != values[1]:
-            raise InputError(f"{what} cannot be compared: their {part} is {values[0]} and {values[1]}")
-    runs = [{(run.cell, run.seed): run for run, _ in results} for _, results in (first, second)]
-    common = [key for key in runs[0] if key in runs[1]]
-    if not common:
+        ours, theirs = getattr(first.experiment, part), getattr(second.experiment, part)
+        if ours != theirs:
+            raise InputError(f"{what} cannot be compared: their {part} is {ours} and {theirs}")
+    pair = _same_cell_and_seed(first, second)
+    if pair is None:
         raise InputError(f"{what} have no cell with a result for the same seed; run both with the same cells and seeds")
-    # Those of a baseline need not have the topology that the experiment has.
-    shown = next((key for key in common if key[0].growth is not None), common[0])
-    settings = [_flat({part: getattr(each[shown].experiment, part) for part in PARTS}) for each in runs]
-    keys = [key for key in dict.fromkeys([*settings[0], *settings[1]]) if settings[0].get(key) != settings[1].get(key)]
-    if not keys:
+    changes = _changes(*pair)
+    if not changes:
         raise InputError(f"{what} have the same settings; there is nothing to compare")
-    changes = tuple(f"{key}: {settings[0].get(key, '–')}, not {settings[1].get(key, '–')}" for key in keys)
-    return _contrast(names[0], names[1], changes, samples(first[1]), samples(second[1]))
+    return _contrast(names, changes, first.samples, second.samples)
 
 
 def along_axes(values: Samples) -> list[Contrast]:
-    """Within one experiment, every further value of each setting that varies over words against the first of them."""
+    """Within one experiment, each setting that varies over words: every further value of it against the first."""
     axes: dict[str, dict[str, dict[Cell, Mapping[int, float]]]] = {}
     for cell, by_seed in values.items():
         for axis, value in cell.extra:
@@ -77,11 +72,28 @@ def along_axes(values: Samples) -> list[Contrast]:
         (reference, second), *others = sides.items()
         for value, first in others:
             change = f"{axis}: {value}, not {reference}"
-            found.append(_contrast(f"{axis} {value}", f"{axis} {reference}", (change,), first, second))
+            found.append(_contrast((f"{axis} {value}", f"{axis} {reference}"), (change,), first, second))
     return [contrast for contrast in found if contrast.cells]
 
 
-def _contrast(first: str, second: str, changes: tuple[str, ...], ours: Samples, theirs: Samples) -> Contrast:
+def _same_cell_and_seed(first: Study, second: Study) -> tuple[Run, Run] | None:
+    """A run of each study with the same cell and seed, of a criterion if there is one; None if there is no such pair.
+
+    Criteria come first because the topology of a baseline need not be that of its experiment.
+    """
+    theirs = {(run.cell, run.seed): run for run, _ in second.results}
+    pairs = [(run, theirs[run.cell, run.seed]) for run, _ in first.results if (run.cell, run.seed) in theirs]
+    return next((pair for pair in pairs if pair[0].cell.growth is not None), pairs[0] if pairs else None)
+
+
+def _changes(ours: Run, theirs: Run) -> tuple[str, ...]:
+    """The settings that differ between two runs, each as ``setting: value, not value``."""
+    first, second = (flat_settings({part: getattr(run.setup, part) for part in PARTS}) for run in (ours, theirs))
+    keys = [key for key in dict.fromkeys([*first, *second]) if first.get(key) != second.get(key)]
+    return tuple(f"{key}: {first.get(key, '–')}, not {second.get(key, '–')}" for key in keys)
+
+
+def _contrast(names: tuple[str, str], changes: tuple[str, ...], ours: Samples, theirs: Samples) -> Contrast:
     step = min(filter(None, map(grain, (ours, theirs))), default=0.0)
     found: dict[Cell, Mean] = {}
     together: dict[Contender, list[Cell]] = {}
@@ -95,7 +107,7 @@ def _contrast(first: str, second: str, changes: tuple[str, ...], ours: Samples, 
         for who, cells in together.items()
         if (mean := paired_over([(ours[cell], theirs[cell]) for cell in cells], step)) is not None
     }
-    return Contrast(first, second, changes, found, overall)
+    return Contrast(*names, changes, found, overall)
 
 
 def _same(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
@@ -108,12 +120,12 @@ def _without(cell: Cell, axis: str) -> Cell:
     return Cell(cell.criterion, cell.growth, cell.density, extra)
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted names."""
+def flat_settings(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names, such as ``training.epochs``."""
     found: dict[str, Any] = {}
     for key, value in content.items():
         plain = value.model_dump() if hasattr(value, "model_dump") else value
-        found |= _flat(plain, f"{prefix}{key}.") if isinstance(plain, dict) else {f"{prefix}{key}": plain}
+        found |= flat_settings(plain, f"{prefix}{key}.") if isinstance(plain, dict) else {f"{prefix}{key}": plain}
     return found
 
 

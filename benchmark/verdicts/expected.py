@@ -1,4 +1,4 @@
-"""Expected values: ``expected_results/<experiment>.yaml``, each cell with where its numbers came from."""
+"""Expected values: ``expected_results/<experiment>.yaml``, in which each number has its source."""
 
 import datetime
 import math
@@ -9,21 +9,22 @@ from statistics import fmean
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from benchmark.experiments.cells import Cell, Value
-from benchmark.experiments.experiment import Settings
+from benchmark.experiments.setup import Settings
 from benchmark.system.files import write_atomically
 from benchmark.system.yamlfile import read_yaml, validate
-from benchmark.verdicts.claims import ClaimId, ClaimVerdict
+from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.differences import Summary
 from criteria.errors import InputError
+from criteria.plugins import unknown
 
 HERE = Path("expected_results")
-"""Where expected values are written, and looked for first: in the folder that a command runs in."""
+"""The folder in which expected values are written and first looked for, below the one that a command runs in."""
 RELEASED = tuple(Path(__file__).parents[level] / "expected_results" for level in (2, 1))
-"""Where they are looked for next: in a source checkout, and in an installed distribution."""
+"""The folders in which they are looked for next: of a source checkout, and of an installed distribution."""
 MEASURED = "measured"
 """The source that ``dst-bench accept`` writes."""
 DECIMALS = 4
@@ -32,16 +33,25 @@ DECIMALS = 4
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
+def _installed(claim: str) -> str:
+    if claim not in claim_names():
+        raise unknown("claim", claim, claim_names())
+    return claim
+
+
+InstalledClaim = Annotated[ClaimId, AfterValidator(_installed)]
+
+
 class Estimate(Settings, strict=True):
-    """The metric of one cell in percent: what is compared, and every seed's value beside it."""
+    """The metric of one cell in percent: mean, standard deviation and n, which are compared, and every seed's value."""
 
     mean: Percent
     std: Percent | None = None
-    """Sample standard deviation over seeds (n - 1 in the denominator); None for one seed or where not printed."""
+    """Sample standard deviation over seeds (n - 1 in the denominator); None for one seed, or if it was not printed."""
     n: int = Field(ge=1)
     """Number of seeds."""
     values: dict[Annotated[int, Field(ge=0)], Percent] = Field(default_factory=dict)
-    """Seed → metric; may be left out where only mean and standard deviation were printed."""
+    """Seed → metric; may be left out if only mean and standard deviation were printed."""
 
     @model_validator(mode="after")
     def _one_seed_does_not_vary(self) -> "Estimate":
@@ -50,8 +60,8 @@ class Estimate(Settings, strict=True):
         return self
 
     @classmethod
-    def of(cls, values: Mapping[int, float]) -> "Estimate":
-        """The estimate from every seed's value, rounded to what is stored."""
+    def from_values(cls, values: Mapping[int, float]) -> "Estimate":
+        """The estimate from every seed's value, rounded to the decimals that are stored."""
         n, mean = len(values), fmean(values.values())
         squares = math.fsum((value - mean) ** 2 for value in values.values())
         std = round(math.sqrt(squares / (n - 1)), DECIMALS) if n > 1 else None
@@ -65,12 +75,12 @@ class Estimate(Settings, strict=True):
 
 
 class Source(Settings):
-    """Where numbers came from."""
+    """A source of numbers."""
 
     kind: Literal["measured", "authors_code", "published"]
     """Our own run; a run of the authors' released code; or printed somewhere."""
     reference: str | None = None
-    """What to cite."""
+    """The publication to cite."""
     code: str | None = None
     """The code that ran: repository and commit."""
     version: str | None = None
@@ -90,7 +100,7 @@ class Source(Settings):
 
 
 class StoredCell(Settings, extra="allow"):
-    """A cell and what each source says of it; every key beyond the cell's own is the name of a source."""
+    """A cell with the estimate of each source; every key beyond the cell's own is the name of a source."""
 
     criterion: str
     growth: str | None = None
@@ -101,7 +111,7 @@ class StoredCell(Settings, extra="allow"):
     @model_validator(mode="before")
     @classmethod
     def _keys(cls, content: Any) -> Any:
-        if isinstance(content, dict):  # what is no estimate of a source must be a key of the cell itself
+        if isinstance(content, dict):  # a key that does not hold the estimate of a source must be one of the cell's own
             Cell.from_mapping({k: v for k, v in content.items() if k == "extra" or not isinstance(v, dict | Estimate)})
         return content
 
@@ -124,8 +134,8 @@ class Expected(Settings):
     tolerance: float = Field(gt=0)
     """Difference that counts as the same result, in percentage points."""
     sources: dict[str, Source] = Field(min_length=1)
-    claims: dict[ClaimId, ClaimVerdict] = Field(default_factory=dict)
-    """What the paper's claims came out as with our own runs."""
+    claims: dict[InstalledClaim, ClaimVerdict] = Field(default_factory=dict)
+    """The verdict of our own runs on each claim."""
     cells: tuple[StoredCell, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -147,9 +157,9 @@ class Expected(Settings):
 
 
 def expected_file(experiment: str, folder: Path | None = None) -> Path:
-    """The file of an experiment's expected values: in ``folder``, else here, else as they were released with dst-bench.
+    """The file of an experiment's expected values: in ``folder`` if given, else in :data:`HERE`, else as released.
 
-    Raises :class:`InputError` where there is none.
+    Raises :class:`InputError` if there is no such file.
     """
     folders = [folder] if folder else [HERE, *RELEASED]
     for place in folders:
@@ -187,87 +197,13 @@ def write_expected(expected: Expected, path: Path) -> None:
     write_atomically(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf))
 
 
-def accept(
-    samples: Samples,
-    provenance: Source,
-    path: Path,
-    *,
-    metric: str,
-    tolerance: float,
-    name: str = MEASURED,
-    claims: Mapping[ClaimId, ClaimVerdict] | None = None,
-) -> Expected:
-    """Make ``samples`` all that the source ``name`` says in the experiment's file, and keep its other sources.
-
-    Raises :class:`InputError`, and leaves the file as it is, where :func:`revised` refuses.
-    """
-    before = read_expected(path) if path.exists() else None
-    expected = revised(
-        before,
-        samples,
-        provenance,
-        experiment=path.stem,
-        metric=metric,
-        tolerance=tolerance,
-        name=name,
-        claims=claims,
-    )
-    write_expected(expected, path)
-    return expected
-
-
-def revised(
-    before: Expected | None,
-    samples: Samples,
-    provenance: Source,
-    *,
-    experiment: str,
-    metric: str,
-    tolerance: float,
-    name: str = MEASURED,
-    claims: Mapping[ClaimId, ClaimVerdict] | None = None,
-) -> Expected:
-    """Expected values in which ``samples`` are all that the source ``name`` says; other sources stay.
-
-    So do the verdicts on claims, unless new ones are given.
-
-    Raises :class:`InputError` without any sample, and where ``before`` is of another metric or has values of ``name``
-    for cells that are not among ``samples``: what ``provenance`` says is not true of them, and they must not vanish
-    unnoticed.
-    """
-    where = f"expected values of {experiment}"
-    cells: dict[Cell, dict[str, Estimate]] = {cell: {name: estimate} for cell, estimate in estimates(samples).items()}
-    if not cells:
-        raise InputError(f"{where}: there is no result to store; run the experiment first")
-    if before is not None:
-        if before.metric != metric:
-            raise InputError(f"{where}: they are {before.metric}, not {metric}; move their file away to start anew")
-        lost = [stored.cell for stored in before.cells if name in stored.estimates and stored.cell not in cells]
-        if lost:
-            raise InputError(
-                f"{where}: {len(lost)} of the cells that {name!r} has values of were not run, such as {lost[0]}; "
-                "run them, or delete their values from the file"
-            )
-        for stored in before.cells:
-            cells[stored.cell] = stored.estimates | cells.get(stored.cell, {})
-    content = {
-        "experiment": experiment,
-        "metric": metric,
-        "tolerance": tolerance,
-        "sources": {**(before.sources if before else {}), name: provenance},
-        "claims": before.claims if before and claims is None else claims or {},
-        "cells": [cells[cell] | cell.to_mapping() for cell in sorted(cells)],
-    }
-    return validate(Expected, content, where)
-
-
 def estimates(samples: Samples) -> dict[Cell, Estimate]:
     """The estimate of every cell that has run; raises :class:`InputError` for a metric that is not a percentage."""
     for cell, values in samples.items():
         for seed, value in values.items():
-            if not 0 <= value <= 100:  # NaN too
+            if not 0 <= value <= 100:  # also refuses NaN
                 raise InputError(f"{cell}, seed {seed}: the metric must be between 0 and 100 percent, not {value}")
-    return {cell: Estimate.of(values) for cell, values in samples.items() if values}
+    return {cell: Estimate.from_values(values) for cell, values in samples.items() if values}
 
 
 class _OneLine(dict[str, Any]):

@@ -1,4 +1,4 @@
-"""Samples: what an experiment's cells gave with each seed, and arithmetic on them."""
+"""Samples: the metric of each cell of an experiment with each seed, and arithmetic on them."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -13,7 +13,7 @@ Samples: TypeAlias = Mapping[Cell, Mapping[int, float]]
 
 
 def grain(samples: Samples) -> float:
-    """The step of the metric: the smallest difference between two results of the experiment, 0 where none differ."""
+    """The step of the metric: the smallest difference between two results of the experiment, 0 if all are equal."""
     values = np.unique(np.round([value for values in samples.values() for value in values.values()], 9))
     return float(np.diff(values).min()) if len(values) > 1 else 0.0
 

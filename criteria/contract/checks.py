@@ -23,7 +23,7 @@ from criteria.contract.strategies import degenerate_layers, ordinary_layers, sta
 from criteria.contract.training_properties import PROMISES as UPDATE_PROMISES
 from criteria.contract.training_properties import SCOPES, Twins, UpdateLayers
 from criteria.errors import InputError
-from criteria.plugins import load, names
+from criteria.plugins import load, usable
 
 if TYPE_CHECKING:
     import pytest
@@ -128,7 +128,7 @@ def checks_of(
     """All checks of a plugin, with growths to try a criterion with, or criteria to try a growth with."""
     if partners is None:
         kind = "criterion" if isinstance(plugin, Growth) else "growth"
-        partners = [load(name, kind) for name in names(kind)]
+        partners = [load(name, kind) for name in usable(kind)]
     checks = [Check(each.name, partial(_selection_results, each)) for each in SELECTION if isinstance(plugin, each.of)]
     pairs = [(partner, scope) for partner in partners for scope in scopes]
     for partner, scope in pairs:

@@ -10,7 +10,7 @@ from criteria.api import Criterion, Growth, Layer
 from criteria.contract.asking import Plugin
 from criteria.contract.case import Case
 from criteria.contract.training_properties import SCOPES, Episode, LayerByLayer, UpdateLayers
-from criteria.plugins import Spec, entry_points_of
+from criteria.plugins import Spec, registered
 
 
 def name_of(plugin: Plugin) -> str:
@@ -89,8 +89,8 @@ def _imports(plugin: Plugin) -> set[str]:
 
 def _spec(plugin: Plugin) -> Spec | None:
     home = f"{type(plugin).__module__}:{type(plugin).__qualname__}"
-    points = entry_points_of("growth" if isinstance(plugin, Growth) else "criterion")
-    names = [name for name, point in points.items() if point.value == home]
+    installed = registered("growth" if isinstance(plugin, Growth) else "criterion")
+    names = [name for name, each in installed.items() if each.value == home and not each.others]
     return Spec(names[0], _parameters(plugin)) if names else None
 
 

@@ -12,7 +12,7 @@ from criteria.contract.checks import DEFAULT_EXAMPLES, report
 from criteria.contract.code import name_of
 from criteria.contract.results import Result, described
 from criteria.errors import InputError
-from criteria.plugins import load, names, parse, unknown
+from criteria.plugins import Spec, load, names, unknown, usable
 
 BROKEN = 3
 """Exit status where a promise is broken."""
@@ -56,7 +56,7 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) 
 
 def _installed() -> Iterator[Plugin]:
     for kind in ("criterion", "growth"):
-        for name in names(kind):
+        for name in usable(kind):
             yield load(name, kind)
 
 
@@ -65,7 +65,7 @@ def _named(specs: list[str]) -> Iterator[Plugin]:
         raise InputError("nothing to check; name a criterion or a growth, or use --all")
     known = {kind: names(kind) for kind in ("criterion", "growth")}
     for spec in specs:
-        name = parse(spec).name
+        name = Spec.parse(spec).name
         kinds = [kind for kind in known if name in known[kind]]
         if not kinds:
             raise unknown("criterion or growth", name, {*known["criterion"], *known["growth"]})

@@ -4,14 +4,14 @@ import pytest
 
 from criteria.contract.asking import Plugin
 from criteria.contract.checks import DEFAULT_EXAMPLES, Check, parametrize_with_checks
-from criteria.plugins import load, names
+from criteria.plugins import load, usable
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of every check of every plugin that was asked for."""
     chosen = {kind: metafunc.config.getoption(kind) for kind in ("criterion", "growth")}
     if not any(chosen.values()):
-        chosen = {kind: names(kind) for kind in chosen}
+        chosen = {kind: usable(kind) for kind in chosen}
     mark = parametrize_with_checks(load(spec, kind) for kind, specs in chosen.items() for spec in specs).mark
     metafunc.parametrize(*mark.args, **mark.kwargs)
 

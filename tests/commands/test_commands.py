@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -204,18 +203,9 @@ class Greedy(Criterion):
 
 
 @pytest.fixture
-def greedy(monkeypatch, tmp_path):
+def greedy(site, monkeypatch, tmp_path):
     """An installed criterion that breaks the contract, and an empty cache of contracts."""
-    from criteria import plugins
-
-    found = plugins.entry_points_of
-    point = EntryPoint("greedy", f"{__name__}:Greedy", plugins.KINDS["criterion"])
-
-    def with_greedy(kind):
-        return found(kind) | ({"greedy": point} if kind == "criterion" else {})
-
-    for module in ("criteria.plugins", "benchmark.running.gate"):
-        monkeypatch.setattr(f"{module}.entry_points_of", with_greedy)
+    site.install("greedy", entry_points=f"[dst_bench.criteria]\ngreedy = {__name__}:Greedy\n")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

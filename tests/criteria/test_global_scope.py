@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import criteria
-from criteria import Criterion, Growth, InputError, Layer, update_topology
+from criteria import Criterion, Growth, InputError, Layer, Rules, update_layers, update_topology
 from criteria.global_scope import update_topology_globally
 from criteria.normalisation import Normalisation
 from tests.criteria.layer_strategies import layers, networks, prune_fractions, seeded, unhurried
@@ -58,7 +58,7 @@ def test_total_density_stays_and_no_layer_loses_its_last_weight(net, criterion, 
 def test_with_local_growth_each_layer_grows_what_it_lost(net, criterion, growth, fraction, rule, normalisation):
     assume(normalisation is None or criterion not in ("set", "snip_half"))
     plugins = criteria.load(criterion), criteria.load(growth, "growth")
-    outcomes = update_topology_globally(net, *plugins, fraction, rule, normalisation, growth_scope="local")
+    outcomes = update_layers(net, *plugins, fraction, Rules("global_prune", rule, normalisation))
     active = [int(layer.mask.sum()) for layer in net]
     room = [layer.mask.numel() - kept if rule == "forbid" else kept for layer, kept in zip(net, active, strict=True)]
     n = min(math.ceil(fraction * sum(active)), sum(min(a - 1, r) for a, r in zip(active, room, strict=True)))
@@ -99,10 +99,10 @@ def test_weights_move_to_the_layer_where_they_matter():
 def test_with_local_growth_a_layer_loses_no_more_than_it_can_grow_and_the_others_make_up_for_it():
     net = network([0.1, 0.2, 0.3, 0.0], [5.0, 6.0, 7.0, 0.0, 0.0, 0.0])
     plugins = criteria.load("magnitude"), criteria.load("random", "growth")
-    outcomes = update_topology_globally(net, *plugins, 0.3, growth_scope="local")
+    outcomes = update_layers(net, *plugins, 0.3, Rules("global_prune"))
     assert masks(outcomes)[0] == [0, 1, 1, 1]
     assert [outcome.pruned.int().tolist() for outcome in outcomes] == [[1, 0, 0, 0], [1, 0, 0, 0, 0, 0]]
-    allowed = update_topology_globally(net, *plugins, 0.3, "allow", growth_scope="local")
+    allowed = update_layers(net, *plugins, 0.3, Rules("global_prune", "allow"))
     assert [outcome.pruned.int().tolist() for outcome in allowed] == [[1, 1, 0, 0], [0, 0, 0, 0, 0, 0]]
 
 

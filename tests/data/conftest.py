@@ -6,6 +6,7 @@ def no_network(monkeypatch):
     """Whatever these tests would download is refused at once, wherever they run."""
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.setattr("benchmark.data.published.RETRIES", 0)
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("NO_PROXY", "")
 

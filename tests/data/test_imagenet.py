@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from benchmark.training.fleet import Fleet, Member
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,12 +19,11 @@ from torchvision.transforms import (
     ToTensor,
 )
 
-from benchmark.data import imagenet, load_dataset
-from benchmark.data.imagenet import random_part
+from benchmark.data import imagenet, load_dataset, photographs
+from benchmark.data.photographs import random_part
 from benchmark.experiments.experiment import Training
 from benchmark.training.batches import Batches
 from benchmark.training.evaluation import evaluate
-from benchmark.training.fleet import Fleet, Member
 from benchmark.training.fleet_training import train_fleet
 from criteria import InputError
 
@@ -103,7 +103,7 @@ def test_the_number_of_threads_and_the_global_generator_decide_nothing(folder, m
     assert not torch.equal(first[0], first[4])
     for threads in (1, 7):
         pool = ThreadPoolExecutor(threads)
-        monkeypatch.setattr(imagenet, "_threads", lambda pool=pool: pool)
+        monkeypatch.setattr(photographs, "_threads", lambda pool=pool: pool)
         torch.manual_seed(threads + 1)
         state = torch.get_rng_state()
         again = batches(dataset, [1, 2])

@@ -20,12 +20,16 @@ from PIL import Image
 from benchmark.data import cifar10, fashion_mnist, load_dataset, tinyimagenet
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.results import Result, Timing, path_of, store, stored
+from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.results import Result, ResultsFolder, Timing
 from benchmark.experiments.runs import expand
 from benchmark.running import gate
-from benchmark.training.fleet_training import Outcome
-from benchmark.verdicts.check import as_json, check, render
-from benchmark.verdicts.expected import Source, accept, read_expected
+from benchmark.training.members import member_of
+from benchmark.verdicts.accepting import Evidence, accept
+from benchmark.verdicts.check import check
+from benchmark.verdicts.expected import Source, read_expected
+from benchmark.verdicts.rendering import as_json, render
+from criteria.plugins import Spec
 from tests.fuzz.damage import damaged_bytes, damaged_json, damaged_yaml
 from tests.small_data import cifar_archive, higgs_copy, idx
 
@@ -69,9 +73,10 @@ def write_experiment(folder, monkeypatch):
 def read_experiment(folder):
     experiment = load_experiment(str(folder / "small.yaml"))
     for run in expand(experiment):
-        assert path_of(run, folder).resolve().is_relative_to(folder.resolve())
-        assert path_of(run, folder).parent.parent.parent == folder
-        run.member()
+        place = ResultsFolder(folder, experiment.name).file(run.id)
+        assert place.resolve().is_relative_to(folder.resolve())
+        assert place.parent.parent.parent == folder
+        member_of(run)
     return experiment
 
 
@@ -92,7 +97,8 @@ SAMPLES = {cell: {seed: 80.0 + seed + place for seed in (1, 2, 3)} for place, ce
 def write_expected_values(folder, monkeypatch):
     path = folder / "small.yaml"
     source = Source(kind="published", reference="Table 2", date="2026-03-14")
-    accept(SAMPLES, source, path, metric="test_accuracy_best", tolerance=1.0, claims={"similar": "supported"})
+    evidence = Evidence(SAMPLES, source, claims={"similar": "supported"})
+    accept(evidence, path, metric="test_accuracy_best", tolerance=1.0)
     return [path]
 
 
@@ -127,12 +133,13 @@ def write_result(folder, monkeypatch):
         environment=environment,
         time=Timing(finished="2026-03-14T12:00:00+00:00", fleet_seconds=1.5, fleet_size=4),
     )
-    store(result, RUN, folder)
-    return [path_of(RUN, folder)]
+    place = ResultsFolder(folder, "smoke")
+    place.store(result)
+    return [place.file(RUN.id)]
 
 
 def read_result(folder):
-    return stored(RUN, folder)
+    return ResultsFolder(folder, "smoke").read(RUN)
 
 
 def is_the_result(whole, found):
@@ -234,7 +241,7 @@ def inside(packed):
 def write_contract_cache(folder, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     monkeypatch.setattr(gate, "check_criterion", lambda spec, examples: None)
-    gate._check_once("magnitude", "criterion")
+    gate._check_once(Spec("magnitude"), "criterion")
     asked = []
     monkeypatch.setattr(gate, "check_criterion", lambda spec, examples: asked.append(spec))
     monkeypatch.setattr(gate, "check_asked", asked, raising=False)
@@ -244,7 +251,7 @@ def write_contract_cache(folder, monkeypatch):
 def read_contract_cache(folder):
     """Whether the criterion was checked again."""
     before = len(gate.check_asked)
-    gate._check_once("magnitude", "criterion")
+    gate._check_once(Spec("magnitude"), "criterion")
     return len(gate.check_asked) > before
 
 

@@ -9,9 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch.func import functional_call, stack_module_state, vmap
 
-from benchmark.models import build_model, model_names, sparse_layer_names
+from benchmark.models import build_model, model_names, model_spec, sparse_layer_names
 from criteria import InputError
 from criteria.distribution import layer_counts
+from criteria.errors import PluginError
+from criteria.plugins import Spec
+from tests.installed import unique
 
 SIZES = {
     "lenet300": ({}, (1, 28, 28), 10, 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10),
@@ -157,21 +160,66 @@ def test_stacked_members_compute_what_they_compute_alone(name):
     [
         ("lenet", {}, "unknown model 'lenet'; did you mean 'lenet5'?"),
         ("lenet5", {"inputs": (64,)}, "model 'lenet5' takes inputs of shape 1×28×28, and those of the data set are 64"),
-        ("resnet50", {"inputs": (1, 28, 28)}, "model 'resnet50' takes inputs of shape 3×any×any, and those"),
+        ("resnet50", {}, "model 'resnet50' takes inputs of shape 3×any×any, and those"),
         ("lenet300", {"classes": 1}, "model 'lenet300' takes 2 classes or more, not 1"),
-        ("lenet300", {"width": 3}, "model 'lenet300' has no parameter 'width'; it has: none"),
-        ("mlp", {"inputs": (64,), "classes": 10}, "model 'mlp' is missing a required argument: 'widths'"),
-        ("mlp", {"inputs": (4,), "classes": 9, "widths": [8, 0]}, "model 'mlp' takes widths that are a list of"),
-        ("mlp", {"inputs": (4,), "classes": 9, "widths": 8}, "model 'mlp' takes widths that are a list of"),
-        ("mlp", {"inputs": (4,), "classes": 9, "widths": [8], "dropout": 1.0}, "model 'mlp' takes a dropout from 0"),
-        ("mlp", {"inputs": (4,), "classes": 9, "widths": [8], "drop": 0.1}, "it has: widths, dropout"),
+        ("lenet300(width=3)", {}, "model 'lenet300' has no parameter 'width'; it has: none"),
+        ("mlp", {}, "model 'mlp' needs a value for its parameter 'widths'; it has: widths, dropout"),
+        ("mlp(widths=[8, 0])", {}, "model 'mlp' takes widths that are positive whole numbers, such as [256, 128]"),
+        ("mlp", {"widths": 8}, "model 'mlp': parameter widths takes a list of whole numbers, not 8"),
+        ("mlp(widths=['a'])", {}, "model 'mlp': parameter widths takes a list of whole numbers, not ['a']"),
+        ("mlp(widths=[8], dropout=1)", {}, "model 'mlp' takes a dropout from 0 to below 1, not 1.0"),
+        ("mlp(widths=[8], drop=0.1)", {}, "model 'mlp' has no parameter 'drop'; it has: widths, dropout"),
+        (f"mlp(widths=[1{'0' * 400}])", {}, "cannot be built: "),
     ],
 )
 def test_a_wrong_model_or_parameter_is_one_line_that_says_what_would_be_right(name, parameters, message):
     with pytest.raises(InputError) as raised:
-        build_model(name, **parameters)
+        build_model(name, **{"inputs": (1, 28, 28), "classes": 10, **parameters})
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+BUILDERS = """
+import torch
+from torch import nn
+
+def fine(inputs, classes, width: int = 4):
+    return nn.Sequential(nn.Flatten(), nn.Linear(inputs[0], width), nn.ReLU(), nn.Linear(width, classes))
+
+def no_network(inputs, classes):
+    return [inputs, classes]
+
+def fails(inputs, classes):
+    return {}["gone"]
+
+def exits(inputs, classes):
+    raise SystemExit(0)
+
+def no_classes(inputs): ...
+"""
+
+
+def test_a_model_of_another_distribution_is_built_and_a_broken_one_is_named(site):
+    name = unique()
+    points = "".join(f"{each} = {name}:{each}\n" for each in ("fine", "no_network", "fails", "exits", "no_classes"))
+    site.install("models", {f"{name}.py": BUILDERS}, f"[dst_bench.models]\n{points}")
+    assert "fine" in model_names()
+    network = build_model("fine(width=7)", inputs=(5,), classes=3)
+    assert network(torch.zeros(2, 5)).shape == (2, 3)
+    assert sparse_layer_names(network) == ["1.weight", "3.weight"]
+    for broken, error, message in (
+        ("no_network", InputError, "model 'no_network' built a list, and should build a torch.nn.Module"),
+        ("fails", PluginError, "model 'fails' cannot be built: KeyError('gone')"),
+        ("exits", PluginError, "model 'exits' cannot be built: SystemExit(0)"),
+        ("no_classes", InputError, "does not take classes; every model is a function of inputs, classes"),
+    ):
+        with pytest.raises(error) as raised:
+            build_model(broken, inputs=(5,), classes=3)
+        assert message in str(raised.value)
+
+
+def test_a_model_is_given_by_its_settings_or_by_its_spec_alike():
+    assert model_spec({"name": "mlp", "widths": [8, 4]}) == Spec.parse("mlp(widths=[8, 4])")
 
 
 @pytest.mark.parametrize(("density", "published"), [(0.2, 0.42), (0.1, 0.24), (0.05, 0.12)])

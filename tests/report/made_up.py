@@ -1,17 +1,19 @@
 """Results of networks that were never trained, and what a report makes of them."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from matplotlib.figure import Figure
 
 from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.results import Result, samples
+from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.results import Result
 from benchmark.experiments.runs import expand
-from benchmark.report.look import LIGHT
+from benchmark.report.figures.look import LIGHT
+from benchmark.report.findings import Findings
 from benchmark.report.page import page
-from benchmark.training.fleet_training import Outcome
-from benchmark.verdicts.check import check
-from benchmark.verdicts.claims import claims
+from benchmark.report.sections import SECTIONS
+from benchmark.verdicts.study import Study
 
 CRITERIA = ("magnitude", "set", "mest", "snip", "random")
 
@@ -28,6 +30,16 @@ def experiment(criteria=CRITERIA, growths=("random", "gradient"), densities=(0.0
             "axes": {"criteria": criteria, "growths": growths, "densities": densities, "seeds": seeds},
         }
     )
+
+
+def changed(experiment, **changes):
+    """The experiment with other settings, validated anew, so that its setups follow."""
+    return Experiment.model_validate({**experiment.model_dump(), **changes})
+
+
+def study_of(experiment, expected=None, **made):
+    """The experiment with a result of every run; ``made`` is as for ``results_of``."""
+    return Study(experiment, tuple(results_of(experiment, **made)), expected)
 
 
 def results_of(experiment, *, without=lambda cell: False, accuracy=None, skipped=False):
@@ -58,10 +70,10 @@ def results_of(experiment, *, without=lambda cell: False, accuracy=None, skipped
     return found
 
 
-def page_of(experiment, results, expected=None, figures=()):
-    checked = (check(samples(results), expected), expected) if expected else None
-    judged = claims(samples(results), experiment.tolerance)
-    return page(experiment, results, figures, checked, judged)
+def page_of(study, expected=None, *, figures=False):
+    """The page, without the section of figures unless they are asked for, because they take seconds to draw."""
+    shown = [section for section in SECTIONS if figures or section.name != "figures"]
+    return page(Findings(replace(study, expected=expected)), shown)
 
 
 def drawn(plot, theme=LIGHT) -> Figure:

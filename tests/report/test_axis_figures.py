@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.accuracy import accuracy_plot
-from benchmark.report.axes import DENSITY, axes, panels, setting
-from benchmark.report.dense import dense_plot
-from benchmark.report.gains import gains_plot
-from benchmark.report.mest_lambda import lambda_plot
-from benchmark.report.ranks import diagram, ranks_plot
+from benchmark.report.figures.accuracy import accuracy_plot
+from benchmark.report.figures.axes import DENSITY, axes, panels, setting
+from benchmark.report.figures.dense import dense_plot
+from benchmark.report.figures.gains import gains_plot
+from benchmark.report.figures.mest_lambda import lambda_plot
+from benchmark.report.figures.ranks import diagram, ranks_plot
 from benchmark.verdicts.samples import over_baseline
 from tests.report.made_up import drawn
 

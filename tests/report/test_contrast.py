@@ -9,13 +9,15 @@ import pytest
 from benchmark.commands.cli import main
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.results import samples, store
-from benchmark.report.contrast import contrast_csv, contrast_findings, contrast_plot, contrast_rows, contrast_table
+from benchmark.experiments.results import ResultsFolder
+from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table
+from benchmark.report.figures.contrast import contrast_plot
+from benchmark.report.findings import Findings
 from benchmark.report.page import page
-from benchmark.verdicts.claims import claims
+from benchmark.report.sections import contrasts
 from benchmark.verdicts.contrasts import along_axes, between_experiments
 from criteria.errors import InputError
-from tests.report.made_up import Page, drawn, results_of
+from tests.report.made_up import Page, changed, drawn, results_of, study_of
 from tests.report.made_up import experiment as made_up
 
 CRITERIA = ("magnitude", "snip", "random")
@@ -28,8 +30,7 @@ def experiment(criteria=CRITERIA, densities=(0.1, 0.5), **axes):
 
 def allowing(made, **changes):
     """The same experiment under the rule of the authors' code."""
-    topology = made.topology.model_copy(update={"resurrection": "allow"})
-    return made.model_copy(update={"name": "authors", "topology": topology, **changes})
+    return changed(made, **{"name": "authors", "topology": {**made.topology, "resurrection": "allow"}, **changes})
 
 
 def accuracy(run):
@@ -37,7 +38,7 @@ def accuracy(run):
     cell = run.cell
     noise = (len(str(cell)) % 7 + 3 * run.seed) / 10
     wiggle = ((run.seed * 5 + len(cell.criterion)) % 3 - 1) * 0.05
-    forbidden = run.experiment.topology.resurrection == "forbid"
+    forbidden = run.setup.topology.resurrection == "forbid"
     loss = LOSS if cell.criterion == "random" and cell.growth == "gradient" else 0.0
     return 85 + noise + forbidden * (cell.growth is not None) * (loss + wiggle)
 
@@ -64,16 +65,14 @@ def on_disk(tmp_path):
 
 
 def fill(folder, name):
-    for run, result in results_of(load_experiment(str(folder / f"{name}.yaml")), accuracy=accuracy):
-        store(result, run, folder / "results")
+    for _, result in results_of(load_experiment(str(folder / f"{name}.yaml")), accuracy=accuracy):
+        ResultsFolder(folder / "results", name).store(result)
 
 
 def contrasted(first=None, second=None, *, without=lambda cell: False):
     ours = first or experiment()
     theirs = second or allowing(ours)
-    return between_experiments(
-        (ours, results_of(ours, accuracy=accuracy, without=without)), (theirs, results_of(theirs, accuracy=accuracy))
-    )
+    return between_experiments(study_of(ours, accuracy=accuracy, without=without), study_of(theirs, accuracy=accuracy))
 
 
 def test_a_loss_is_found_where_it_is_and_luck_that_both_rules_share_cancels():
@@ -88,7 +87,7 @@ def test_a_loss_is_found_where_it_is_and_luck_that_both_rules_share_cancels():
 
 
 def test_it_is_said_in_words_for_whom_the_change_matters():
-    told, *rest = contrast_findings(contrasted())
+    told, *rest = contrast_sentences(contrasted())
     assert told.startswith(
         "Over all densities made-up is below authors for random with gradient growth (\N{MINUS SIGN}2.0"
     )
@@ -105,12 +104,12 @@ def test_baselines_that_the_rule_does_not_concern_are_left_out_and_others_are_no
     assert all(cell.growth is not None for cell in contrasted().cells)
     ours = experiment()
     model = {"name": "mlp", "widths": [32]}
-    theirs = ours.model_copy(update={"name": "wider", "model": model})
+    theirs = changed(ours, name="wider", model=model)
 
     def wider(run):
-        return 85 + run.seed + (run.experiment.name == "wider")
+        return 85 + run.seed + (run.setup.model == model)
 
-    found = between_experiments((ours, results_of(ours, accuracy=wider)), (theirs, results_of(theirs, accuracy=wider)))
+    found = between_experiments(study_of(ours, accuracy=wider), study_of(theirs, accuracy=wider))
     assert found.changes == ("model.widths: [16], not [32]",)
     assert found.cells[Cell("dense", None, 1.0)].value == pytest.approx(-1)
 
@@ -127,7 +126,7 @@ def test_only_cells_that_both_have_are_compared_and_gaps_show():
 
 def test_one_seed_has_no_interval_and_nothing_is_concluded():
     found = contrasted(experiment(seeds=(1,)))
-    assert contrast_findings(found) == ["One seed in common: nothing can be told from chance."]
+    assert contrast_sentences(found) == ["One seed in common: nothing can be told from chance."]
     assert "(1 seed)" in contrast_table(found)
     drawn(contrast_plot(found))
 
@@ -138,7 +137,7 @@ def test_one_seed_has_no_interval_and_nothing_is_concluded():
         ({"topology": experiment().topology}, "have the same settings; there is nothing to compare"),
         ({"data": "fashion_mnist"}, "their data is digits and fashion_mnist"),
         ({"metric": "test_accuracy_last"}, "their metric is test_accuracy_best and test_accuracy_last"),
-        ({"axes": experiment(seeds=(7, 8)).axes}, "no cell with a result for the same seed"),
+        ({"axes": experiment(seeds=(7, 8)).axes.model_dump()}, "no cell with a result for the same seed"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_one_line(changes, problem):
@@ -186,13 +185,11 @@ def test_large_and_small_differences_are_told_apart_in_one_figure():
 
     def collapsing(run):
         lost = {"random": 60.0, "snip": 0.5}.get(run.cell.criterion, 0.0)
-        forbidden = run.experiment.topology.resurrection == "forbid" and run.cell.growth is not None
+        forbidden = run.setup.topology.resurrection == "forbid" and run.cell.growth is not None
         return 85 - lost * forbidden + 0.01 * (run.seed % 2)
 
     theirs = allowing(ours)
-    found = between_experiments(
-        (ours, results_of(ours, accuracy=collapsing)), (theirs, results_of(theirs, accuracy=collapsing))
-    )
+    found = between_experiments(study_of(ours, accuracy=collapsing), study_of(theirs, accuracy=collapsing))
     ax = drawn(contrast_plot(found)).axes[0]
     places = [ax.transAxes.inverted().transform(ax.transData.transform((x, 0)))[0] for x in (-60, -0.5, 0)]
     assert 0 < places[0] < places[1] < places[2] - 0.05
@@ -212,11 +209,11 @@ def test_the_csv_has_every_number_of_the_table():
 
 def test_the_page_has_what_one_change_does_in_words_and_numbers():
     ours = experiment()
-    results, found = results_of(ours), contrasted(ours)
-    judged = claims(samples(results), ours.tolerance)
-    text = Page(page(ours, results, (), None, judged, [found])).text
-    for finding in contrast_findings(found):
-        assert finding in text
+    findings = Findings(study_of(ours, accuracy=accuracy), [study_of(allowing(ours), accuracy=accuracy)])
+    (found,) = findings.contrasts
+    text = Page(page(findings, [contrasts.SECTION])).text
+    for sentence in contrast_sentences(found):
+        assert sentence in text
     for row in contrast_rows(found)[1]:
         assert " ".join(row) in text
 

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,29 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.experiments.cells import Cell
-from benchmark.experiments.results import samples
-from benchmark.experiments.runs import cells
-from benchmark.report.accuracy import accuracy_plot
-from benchmark.report.gains import gains_plot
-from benchmark.report.look import COLOURS, DARK, LIGHT, image, legible, line_style
-from benchmark.report.ranks import ranks_plot
-from benchmark.report.writing import plots, write_files
-from benchmark.verdicts.check import check
-from benchmark.verdicts.claims import claims
+from benchmark.report.figures.accuracy import accuracy_plot
+from benchmark.report.figures.gains import gains_plot
+from benchmark.report.figures.look import COLOURS, DARK, LIGHT, image, legible, line_style
+from benchmark.report.figures.ranks import ranks_plot
+from benchmark.report.findings import Findings
+from benchmark.report.sections.figures import plots
+from benchmark.report.writing import write_report
 from benchmark.verdicts.expected import Estimate, Expected, Source, StoredCell
 from benchmark.verdicts.samples import over_baseline
 from criteria.errors import InputError
-from tests.report.made_up import CRITERIA, Page, drawn, experiment, page_of, results_of
+from tests.report.made_up import CRITERIA, Page, drawn, experiment, page_of, study_of
 
 
-def expected_from(results, shift=0.0):
+def expected_from(study, shift=0.0):
     """Expected values that the results agree with, apart from a ``shift`` of every snip."""
     stored = [
         StoredCell.model_validate(
             cell.to_mapping()
-            | {"code": Estimate.of({s: v + shift * (cell.criterion == "snip") for s, v in values.items()})}
+            | {"code": Estimate.from_values({s: v + shift * (cell.criterion == "snip") for s, v in values.items()})}
         )
-        for cell, values in samples(results).items()
+        for cell, values in study.samples.items()
     ]
     source = Source(kind="authors_code", code="https://example.org/code")
     return Expected(
@@ -41,8 +40,8 @@ def expected_from(results, shift=0.0):
     )
 
 
-def accuracy_of(experiment, results):
-    return drawn(accuracy_plot(cells(experiment), samples(results)))
+def accuracy_of(study):
+    return drawn(accuracy_plot(study.cells, study.samples))
 
 
 def curves(ax, name):
@@ -51,7 +50,7 @@ def curves(ax, name):
 
 def test_every_panel_has_a_line_for_each_criterion_and_baseline():
     made = experiment()
-    figure = accuracy_of(made, results_of(made))
+    figure = accuracy_of(study_of(made))
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["random growth", "gradient growth"]
     for ax in figure.axes:
         for name in (*CRITERIA, "static", "dense"):
@@ -62,9 +61,9 @@ def test_every_panel_has_a_line_for_each_criterion_and_baseline():
 
 def test_points_are_the_means_and_bands_the_standard_deviations():
     made = experiment()
-    results = results_of(made)
-    values = samples(results)
-    ax = accuracy_of(made, results).axes[1]
+    study = study_of(made)
+    values = study.samples
+    ax = accuracy_of(study).axes[1]
     for name in CRITERIA:
         (line,) = curves(ax, name)
         means = [np.mean(list(values[Cell(name, "gradient", d)].values())) for d in made.axes.densities]
@@ -78,7 +77,7 @@ def test_points_are_the_means_and_bands_the_standard_deviations():
 
 def test_points_at_one_density_stand_apart_but_nearer_to_it_than_to_the_next():
     made = experiment(densities=(0.05, 0.06, 0.07, 0.5))
-    ax = accuracy_of(made, results_of(made)).axes[0]
+    ax = accuracy_of(study_of(made)).axes[0]
     columns = np.array([curves(ax, name)[0].get_xdata() for name in CRITERIA])
     assert (np.diff(columns, axis=0) > 0).all()
     nearest = np.abs(np.log(columns[..., None] / np.array(made.axes.densities))).argmin(axis=-1)
@@ -91,7 +90,7 @@ def test_good_criteria_are_told_apart_beside_one_that_fails():
     def accuracy(run):
         return {"random": 15.0, "snip": 96.0}.get(run.cell.criterion, 97.0)
 
-    figure = accuracy_of(made, results_of(made, accuracy=accuracy))
+    figure = accuracy_of(study_of(made, accuracy=accuracy))
     ax = figure.axes[0]
     heights = {
         name: ax.transAxes.inverted().transform(ax.transData.transform((0.05, value)))[1]
@@ -103,8 +102,8 @@ def test_good_criteria_are_told_apart_beside_one_that_fails():
 
 def test_results_of_exactly_0_and_100_percent_stay_on_a_stretched_axis():
     made = experiment(criteria=("magnitude", "set"))
-    results = results_of(made, accuracy=lambda run: 100.0 if run.cell.criterion == "set" else 0.0)
-    for ax in accuracy_of(made, results).axes:
+    study = study_of(made, accuracy=lambda run: 100.0 if run.cell.criterion == "set" else 0.0)
+    for ax in accuracy_of(study).axes:
         low, high = ax.get_ylim()
         assert np.isfinite([low, high]).all()
         assert low < high
@@ -112,8 +111,8 @@ def test_results_of_exactly_0_and_100_percent_stay_on_a_stretched_axis():
 
 def test_a_missing_cell_breaks_its_line_and_is_counted():
     made = experiment()
-    results = results_of(made, without=lambda cell: cell == Cell("set", "random", 0.1))
-    plot = accuracy_plot(cells(made), samples(results))
+    study = study_of(made, without=lambda cell: cell == Cell("set", "random", 0.1))
+    plot = accuracy_plot(study.cells, study.samples)
     ax = drawn(plot).axes[0]
     assert np.isnan(curves(ax, "set")[0].get_ydata()).tolist() == [False, True, False, False]
     assert [text.get_text() for text in ax.texts] == ["1 missing"]
@@ -122,8 +121,8 @@ def test_a_missing_cell_breaks_its_line_and_is_counted():
 
 def test_a_growth_without_results_gets_no_panel():
     made = experiment()
-    results = results_of(made, without=lambda cell: cell.growth == "random")
-    for plot in plots(made, results):
+    study = study_of(made, without=lambda cell: cell.growth == "random")
+    for plot in plots(study):
         titles = [ax.get_title(loc="left") for ax in drawn(plot).axes]
         assert titles
         assert not any("random growth" in title for title in titles), plot.name
@@ -132,29 +131,29 @@ def test_a_growth_without_results_gets_no_panel():
 def test_no_panel_is_ever_empty():
     for criteria, seeds in ((CRITERIA, (1, 2)), (CRITERIA, (1,)), (("magnitude",), (1,)), ((), (1,))):
         made = experiment(criteria=criteria, seeds=seeds)
-        for plot in plots(made, results_of(made)):
+        for plot in plots(study_of(made)):
             for ax in drawn(plot).axes:
                 assert ax.has_data() or ax.patches, (plot.name, criteria, seeds)
 
 
 def test_one_seed_has_no_band_and_no_interval():
     made = experiment(seeds=(1,))
-    results = results_of(made)
-    gain = over_baseline(cells(made), samples(results), "static")[Cell("snip", "random", 0.1)]
+    study = study_of(made)
+    gain = over_baseline(study.cells, study.samples, "static")[Cell("snip", "random", 0.1)]
     assert gain.dof == 0
-    texts = [text.get_text() for ax in drawn(gains_plot(cells(made), samples(results))).axes for text in ax.texts]
+    texts = [text.get_text() for ax in drawn(gains_plot(study.cells, study.samples)).axes for text in ax.texts]
     assert len(texts) == 5 * 2 * 4
     assert not any("±" in text for text in texts)
-    assert "(1 seed)" in Page(page_of(made, results)).text
+    assert "(1 seed)" in Page(page_of(study)).text
 
 
 def test_baselines_alone_make_a_figure_and_a_page():
     made = experiment(criteria=())
-    results = results_of(made)
-    assert [plot.name for plot in plots(made, results)] == ["accuracy"]
-    (ax,) = accuracy_of(made, results).axes
+    study = study_of(made)
+    assert [plot.name for plot in plots(study)] == ["accuracy"]
+    (ax,) = accuracy_of(study).axes
     assert len(curves(ax, "static")) == len(curves(ax, "dense")) == 1
-    text = Page(page_of(made, results)).text
+    text = Page(page_of(study)).text
     assert "Not checked" in text
     assert "The paper's claims" not in text
 
@@ -166,23 +165,23 @@ def test_gains_are_paired_over_seeds():
     def accuracy(run):
         return 50 + 10 * run.seed + {"magnitude": 2.5, "static": 0, "dense": 0.01}[run.cell.criterion]
 
-    gain = over_baseline(cells(made), samples(results_of(made, accuracy=accuracy)), "static")[
-        Cell("magnitude", "random", 0.1)
-    ]
+    study = study_of(made, accuracy=accuracy)
+    gain = over_baseline(study.cells, study.samples, "static")[Cell("magnitude", "random", 0.1)]
     assert gain.value == pytest.approx(2.5)
     assert gain.lower(0.025) == pytest.approx(2.5, abs=0.02)
 
 
 def test_without_static_there_are_no_gains_to_show():
     made = experiment()
-    values = samples(results_of(made, without=lambda cell: cell.criterion == "static"))
-    assert gains_plot(cells(made), values) is None
+    study = study_of(made, without=lambda cell: cell.criterion == "static")
+    assert gains_plot(study.cells, study.samples) is None
 
 
 def test_ranks_are_drawn_only_where_settings_could_show_a_difference():
     def diagrams(densities):
         made = experiment(growths=("random",), densities=densities)
-        plot = ranks_plot(cells(made), samples(results_of(made)))
+        study = study_of(made)
+        plot = ranks_plot(study.cells, study.samples)
         return 0 if plot is None else len(drawn(plot).axes)
 
     assert diagrams((0.05, 0.1)) == 0  # the critical difference of five over two is 4.3, and no ranks are further apart
@@ -190,27 +189,41 @@ def test_ranks_are_drawn_only_where_settings_could_show_a_difference():
 
 
 def test_rank_diagrams_name_every_criterion_once():
-    made = experiment()
-    plot = ranks_plot(cells(made), samples(results_of(made)))
+    study = study_of(experiment())
+    plot = ranks_plot(study.cells, study.samples)
     for ax in drawn(plot).axes:
         texts = [text.get_text() for text in ax.texts]
         for name in CRITERIA:
             assert sum(name in text.split() for text in texts) == 1, texts
 
 
+def test_the_bars_of_rank_diagrams_do_not_depend_on_the_order_of_pythons_sets():
+    study = study_of(experiment())
+    plot = ranks_plot(study.cells, study.samples)
+    bars = [
+        line.get_xdata()
+        for ax in drawn(plot).axes
+        for line in ax.get_lines()
+        if len(set(line.get_ydata())) == 1 and line.get_ydata()[0] < 0
+    ]
+    assert bars
+    for bar in bars:
+        assert list(bar) == sorted(bar)
+
+
 def test_each_criterion_looks_different_and_light_and_dark_differ_in_paper():
     styles = [tuple(map(str, line_style(index).values())) for index in range(14)]
     assert len(set(styles)) == 14
     assert len({line_style(index)["color"] for index in range(len(COLOURS))}) == len(COLOURS)
-    made = experiment()
-    plot = accuracy_plot(cells(made), samples(results_of(made)))
+    study = study_of(experiment())
+    plot = accuracy_plot(study.cells, study.samples)
     assert image(plot.draw, "svg", LIGHT) != image(plot.draw, "svg", DARK)
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])
 def test_a_figure_has_the_same_bytes_every_time(form):
     made = experiment()
-    for plot in plots(made, results_of(made)):
+    for plot in plots(study_of(made)):
         first = image(plot.draw, form)
         assert first == image(plot.draw, form)
         assert b"<dc:date>" not in first
@@ -227,7 +240,7 @@ def test_labels_keep_their_distance_and_leave_out_only_what_has_no_room(position
 
 def test_round_densities_are_labelled_first():
     made = experiment(densities=(0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5))
-    ax = accuracy_of(made, results_of(made)).axes[0]
+    ax = accuracy_of(study_of(made)).axes[0]
     labels = [label.get_text() for label in ax.get_xticklabels() if label.get_text()]
     assert {"0.05", "0.1", "0.2", "0.5"} <= set(labels)
     assert "0.09" not in labels
@@ -235,34 +248,33 @@ def test_round_densities_are_labelled_first():
 
 def test_the_page_has_every_cell_every_verdict_and_every_claim():
     made = experiment()
-    results = results_of(made)
-    outcome = check(samples(results), expected_from(results))
-    text = Page(page_of(made, results, expected_from(results))).text
-    for cell, values in samples(results).items():
+    study = study_of(made)
+    findings = Findings(replace(study, expected=expected_from(study)))
+    text = Page(page_of(study, expected_from(study))).text
+    for cell, values in study.samples.items():
         mean, spread = np.mean(list(values.values())), np.std(list(values.values()), ddof=1)
         assert f"{mean:.2f} ± {spread:.2f}" in text, cell
         assert str(cell) in text
-    assert len(outcome.rows) == 45
+    assert len(findings.check.rows) == 45
     assert "45 reproduced" in text
-    judged = claims(samples(results), made.tolerance)
-    assert judged
-    for claim in judged:
+    assert findings.claims
+    for claim in findings.claims:
         assert claim.claim in text
         assert claim.finding in text
 
 
 def test_the_page_begins_with_what_deviates():
     made = experiment()
-    results = results_of(made)
-    text = Page(page_of(made, results, expected_from(results, shift=-30))).text
+    study = study_of(made)
+    text = Page(page_of(study, expected_from(study, shift=-30))).text
     assert text.index("snip, all its 8 cells: +30.00 points") < text.index("What was done")
     assert "8 deviates" in text
 
 
 def test_the_page_says_what_is_missing_and_whose_contract_was_skipped():
     made = experiment()
-    results = results_of(made, without=lambda cell: cell.density == 0.1, skipped=True)
-    text = Page(page_of(made, results)).text
+    study = study_of(made, without=lambda cell: cell.density == 0.1, skipped=True)
+    text = Page(page_of(study)).text
     assert "11 of 45 cells have no result yet" in text
     assert text.count("missing") >= 11
     assert "¹ trained with --no-contract" in text
@@ -270,9 +282,9 @@ def test_the_page_says_what_is_missing_and_whose_contract_was_skipped():
 
 def test_the_page_fetches_nothing():
     made = experiment()
-    results = results_of(made)
-    figures = plots(made, results)
-    text = page_of(made, results, expected_from(results), figures)
+    study = study_of(made)
+    figures = plots(study)
+    text = page_of(study, expected_from(study), figures=True)
     for tag, name, value in Page(text).attributes:
         if name in ("src", "srcset", "href"):
             assert value.startswith(("data:image/svg+xml;base64,", "#")), (tag, name)
@@ -287,28 +299,26 @@ def test_the_page_fetches_nothing():
 
 def test_links_inside_the_page_lead_somewhere():
     made = experiment()
-    results = results_of(made)
-    found = Page(page_of(made, results, expected_from(results))).attributes
+    study = study_of(made)
+    found = Page(page_of(study, expected_from(study))).attributes
     places = {value for _, name, value in found if name == "id"}
     assert {value[1:] for _, name, value in found if name == "href"} <= places
 
 
 def test_what_results_say_is_text_and_never_markup():
     made = experiment()
-    assert "a &lt;very&gt; special device" in page_of(made, results_of(made))
+    assert "a &lt;very&gt; special device" in page_of(study_of(made))
 
 
 def test_the_cost_of_a_fleet_is_divided_among_its_members():
     made = experiment(criteria=("magnitude",), growths=("random",), densities=(0.1,), seeds=(1, 2))
-    assert "3 min" in Page(page_of(made, results_of(made))).text  # 6 runs of 60 s in fleets of 2
+    assert "3 min" in Page(page_of(study_of(made))).text  # 6 runs of 60 s in fleets of 2
 
 
 def test_all_files_are_written_and_nothing_else(tmp_path):
     made = experiment()
-    results = results_of(made)
-    expected = expected_from(results)
-    judged = claims(samples(results), made.tolerance)
-    write_files(tmp_path / "r", made, results, (check(samples(results), expected), expected), judged)
+    study = study_of(made)
+    write_report(tmp_path / "r", Findings(replace(study, expected=expected_from(study))))
     names = {"results.txt", "results.md", "results.csv", "check.txt", "claims.txt", "index.html"}
     names |= {f"{name}.{form}" for name in ("accuracy", "gains", "ranks") for form in ("png", "svg")}
     assert {path.name for path in (tmp_path / "r").iterdir()} == names
@@ -318,9 +328,9 @@ def test_all_files_are_written_and_nothing_else(tmp_path):
 
 def test_a_figure_that_cannot_be_written_is_one_line_and_leaves_no_half_file(tmp_path):
     made = experiment()
-    results = results_of(made)
+    study = study_of(made)
     (tmp_path / "accuracy.png").mkdir()
     with pytest.raises(InputError, match=r"accuracy\.png: cannot be written") as error:
-        write_files(tmp_path, made, results, None, ())
+        write_report(tmp_path, Findings(study))
     assert "\n" not in str(error.value)
     assert not [path for path in Path(tmp_path).iterdir() if path.name.startswith(".")]

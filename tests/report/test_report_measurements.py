@@ -9,20 +9,20 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from benchmark.experiments.experiment import Jaccard, Measure
-from benchmark.experiments.results import samples
+from benchmark.experiments.outcome import ALL_LAYERS, Flops, Measured, Overlap
+from benchmark.experiments.setup import Jaccard, Measure
 from benchmark.report.contrast import contrast_csv
-from benchmark.report.jaccard import jaccard_csv, jaccard_plots, jaccard_rows
-from benchmark.report.look import LIGHT
-from benchmark.report.measurements import layers_csv, measurement_rows, measurements_csv, unmeasured
+from benchmark.report.figures.jaccard import jaccard_plots
+from benchmark.report.figures.look import LIGHT
+from benchmark.report.findings import Findings
+from benchmark.report.sections.figures import plots
+from benchmark.report.sections.measurements import layers_csv, measurement_rows, measurements_csv, unmeasured
+from benchmark.report.sections.overlap import jaccard_csv, jaccard_rows
 from benchmark.report.tables import results_csv
-from benchmark.report.writing import plots, write_files
-from benchmark.training.measurements.flops import Flops
-from benchmark.training.measurements.jaccard import Overlap
-from benchmark.training.measurements.measuring import Measured
+from benchmark.report.writing import write_report
 from benchmark.verdicts.contrasts import along_axes
-from criteria.global_scope import ALL
-from tests.report.made_up import Page, drawn, experiment, page_of, results_of
+from benchmark.verdicts.study import Study
+from tests.report.made_up import Page, changed, drawn, experiment, page_of, study_of
 
 COMPARED = ("magnitude", "snip", "mest", "random")
 PAIRS = list(itertools.combinations(COMPARED, 2))
@@ -33,12 +33,12 @@ PRUNED = {"fc1.weight": 30, "fc2.weight": 10}
 def comparing(**settings):
     """A made-up experiment that compares criteria."""
     plain = experiment(criteria=("magnitude", "snip"), growths=("gradient",), densities=(0.2, 1.0), seeds=(1, 2))
-    return plain.model_copy(update={"measure": Measure(jaccard=Jaccard(criteria=COMPARED, **settings))})
+    return changed(plain, measure=Measure(jaccard=Jaccard(criteria=COMPARED, **settings)).model_dump())
 
 
-def measured(results, moments=()):
-    """The results with something measured, in which pairs share more and more, and more with seed 2."""
-    for run, result in results:
+def measured(study, moments=()):
+    """The study with something measured, in which pairs share more and more, and more with seed 2."""
+    for run, result in study.results:
         overlaps = [
             Overlap(
                 step,
@@ -54,7 +54,7 @@ def measured(results, moments=()):
         by_epoch = {"fc1.weight": [0.3, 0.2]} if run.cell.growth else {}
         result.outcome.density = {"fc1.weight": 0.2, "fc2.weight": 0.4}
         result.outcome.measured = Measured(WEIGHTS, ever, by_epoch, flops, overlaps)
-    return results
+    return study
 
 
 FIRST = [(5, 0.5), (5, 0.25)]
@@ -73,7 +73,7 @@ def index(pair, layers=("fc1.weight", "fc2.weight")):
 
 def test_maps_show_every_pair_at_every_prune_fraction_and_what_chance_would_give():
     made_up = comparing(fractions=[0.5, 0.25])
-    (plot,) = jaccard_plots(made_up, measured(results_of(made_up), FIRST))
+    (plot,) = jaccard_plots(measured(study_of(made_up), FIRST))
     assert plot.name == "jaccard-first"
     axes = drawn(plot).axes
     assert len(axes) == 8  # two criteria and two densities, two fractions
@@ -90,7 +90,7 @@ def test_maps_show_every_pair_at_every_prune_fraction_and_what_chance_would_give
 
 def test_curves_show_what_others_would_prune_where_a_criterion_is_trained_with():
     made_up = comparing(every=5)
-    (plot,) = jaccard_plots(made_up, measured(results_of(made_up), COURSE))
+    (plot,) = jaccard_plots(measured(study_of(made_up), COURSE))
     assert plot.name == "jaccard-training"
     axes = drawn(plot).axes
     assert [ax.get_title(loc="left").split(" ")[0] for ax in axes] == ["magnitude", "magnitude", "snip", "snip"]
@@ -107,16 +107,16 @@ def test_curves_show_what_others_would_prune_where_a_criterion_is_trained_with()
 
 def test_a_network_trained_with_a_criterion_that_is_not_compared_has_no_curves():
     made_up = comparing(every=5)
-    narrowed = made_up.model_copy(update={"axes": made_up.axes.model_copy(update={"criteria": ("set",)})})
-    assert jaccard_plots(narrowed, measured(results_of(narrowed), COURSE)) == []
+    narrowed = changed(made_up, axes={**made_up.axes.model_dump(), "criteria": ("set",)})
+    assert jaccard_plots(measured(study_of(narrowed), COURSE)) == []
 
 
 def test_the_lines_of_the_file_are_the_indices_of_every_layer_and_of_all():
     made_up = comparing(every=5)
-    rows = list(csv.DictReader(io.StringIO(jaccard_csv(made_up, measured(results_of(made_up), COURSE)))))
+    rows = list(csv.DictReader(io.StringIO(jaccard_csv(measured(study_of(made_up), COURSE)))))
     assert len(rows) == 4 * 3 * len(PAIRS) * 3  # cells, steps, pairs, layers and all of them
     for row in rows:
-        layers = tuple(WEIGHTS) if row["layer"] == ALL else (row["layer"],)
+        layers = tuple(WEIGHTS) if row["layer"] == ALL_LAYERS else (row["layer"],)
         assert float(row["mean"]) == pytest.approx(index((row["one"], row["other"]), layers))
         assert row["n"] == "2"
         assert (int(row["step"]), float(row["prune_fraction"])) in COURSE
@@ -124,7 +124,7 @@ def test_the_lines_of_the_file_are_the_indices_of_every_layer_and_of_all():
 
 def test_the_table_of_a_course_has_its_first_and_its_last_comparison():
     made_up = comparing(every=5)
-    headers, rows = jaccard_rows(made_up, measured(results_of(made_up), COURSE))
+    headers, rows = jaccard_rows(measured(study_of(made_up), COURSE))
     assert headers[3:] == ["step 5, fraction 0.5", "step 15, fraction 0.1"]
     assert len(rows) == 4 * len(PAIRS)
     for _, _, pair, *cells in rows:
@@ -133,17 +133,17 @@ def test_the_table_of_a_course_has_its_first_and_its_last_comparison():
 
 def test_where_nothing_was_compared_there_are_no_figures_tables_or_files_of_it(tmp_path):
     made_up = comparing(every=5)
-    for results in (results_of(made_up), measured(results_of(made_up))):
-        assert not [plot for plot in plots(made_up, results) if "jaccard" in plot.name]
-        page = Page(page_of(made_up, results))
+    for results in (study_of(made_up), measured(study_of(made_up))):
+        assert not [plot for plot in plots(results) if "jaccard" in plot.name]
+        page = Page(page_of(results))
         assert "What criteria would prune alike" not in " ".join(page.texts)
-    write_files(tmp_path, made_up, results, None, [])
+    write_report(tmp_path, Findings(results))
     assert not list(tmp_path.glob("jaccard*"))
 
 
 def test_weights_ever_active_and_flops_are_means_over_seeds_in_every_cell():
     made_up = comparing()
-    rows = measurement_rows(made_up, measured(results_of(made_up)))
+    rows = measurement_rows(measured(study_of(made_up)))
     assert len(rows) == 7  # two criteria at two densities, static at both, dense
     every = fmean([(0.1 * seed * 300 + 0.5 * 100) / 400 for seed in (1, 2)])
     for row in rows:
@@ -153,10 +153,10 @@ def test_weights_ever_active_and_flops_are_means_over_seeds_in_every_cell():
 
 def test_files_of_what_was_measured_have_every_run_and_layer():
     made_up = comparing()
-    results = measured(results_of(made_up))
-    runs = list(csv.DictReader(io.StringIO(measurements_csv(made_up, results))))
-    assert [row["training_flops"] for row in runs] == [str(3_000_000 * run.seed) for run, _ in results]
-    layers = list(csv.DictReader(io.StringIO(layers_csv(made_up, results))))
+    results = measured(study_of(made_up))
+    runs = list(csv.DictReader(io.StringIO(measurements_csv(results))))
+    assert [row["training_flops"] for row in runs] == [str(3_000_000 * run.seed) for run, _ in results.results]
+    layers = list(csv.DictReader(io.StringIO(layers_csv(results))))
     assert len(layers) == 2 * len(runs)
     starts = {row["density_start"] for row in layers if row["layer"] == "fc1.weight" and row["growth"]}
     assert starts == {"0.3"}
@@ -166,24 +166,24 @@ def test_files_of_what_was_measured_have_every_run_and_layer():
 def test_all_files_of_numbers_begin_with_the_cells_columns_and_can_be_joined_by_them():
     made_up = comparing(every=5)
     rules = {"topology.update_period": (5, 10), "topology.resurrection": ("forbid", "allow")}
-    made_up = made_up.model_copy(update={"axes": made_up.axes.model_copy(update={"settings": rules})})
-    results = measured(results_of(made_up), COURSE)
-    (contrast,) = along_axes(samples(results))
+    made_up = changed(made_up, topology={}, axes={**made_up.axes.model_dump(), "settings": rules})
+    results = measured(study_of(made_up), COURSE)
+    (contrast,) = along_axes(results.samples)
     texts = {
-        "results": results_csv(made_up, results),
-        "measurements": measurements_csv(made_up, results),
-        "layers": layers_csv(made_up, results),
-        "jaccard": jaccard_csv(made_up, results),
+        "results": results_csv(results),
+        "measurements": measurements_csv(results),
+        "layers": layers_csv(results),
+        "jaccard": jaccard_csv(results),
         "contrast": contrast_csv(made_up, contrast),
     }
     files = {name: pd.read_csv(io.StringIO(text)) for name, text in texts.items()}
     place = ["criterion", "growth", "density", "update_period", "resurrection"]
     for name, file in files.items():
         assert list(file.columns[:5]) == place, name
-    runs, trained = len(results), 2 * 2 * 2 * 2  # criteria, densities, periods, rules
+    runs, trained = len(results.results), 2 * 2 * 2 * 2  # criteria, densities, periods, rules
     assert len(files["results"].merge(files["measurements"], on=[*place, "seed"], validate="1:1")) == runs
     assert len(files["results"].merge(files["layers"], on=[*place, "seed"], validate="1:m")) == runs * len(WEIGHTS)
-    of_all = files["jaccard"][files["jaccard"]["layer"] == ALL]
+    of_all = files["jaccard"][files["jaccard"]["layer"] == ALL_LAYERS]
     assert len(files["results"].merge(of_all, on=place)) == trained * 2 * len(COURSE) * len(PAIRS)  # two seeds
     of_cells = files["contrast"].dropna(subset="density")
     assert of_cells["resurrection"].isna().all()  # the setting that the contrast is about
@@ -192,23 +192,23 @@ def test_all_files_of_numbers_begin_with_the_cells_columns_and_can_be_joined_by_
 
 def test_runs_of_an_older_version_are_said_to_lack_it(tmp_path):
     made_up = comparing(fractions=[0.5])
-    older = results_of(made_up)
-    assert measurement_rows(made_up, older) == []
+    older = study_of(made_up)
+    assert measurement_rows(older) == []
     said = "14 of 14 runs are of a version that measured nothing of this"
-    assert said in " ".join(Page(page_of(made_up, older)).texts)
-    write_files(tmp_path, made_up, older, None, [])
+    assert said in " ".join(Page(page_of(older)).texts)
+    write_report(tmp_path, Findings(older))
     assert not list(tmp_path.glob("measurements*"))
-    mixed = [*measured(older[:4], FIRST[:1]), *older[4:]]
+    mixed = Study(made_up, (*measured(Study(made_up, older.results[:4]), FIRST[:1]).results, *older.results[4:]))
     assert unmeasured(mixed).startswith("10 of 14 runs")
     assert unmeasured(measured(older)) is None
 
 
 def test_the_page_has_the_tables_that_the_files_have(tmp_path):
     made_up = comparing(fractions=[0.5, 0.25])
-    results = measured(results_of(made_up), FIRST)
-    write_files(tmp_path, made_up, results, None, [])
+    results = measured(study_of(made_up), FIRST)
+    write_report(tmp_path, Findings(results))
     texts = Page((tmp_path / "index.html").read_text()).texts
-    for row in (*measurement_rows(made_up, results), *jaccard_rows(made_up, results)[1]):
+    for row in (*measurement_rows(results), *jaccard_rows(results)[1]):
         assert set(row) <= set(texts)
     for name in ("measurements.txt", "measurements.md", "measurements.csv", "layers.csv", "jaccard.txt", "jaccard.md",
                  "jaccard.csv", "jaccard-first.png", "jaccard-first.svg"):  # fmt: skip

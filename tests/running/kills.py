@@ -21,11 +21,12 @@ import torch
 
 from benchmark.commands import cli
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.results import experiment_folder, stored_results, written
+from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
+from benchmark.running.journal import read_journal
 from benchmark.running.plan import dataset_on
-from benchmark.running.workers import journal
 from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.members import member_of
 
 
 def start(arguments: Sequence[str], log: Path) -> int:
@@ -47,13 +48,14 @@ def start(arguments: Sequence[str], log: Path) -> int:
 def import_all(experiment: str) -> None:
     """Import what workers import only when they train; nothing is computed, as threads do not survive a fork."""
     first = expand(load_experiment(experiment))[0]
-    dataset = dataset_on(first.experiment.data, None, torch.device("cpu"))
-    FleetTraining([first.member()], first.experiment.model, first.experiment.training, dataset, torch.device("cpu"))
+    dataset = dataset_on(first.setup.data, None, torch.device("cpu"))
+    FleetTraining([member_of(first)], first.setup, dataset, torch.device("cpu"))
 
 
 def whole(experiment: str, results: Path) -> dict[str, dict]:
     """The stored results without their times, by id; each is checked as every command checks it."""
-    found = stored_results(expand(load_experiment(experiment)), results)
+    asked = load_experiment(experiment)
+    found = ResultsFolder(results, asked.name).read_all(expand(asked))
     return {run.id: result.model_dump(mode="json", exclude={"time"}) for run, result in found}
 
 
@@ -97,7 +99,7 @@ class Chaos:
     def _look(self) -> None:
         """Every result that is there is whole, and those that were there are untouched."""
         whole(self.experiment, self.results)
-        now = written(self.results, self.name)
+        now = ResultsFolder(self.results, self.name).written()
         self.wrong += [
             f"the result of {run} was written again" for run in self._seen if now.get(run) != self._seen[run]
         ]
@@ -111,7 +113,7 @@ class Chaos:
         if lost:
             self.wrong.append(f"{len(lost)} runs were lost")
         self.wrong += [f"{run} has another result" for run in found if found[run] != undisturbed.get(run)]
-        folder = experiment_folder(self.results, self.name)
+        folder = ResultsFolder(self.results, self.name).path
         expected = {folder / ".lock", folder / "journal.jsonl", *(folder / "runs").glob("*.json")}
         self.wrong += [
             f"{path} was left behind" for path in folder.rglob("*") if path.is_file() and path not in expected
@@ -120,7 +122,7 @@ class Chaos:
 
     def _judge_journal(self, folder: Path) -> None:
         """Each run was stored once, and nobody began with a run that another living worker had begun with."""
-        entries = journal(folder)
+        entries = read_journal(folder)
         stored = Counter(run for entry in entries if entry.event == "stored" for run in entry.runs)
         self.wrong += [f"{run} was stored {times} times" for run, times in stored.items() if times > 1]
         owner: dict[str, int] = {}
@@ -167,7 +169,7 @@ def main() -> int:
         chaos.judge(undisturbed)
         kills += len(chaos.killed)
         wrong += chaos.wrong
-        claimed = [entry.step for entry in journal(chaos.results / chaos.name) if entry.event == "claimed"]
+        claimed = [entry.step for entry in read_journal(chaos.results / chaos.name) if entry.event == "claimed"]
         print(
             f"round {rounds}: {len(chaos.killed)} kills in {time.monotonic() - began:.1f} s, {len(claimed)} fleets "
             f"claimed, {sum(step > 0 for step in claimed)} of them went on from a checkpoint",

@@ -14,7 +14,8 @@ from torch import nn
 
 from benchmark.data.augment import CropAndFlip
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiments.experiment import Topology, Training
+from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.setup import TopologySettings, TrainingSettings
 from benchmark.running.checkpoint import (
     Checkpoint,
     DamagedCheckpointError,
@@ -24,12 +25,13 @@ from benchmark.running.checkpoint import (
     write_checkpoint,
 )
 from benchmark.system.device import environment
-from benchmark.training.fleet import Member, Recipe
-from benchmark.training.fleet_training import FleetTraining, Outcome
+from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.members import Member, Recipe
 from criteria import InputError, load
+from tests.training.small_fleets import setup
 
 CPU = torch.device("cpu")
-TRAINING = Training(epochs=3, batch_size=16, learning_rate=0.05)
+TRAINING = TrainingSettings(epochs=3, batch_size=16, learning_rate=0.05)
 STEPS = 3 * 4
 RUNS = ["a", "b"]
 MODELS = {
@@ -57,7 +59,7 @@ def members():
     """With state, with draws, in global scope, with a reset of momentum, and one that never moves."""
 
     def recipe(criterion, growth, **settings):
-        return Recipe(load(criterion), load(growth, "growth"), Topology(update_period=2, **settings))
+        return Recipe(load(criterion), load(growth, "growth"), TopologySettings(update_period=2, **settings))
 
     return [
         Member(1, 0.2, "erk", recipe("running_snip", "gradient")),
@@ -70,17 +72,24 @@ def members():
 
 @pytest.fixture(autouse=True)
 def _conv(monkeypatch):
-    from benchmark.training import fleet
+    """One more model: a small network with batch-norm."""
+    from benchmark.training import fleet_training, initial
 
-    build = fleet.build_network
-    monkeypatch.setattr(
-        "benchmark.training.fleet.build_network",
-        lambda model, *rest: conv() if model["name"] == "conv" else build(model, *rest),
-    )
+    build = initial.build_network
+
+    def with_conv(model, *rest):
+        return conv() if model["name"] == "conv" else build(model, *rest)
+
+    for module in (fleet_training, initial):
+        monkeypatch.setattr(module, "build_network", with_conv)
+
+
+def training_of(members, model):
+    return FleetTraining(members, setup(MODELS[model], TRAINING), images(), CPU)
 
 
 def begin(model):
-    return FleetTraining(members(), MODELS[model], TRAINING, images(), CPU)
+    return training_of(members(), model)
 
 
 def advance(training, steps):
@@ -155,20 +164,20 @@ def test_wherever_a_training_is_interrupted_it_ends_bitwise_where_the_undisturbe
 
 def test_the_trainings_of_these_tests_move_masks_and_gather_state(tmp_path):
     training = begin("perceptron with dropout")
-    before = {name: mask.clone() for name, mask in training.fleet.masks.items()}
+    before = training.engine.masks(0)
     advance(training, STEPS)
-    assert any(not torch.equal(mask[0], before[name][0]) for name, mask in training.fleet.masks.items())
+    assert any(not torch.equal(mask, before[name]) for name, mask in training.engine.masks(0).items())
     states = training.state_dict()["criteria"]
     assert states[0]
     assert states[1]
     assert not states[4]
-    assert any("drawn" in name for name in training.fleet.buffers)
+    assert any("drawn" in name for name in training.engine.state_dict()["buffers"])
 
 
 @pytest.fixture(scope="module")
 def some_file(tmp_path_factory):
     file = file_in(tmp_path_factory.mktemp("checkpoint"))
-    training = FleetTraining(members(), MODELS["perceptron with dropout"], TRAINING, images(), CPU)
+    training = training_of(members(), "perceptron with dropout")
     advance(training, 3)
     write_checkpoint(file, checkpoint_of(training))
     return file
@@ -271,6 +280,6 @@ def test_a_checkpoint_under_another_name_is_refused(some_file, tmp_path):
 
 def test_a_state_of_another_fleet_is_not_taken_over():
     training = begin("perceptron with dropout")
-    other = FleetTraining(members()[:2], MODELS["perceptron with dropout"], TRAINING, images(), CPU)
+    other = training_of(members()[:2], "perceptron with dropout")
     with pytest.raises(ValueError, match="other names or shapes"):
         training.load_state_dict(other.state_dict())

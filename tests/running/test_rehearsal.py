@@ -44,9 +44,9 @@ def test_what_differs_in_more_than_density_seed_and_period_is_trained_with_an_up
     updated = []
     update = updates.update
 
-    def counting(fleet, member, step):
-        updated.append((fleet.members[member].recipe.topology.scope, step.number))
-        update(fleet, member, step)
+    def counting(engine, member, step, total_steps):
+        updated.append((engine.members[member].recipe.topology.scope, step))
+        return update(engine, member, step, total_steps)
 
     monkeypatch.setattr(updates, "update", counting)
     assert main(["run", two_panels, "--dry-run", "--synthetic"]) == 0
@@ -77,7 +77,8 @@ def test_synthetic_data_are_for_dry_runs(two_panels, capsys):
 def test_the_cost_of_an_experiment_is_that_of_its_products(two_panels):
     experiment = load_experiment(two_panels)
     products = 784 * 8 + 8 * 10
-    assert flops_per_example(experiment) == 3 * 2 * products
+    for _, setup in experiment.setups:
+        assert flops_per_example(setup) == 3 * 2 * products
     runs = 3 * 2 * (2 * 2 * 3 * 2 * 2 + 3 + 1 + 1)
     assert training_flops(experiment) == runs * 100 * 54_000 * 3 * 2 * products
 

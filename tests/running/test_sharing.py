@@ -15,9 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.commands.cli import main
-from benchmark.running import sharing, workers
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import expand
+from benchmark.running import claims, sharing, workers
+from benchmark.running.claims import Claim, seen_workers, workers_folder
+from benchmark.running.journal import journal_file, read_journal
 from benchmark.running.plan import next_fleet
-from benchmark.running.workers import Claim, Worker, journal
+from benchmark.running.workers import Worker
 from benchmark.system import process
 from benchmark.system.files import HALF_WRITTEN
 from criteria.errors import InputError
@@ -52,7 +57,7 @@ def results():
 
 def claimed_steps():
     """At which step each claimed fleet began or went on."""
-    return [entry.step for entry in journal(FOLDER) if entry.event == "claimed"]
+    return [entry.step for entry in read_journal(FOLDER) if entry.event == "claimed"]
 
 
 def left_behind():
@@ -97,7 +102,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does_so_to_the_same_bits(step,
 def test_a_fleet_of_which_some_results_are_stored_stores_the_others_without_training(
     tiny, undisturbed, interrupt, monkeypatch
 ):
-    interrupt(sharing, "store", 4)
+    interrupt(ResultsFolder, "store", 4)
     first = {path: path.stat().st_mtime_ns for path in (FOLDER / "runs").glob("*.json")}
     assert len(first) == 3
     with monkeypatch.context() as patch:
@@ -123,7 +128,7 @@ def edit(change):
         (lambda path: path.write_text("{}"), "not a whole checkpoint"),
         (edit(lambda content: content["versions"].update(torch="1.0")), "written by dst-bench 0.1.0 and torch 1.0"),
         (edit(lambda content: content["runs"].reverse()), "it holds other runs"),
-        (edit(lambda content: content["state"]["fleet"]["masks"].popitem()), "its state does not fit"),
+        (edit(lambda content: content["state"]["engine"]["masks"].popitem()), "its state does not fit"),
         (edit(lambda content: content.update(format=2)), "not a checkpoint of this kind"),
     ],
 )
@@ -160,7 +165,7 @@ def test_a_fleet_that_turned_out_too_large_begins_anew_in_smaller_ones_when_aske
     assert len(list((FOLDER / "checkpoints").iterdir())) == 1
     assert main([*RUN, "--fleet", "3"]) == 0
     assert "a fleet of 8 is larger than --fleet 3" in capsys.readouterr().err
-    first, *others = [len(entry.runs) for entry in journal(FOLDER) if entry.event == "claimed"]
+    first, *others = [len(entry.runs) for entry in read_journal(FOLDER) if entry.event == "claimed"]
     assert first == 8
     assert max(others) <= 3
     assert results() == undisturbed
@@ -181,7 +186,7 @@ def test_the_checkpoint_of_someone_who_lives_is_neither_read_nor_removed(tiny, u
     interrupt(Worker, "at", 5)
     (path,) = (FOLDER / "checkpoints").iterdir()
     path.write_text("half of it, as it seems from here")
-    (begun,) = [entry for entry in journal(FOLDER) if entry.event == "claimed"]
+    (begun,) = [entry for entry in read_journal(FOLDER) if entry.event == "claimed"]
     owner = post(claim(machine="another", runs=begun.runs))
     assert main([*RUN, "--no-wait", "--seeds", "7"]) == 0
     assert path.exists()
@@ -195,10 +200,10 @@ def test_the_checkpoint_of_someone_who_lives_is_neither_read_nor_removed(tiny, u
     ("options", "said"), [([], "interrupted; the same"), (["--fresh"], "interrupted; without --fresh")]
 )
 def test_an_interruption_before_anything_was_imported_is_one_line_too(options, said, tiny, monkeypatch, capsys):
-    def interrupted(_name):
+    def interrupted(_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("benchmark.commands.cli.import_module", interrupted)
+    monkeypatch.setattr("benchmark.commands.run.main", interrupted)
     assert main([*RUN, *options]) == 130
     assert said in capsys.readouterr().err
 
@@ -248,7 +253,7 @@ def claim(**changes):
 
 
 def post(which, name="someone", age=0.0):
-    path = workers.workers_folder(FOLDER) / f"{name}.json"
+    path = workers_folder(FOLDER) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(which.model_dump_json())
     os.utime(path, (time.time() - age,) * 2)
@@ -282,7 +287,7 @@ def test_signs_of_life_survive_a_disk_that_is_away_for_a_while(tmp_path, monkeyp
         while len(calls) < 6:
             assert time.monotonic() < deadline
             time.sleep(0.001)
-        worker.check()
+        worker.require_claim()
 
 
 @pytest.mark.skipif(process.machine() is None, reason="there is no /proc")
@@ -299,8 +304,8 @@ def test_lines_of_the_journal_that_are_damaged_are_left_out(tmp_path):
     whole = '{"time": "2026-01-01T00:00:00+00:00", "event": "stored", "worker": "a-1-b", "runs": ["r"]}'
     nested = "[" * 100_000
     lines = [whole, whole[:40], '{"runs": [["x"]]}', whole.replace('["r"]', '[["r"]]'), nested, "\udcff", whole]
-    workers.journal_file(tmp_path).write_bytes("\n".join(lines).encode(errors="surrogateescape"))
-    assert [entry.runs for entry in journal(tmp_path)] == [["r"], ["r"]]
+    journal_file(tmp_path).write_bytes("\n".join(lines).encode(errors="surrogateescape"))
+    assert [entry.runs for entry in read_journal(tmp_path)] == [["r"], ["r"]]
 
 
 linux = pytest.mark.skipif(process.machine() is None, reason="without /proc only signs of life count")
@@ -311,9 +316,9 @@ def test_on_one_machine_a_claim_lives_exactly_as_long_as_its_process(tmp_path, m
     monkeypatch.chdir(tmp_path)
     child = dead_process()
     post(claim(), "busy, and silent for an hour", age=HOUR)
-    post(claim(pid=child.pid, started=1), "killed a moment ago")
-    post(claim(started=1), "whose number someone else has now")
-    assert [seen.path.stem for seen in workers.workers(FOLDER, time.time()) if seen.alive] == [
+    post(claim(pid=child.pid, started=1.0), "killed a moment ago")
+    post(claim(started=1.0), "whose number someone else has now")
+    assert [seen.path.stem for seen in seen_workers(FOLDER, time.time()) if seen.alive] == [
         "busy, and silent for an hour"
     ]
     assert process.started(child.pid) is None
@@ -323,10 +328,10 @@ def test_on_one_machine_a_claim_lives_exactly_as_long_as_its_process(tmp_path, m
 def test_on_another_machine_a_claim_lives_as_long_as_its_owner_gives_signs_of_life(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     post(claim(machine="another"), "just heard of")
-    post(claim(machine="another"), "silent", age=2 * workers.EXPIRY_SECONDS)
-    post(claim(machine=None), "who knows where", age=2 * workers.EXPIRY_SECONDS)
-    (workers.workers_folder(FOLDER) / "torn.json").write_text("{")
-    assert {seen.path.stem for seen in workers.workers(FOLDER, time.time()) if seen.alive} == {"just heard of", "torn"}
+    post(claim(machine="another"), "silent", age=2 * claims.EXPIRY_SECONDS)
+    post(claim(machine=None), "who knows where", age=2 * claims.EXPIRY_SECONDS)
+    (workers_folder(FOLDER) / "torn.json").write_text("{")
+    assert {seen.path.stem for seen in seen_workers(FOLDER, time.time()) if seen.alive} == {"just heard of", "torn"}
 
 
 def ids_of(undisturbed, criterion):
@@ -421,7 +426,7 @@ def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undistur
     assert results() == undisturbed
 
 
-@pytest.mark.parametrize("method", ["magnitude.Magnitude.score", "running.Running.observe"])
+@pytest.mark.parametrize("method", ["pruning.magnitude.Magnitude.score", "pruning.running.Running.observe"])
 def test_a_run_that_failed_is_named_with_its_error(method, tiny, monkeypatch, capsys):
     def fail(_criterion, _layer):
         raise ValueError("no idea")
@@ -435,11 +440,28 @@ def test_a_run_that_failed_is_named_with_its_error(method, tiny, monkeypatch, ca
     assert "no idea" in said
 
 
+def test_two_cells_that_ask_for_one_training_share_its_result(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    axes = TINY["axes"] | {"seeds": [1], "settings": {"model.dropout": [0.1, 0.2]}}
+    twice = TINY | {"training": TINY["training"] | {"epochs": 1}, "axes": axes}
+    Path("twice.yaml").write_text(yaml.safe_dump(twice | {"baselines": ["dense", "dropout(p=0.1)"]}))
+    runs = expand(load_experiment("twice.yaml"))
+    ids = {run.id for run in runs}
+    assert len(ids) < len(runs)
+    assert main(["run", "twice.yaml", "--no-contract", "--no-wait"]) == 0
+    assert f"0 runs stored, {len(ids)} to train" in capsys.readouterr().err
+    folder = ResultsFolder(Path("results"), "twice")
+    assert folder.written().keys() == ids
+    assert [run for run, _ in folder.read_all(runs)] == runs
+    assert main(["status", "twice.yaml"]) == 0
+    assert f"{len(ids)} of {len(ids)} runs done, 0 running, 0 waiting" in capsys.readouterr().out
+
+
 class FixedSize:
     def __init__(self, most):
         self.most = most
 
-    def of(self, run):
+    def largest(self, run):
         return self.most
 
 

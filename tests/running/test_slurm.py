@@ -14,9 +14,10 @@ import yaml
 
 from benchmark.commands.cli import main
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
 from benchmark.running import slurm
-from benchmark.running.workers import journal
+from benchmark.running.journal import read_journal
 from criteria import InputError
 from tests.running.one_node_slurm import NoSlurm, one_node_slurm
 
@@ -96,7 +97,8 @@ def waiting(small, monkeypatch):
         monkeypatch.setattr(slurm.time, "sleep", lambda _seconds: None)
         jobs = queue.submit(None, None, 2)
         try:
-            slurm._wait(None, None, jobs, expand(load_experiment("small.yaml")), small / "results")
+            runs = expand(load_experiment("small.yaml"))
+            slurm._wait(slurm._Queue(None, None, jobs), runs, ResultsFolder(small / "results", "small"))
         except (InputError, StopIteration) as end:
             return queue, end
         raise AssertionError("nothing was trained")
@@ -124,7 +126,7 @@ def test_tasks_that_all_end_without_a_result_are_sent_a_few_times_and_then_given
 
 def test_a_killed_task_that_got_further_each_time_is_sent_again_each_time(waiting, small, monkeypatch):
     found = iter(range(100))
-    monkeypatch.setattr(slurm, "_checkpoints", lambda _runs, _results: {("fleet.pt", next(found))})
+    monkeypatch.setattr(slurm, "_checkpoints", lambda _folder: frozenset({("fleet.pt", next(found))}))
     queue, end = waiting(*[([], [])] * 20)
     assert isinstance(end, StopIteration)
     assert len(queue.sent) == 2 + 2 * 20
@@ -216,7 +218,7 @@ def test_a_task_that_slurm_warns_before_it_takes_the_machine_is_requeued_and_goe
     # what Slurm sends some time before it pre-empts a task, or ends it for its time
     subprocess.run(["scancel", "--signal=USR2", job], env=cluster, check=True)
     wait_for(lambda: len(whole_results(small)) == 6, "every result")
-    claimed = [entry for entry in journal(experiment) if entry.event == "claimed"]
+    claimed = [entry for entry in read_journal(experiment) if entry.event == "claimed"]
     assert len({entry.worker for entry in claimed}) == 2
     assert claimed[0].step == 0
     assert claimed[1].step > 0

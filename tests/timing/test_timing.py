@@ -34,13 +34,17 @@ def images(*shape, examples):
     return Dataset("zeros", split, split, split, classes=10)
 
 
+def setup_of(experiment):
+    return load_experiment(experiment).setups[0][1]
+
+
 def test_the_arithmetic_of_a_step_is_that_of_its_products_without_the_gradient_of_the_inputs():
     fc1, fc2, fc3 = 784 * 300, 300 * 100, 100 * 10
-    lenet300 = step_flops(load_experiment("fmnist-lenet300"), images(1, 28, 28, examples=128))
+    lenet300 = step_flops(setup_of("fmnist-lenet300"), images(1, 28, 28, examples=128))
     assert lenet300 == 2 * 128 * (2 * fc1 + 3 * fc2 + 3 * fc3)
     conv1, conv2 = 24 * 24 * 20 * 25, 8 * 8 * 50 * 20 * 25
     fc1, fc2 = 800 * 500, 500 * 10
-    lenet5 = step_flops(load_experiment("fmnist-cnn"), images(1, 28, 28, examples=128))
+    lenet5 = step_flops(setup_of("fmnist-cnn"), images(1, 28, 28, examples=128))
     assert lenet5 == 2 * 128 * (2 * conv1 + 3 * conv2 + 3 * fc1 + 3 * fc2)
 
 
@@ -57,14 +61,14 @@ def test_missing_data_are_skipped_with_a_reason_and_the_rest_is_timed(monkeypatc
     from benchmark.timing import training
     from criteria.errors import InputError
 
-    plan = training.plan
+    plan = training.plan_fleets
 
-    def without_fashion_mnist(runs, *arguments, **options):
-        if runs[0].experiment.data == "fashion_mnist":
+    def without_fashion_mnist(runs, sizes):
+        if runs[0].setup.data == "fashion_mnist":
             raise InputError("the data set fashion_mnist is not here")
-        return plan(runs, *arguments, **options)
+        return plan(runs, sizes)
 
-    monkeypatch.setattr(training, "plan", without_fashion_mnist)
+    monkeypatch.setattr(training, "plan_fleets", without_fashion_mnist)
     monkeypatch.setattr(training, "STEPS", {"smoke": 2, "fmnist-cnn": 2})
     monkeypatch.setattr(training, "ROUNDS", 1)
     monkeypatch.setattr(training, "PRODUCT_SIZE", {"cpu": 64})

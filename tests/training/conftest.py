@@ -1,20 +1,34 @@
 """What tests of training share."""
 
+from dataclasses import replace
+
 import pytest
 
-from benchmark.training.fleet import Fleet
+from benchmark.training.engines import ENGINES
+from tests.training.naive_engine import NAIVE
+
+
+@pytest.fixture(params=["dense", "naive"])
+def engine(request, monkeypatch):
+    """The name of every engine that the tests of the seam are run with; a naive one is registered for them."""
+    monkeypatch.setitem(ENGINES, NAIVE.name, NAIVE)
+    return request.param
 
 
 @pytest.fixture
-def kept_fleets(monkeypatch):
-    """Every fleet that trains from now on, as its last step left it: the best checkpoint is not put back."""
-    fleets = []
+def kept_engines(monkeypatch):
+    """Every engine that trains from now on, as its last step left it: the best checkpoint is not put back."""
+    engines = []
 
-    class Kept(Fleet):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            fleets.append(self)
+    def kept(kind):
+        def make(*arguments):
+            made = kind.make(*arguments)
+            made.restore_best = lambda: None
+            engines.append(made)
+            return made
 
-    monkeypatch.setattr("benchmark.training.fleet_training.Fleet", Kept)
-    monkeypatch.setattr("benchmark.training.fleet_training._restore", lambda fleet, best: None)
-    return fleets
+        return replace(kind, make=make)
+
+    plain = dict(ENGINES)
+    monkeypatch.setattr("benchmark.training.fleet_training.engine_named", lambda name: kept({**plain, **ENGINES}[name]))
+    return engines

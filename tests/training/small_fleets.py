@@ -1,10 +1,14 @@
 """Small models, made-up data and recipes, on which a fleet trains in a moment."""
 
+from collections.abc import Mapping
+
 import torch
+from torch import Tensor
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiments.experiment import Topology
-from benchmark.training.fleet import Recipe
+from benchmark.experiments.setup import Measure, Setup, TopologySettings, TrainingSettings
+from benchmark.training.engines.engine import Engine
+from benchmark.training.members import Recipe
 from criteria import load
 
 CPU = torch.device("cpu")
@@ -24,4 +28,30 @@ def some_data(*shape, examples=180, seed=0):
 
 
 def recipe(criterion, growth="gradient", period=2, **settings):
-    return Recipe(load(criterion), load(growth, "growth"), Topology(update_period=period, **settings))
+    return Recipe(load(criterion), load(growth, "growth"), TopologySettings(update_period=period, **settings))
+
+
+def setup(model: Mapping[str, object], training: TrainingSettings, engine: str = "dense", period: int = 2) -> Setup:
+    """A setup of any model, also one that is not registered; members bring topologies of their own."""
+    return Setup.model_construct(
+        data="digits",
+        model=dict(model),
+        training=training,
+        topology=TopologySettings(update_period=period),
+        measure=Measure(),
+        engine=engine,
+    )
+
+
+def all_weights(engine: Engine) -> dict[str, Tensor]:
+    """All parameters of a fleet, [members, *shape], by name."""
+    return stacked([engine.weights(index) for index in range(len(engine.members))])
+
+
+def all_masks(engine: Engine) -> dict[str, Tensor]:
+    """All masks of a fleet, bool [members, *shape], by name."""
+    return stacked([engine.masks(index) for index in range(len(engine.members))])
+
+
+def stacked(each: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([tensors[name] for tensors in each]) for name in each[0]}

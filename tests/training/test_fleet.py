@@ -7,16 +7,21 @@ import torch
 import torch.nn.functional as F
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiments.experiment import Training
+from benchmark.experiments.setup import TrainingSettings
+from benchmark.models import build_network
 from benchmark.training import updates
-from benchmark.training.fleet import Fleet, Member, build_network, classification_loss, make_optimizer
+from benchmark.training.engines import engine_named
+from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.fleet_training import train_fleet
+from benchmark.training.initial import initial_masks
 from benchmark.training.learning_rate import learning_rate
+from benchmark.training.loss import classification_loss
+from benchmark.training.members import Member
 from criteria import Layer, names, update_topology
 from criteria.randomness import stream
-from tests.training.small_fleets import CPU, LENET5, MLP, recipe, some_data
+from tests.training.small_fleets import CPU, LENET5, MLP, all_masks, all_weights, recipe, setup, some_data
 
-TRAINING = Training(epochs=4, batch_size=32, learning_rate=0.05)
+TRAINING = TrainingSettings(epochs=4, batch_size=32, learning_rate=0.05)
 AS_ON_IMAGENET = TRAINING.model_copy(update={"warmup_epochs": 2, "milestones": (3.0,), "label_smoothing": 0.1})
 
 
@@ -25,8 +30,7 @@ def plain_training(member, model, training, dataset):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
         network = build_network(model, dataset.shape, 10)
-    fleet = Fleet([member], model, dataset, CPU)
-    masks = {name: mask[0].clone() for name, mask in fleet.masks.items()}
+    masks = {name: mask[0] for name, mask in initial_masks([member], network).items()}
     weights = dict(network.named_parameters())
     optimizer = torch.optim.SGD(
         network.parameters(), training.learning_rate, momentum=0.9, nesterov=True, weight_decay=training.weight_decay
@@ -69,11 +73,11 @@ def plain_training(member, model, training, dataset):
             logits, targets = network(dataset.train.inputs[chosen]), dataset.train.targets[chosen]
             F.cross_entropy(logits, targets, label_smoothing=training.label_smoothing).backward()
             due = member.recipe is not None and step % member.recipe.topology.update_period == 0
-            if due and member.recipe.criterion.requires_grad:
+            if due and member.recipe.criterion.updates_before_optimizer:
                 update(step, training.epochs * per_epoch)
             optimizer.step()
             mask_weights()
-            if due and not member.recipe.criterion.requires_grad:
+            if due and not member.recipe.criterion.updates_before_optimizer:
                 update(step, training.epochs * per_epoch)
     return {name: weight.detach() for name, weight in weights.items()}, masks
 
@@ -97,95 +101,93 @@ MEMBERS = [
     [(MLP, (6,), TRAINING), (LENET5, (1, 28, 28), TRAINING), (MLP, (6,), AS_ON_IMAGENET)],
     ids=["mlp", "lenet5", "as on ImageNet"],
 )
-def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, training, kept_fleets):
+def test_every_member_of_a_fleet_ends_where_a_plain_loop_ends(model, shape, training, kept_engines, engine):
     dataset = some_data(*shape)
     members = MEMBERS if model is MLP else MEMBERS[::2]
-    train_fleet(members, model, training, dataset, CPU)
-    fleet = kept_fleets[-1]
+    train_fleet(members, setup(model, training, engine), dataset, CPU)
+    found_masks, found_weights = all_masks(kept_engines[-1]), all_weights(kept_engines[-1])
     for index, member in enumerate(members):
         weights, masks = plain_training(member, model, training, dataset)
         for name, mask in masks.items():
-            assert torch.equal(fleet.masks[name][index], mask), (member, name)
+            assert torch.equal(found_masks[name][index], mask), (member, name)
         for name, weight in weights.items():
-            torch.testing.assert_close(fleet.weights[name][index].detach(), weight, atol=2e-5, rtol=1e-4)
+            torch.testing.assert_close(found_weights[name][index], weight, atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("criterion", names())
-def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_growth(criterion):
+def test_every_criterion_keeps_the_total_density_in_every_scope_and_with_every_growth(criterion, engine):
     dataset = some_data(6)
     ways = itertools.product(names("growth"), ("local", "global", "global_prune"), ("forbid", "allow"))
     members = [
         Member(1, 0.2, "erk", recipe(criterion, growth, scope=scope, resurrection=resurrection))
         for growth, scope, resurrection in ways
     ]
-    sizes = {name: mask[0].numel() for name, mask in Fleet(members, MLP, dataset, CPU).masks.items()}
-    for outcome in train_fleet(members, MLP, TRAINING, dataset, CPU):
+    for outcome in train_fleet(members, setup(MLP, TRAINING, engine), dataset, CPU):
+        sizes = outcome.measured.weights
         assert not outcome.diverged
         active = sum(size * outcome.density[name] for name, size in sizes.items())
         assert active == pytest.approx(round(0.2 * sum(sizes.values())))
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "set", "snip"])
-def test_a_dense_network_is_regularised_only_where_what_is_pruned_restarts_at_zero(criterion, kept_fleets):
+def test_a_dense_network_is_regularised_only_where_what_is_pruned_restarts_at_zero(criterion, kept_engines, engine):
     rules = ("forbid", "allow", "restart")
     members = [Member(1, 1.0), *(Member(1, 1.0, "erk", recipe(criterion, "random", resurrection=r)) for r in rules)]
-    train_fleet(members, MLP, TRAINING, some_data(6), CPU)
-    fleet = kept_fleets[-1]
-    for name in fleet.sparse_names:
-        dense, *pruned = fleet.weights[name].detach()
-        assert fleet.masks[name].all()
+    train_fleet(members, setup(MLP, TRAINING, engine), some_data(6), CPU)
+    weights = all_weights(kept_engines[-1])
+    for name, mask in all_masks(kept_engines[-1]).items():
+        dense, *pruned = weights[name]
+        assert mask.all()
         assert [torch.equal(weight, dense) for weight in pruned] == [True, True, False]
 
 
-def test_the_hessian_gradient_product_is_the_one_of_the_whole_hessian():
+def test_the_hessian_gradient_product_is_the_one_of_the_whole_hessian(engine):
     dataset = some_data(3, examples=30)
-    fleet = Fleet([Member(1, 1.0), Member(2, 0.5)], {"name": "mlp", "widths": [4]}, dataset, CPU)
+    model = {"name": "mlp", "widths": [4]}
+    fleet = engine_named(engine).make([Member(1, 1.0), Member(2, 0.5)], setup(model, TRAINING), dataset, CPU)
     inputs, targets = dataset.train.inputs[:8], dataset.train.targets[:8]
-    found = fleet.hessian_gradient(1, inputs, targets, temperature=3.0)
-    weights = {name: weight[1].detach() for name, weight in fleet.weights.items()}
-    network = build_network({"name": "mlp", "widths": [4]}, (3,), 10)
+    fleet.backward(Batch(torch.stack([inputs, inputs]), torch.stack([targets, targets])))
+    found = {layer.name: layer.hessian_gradient(3.0) for layer in fleet.layers(1, 1, Needs(hessian_gradient=True))}
+    weights = fleet.weights(1)
+    network = build_network(model, (3,), 10)
 
     def loss(*sparse):
-        given = weights | dict(zip(fleet.sparse_names, sparse, strict=True))
+        given = weights | dict(zip(found, sparse, strict=True))
         return F.cross_entropy(torch.func.functional_call(network, given, (inputs,)) / 3.0, targets)
 
-    point = tuple(weights[name] for name in fleet.sparse_names)
+    point = tuple(weights[name] for name in found)
     gradient = torch.autograd.functional.jacobian(loss, point)
     hessian = torch.autograd.functional.hessian(loss, point)
-    for row, name in zip(hessian, fleet.sparse_names, strict=True):
+    for row, name in zip(hessian, found, strict=True):
         product = sum(torch.tensordot(block, g, dims=g.dim()) for block, g in zip(row, gradient, strict=True))
         torch.testing.assert_close(found[name], product, atol=1e-7, rtol=1e-4)
 
 
-def test_the_momentum_of_a_grown_weight_is_kept_or_reset_as_asked_for():
+def test_the_momentum_of_a_grown_weight_is_kept_or_reset_as_asked_for(engine):
     dataset = some_data(6)
-    ways = ("keep", "reset")
-    fleet = Fleet([Member(1, 0.2, "erk", recipe("magnitude", grown_momentum=way)) for way in ways], MLP, dataset, CPU)
-    optimizer = make_optimizer(fleet, TRAINING)
-    for weight in fleet.weights.values():
-        optimizer.state[weight]["momentum_buffer"] = torch.ones_like(weight)
-    before = {name: mask.clone() for name, mask in fleet.masks.items()}
-    gradients = {name: torch.randn_like(weight) for name, weight in fleet.weights.items()}
-    inputs, targets = dataset.train.inputs.expand(2, -1, -1), dataset.train.targets.expand(2, -1)
-    for member in range(2):
-        updates.update(fleet, member, updates.Step(2, 10, inputs, targets, gradients, optimizer))
-    for name, mask in fleet.masks.items():
-        momentum = optimizer.state[fleet.weights[name]]["momentum_buffer"]
-        grown = mask & ~before[name]
-        assert grown[1].any()
-        assert (momentum[0] == 1).all()
-        assert torch.equal(momentum[1] == 0, grown[1])
+    members = [Member(1, 0.2, "erk", recipe("magnitude", grown_momentum=way)) for way in ("keep", "reset")]
+    fleet = engine_named(engine).make(members, setup(MLP, TRAINING), dataset, CPU)
+    fleet.backward(Batch(dataset.train.inputs[None, :32], dataset.train.targets[None, :32]))
+    fleet.optimise(0.05)
+    needs = Needs(momentum="all")
+    before = {layer.name: layer.momentum.clone() for layer in fleet.layers(0, 1, needs)}
+    grown = [updates.update(fleet, member, 2, 10) for member in range(2)]
+    kept, reset = (fleet.layers(member, 3, needs) for member in range(2))
+    assert any(update.grown.any() for update in grown[1])
+    for with_keep, with_reset, update in zip(kept, reset, grown[1], strict=True):
+        assert torch.equal(with_keep.momentum, before[with_keep.name])
+        assert torch.equal(with_reset.momentum, before[with_keep.name] * ~update.grown)
 
 
-def test_a_diverged_member_says_so_and_the_others_go_on():
+def test_a_diverged_member_says_so_and_the_others_go_on(engine):
     dataset = some_data(6)
     wild = Dataset(
         "wild", Split(dataset.train.inputs * 1e18, dataset.train.targets), dataset.validation, dataset.test, 10
     )
-    calm = Training(epochs=1, batch_size=32, learning_rate=1e-30)
-    (outcome,) = train_fleet([Member(1, 0.2, "erk", recipe("mest"))], MLP, TRAINING, wild, CPU)
+    calm = TrainingSettings(epochs=1, batch_size=32, learning_rate=1e-30)
+    (outcome,) = train_fleet([Member(1, 0.2, "erk", recipe("mest"))], setup(MLP, TRAINING, engine), wild, CPU)
     assert outcome.diverged
-    (outcome,) = train_fleet([Member(1, 0.2, "erk", recipe("mest"))], MLP, calm, dataset, CPU)
+    (outcome,) = train_fleet([Member(1, 0.2, "erk", recipe("mest"))], setup(MLP, calm, engine), dataset, CPU)
     assert not outcome.diverged
 
 
@@ -203,6 +205,6 @@ def test_of_equally_good_epochs_the_first_is_kept(monkeypatch):
     monkeypatch.setattr(
         "benchmark.training.fleet_training.evaluate", lambda *_: torch.tensor([100 * 2 / 3], dtype=torch.float64)
     )
-    (outcome,) = train_fleet([Member(1, 1.0)], MLP, TRAINING, some_data(6), CPU)
+    (outcome,) = train_fleet([Member(1, 1.0)], setup(MLP, TRAINING), some_data(6), CPU)
     assert outcome.validation_accuracy == [100 * 2 / 3] * TRAINING.epochs
     assert outcome.best_epoch == 1

@@ -7,9 +7,14 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.dataset import Dataset, Split
-from benchmark.models import model_names, sparse_layer_names
-from benchmark.training.fleet import Fleet, Member, build_network
-from benchmark.training.measurements.flops import HESSIAN_GRADIENT, LayerWork, count_flops, flops_per_weight
+from benchmark.experiments.setup import TrainingSettings
+from benchmark.models import build_network, model_names, sparse_layer_names
+from benchmark.models.flops import flops_per_weight
+from benchmark.training.engines import engine_named
+from benchmark.training.engines.engine import Batch, Needs
+from benchmark.training.measurements.flops import HESSIAN_GRADIENT, LayerWork, count_flops
+from benchmark.training.members import Member
+from tests.training.small_fleets import CPU, setup
 
 SHAPES = {
     "efficientnet_b0": (3, 64, 64),
@@ -54,10 +59,13 @@ def test_a_training_with_dense_gradients_at_updates_costs_what_rigl_costs(weight
 def test_a_hessian_gradient_product_costs_nine_forward_passes():
     split = Split(torch.randn(2, 3, 32, 32), torch.tensor([0, 1]))
     dataset = Dataset("made up", split, split, split, classes=10)
-    fleet = Fleet([Member(1, 0.2)], {"name": "resnet56"}, dataset, torch.device("cpu"))
+    how = setup({"name": "resnet56"}, TrainingSettings(epochs=1, batch_size=2, learning_rate=0.1))
+    fleet = engine_named("dense").make([Member(1, 0.2)], how, dataset, CPU)
+    fleet.backward(Batch(split.inputs[None], split.targets[None]))
+    layer = fleet.layers(0, 1, Needs(hessian_gradient=True))[0]
     with FlopCounterMode(display=False) as product:
-        fleet.hessian_gradient(0, split.inputs, split.targets, temperature=200.0)
+        layer.hessian_gradient(200.0)
     with FlopCounterMode(display=False) as forward:
-        fleet.forward(split.inputs[None], training=False)
+        fleet.logits(split.inputs)
     # a network of fewer layers costs less, as the first one has no gradient of its inputs
     assert product.get_total_flops() == pytest.approx(HESSIAN_GRADIENT * forward.get_total_flops(), rel=0.01)

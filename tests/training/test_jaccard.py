@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from benchmark.training.measurements.jaccard import Comparison, jaccard, overlap
+from benchmark.experiments.outcome import ALL_LAYERS, jaccard
+from benchmark.training.measurements.jaccard import Comparison, overlap
 from criteria import Criterion, Layer, load
-from criteria.global_scope import ALL
 
 FRACTIONS = st.sampled_from([0.0, 0.0625, 0.5, 1.0]) | st.floats(0, 1)
 
@@ -66,8 +66,8 @@ def test_the_index_is_that_of_the_sets_symmetric_between_0_and_1_and_1_for_equal
     layers, a, b = network
     one, other = (overlap(layers, pair, fraction, step=1) for pair in ((a, b), (b, a)))
     sets = [chosen(layers, criterion, fraction) for criterion in (a, b)]
-    for name in [ALL, *(layer.name for layer in layers)]:
-        ours = [{place for place in each if name in (ALL, place[0])} for each in sets]
+    for name in [ALL_LAYERS, *(layer.name for layer in layers)]:
+        ours = [{place for place in each if name in (ALL_LAYERS, place[0])} for each in sets]
         expected = len(ours[0] & ours[1]) / len(ours[0] | ours[1]) if ours[0] else 1.0
         index = one.jaccard(0, name)
         assert index == expected == other.jaccard(0, name)

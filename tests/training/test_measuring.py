@@ -11,16 +11,18 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from benchmark.experiments.experiment import Training
-from benchmark.training.fleet import Fleet, Member
-from benchmark.training.fleet_training import FleetTraining, Outcome, train_fleet
+from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.setup import TrainingSettings
+from benchmark.training.engines import engine_named
+from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.measurements.jaccard import Comparison
+from benchmark.training.members import Member
 from criteria import Criterion, Layer, load
 from criteria.errors import PluginError
-from tests.training.small_fleets import CPU, MLP, recipe, some_data
+from tests.training.small_fleets import CPU, MLP, all_masks, all_weights, recipe, setup, some_data
 
 BATCH = 32
-TRAINING = Training(epochs=3, batch_size=BATCH, learning_rate=0.05)
+TRAINING = TrainingSettings(epochs=3, batch_size=BATCH, learning_rate=0.05)
 EXAMPLES = 180
 """A third is for training: batches of 32 and 28 in each epoch."""
 FLOPS = 2
@@ -40,18 +42,14 @@ class Remembering(Criterion):
 
 
 @pytest.fixture
-def trained(kept_fleets):
-    """Trains members; returns outcomes, the masks before and after each step, and the fleet after the last one."""
+def trained(kept_engines):
+    """Trains members; returns outcomes, the masks before and after each step, and the weights after the last one."""
 
     def train(members):
-        def masks():
-            return {name: mask.clone() for name, mask in kept_fleets[-1].masks.items()}
-
-        seen = []
-        dataset = some_data(6, examples=EXAMPLES)
-        outcomes = train_fleet(members, MLP, TRAINING, dataset, CPU, lambda *_: seen.append(masks()))
-        first = Fleet(members, MLP, dataset, CPU).masks
-        return outcomes, [first, *seen], kept_fleets[-1]
+        dataset, how = some_data(6, examples=EXAMPLES), setup(MLP, TRAINING)
+        seen = [all_masks(engine_named("dense").make(members, how, dataset, CPU))]
+        outcomes = train_fleet(members, how, dataset, CPU, lambda *_: seen.append(all_masks(kept_engines[-1])))
+        return outcomes, seen, all_weights(kept_engines[-1])
 
     return train
 
@@ -115,8 +113,8 @@ def test_a_training_in_which_criteria_are_compared_has_the_same_bits(trained, co
     comparison = replace(comparison, criteria=tuple(map(load, ASKED)))
     plain, _, alone = trained(members())
     compared, _, watched = trained([replace(member, comparison=comparison) for member in members()])
-    for name, weight in alone.weights.items():
-        assert torch.equal(weight, watched.weights[name])
+    for name, weight in alone.items():
+        assert torch.equal(weight, watched[name])
     for before, after in zip(plain, compared, strict=True):
         asked, after.measured.overlaps = after.measured.overlaps, []
         assert before == after
@@ -140,7 +138,7 @@ def test_a_training_that_goes_on_from_a_checkpoint_has_measured_what_an_undistur
     def training():
         comparison = Comparison(tuple(map(load, ASKED)), every=1)
         fleet = [replace(member, comparison=comparison) for member in members()]
-        return FleetTraining(fleet, MLP, TRAINING, some_data(6, examples=EXAMPLES), CPU)
+        return FleetTraining(fleet, setup(MLP, TRAINING), some_data(6, examples=EXAMPLES), CPU)
 
     undisturbed, first, second = training(), training(), training()
     file = io.BytesIO()

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmark.experiments.experiment import Training
-from benchmark.training.fleet import Member
+from benchmark.experiments.setup import TrainingSettings
 from benchmark.training.fleet_training import train_fleet
+from benchmark.training.members import Member
 from criteria import names
-from tests.training.small_fleets import CPU, LENET5, MLP, recipe, some_data
+from tests.training.small_fleets import CPU, LENET5, MLP, all_masks, all_weights, recipe, setup, some_data
 
 UPDATES = 10
 """The first so many updates of every member must leave the same masks."""
 PERIODS = (1, 2, 3)
-SCHEDULE = Training(epochs=4, batch_size=8, learning_rate=0.02)
+SCHEDULE = TrainingSettings(epochs=4, batch_size=8, learning_rate=0.02)
 EXAMPLES = 8 * 8 * 3
 """8 batches in each of 4 epochs: 32 steps, and 10 updates need 30 at the longest period; a third is for training."""
 DROPOUT = {"name": "mlp", "widths": [16, 12], "dropout": 0.2}
@@ -53,35 +53,35 @@ def sixteen():
 
 
 @pytest.fixture
-def trained(kept_fleets):
-    """Trains members; returns the masks after each step, the outcomes, and the fleet as it is after the last step."""
+def trained(kept_engines):
+    """Trains members; returns the masks after each step, the outcomes, and the weights after the last step."""
 
     def train(members, model, dataset):
         masks = []
 
         def look(_step, _total):
-            masks.append({name: mask.clone() for name, mask in kept_fleets[-1].masks.items()})
+            masks.append(all_masks(kept_engines[-1]))
 
-        outcomes = train_fleet(members, model, SCHEDULE, dataset, CPU, look)
-        return masks, outcomes, kept_fleets[-1]
+        outcomes = train_fleet(members, setup(model, SCHEDULE), dataset, CPU, look)
+        return masks, outcomes, all_weights(kept_engines[-1])
 
     return train
 
 
 def check_against_members_alone(train, model, dataset, indices):
-    masks, outcomes, fleet = train(sixteen(), model, dataset)
+    masks, outcomes, weights = train(sixteen(), model, dataset)
     assert len(outcomes) == 16
     for index in indices:
         member = sixteen()[index]
-        alone_masks, (alone,), single = train([member], model, dataset)
+        alone_masks, (alone,), own_weights = train([member], model, dataset)
         period = member.recipe.topology.update_period if member.recipe else 1
         for step in range(UPDATES * period):
             for name, mask in masks[step].items():
                 assert torch.equal(mask[index], alone_masks[step][name][0]), (member, step + 1, name)
         assert not alone.diverged
         assert outcomes[index] == alone  # accuracies and best epoch too
-        for name, tensor in (*fleet.weights.items(), *fleet.buffers.items()):
-            assert torch.equal(tensor[index], {**single.weights, **single.buffers}[name][0])
+        for name, weight in weights.items():
+            assert torch.equal(weight[index], own_weights[name][0])
 
 
 @pytest.mark.parametrize("model", [MLP, DROPOUT], ids=["mlp", "dropout"])
@@ -96,7 +96,7 @@ def test_a_convolutional_network_trains_in_a_fleet_of_sixteen_as_it_does_alone(
     model, shape, every, trained, monkeypatch
 ):
     if model is BATCH_NORM:
-        monkeypatch.setattr("benchmark.training.fleet.build_network", lambda *_: conv_with_batch_norm())
+        monkeypatch.setattr("benchmark.training.initial.build_network", lambda *_: conv_with_batch_norm())
     check_against_members_alone(trained, model, some_data(*shape, examples=EXAMPLES), range(0, 16, every))
 
 
@@ -118,9 +118,9 @@ def test_any_fleet_of_perceptrons_gives_each_member_the_bits_that_any_other_flee
     dataset = some_data(6, examples=EXAMPLES)
     members = sixteen()
     # a criterion may have state, so a member that is in the fleet twice needs an instance for each
-    fleet = train_fleet([sixteen()[index] for index in chosen], MLP, SCHEDULE, dataset, CPU)
+    fleet = train_fleet([sixteen()[index] for index in chosen], setup(MLP, SCHEDULE), dataset, CPU)
     for index, outcome in zip(chosen, fleet, strict=True):
-        pair = train_fleet([members[0], sixteen()[index]], MLP, SCHEDULE, dataset, CPU)
+        pair = train_fleet([members[0], sixteen()[index]], setup(MLP, SCHEDULE), dataset, CPU)
         assert outcome == pair[1]
 
 
@@ -128,5 +128,5 @@ def test_the_same_fleet_gives_the_same_bits_again(trained):
     dataset = some_data(1, 28, 28, examples=EXAMPLES)
     once, again = (trained(sixteen()[:2], LENET5, dataset) for _ in range(2))
     assert once[1] == again[1]
-    for name, weight in once[2].weights.items():
-        assert torch.equal(weight, again[2].weights[name])
+    for name, weight in once[2].items():
+        assert torch.equal(weight, again[2][name])

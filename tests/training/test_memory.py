@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.results import stored_results
+from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
 from benchmark.running.plan import plan
 from benchmark.running.progress import Progress
 from benchmark.running.sharing import Options, train_missing
 from benchmark.training import memory, updates
-from benchmark.training.fleet import Fleet
+from benchmark.training.engines.dense import DenseEngine
 from benchmark.training.memory import fleet_size, is_out_of_memory
 
 CPU = torch.device("cpu")
@@ -37,24 +37,24 @@ def trained(runs, folder):
     said = io.StringIO()
     with Progress(len(runs), Console(file=said, soft_wrap=True)) as progress:
         train_missing(runs, folder, Options(CPU), progress)
-    return {run.id: result.outcome for run, result in stored_results(runs, folder)}, said.getvalue()
+    return {run.id: result.outcome for run, result in ResultsFolder(folder, "smoke").read_all(runs)}, said.getvalue()
 
 
 @pytest.fixture
 def room_for(monkeypatch):
     """Makes every fleet of more members than this run out of memory in the middle of an epoch."""
-    plain = Fleet.gradients
+    plain = DenseEngine.backward
 
     def limit(most, error):
         calls = []
 
-        def gradients(self, inputs, targets):
-            calls.append(len(self))
-            if len(self) > most and calls.count(len(self)) == 4:
+        def backward(self, batch):
+            calls.append(len(self.members))
+            if len(self.members) > most and calls.count(len(self.members)) == 4:
                 raise error
-            return plain(self, inputs, targets)
+            return plain(self, batch)
 
-        monkeypatch.setattr(Fleet, "gradients", gradients)
+        monkeypatch.setattr(DenseEngine, "backward", backward)
 
     return limit
 
@@ -75,14 +75,14 @@ def test_a_fleet_that_runs_out_of_memory_is_halved_and_says_so_and_its_results_s
 
 
 def test_running_out_of_memory_in_a_topology_update_is_no_failure_of_the_criterion(tmp_path, monkeypatch):
-    plain, scarce = updates.update_topology, [torch.OutOfMemoryError("CUDA out of memory")]
+    plain, scarce = updates.update_layers, [torch.OutOfMemoryError("CUDA out of memory")]
 
-    def update_topology(*arguments):
+    def update_layers(*arguments):
         if scarce:
             raise scarce.pop()
         return plain(*arguments)
 
-    monkeypatch.setattr(updates, "update_topology", update_topology)
+    monkeypatch.setattr(updates, "update_layers", update_layers)
     outcomes, said = trained(some_runs(), tmp_path)
     assert len(outcomes) == len(some_runs())
     assert "going on with 5" in said

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from benchmark.experiments.experiment import Training
-from benchmark.training.fleet import Member
+from benchmark.experiments.setup import TrainingSettings
 from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.members import Member
 from benchmark.training.precision import computing_in
-from tests.training.small_fleets import CPU, LENET5, MLP, some_data
+from tests.training.small_fleets import CPU, LENET5, MLP, all_weights, setup, some_data
 
 
 def settings():
@@ -36,13 +36,12 @@ def test_bfloat16_products_leave_float32_weights_that_are_nearly_the_same(model,
     for precision in ("float32", "bfloat16"):
         training = FleetTraining(
             [Member(1, 0.3), Member(2, 0.3)],
-            model,
-            Training(epochs=1, batch_size=32, learning_rate=0.01, precision=precision),
+            setup(model, TrainingSettings(epochs=1, batch_size=32, learning_rate=0.01, precision=precision)),
             some_data(*shape),
             CPU,
         )
         list(training.steps())
-        trained[precision] = training.fleet.weights
+        trained[precision] = all_weights(training.engine)
     for name, weight in trained["float32"].items():
         other = trained["bfloat16"][name]
         assert other.dtype == torch.float32

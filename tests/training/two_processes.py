@@ -17,19 +17,22 @@ from torch import Tensor, nn
 from torch.distributed import TCPStore
 
 import benchmark.commands.run  # so that the processes do not have to
-import benchmark.training.fleet
+import benchmark.training.initial
 from benchmark.commands import cli
 from benchmark.data.dataset import Dataset, Split
-from benchmark.experiments.experiment import Topology, Training
+from benchmark.experiments.setup import TopologySettings, TrainingSettings
 from benchmark.system import communication
-from benchmark.training.fleet import Fleet, Member, Recipe
+from benchmark.training.engines.dense import DenseEngine
+from benchmark.training.engines.engine import Batch
 from benchmark.training.fleet_training import FleetTraining, Outcomes
+from benchmark.training.members import Member, Recipe
 from criteria import InputError, load
+from tests.training.small_fleets import setup
 
 CPU = torch.device("cpu")
 EXAMPLES, BATCH = 33, 16
 """Batches of 16, 16 and 1: of the last one a process has no share."""
-TRAINING = Training(epochs=3, batch_size=BATCH, learning_rate=0.05, label_smoothing=0.1, warmup_epochs=2)
+TRAINING = TrainingSettings(epochs=3, batch_size=BATCH, learning_rate=0.05, label_smoothing=0.1, warmup_epochs=2)
 EXPERIMENT = """
 title: tiny
 data: digits
@@ -57,7 +60,7 @@ def some_data(*shape: int) -> Dataset:
 
 def members() -> list[Member]:
     def recipe(criterion: str, growth: str) -> Recipe:
-        return Recipe(load(criterion, "criterion"), load(growth, "growth"), Topology(update_period=2))
+        return Recipe(load(criterion, "criterion"), load(growth, "growth"), TopologySettings(update_period=2))
 
     return [
         Member(1, 1.0),
@@ -74,11 +77,11 @@ def conv_with_batch_norm(*_: object) -> nn.Module:
 def train(model: dict[str, object], *shape: int) -> None:
     """Train members and keep how they end, before the best checkpoint is put back, and their outcomes."""
     torch.set_default_dtype(torch.float64)  # rounding so fine that it decides no comparison of scores
-    with communication.joined("run"):
-        training = FleetTraining(members(), model, TRAINING, some_data(*shape), CPU)
+    with communication.joined():
+        training = FleetTraining(members(), setup(model, TRAINING), some_data(*shape), CPU)
         for _ in training.steps():
             pass
-        end = copy.deepcopy(training.fleet.state_dict())
+        end = copy.deepcopy(training.engine.state_dict())
         state = end | {"outcomes": Outcomes.dump_python(training.finish())}
         number = communication.rank()
     torch.save(state, f"trained-{number}.pt")
@@ -89,7 +92,7 @@ def train_perceptrons() -> None:
 
 
 def train_with_batch_norm() -> None:
-    benchmark.training.fleet.build_network = conv_with_batch_norm
+    benchmark.training.initial.build_network = conv_with_batch_norm
     train({"name": "conv with batch-norm"}, 3, 6, 6)
 
 
@@ -100,16 +103,16 @@ def command(*arguments: str) -> int:
 
 def second_fails(fail: Callable[[], None]) -> int:
     """Run the command; in the middle of the training the second of the processes fails."""
-    plain, calls = Fleet.gradients, 0
+    plain, calls = DenseEngine.backward, 0
 
-    def gradients(self: Fleet, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def backward(self: DenseEngine, batch: Batch) -> Tensor:
         nonlocal calls
         calls += 1
         if communication.rank() == 1 and calls == 3:
             fail()
-        return plain(self, inputs, targets)
+        return plain(self, batch)
 
-    Fleet.gradients = gradients  # type: ignore[method-assign]
+    DenseEngine.backward = backward  # type: ignore[method-assign]
     return command("run")
 
 

@@ -15,8 +15,9 @@ import pytest
 from scipy import stats
 
 from benchmark.experiments.cells import Cell
+from benchmark.verdicts.accepting import Evidence, revised
 from benchmark.verdicts.check import check
-from benchmark.verdicts.expected import Source, read_expected, revised
+from benchmark.verdicts.expected import Source, read_expected
 
 CRITERIA = ("magnitude", "mest", "random", "reciprocal_sensitivity", "set", "snip")
 CELLS = [
@@ -69,7 +70,7 @@ def deviating(reruns, spreads_of, stored_seeds, seeds, correlation, points=0.0):
         shift = np.array([points if cell.criterion == moved else 0.0 for cell in CELLS])
         spreads = spreads_of(generator)
         stored = run(generator, spreads, stored_seeds, correlation)
-        expected = revised(None, stored, source, experiment="simulated", metric="accuracy", tolerance=1.0)
+        expected = revised(None, Evidence(stored, source), experiment="simulated", metric="accuracy", tolerance=1.0)
         outcome = check(run(generator, spreads, seeds, correlation, shift), expected)
         found += outcome.exit_status()
     return found

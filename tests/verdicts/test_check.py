@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.check import WIDTH, as_json, check, render
-from benchmark.verdicts.expected import Estimate, Source, StoredCell, revised
+from benchmark.verdicts.accepting import Evidence, revised
+from benchmark.verdicts.check import check
+from benchmark.verdicts.expected import Estimate, Source, StoredCell
+from benchmark.verdicts.rendering import WIDTH, as_json, render
 from criteria.errors import InputError
 
 MEASURED = Source(kind="measured", version="0.1.0", torch="2.11.0", device="cpu", date=datetime.date(2026, 3, 14))
@@ -20,7 +22,8 @@ DENSITIES = (0.02, 0.05, 0.1, 0.2)
 
 
 def expecting(samples, tolerance=1.0, before=None, name="measured", provenance=MEASURED):
-    return revised(before, samples, provenance, experiment="example", metric="accuracy", tolerance=tolerance, name=name)
+    evidence = Evidence(samples, provenance, name)
+    return revised(before, evidence, experiment="example", metric="accuracy", tolerance=tolerance)
 
 
 def seeds(*values):
@@ -197,7 +200,7 @@ def test_printed_values_without_seeds_or_spread_are_compared_too():
     [({"mean": 86.0}, True), ({"std": 0.5}, True), ({"n": 4}, True), ({"std": None}, True), ({"mean": 85.004}, False)],
 )
 def test_a_summary_that_is_not_that_of_its_values_is_pointed_out_but_compared_as_written(wrong, warned):
-    kept = Estimate.of(around(85, 0.2)).model_copy(update=wrong)
+    kept = Estimate.from_values(around(85, 0.2)).model_copy(update=wrong)
     stored = StoredCell(**CELL.to_mapping(), measured=kept)
     expected = expecting({CELL: seeds(85)}).model_copy(update={"cells": (stored,)})
     outcome = check({CELL: around(85, 0.2)}, expected)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.expected import Estimate, Source, accept, read_expected, revised, write_expected
+from benchmark.verdicts.accepting import Evidence, accept, revised
+from benchmark.verdicts.expected import Estimate, Source, read_expected, write_expected
 from criteria.errors import InputError
 
 MEASURED = Source(
@@ -59,15 +60,17 @@ samples = st.dictionaries(cells, seeds_and_values, min_size=1, max_size=4)
 
 def accepted(path, found, **changes):
     settings = {"metric": "test_accuracy_best", "tolerance": 1.0, **changes}
-    return accept(found, settings.pop("provenance", MEASURED), path, **settings)
+    evidence = Evidence(found, settings.pop("provenance", MEASURED), settings.pop("name", "measured"))
+    return accept(evidence, path, **settings)
 
 
 @settings(deadline=None, max_examples=50)
 @given(samples, samples, sources, sources, words, text)
 def test_what_is_written_is_read_back_unchanged(found, others, provenance, other, name, metric):
     name = f"by {name}"
-    once = revised(None, found, provenance, experiment="round trip", metric=metric, tolerance=0.5)
-    twice = revised(once, others, other, experiment="round trip", metric=metric, tolerance=0.5, name=name)
+    about = {"experiment": "round trip", "metric": metric, "tolerance": 0.5}
+    once = revised(None, Evidence(found, provenance), **about)
+    twice = revised(once, Evidence(others, other, name), **about)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "round trip.yaml"
         write_expected(twice, path)

@@ -1,38 +1,13 @@
 """Floating-point operations (FLOPs) that sparse training needs if zeros cost nothing (Evci et al., 2020, appendix)."""
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from benchmark.experiments.cost import BACKWARD
+from benchmark.experiments.outcome import Flops
 
-BACKWARD = 2
-"""Forward passes that a backward pass costs: the gradients of a layer's inputs and of its weights are one each."""
 HESSIAN_GRADIENT = 9
 """Forward passes that a Hessian-gradient product costs: forward and backward, differentiated once more."""
-
-
-@dataclass(frozen=True)
-class Flops:
-    """FLOPs of one run; a multiplication and an addition are two.
-
-    Counted are the products of the sparse layers (every Linear and Conv), not biases, activations, normalisation or
-    pooling, nor finding what to prune and grow. A training step costs a forward and a backward pass over the active
-    weights, 3·f_S. Where growth reads the gradient, the gradients of inactive weights are added at updates, and at
-    every step where it reads the momentum: 2·f_S + f_D. What a criterion reads of active weights is there anyway; a
-    Hessian-gradient product counts as nine dense forward passes. Evaluations are left out, and so is the momentum
-    that our engine gathers at inactive weights: what is counted is what the method needs.
-    """
-
-    inference: int
-    """For one example, with the network at the end of the training."""
-    inference_dense: int
-    """The same without sparsity, f_D."""
-    training: int
-    """Of the whole training."""
-    training_dense: int
-    """Of the same training of a dense network, 3·f_D for each example."""
 
 
 @dataclass(frozen=True)
@@ -63,24 +38,3 @@ def count_flops(layers: Iterable[LayerWork], examples: int, hessian_examples: in
             total.training_dense + layer.flops_per_weight * (1 + BACKWARD) * layer.weights * examples,
         )
     return total
-
-
-def flops_per_weight(network: nn.Module, inputs: tuple[int, ...], layers: Iterable[str]) -> dict[str, int]:
-    """FLOPs that each weight of ``layers`` takes part in when ``network`` (on the meta device) sees one example.
-
-    ``layers`` are names of the weights of Linear and Conv modules, ``inputs`` is the shape of one example.
-    """
-    network = copy.deepcopy(network).eval()
-    found = dict.fromkeys(layers, 0)
-
-    def count(name: str) -> None:
-        def add(module: nn.Module, _inputs: object, output: Tensor) -> None:
-            found[name] += 2 * output.numel() // module.get_parameter("weight").shape[0]
-
-        network.get_submodule(name.removesuffix(".weight")).register_forward_hook(add)
-
-    for name in found:
-        count(name)
-    with torch.no_grad():
-        network(torch.zeros(1, *inputs, device="meta"))
-    return found

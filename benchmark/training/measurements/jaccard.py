@@ -1,14 +1,15 @@
-"""The Jaccard index between the sets of weights that criteria would prune (paper, Figure 6)."""
+"""Asking criteria what they would prune, and counting what their sets share (paper, Figure 6)."""
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from benchmark.experiments.outcome import Overlap
 from criteria import Criterion, Layer
-from criteria.global_scope import ALL
-from criteria.topology import checked, prune_count
+from criteria.rules import prune_count
+from criteria.topology import checked
 
 
 @dataclass(frozen=True)
@@ -27,31 +28,6 @@ class Comparison:
         if self.every is None:
             return step == update_period
         return step // self.every > (step - update_period) // self.every
-
-
-@dataclass
-class Overlap:
-    """What the sets have in common that criteria would prune at one topology update, for one prune fraction.
-
-    Each would prune ceil(fraction · active weights) of every layer, also where growth could not make up for it.
-    """
-
-    step: int
-    fraction: float
-    pruned: dict[str, int] = field(default_factory=dict)
-    """Weights that each criterion would prune, by layer."""
-    shared: dict[str, list[int]] = field(default_factory=dict)
-    """By layer, how many of them two criteria share: for each pair, in the order of ``itertools.combinations``."""
-
-    def jaccard(self, pair: int, layer: str = ALL) -> float:
-        """The Jaccard index of a pair, by its place, in one layer or in all of them together."""
-        layers = list(self.pruned) if layer == ALL else [layer]
-        return jaccard(sum(self.shared[name][pair] for name in layers), sum(self.pruned[name] for name in layers))
-
-
-def jaccard(shared: int, size: int) -> float:
-    """|A ∩ B| / |A ∪ B| of two sets of ``size`` with ``shared`` members in common; 1 where both are empty."""
-    return shared / (2 * size - shared) if size else 1.0
 
 
 def overlap(layers: Sequence[Layer], criteria: Sequence[Criterion], fraction: float, step: int) -> Overlap:

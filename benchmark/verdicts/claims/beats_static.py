@@ -2,8 +2,8 @@
 
 import math
 
+from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import advantages
-from benchmark.verdicts.claims.outcome import ClaimOutcome, above_zero
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import nth_largest
 
@@ -11,12 +11,13 @@ ALMOST_EVERY = 0.9
 """Fraction of cases that is almost every case."""
 
 
-def beats_static(samples: Samples, tolerance: float) -> ClaimOutcome | None:
+@claim("beats-static", "In almost every case the criteria surpass the static initialisation", where="Figure 1, caption")
+def beats_static(samples: Samples, tolerance: float) -> Judgement | None:
     """In at least nine cases of ten a studied criterion is above the static network of the same density.
 
     A case is a criterion with a growth at a density, a point of the paper's figure. The effect is the advantage that
-    nine cases of ten have, so one case of ten may be as bad as it likes: supported where it is shown to be above zero,
-    not supported where it is not, but shown to be below the tolerance.
+    nine cases of ten have, so one case of ten may be as bad as it likes. The claim is supported if the effect is shown
+    to be above zero. Otherwise it is not supported if the effect is shown to be below the tolerance.
     """
     found = advantages(samples, "static", same_density=True)
     if not found:
@@ -25,12 +26,9 @@ def beats_static(samples: Samples, tolerance: float) -> ClaimOutcome | None:
     effect = nth_largest(list(found.values()), needed)
     above = sum(advantage.value > 0 for advantage in found.values())
     worst = min(found, key=lambda cell: found[cell].value)
-    return ClaimOutcome(
-        id="beats-static",
-        claim="In almost every case the criteria surpass the static initialisation",
-        where="Figure 1, caption",
-        verdict=above_zero(effect, tolerance),
-        effect=effect,
-        finding=f"{above} of {len(found)} cases are above static on average; {needed} have an "
+    return Judgement(
+        above_zero(effect, tolerance),
+        effect,
+        f"{above} of {len(found)} cases are above static on average; {needed} have an "
         f"advantage of {effect.value:+.2f} points or more; last is {worst} with {found[worst].value:+.2f}",
     )

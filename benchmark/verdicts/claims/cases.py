@@ -1,4 +1,4 @@
-"""Which results the claims of the paper compare."""
+"""The results that the claims of the paper compare."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Setting:
-    """What criteria that are compared with each other share."""
+    """The growth, density and further settings that criteria share when they are compared with each other."""
 
     growth: str
     density: float

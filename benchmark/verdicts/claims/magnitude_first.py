@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import Contenders, common_seeds, listed, low_and_high, settings
-from benchmark.verdicts.claims.outcome import ClaimOutcome, above_zero
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.ordered import Least, nth_largest
 from benchmark.verdicts.statistics.paired import paired
@@ -12,13 +12,14 @@ from benchmark.verdicts.statistics.ranks import ranks
 FIRST = "magnitude"
 
 
-def magnitude_first(samples: Samples, tolerance: float) -> ClaimOutcome | None:
+@claim("magnitude-first", "At low density the best is predominantly magnitude-based pruning", where="abstract")
+def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
     """In more than half of the settings at the lowest third of the densities, magnitude is the best studied criterion.
 
     Being best is being ahead of every other one, so a setting counts by magnitude's lead over the strongest of the
-    others, whichever that truly is. The effect is the lead that more than half of the settings have: supported where it
-    is shown to be above zero, not supported where it is not, but shown to be below the tolerance. Sharing the first
-    place is not being first.
+    others, whichever that truly is. The effect is the lead that more than half of the settings have. The claim is
+    supported if the effect is shown to be above zero. Otherwise it is not supported if the effect is shown to be below
+    the tolerance. Sharing the first place is not being first.
     """
     present = {setting: each for setting, each in settings(samples).items() if FIRST in each}
     densities = {setting.density for setting in present}
@@ -33,19 +34,16 @@ def magnitude_first(samples: Samples, tolerance: float) -> ClaimOutcome | None:
     most = len(leads) // 2 + 1
     effect = nth_largest(leads, most)
     best = sum(lead.value > 0 for lead in leads)
-    return ClaimOutcome(
-        id="magnitude-first",
-        claim="At low density the best is predominantly magnitude-based pruning",
-        where="abstract",
-        verdict=above_zero(effect, tolerance),
-        effect=effect,
-        finding=f"Best on average in {best} of {len(leads)} settings at {listed(low)}; its lead over "
+    return Judgement(
+        above_zero(effect, tolerance),
+        effect,
+        f"Best on average in {best} of {len(leads)} settings at {listed(low)}; its lead over "
         f"the strongest other is {effect.value:+.2f} points or more in {most} of them; {_ranking(fields)}",
     )
 
 
 def _lead(contenders: Contenders, step: float) -> Least | None:
-    """How far magnitude is ahead of the strongest of the others; None where a seed in common is lacking."""
+    """How far magnitude is ahead of the strongest of the others; None if they have no seed in common."""
     leads = [paired(contenders[FIRST], values, step) for name, values in contenders.items() if name != FIRST]
     known = [lead for lead in leads if lead is not None]
     return Least(known) if len(known) == len(leads) else None

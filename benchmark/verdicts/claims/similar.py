@@ -2,20 +2,22 @@
 
 import itertools
 
+from benchmark.verdicts.claims.api import ClaimVerdict, Judgement, claim
 from benchmark.verdicts.claims.cases import settings
-from benchmark.verdicts.claims.outcome import ClaimOutcome, ClaimVerdict
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.equivalence import Absolute
 from benchmark.verdicts.statistics.ordered import nth_largest
 from benchmark.verdicts.statistics.paired import paired
 
 
-def similar(samples: Samples, tolerance: float) -> ClaimOutcome | None:
+@claim("similar", "Most of the studied criteria give similar results", where="abstract")
+def similar(samples: Samples, tolerance: float) -> Judgement | None:
     """Two of the studied criteria in one setting differ by less than the tolerance more often than not.
 
     The tolerance is the difference that counts as the same result. The effect is the difference that more than half of
-    the pairs (of criteria, in every setting) stay within: supported where it is shown to be smaller than the tolerance,
-    not supported where it is shown to be larger. One odd criterion of five leaves six pairs of ten, two leave three.
+    the pairs (of criteria, in every setting) stay within. The claim is supported if the effect is shown to be smaller
+    than the tolerance, and not supported if it is shown to be larger. If one criterion of five is different from the
+    others, six pairs of ten are similar; if two are, only three pairs are.
     """
     step = grain(samples)
     differences = [
@@ -33,12 +35,9 @@ def similar(samples: Samples, tolerance: float) -> ClaimOutcome | None:
         verdict = "supported"
     elif effect.low > tolerance:
         verdict = "not supported"
-    return ClaimOutcome(
-        id="similar",
-        claim="Most of the studied criteria give similar results",
-        where="abstract",
-        verdict=verdict,
-        effect=effect,
-        finding=f"{most} of {len(differences)} pairs of criteria differ by at most {effect.value:.2f} points; "
+    return Judgement(
+        verdict,
+        effect,
+        f"{most} of {len(differences)} pairs of criteria differ by at most {effect.value:.2f} points; "
         f"up to {tolerance:g} count as similar",
     )

@@ -1,9 +1,11 @@
 """The claim ``spread-grows``."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import (
     FEWEST,
     STUDIED,
@@ -14,23 +16,24 @@ from benchmark.verdicts.claims.cases import (
     low_and_high,
     settings,
 )
-from benchmark.verdicts.claims.outcome import ClaimOutcome, above_zero
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.differences import Array
 from benchmark.verdicts.statistics.ordered import LEVEL, Interval
 from benchmark.verdicts.statistics.spread import jackknife, true_variance
 
 FEWEST_SEEDS = 3
-"""Leaving out one must leave two, whose noise is independent."""
+"""The jackknife leaves out one seed and must leave two, whose noise is independent."""
 
 
-def spread_grows(samples: Samples, tolerance: float) -> ClaimOutcome | None:
+@claim("spread-grows", "The differences become more significant at low density", where="abstract")
+def spread_grows(samples: Samples, tolerance: float) -> Judgement | None:
     """The true means of the studied criteria are further apart at the lowest third of the densities than the highest.
 
     Runs are noisier at low density, which alone would drive the criteria's measured means apart; so the variance
     between *true* means is compared, from products of different seeds. The effect is the spread that low density adds:
     the root of the difference of variances, with the sign of that difference. Its interval is a jackknife over seeds,
-    and so needs three. Supported where it is shown to be above zero, not supported where it is not, but shown to be
-    below the tolerance.
+    and so needs three. The claim is supported if the effect is shown to be above zero. Otherwise it is not supported if
+    the effect is shown to be below the tolerance.
     """
     present = settings(samples)
     criteria = [name for name in STUDIED if any(name in contenders for contenders in present.values())]
@@ -43,33 +46,34 @@ def spread_grows(samples: Samples, tolerance: float) -> ClaimOutcome | None:
     if not complete:
         return None
     seeds = common_seeds(list(complete.values()))
-    low, high = (
-        np.array(
-            [
-                [[each[name][seed] for seed in seeds] for name in criteria]
-                for setting, each in complete.items()
-                if setting.density in end
-            ]
+    if len(seeds) < FEWEST_SEEDS:
+        return Judgement(
+            "undecided", None, f"Needs {FEWEST_SEEDS} seeds that all {len(criteria)} criteria have run with"
         )
-        for end in ends
+    low, high = (_values(complete, end, criteria, seeds) for end in ends)
+    effect = _added_spread(low, high)
+    spreads = [max(_signed_root(true_variance(values)), 0.0) for values in (low, high)]
+    return Judgement(
+        above_zero(effect, tolerance),
+        effect,
+        f"Standard deviation between criteria, without noise: {spreads[0]:.2f} points at {listed(ends[0])}, "
+        f"{spreads[1]:.2f} at {listed(ends[1])}",
     )
-    effect, finding = None, f"Needs {FEWEST_SEEDS} seeds that all {len(criteria)} criteria have run with"
-    if len(seeds) >= FEWEST_SEEDS:
-        added = jackknife(lambda chosen: true_variance(low[..., chosen]) - true_variance(high[..., chosen]), len(seeds))
-        effect = Interval(*map(_signed_root, (added.value, added.lower(LEVEL), added.upper(LEVEL))))
-        spreads = [max(_signed_root(true_variance(values)), 0.0) for values in (low, high)]
-        finding = (
-            f"Standard deviation between criteria, without noise: {spreads[0]:.2f} points at {listed(ends[0])}, "
-            f"{spreads[1]:.2f} at {listed(ends[1])}"
-        )
-    return ClaimOutcome(
-        id="spread-grows",
-        claim="The differences become more significant at low density",
-        where="abstract",
-        verdict="undecided" if effect is None else above_zero(effect, tolerance),
-        effect=effect,
-        finding=finding,
-    )
+
+
+def _values(
+    present: Mapping[Setting, Contenders], densities: Sequence[float], criteria: Sequence[str], seeds: Sequence[int]
+) -> Array:
+    """The metric in percent of the settings at some densities, [settings, criteria, seeds]."""
+    here = [each for setting, each in present.items() if setting.density in densities]
+    return np.array([[[each[name][seed] for seed in seeds] for name in criteria] for each in here])
+
+
+def _added_spread(low: Array, high: Array) -> Interval:
+    """The spread between true means that low density adds, from [settings, criteria, seeds] of either end."""
+    seeds = low.shape[-1]
+    added = jackknife(lambda chosen: true_variance(low[..., chosen]) - true_variance(high[..., chosen]), seeds)
+    return Interval(*map(_signed_root, (added.value, added.lower(LEVEL), added.upper(LEVEL))))
 
 
 def _matched(present: dict[Setting, Contenders], densities: list[float]) -> dict[Setting, Contenders]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.verdicts.claims.outcome import ClaimId, ClaimOutcome, ClaimVerdict
+from benchmark.verdicts.claims.api import ClaimId, ClaimOutcome, ClaimVerdict
 
 
 @dataclass(frozen=True)
 class ClaimChange:
-    """A claim whose verdict is not the stored one; None where it was not stored, or has no data now."""
+    """A claim whose verdict is not the stored one; None stands for no stored verdict or no data."""
 
     id: ClaimId
     stored: ClaimVerdict | None
@@ -22,11 +22,12 @@ class ClaimChange:
 def changes(
     outcomes: Sequence[ClaimOutcome], stored: Mapping[ClaimId, ClaimVerdict], *, same_results: bool
 ) -> tuple[ClaimChange, ...]:
-    """What differs from the stored verdicts (none where none are stored), and whether chance cannot be the reason.
+    """The verdicts that are not the stored ones, and whether they deviate: whether chance cannot be the reason.
 
-    It cannot where a verdict became its opposite, which takes two errors of one in forty, or where any verdict changed
-    while all results are the stored ones (``same_results``). That other runs are too few to decide, or enough, is no
-    deviation: close to a limit an honest rerun with other seeds does so nearly every time.
+    Chance cannot be the reason if a verdict became its opposite, which takes two errors of one in forty, or if any
+    verdict changed while all results are the stored ones (``same_results``). A change to or from ``undecided`` is no
+    deviation, because close to a limit an honest rerun with other seeds changes so nearly every time. If no verdicts
+    are stored, nothing differs from them.
     """
     found = {outcome.id: outcome.verdict for outcome in outcomes}
     pairs = [(id_, stored.get(id_), found.get(id_)) for id_ in dict.fromkeys([*found, *stored])] if stored else []

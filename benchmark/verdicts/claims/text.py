@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from benchmark.verdicts.claims.outcome import ClaimOutcome
+from benchmark.verdicts.claims.api import ClaimOutcome
 from benchmark.verdicts.statistics.differences import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import Interval
 
@@ -14,7 +14,7 @@ WIDTH = 100
 
 
 def render_claims(outcomes: Sequence[ClaimOutcome]) -> str:
-    """The claims as a table, each with its verdict, its effect and what it is of."""
+    """The claims as a table, each with its verdict, its effect and what was found."""
     rows = [
         [each.id, each.verdict, _shown(each.effect), f"{each.claim} ({each.where}). {each.finding}."]
         for each in outcomes

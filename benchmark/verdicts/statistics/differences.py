@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -16,11 +16,19 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """A mean of ``n`` seeds and their sample standard deviation (n - 1 in the denominator; None where not known)."""
+    """A mean of ``n`` seeds and their sample standard deviation (n - 1 in the denominator; None if it is not known)."""
 
     mean: float
     std: float | None
     n: int
+
+    @property
+    def without_n(self) -> str:
+        """Mean and standard deviation as text."""
+        return f"{self.mean:.2f}" if self.std is None else f"{self.mean:.2f} ± {self.std:.2f}"
+
+    def __str__(self) -> str:
+        return f"{self.without_n} ({self.n})"
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Differences:
 
     difference: Array
     low: Array
-    """Lower end of the interval; minus infinity where no spread is known."""
+    """Lower end of the interval; minus infinity if no spread is known."""
     high: Array
     p: Array
     """Two-sided p-value of no difference."""
@@ -40,10 +48,10 @@ class Differences:
 def differences(first: Sequence[Summary], second: Sequence[Summary]) -> Differences:
     """Welch's t-test and interval of each pair (Welch, 1947); never NaN.
 
-    A side without a spread of its own (one seed, or none printed) is taken to have the other side's; where neither has
-    one, both are taken to be as noisy as the noisiest side of all pairs, since an average would call noisy pairs
-    different. Where nothing at all is known, the interval has no end and p is 1. Two sides without any variance differ
-    with p = 0, unless they are equal.
+    A side without a spread of its own (one seed, or none printed) is taken to have the other side's. If neither side
+    has one, both are taken to be as noisy as the noisiest side of all pairs, since an average would call noisy pairs
+    different. If no spread is known of any pair, the interval has no end and p is 1. Two sides without any variance
+    differ with p = 0, unless they are equal.
     """
     mean1, std1, n1 = _columns(first)
     mean2, std2, n2 = _columns(second)
@@ -63,21 +71,22 @@ def differences(first: Sequence[Summary], second: Sequence[Summary]) -> Differen
     error = np.sqrt(variance)
     certain = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
     t = np.divide(difference, error, out=certain, where=error > 0)
-    p = 2 * stats.t.sf(np.abs(t), dof)
-    margin = stats.t.ppf((1 + CONFIDENCE) / 2, dof) * error
-    z = np.copysign(stats.norm.isf(np.maximum(p / 2, np.finfo(float).tiny)), t)  # finite also where p is 0
+    # The functions of scipy.special are those behind scipy.stats, which takes a second longer to import.
+    p = 2 * special.stdtr(dof, -np.abs(t))
+    margin = special.stdtrit(dof, (1 + CONFIDENCE) / 2) * error
+    z = np.copysign(special.ndtri(np.maximum(p / 2, np.finfo(float).tiny)), t)  # finite also if p is 0
     return Differences(difference, difference - margin, difference + margin, p, z)
 
 
 def _columns(summaries: Sequence[Summary]) -> tuple[Array, Array, Array]:
-    """Mean, standard deviation (NaN where not known) and n, each [pairs]."""
+    """Mean, standard deviation (NaN if it is not known) and n, each [pairs]."""
     rows: Any = [(s.mean, np.nan if s.std is None else s.std, s.n) for s in summaries]
     mean, std, n = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     return mean, std, n
 
 
 def _noisiest(std: Array, n: Array) -> tuple[float, float]:
-    """The largest standard deviation that is known and its degrees of freedom; infinite and 1 where none is."""
+    """The largest standard deviation that is known and its degrees of freedom; infinite and 1 if none is known."""
     if not np.isfinite(std).any():
         return np.inf, 1.0
     largest = np.nanmax(std)

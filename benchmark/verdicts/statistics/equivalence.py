@@ -1,4 +1,4 @@
-"""How large a difference is, whatever its sign; which says whether it is too small to matter."""
+"""The size of a difference, whatever its sign, which shows whether it is too small to matter."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Absolute:
     """The absolute value of a difference.
 
     Its upper limit at a level is the smallest margin for which two one-sided tests at that level show equivalence
-    (Schuirmann, 1987): a difference that is not shown to be there is not thereby shown to be small.
+    (Schuirmann, 1987): that a difference is not shown does not show that it is small.
     """
 
     difference: Mean

@@ -1,15 +1,15 @@
-"""Whether a group of cells moved together, which a single cell may be too noisy to show.
+"""The test of whether a group of cells moved together, which a single cell may be too noisy to show.
 
 Runs with one seed share initial weights and batch order, so their cells rise and fall together: with the authors' code
 on Fashion-MNIST two cells correlate by 0.4 over the seeds. A pooled test that takes cells for independent would fail
-more than five honest reruns in a hundred where one is promised; hence ``seed_correlation``.
+more than five honest reruns in a hundred, and one is promised; ``seed_correlation`` measures what it would miss.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from benchmark.verdicts.statistics.differences import Array
 
@@ -18,7 +18,7 @@ Group = NDArray[np.intp]
 
 
 def seed_residuals(cells: Sequence[Mapping[int, float]]) -> Array:
-    """Each seed's deviation from its cell's mean, [cells, seeds]; NaN where a cell has not run with a seed."""
+    """Each seed's deviation from its cell's mean, [cells, seeds]; NaN if a cell has not run with a seed."""
     seeds = {seed: column for column, seed in enumerate(sorted(set().union(*cells)))}
     values = np.full((len(cells), len(seeds)), np.nan)
     for row, cell in enumerate(cells):
@@ -30,7 +30,7 @@ def seed_residuals(cells: Sequence[Mapping[int, float]]) -> Array:
 def seed_correlation(residuals: Array, groups: Sequence[Group]) -> float:
     """Mean correlation over seeds between two cells of one group, between 0 and 1.
 
-    ``residuals`` is [cells, seeds]; seeds of separate sides are separate columns. Cells that do not vary say nothing.
+    ``residuals`` is [cells, seeds]; seeds of separate sides are separate columns. Cells that do not vary are left out.
     """
     counts = np.isfinite(residuals).sum(axis=1)
     spread = np.sqrt(np.nansum(residuals**2, axis=1) / np.maximum(counts, 1))
@@ -58,5 +58,5 @@ def moved(z: Array, groups: Sequence[Group], correlation: float, dof: float) -> 
     inflation = 1 + (sizes - 1) * correlation
     statistic = sums / np.sqrt(sizes * inflation)
     if correlation == 0:
-        return np.asarray(2 * stats.norm.sf(np.abs(statistic)))
-    return np.asarray(2 * stats.t.sf(np.abs(statistic), dof * (inflation / (sizes * correlation)) ** 2))
+        return np.asarray(2 * special.ndtr(-np.abs(statistic)))
+    return np.asarray(2 * special.stdtr(dof * (inflation / (sizes * correlation)) ** 2, -np.abs(statistic)))

@@ -1,4 +1,7 @@
-"""Holm's correction for many comparisons."""
+"""Holm's correction for many comparisons.
+
+statsmodels has it too, but imports pandas and scipy.stats, which takes a second longer than a whole check.
+"""
 
 import numpy as np
 
@@ -8,7 +11,7 @@ from benchmark.verdicts.statistics.differences import Array
 def holm(p: Array) -> Array:
     """Adjusted p-values [comparisons]: all below α together err less than α of the time (Holm, 1979).
 
-    Holds however the comparisons depend on each other.
+    This is true whatever the dependence between the comparisons.
     """
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))

@@ -7,12 +7,12 @@ from benchmark.verdicts.statistics.differences import CONFIDENCE
 from benchmark.verdicts.statistics.paired import Estimated
 
 LEVEL = (1 - CONFIDENCE) / 2
-"""How often the truth may be beyond one end of an interval."""
+"""How often the true value may be beyond one end of an interval."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and where the truth may be."""
+    """An estimate and the limits between which the true value may be."""
 
     value: float
     low: float
@@ -23,8 +23,8 @@ def nth_largest(estimates: Sequence[Estimated], n: int) -> Interval:
     """The n-th largest of the true values, n from 1: at least n of them are as large.
 
     "At least n are above b" is what partial conjunctions test (Benjamini & Heller, 2008, with the test of Simes, 1986);
-    the interval holds every b that they do not rule out. That many estimates are looked at is thereby paid for; it errs
-    no more often than it says for estimates that are positively dependent, as comparisons over the same seeds are.
+    the interval holds every b that they do not rule out. These tests allow for the number of estimates. The interval
+    errs no more often than it says if the estimates are positively dependent, as comparisons over the same seeds are.
     """
     value = sorted((estimate.value for estimate in estimates), reverse=True)[n - 1]
     low = _lower_limit([estimate.lower for estimate in estimates], n)
@@ -36,7 +36,7 @@ def nth_largest(estimates: Sequence[Estimated], n: int) -> Interval:
 def _lower_limit(limits: Sequence[Callable[[float], float]], n: int) -> float:
     """A limit that the n-th largest is below no more often than ``LEVEL``, from the lower limits of each at any level.
 
-    All but n - 1 of them would have to fail if fewer than n were above b. Simes' test of these ``rest`` passes where,
+    All but n - 1 of them would have to fail if fewer than n were above b. Simes' test of these ``rest`` passes if,
     for some i, the i-th smallest of their p-values is at most i / rest of the level.
     """
     rest = len(limits) - n + 1
@@ -53,16 +53,16 @@ def _negative(limit: Callable[[float], float]) -> Callable[[float], float]:
 class Least:
     """The smallest of several true values (at least one)."""
 
-    of: Sequence[Estimated]
+    estimates: Sequence[Estimated]
 
     @property
     def value(self) -> float:
-        return min(estimate.value for estimate in self.of)
+        return min(estimate.value for estimate in self.estimates)
 
     def lower(self, level: float) -> float:
-        # Above b where all are: each may err at the whole level (Berger, 1982).
-        return min(estimate.lower(level) for estimate in self.of)
+        # The least is above b only if all are, so each may err at the whole level (Berger, 1982).
+        return min(estimate.lower(level) for estimate in self.estimates)
 
     def upper(self, level: float) -> float:
-        # Below b where any is: one of several, each of which may err (Bonferroni).
-        return min(estimate.upper(level / len(self.of)) for estimate in self.of)
+        # The least is below b if any is: it is one of several, each of which may err (Bonferroni).
+        return min(estimate.upper(level / len(self.estimates)) for estimate in self.estimates)

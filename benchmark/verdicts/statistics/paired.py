@@ -1,4 +1,4 @@
-"""Means of a few values and of paired differences, and how far from them the truth may be."""
+"""Means of a few values and of paired differences, and the limits of their true values."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from scipy import special
 
 
 class Estimated(Protocol):
-    """Something that is only known by an estimate."""
+    """A value that is only known by an estimate."""
 
     @property
     def value(self) -> float:
@@ -19,11 +19,11 @@ class Estimated(Protocol):
         ...
 
     def lower(self, level: float) -> float:
-        """The truth is below this no more often than ``level``."""
+        """A limit that the true value is below no more often than ``level``."""
         ...
 
     def upper(self, level: float) -> float:
-        """The truth is above this no more often than ``level``."""
+        """A limit that the true value is above no more often than ``level``."""
         ...
 
 
@@ -31,7 +31,7 @@ class Estimated(Protocol):
 class Mean:
     """A mean with its standard error and degrees of freedom; its limits are Student's (1908).
 
-    One value has no degree of freedom, and no limits.
+    A single value has no degree of freedom, and no limits.
     """
 
     value: float
@@ -46,7 +46,7 @@ class Mean:
 
     @property
     def p(self) -> float:
-        """Two-sided p-value of no difference (Student, 1908); 1 where there is but one value."""
+        """Two-sided p-value of no difference (Student, 1908); 1 if there is only one value."""
         if not self.dof:
             return 1.0
         if not self.error:
@@ -72,18 +72,18 @@ def mean_of(values: Sequence[float], least_variance: float = 0.0) -> Mean:
 
 
 def paired(first: Mapping[int, float], second: Mapping[int, float], grain: float) -> Mean | None:
-    """Mean of first minus second over the seeds that both have; None where they share none.
+    """Mean of first minus second over the seeds that both have; None if they share no seed.
 
-    Runs with one seed share initial weights and batch order, so what a lucky seed gives to both cancels. Values are
+    Runs with one seed share initial weights and batch order, so the luck of a seed cancels if both have it. Values are
     multiples of ``grain``: a test set of 450 images gives steps of 0.22 percent, and three seeds then differ by the
-    same amount so often that a spread of zero would show something out of nothing. Rounding alone gives a difference
+    same amount so often that a spread of zero would show an effect that is not there. Rounding alone gives a difference
     the variance grain² / 6.
     """
     return paired_over([(first, second)], grain)
 
 
 def paired_over(blocks: Sequence[tuple[Mapping[int, float], Mapping[int, float]]], grain: float) -> Mean | None:
-    """Mean over blocks of first minus second, over the seeds that all of them have; None where there is no such seed.
+    """Mean over blocks of first minus second, over the seeds that all of them have; None if there is no such seed.
 
     A seed's differences in several blocks may rise and fall together, since it has the same initial weights or batch
     order in all of them. So they are averaged first, and only the seeds' averages count as independent.

@@ -1,9 +1,11 @@
-"""Ranks of several things over many blocks, and whether they differ (Demšar, 2006)."""
+"""Ranks of several things over many blocks, and whether they differ (Demšar, 2006).
+
+Modules that are slow to import are imported inside the functions that need them, because a check ranks without them.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from benchmark.verdicts.statistics.differences import CONFIDENCE, Array
 from criteria.errors import InputError
@@ -11,7 +13,7 @@ from criteria.errors import InputError
 
 @dataclass(frozen=True)
 class Ranking:
-    """Average ranks [things], 1 is the best, and what tells them apart."""
+    """Average ranks [things], of which 1 is the best, and the tests of whether they differ."""
 
     average: Array
     friedman_p: float
@@ -19,22 +21,28 @@ class Ranking:
     nemenyi_p: Array
     """P-value [things, things] that a pair ranks alike, corrected for all pairs (Nemenyi, 1963)."""
     critical_difference: float
-    """Average ranks further apart than this differ by Nemenyi's test."""
+    """Two average ranks that are further apart than this differ by Nemenyi's test."""
     confidence: float
-    """Level at which the critical difference is one."""
+    """Level of the critical difference."""
 
 
 def ranks(values: Array) -> Array:
-    """Ranks within each block of ``values`` [blocks, things]; the highest value gets rank 1, equal ones share."""
-    return np.asarray(stats.rankdata(-values, axis=1))
+    """Ranks within each block of ``values`` [blocks, things], 1 for the highest.
+
+    Equal values share the mean of their ranks.
+    """
+    here, others = values[:, :, None], values[:, None, :]
+    better, equal = (others > here).sum(axis=2), (others == here).sum(axis=2)
+    return np.asarray(better + (equal + 1) / 2)
 
 
 def rank(values: Array, confidence: float = CONFIDENCE) -> Ranking:
-    """Rank ``values`` [blocks, things], of which higher is better; blocks must be independent for the p-values to hold.
+    """Rank ``values`` [blocks, things], of which higher is better; the p-values hold if blocks are independent.
 
     Raises :class:`InputError` for fewer than three things or two blocks.
     """
-    import scikit_posthocs  # takes longer to import than the rest of us, and few commands rank
+    import scikit_posthocs
+    from scipy import stats
 
     blocks, things = values.shape
     if blocks < 2 or things < 3:
@@ -51,5 +59,7 @@ def rank(values: Array, confidence: float = CONFIDENCE) -> Ranking:
 
 def critical_difference(things: int, blocks: int, confidence: float = CONFIDENCE) -> float:
     """Nemenyi's critical difference of average ranks (Demšar, 2006, section 3.2.2)."""
+    from scipy import stats
+
     q = float(stats.studentized_range.ppf(confidence, things, np.inf)) / np.sqrt(2)
     return float(q * np.sqrt(things * (things + 1) / (6 * blocks)))

@@ -1,4 +1,4 @@
-"""How far apart several things truly are, told from how noisily each of them was measured."""
+"""The spread between the true values of several things, without the noise of measuring each of them."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -16,7 +16,8 @@ def true_variance(values: Array) -> float:
     """Variance between the true means of ``values`` [settings, things, seeds], averaged over settings.
 
     Every product pairs two seeds, whose noise is independent, so that noise adds nothing on average, however much more
-    of it one thing has than another; by chance the result may be negative. Needs two things and two seeds.
+    of it one thing has than another; by chance the result may be negative. There must be at least two
+    things and two seeds.
     """
     _, things, seeds = values.shape
     centred = values - values.mean(axis=1, keepdims=True)

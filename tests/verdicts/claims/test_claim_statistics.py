@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
-from benchmark.report.look import LIGHT
-from benchmark.report.ranks import Diagram, draw_diagram
+from benchmark.report.figures.look import LIGHT
+from benchmark.report.figures.ranks import Diagram, draw_diagram
 from benchmark.verdicts.statistics.equivalence import Absolute
 from benchmark.verdicts.statistics.ordered import LEVEL, Least, nth_largest
 from benchmark.verdicts.statistics.paired import Mean, mean_of, paired, paired_over

@@ -57,7 +57,7 @@ def verdicts(samples):
 
 def verdict_counts(claim, repeats, **settings):
     generator = np.random.default_rng(2306)
-    return Counter(JUDGES[claim](experiment(generator, **settings), 1.0).verdict for _ in range(repeats))
+    return Counter(JUDGES[claim].judge(experiment(generator, **settings), 1.0).verdict for _ in range(repeats))
 
 
 def often(found, repeats, rate):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.check import as_json, check, render
+from benchmark.verdicts.accepting import Evidence, accept, revised
+from benchmark.verdicts.check import check
 from benchmark.verdicts.claims import claims
 from benchmark.verdicts.claims.cases import STUDIED
-from benchmark.verdicts.expected import Source, accept, read_expected, revised
+from benchmark.verdicts.expected import Source, read_expected
+from benchmark.verdicts.rendering import as_json, render
 from criteria.errors import InputError
 
 MEASURED = Source(kind="measured", version="0.1.0", torch="2.11.0", device="cpu", date=datetime.date(2026, 3, 14))
@@ -30,7 +32,8 @@ def samples(magnitude=0.0, seeds=5, order=0):
 
 def expecting(found, **changed):
     stored = {outcome.id: outcome.verdict for outcome in claims(found, 1.0)} | changed
-    return revised(None, found, MEASURED, experiment="example", metric="accuracy", tolerance=1.0, claims=stored)
+    evidence = Evidence(found, MEASURED, claims=stored)
+    return revised(None, evidence, experiment="example", metric="accuracy", tolerance=1.0)
 
 
 def opposite(found, claim="magnitude-first"):
@@ -93,21 +96,25 @@ def test_verdicts_are_written_read_back_and_kept_when_another_source_is_added(tm
     path = tmp_path / "example.yaml"
     verdicts = {"similar": "undecided", "beats-dense": "not supported"}
     about = {"metric": "accuracy", "tolerance": 1.0}
-    accept(samples(), MEASURED, path, **about, claims=verdicts)
+    accept(Evidence(samples(), MEASURED, claims=verdicts), path, **about)
     assert "claims:\n  similar: undecided\n  beats-dense: not supported\n" in path.read_text()
-    accept(samples(), Source(kind="published", reference="a paper"), path, **about, name="paper")
+    accept(Evidence(samples(), Source(kind="published", reference="a paper"), "paper"), path, **about)
     assert read_expected(path).claims == verdicts
-    accept(samples(), MEASURED, path, **about, claims={"similar": "supported"})
+    accept(Evidence(samples(), MEASURED, claims={"similar": "supported"}), path, **about)
     assert read_expected(path).claims == {"similar": "supported"}
 
 
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
-    [("similar", "simlar", r"claims\.simlar"), ("undecided", "perhaps", r"claims\.similar: .*'supported'")],
+    [
+        ("similar", "simlar", r"claims\.simlar.*did you mean 'similar'"),
+        ("undecided", "perhaps", r"claims\.similar: .*'supported'"),
+    ],
 )
 def test_a_claim_or_verdict_that_does_not_exist_is_one_line_with_its_place(tmp_path, old, new, problem):
     path = tmp_path / "example.yaml"
-    accept(samples(), MEASURED, path, metric="accuracy", tolerance=1.0, claims={"similar": "undecided"})
+    evidence = Evidence(samples(), MEASURED, claims={"similar": "undecided"})
+    accept(evidence, path, metric="accuracy", tolerance=1.0)
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(InputError, match=problem) as error:
         read_expected(path)

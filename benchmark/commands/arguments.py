@@ -1,0 +1,187 @@
+"""Arguments that several commands share, and the typed values that are made of them."""
+
+import argparse
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.running.options import AUTO, CHECKPOINT_SECONDS, Options
+
+if TYPE_CHECKING:
+    from benchmark.experiments.experiment import Experiment
+    from benchmark.experiments.part import Part
+    from benchmark.experiments.results import ResultsFolder
+    from benchmark.verdicts.expected import Expected
+    from benchmark.verdicts.study import Study
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def add_experiment(parser: argparse.ArgumentParser) -> None:
+    """``EXPERIMENT``, the part of it that is asked for, and where its results are."""
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="its name, or the path of a YAML file")
+    add_part(parser)
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """The part of an experiment that is asked for, and where its results are."""
+    group = parser.add_argument_group("which runs (all of the experiment, unless you choose)")
+    group.add_argument("--criteria", metavar="LIST", help="criteria and baselines, as in 'magnitude,mest(lambda_=0.1)'")
+    group.add_argument("--growth", metavar="LIST", help="growth criteria, as in random,gradient")
+    group.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
+    group.add_argument("--seeds", metavar="LIST", help="seeds, as in 1-5 or 1,2,7")
+    group.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in training.epochs=2"
+    )
+    group.add_argument("--results", type=folder, default=Path("results"), metavar="DIR", help="results folder")
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """How missing runs are trained."""
+    add_device(parser)
+    add_data_dir(parser)
+    parser.add_argument(
+        "--engine",
+        type=_engine,
+        default=AUTO,
+        metavar="NAME",
+        help="what computes the trainings: dense, or auto for each run's own",
+    )
+    parser.add_argument("--fleet", type=_positive(int), metavar="N", help="train at most N networks together")
+    parser.add_argument(
+        "--checkpoint",
+        type=_positive(float),
+        default=CHECKPOINT_SECONDS,
+        metavar="SECONDS",
+        help="between two checkpoints of a fleet",
+    )
+    parser.add_argument("--fresh", action="store_true", help="train again what has a result already")
+    parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The device that trains."""
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="auto takes CUDA where there is a GPU")
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """The folder of data sets."""
+    parser.add_argument(
+        "--data-dir", type=folder, metavar="DIR", help="data folder (default: DST_BENCH_DATA or a cache folder)"
+    )
+
+
+def add_expected(parser: argparse.ArgumentParser) -> None:
+    """The folder of expected values, and how strict the check is."""
+    parser.add_argument(
+        "--expected",
+        type=folder,
+        metavar="DIR",
+        help="folder of expected values (default: expected_results here, else those of the release)",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="missing or inconclusive cells and changed claims give status 1"
+    )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """The folder of reports."""
+    parser.add_argument("--out", type=folder, default=Path("report"), metavar="DIR", help="folder for reports")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """JSON instead of text."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def part_of(args: argparse.Namespace) -> "Part":
+    """The part of an experiment that the arguments ask for."""
+    from benchmark.experiments.part import Part
+
+    return Part(args.criteria, args.growth, args.density, args.seeds, tuple(args.set))
+
+
+def experiment_of(args: argparse.Namespace) -> "Experiment":
+    """The experiment that the arguments ask for, with the part and the settings that they ask for."""
+    return part_of(args).of(args.experiment)
+
+
+def results_of(args: argparse.Namespace, experiment: "Experiment") -> "ResultsFolder":
+    """Where the results of an experiment are."""
+    from benchmark.experiments.results import ResultsFolder
+
+    return ResultsFolder(args.results, experiment.name)
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """How missing runs are trained."""
+    return Options(
+        device=args.device,
+        data_dir=args.data_dir,
+        engine=args.engine,
+        most=args.fleet,
+        checkpoint_seconds=args.checkpoint,
+        wait=not getattr(args, "no_wait", False),
+        fresh=args.fresh,
+        contract_skipped=args.no_contract,
+    )
+
+
+def expected_of(args: argparse.Namespace, experiment: "Experiment") -> "Expected | None":
+    """The expected values of the part that the arguments ask for; None where none are stored."""
+    from benchmark.verdicts.expected import expected_file
+    from criteria.errors import InputError
+
+    try:
+        expected_file(experiment.name, args.expected)
+    except InputError:
+        return None
+    return required_expected(args, experiment)
+
+
+def required_expected(args: argparse.Namespace, experiment: "Experiment") -> "Expected":
+    """The expected values of the part that the arguments ask for; raises :class:`InputError` where none are stored."""
+    from benchmark.verdicts.expected import expected_file, read_expected
+    from benchmark.verdicts.study import narrowed
+
+    return narrowed(read_expected(expected_file(experiment.name, args.expected)), experiment, part_of(args))
+
+
+def study_of(args: argparse.Namespace, experiment: "Experiment", expected: "Expected | None" = None) -> "Study":
+    """The stored results of an experiment, with ``expected`` values."""
+    from benchmark.verdicts.study import load_study
+
+    return load_study(experiment, results_of(args, experiment), expected)
+
+
+def folder(text: str) -> Path:
+    """A folder as a user writes it: ``~`` is the user's own, also in ``--results=~/x``, which a shell leaves alone."""
+    return Path(os.path.expanduser(text))
+
+
+def _engine(text: str) -> str:
+    """The name of an engine. Engines are imported to know their names, so not for the one that is there always."""
+    if text in (AUTO, "dense"):
+        return text
+    from benchmark.training.engines import engine_named
+    from criteria.errors import InputError
+
+    try:
+        return engine_named(text).name
+    except InputError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or auto") from None
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """A number above 0; argparse makes an error of one line from its ``ValueError``."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < math.inf:
+            raise ValueError(text)
+        return value
+
+    number.__name__ = "number above 0"
+    return number

@@ -1,0 +1,142 @@
+"""How a command ends: its exit status, and one line for everything that goes wrong."""
+
+import codecs
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from benchmark.system import interruption
+from benchmark.system.communication import AnotherFailedError
+from criteria.errors import InputError, PluginError, one_line
+
+DONE, DEVIATES, BAD_INPUT, BROKEN, UNEXPECTED = range(5)
+CLOSED_OUTPUT = interruption.FIRST_STATUS + 13
+"""The reader of our output has gone: the status of SIGPIPE, by which other programs end then."""
+EXIT_STATUSES = (
+    "exit status: 0 all was done, 1 a result deviates, 2 the input is bad or cannot be read or written, 3 a contract "
+    "is broken or a plugin failed, 4 something unexpected happened, 128 + N ended by signal N (130 by Ctrl-C; what was "
+    "trained is kept) or, with N = 13, because nobody reads the output any more"
+)
+RESUMING = ("run", "reproduce")
+"""Commands that go on from where they were interrupted."""
+_PLAIN = {"·": "-", "±": "+/-", "…": "...", "–": "-", "—": "-", "×": "x", "ζ": "zeta", "θ": "theta", "λ": "lambda"}
+"""What is written where an output's encoding lacks a character."""
+
+
+def prepare_output() -> None:
+    """Make sure that output can be written: to nowhere if it was closed, and in plain letters if others are lacking."""
+    with suppress(OSError):
+        while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:  # or the next file that is opened would be our output
+            pass
+        os.close(nowhere)
+    codecs.register_error("dst_bench_plain", _plain)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (it stays open)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="dst_bench_plain")
+
+
+def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
+    """Do the deed of a command line and return its exit status; whatever goes wrong is said in one line on stderr.
+
+    A status of 0 says that the work was done. It is never returned where a plugin ended the program or the output was
+    closed before the end.
+    """
+    try:
+        with interruption.interruptible():
+            status = deed()
+            sys.stdout.flush()
+    except KeyboardInterrupt as interrupt:
+        return _say(_interrupted(interrupt, arguments), interruption.status_of(interrupt))
+    except AnotherFailedError:  # it says why
+        return BAD_INPUT
+    except InputError as error:
+        return _say(str(error), BAD_INPUT)
+    except PluginError as error:
+        return _say(str(error), BROKEN)
+    except BrokenPipeError:
+        _give_up_output(sys.stdout, sys.stderr)  # nobody is left whom we could tell
+        return CLOSED_OUTPUT
+    except OSError as error:  # a disk that is full, a folder that may not be entered
+        return _say(_refused(error), BAD_INPUT)
+    except BaseException as error:  # also a plugin's SystemExit, which does not say that our work is done
+        if _is_contract_error(error):
+            return _say(f"{error}\n--no-contract runs it all the same", BROKEN)
+        return _say(_unexpected(error, arguments), UNEXPECTED)
+    return status
+
+
+def _interrupted(interrupt: KeyboardInterrupt, arguments: Sequence[str]) -> str:
+    name = interruption.name_of(interrupt)
+    how = "interrupted" if name == "SIGINT" else f"interrupted by {name}"
+    if arguments[:1] not in [[command] for command in RESUMING]:
+        return how
+    fresh = "without --fresh " if "--fresh" in arguments else ""
+    return f"{how}; {fresh}the same command goes on from the last result and checkpoint"
+
+
+def _is_contract_error(error: BaseException) -> bool:
+    """Whether a contract is broken; the class is in a module that imports torch, so it is only asked for if loaded."""
+    results = sys.modules.get("criteria.contract.results")
+    return results is not None and isinstance(error, results.ContractError)
+
+
+def _unexpected(error: BaseException, arguments: Sequence[str]) -> str:
+    """What happened, in one line, and where the traceback was kept."""
+    said = f"{type(error).__name__}: {one_line(error)}"
+    kept = _keep("\n".join([f"dst-bench {' '.join(arguments)}", *traceback.format_exception(error)]))
+    where = f"the traceback is in {kept}" if kept else "the traceback could not be kept anywhere"
+    return f"something unexpected happened ({said}); {where}; please report it with the output of `dst-bench info`"
+
+
+def _keep(text: str) -> Path | None:
+    """Write a report into the user's folder for logs or, where that is impossible, into that for temporary files."""
+    import tempfile
+
+    import platformdirs
+
+    from benchmark.system.files import write_atomically
+
+    name = f"dst-bench-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    for folder in (platformdirs.user_log_path("dst-bench", appauthor=False), Path(tempfile.gettempdir())):
+        with suppress(InputError, OSError):
+            write_atomically(folder / name, text)
+            return folder / name
+    return None
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, in one line; output that could not be written is given up."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    _give_up_output(sys.stdout)
+    return f"cannot read or write: {error.strerror or error}"
+
+
+def _give_up_output(*streams: object) -> None:
+    """Write what is left in buffers to nowhere, since it would be an error once more when Python ends."""
+    for stream in streams:
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[attr-defined]
+
+
+def _say(message: str, status: int) -> int:
+    """Print what a terminal can show; control characters, which may come from the input, are shown as escapes."""
+    shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
+    try:
+        print(f"dst-bench: {shown}", file=sys.stderr, flush=True)
+    except OSError:
+        _give_up_output(sys.stdout, sys.stderr)
+    return status
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end

@@ -1,0 +1,47 @@
+"""Tables on stdout: by rich on a terminal, where lines are fitted to its width, and as plain text elsewhere."""
+
+import sys
+from collections.abc import Collection, Iterable, Sequence
+
+
+def print_table(
+    rows: Iterable[Sequence[object]], headers: Sequence[str] = (), *, right: Collection[int] = (), title: str = ""
+) -> None:
+    """Print a table; the columns with the numbers ``right`` are set flush right.
+
+    Its cells are shown as they are, also where they hold what rich or a terminal would take for a command.
+    """
+    texts = [["".join(c if c.isprintable() else repr(c)[1:-1] for c in str(cell)) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _on_terminal(texts, headers, right, title)
+    else:
+        _plain(texts, headers, right, title)
+
+
+def _plain(rows: list[list[str]], headers: Sequence[str], right: Collection[int], title: str) -> None:
+    from tabulate import tabulate
+
+    columns = max([len(headers), *map(len, rows)])
+    aligned = ["right" if column in right else "left" for column in range(columns)] if rows else None
+    form = "simple" if headers else "plain"
+    if title:
+        print(title)
+    print(tabulate(rows, headers, tablefmt=form, disable_numparse=True, colalign=aligned))
+
+
+def _on_terminal(rows: list[list[str]], headers: Sequence[str], right: Collection[int], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD if headers else None, show_header=bool(headers), pad_edge=False)
+    for column in range(max([len(headers), *map(len, rows)])):
+        heading = Text(headers[column]) if headers else ""
+        table.add_column(heading, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)

@@ -1,0 +1,93 @@
+"""An outcome: what one training came to, as plain data. Nothing here imports torch."""
+
+from dataclasses import dataclass, field
+
+ALL_LAYERS = "all layers"
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Floating-point operations of one run; a multiplication and an addition are two.
+
+    Counted are the products of the sparse layers (every Linear and Conv), not biases, activations, normalisation or
+    pooling, nor finding what to prune and grow. A training step costs a forward and a backward pass over the active
+    weights, 3·f_S (Evci et al., 2020, appendix). Where growth reads the gradient, the gradients of inactive weights are
+    added at updates, and at every step where it reads the momentum: 2·f_S + f_D. What a criterion reads of active
+    weights is there anyway; a Hessian-gradient product counts as nine dense forward passes. Evaluations are left out,
+    and so is the momentum that an engine gathers at inactive weights: what is counted is what the method needs.
+    """
+
+    inference: int
+    """For one example, with the network at the end of the training."""
+    inference_dense: int
+    """The same without sparsity, f_D."""
+    training: int
+    """Of the whole training."""
+    training_dense: int
+    """Of the same training of a dense network, 3·f_D for each example."""
+
+
+@dataclass
+class Overlap:
+    """What the sets have in common that criteria would prune at one topology update, for one prune fraction.
+
+    Each would prune ceil(fraction · active weights) of every layer, also where growth could not make up for it.
+    """
+
+    step: int
+    fraction: float
+    pruned: dict[str, int] = field(default_factory=dict)
+    """Weights that each criterion would prune, by layer."""
+    shared: dict[str, list[int]] = field(default_factory=dict)
+    """By layer, how many of them two criteria share: for each pair, in the order of ``itertools.combinations``."""
+
+    def jaccard(self, pair: int, layer: str = ALL_LAYERS) -> float:
+        """The Jaccard index of a pair, by its place, in one layer or in all of them together."""
+        layers = list(self.pruned) if layer == ALL_LAYERS else [layer]
+        return jaccard(sum(self.shared[name][pair] for name in layers), sum(self.pruned[name] for name in layers))
+
+
+def jaccard(shared: int, size: int) -> float:
+    """|A ∩ B| / |A ∪ B| of two sets of ``size`` with ``shared`` members in common; 1 where both are empty."""
+    return shared / (2 * size - shared) if size else 1.0
+
+
+@dataclass
+class Measured:
+    """What was measured of one training beside its accuracy."""
+
+    weights: dict[str, int]
+    """Number of weights of each sparse layer."""
+    ever_active: dict[str, float]
+    """Fraction of each layer's weights that have been active at some time (Liu et al., 2021)."""
+    density_by_epoch: dict[str, list[float]]
+    """Density of each layer at the start and after each epoch; layers in which it never changed are left out."""
+    flops: Flops
+    overlaps: list[Overlap] = field(default_factory=list)
+    """What criteria would have pruned, where the experiment compares them."""
+
+    @property
+    def ever_active_of_all(self) -> float:
+        """Fraction of all sparse layers' weights that have been active at some time."""
+        return sum(self.ever_active[name] * n for name, n in self.weights.items()) / sum(self.weights.values())
+
+
+@dataclass
+class Outcome:
+    """What one training reached; accuracies are in percent."""
+
+    test_accuracy_best: float = 0.0
+    """Test accuracy of the checkpoint with the best validation accuracy (the first of equals)."""
+    test_accuracy_last: float = 0.0
+    best_epoch: int = 0
+    """Epoch of that checkpoint, from 1."""
+    validation_accuracy: list[float] = field(default_factory=list)
+    """After each epoch."""
+    density: dict[str, float] = field(default_factory=dict)
+    """Fraction of active weights of each sparse layer at the end."""
+    diverged: bool = False
+    """Whether the loss, a weight or a gradient stopped being a finite number; its topology rests from then on."""
+    measured: Measured | None = None
+    """What was measured beside accuracy; None before the end."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """A hash of all weights and masks after a few early optimizer steps, by the number of the step."""

@@ -1,0 +1,183 @@
+"""A setup: everything that decides how a network of an experiment is trained, as one frozen value.
+
+A training is a function of a value: a setup, the rule that moves its mask, a density and a seed go in, an
+:class:`~benchmark.experiments.outcome.Outcome` comes out. Nothing here imports torch.
+"""
+
+import json
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+
+from benchmark.data import available
+from benchmark.models import model_names
+from criteria.normalisation import Normalisation
+from criteria.plugins import Spec, load, parse, resolve, unknown
+from criteria.rules import Distribution, Resurrection, Rules, Scope
+from criteria.schedule import PruneFraction
+
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+"""``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
+EngineName: TypeAlias = str
+"""What computes a training: ``dense`` multiplies whole matrices, zeros included; others are registered beside it."""
+PARTS_THAT_VARY = ("model", "training", "topology")
+"""Parts of a setup whose settings can be axes of an experiment."""
+TOPOLOGY_OF_BASELINES = ("distribution",)
+"""Settings of the topology that matter where the mask never changes."""
+
+
+def spec_of(kind: str) -> Any:
+    """The type of a field that names an installed plugin of ``kind``: its :class:`Spec`, in canonical form."""
+    return Annotated[
+        Spec,
+        BeforeValidator(lambda text: resolve(text, kind) if isinstance(text, str) else text),
+        PlainSerializer(str),
+    ]
+
+
+class Settings(BaseModel):
+    """A part of an experiment; unknown keys are errors and values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TrainingSettings(Settings):
+    """How each network is trained; what has a default is as in the paper."""
+
+    epochs: Count
+    batch_size: Count
+    learning_rate: float = Field(gt=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    nesterov: bool = True
+    weight_decay: float = Field(default=5e-4, ge=0)
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    """When the learning rate is multiplied by ``milestone_factor``: shares of the epochs, or, from 1 on, epochs."""
+    milestone_factor: float = Field(default=0.1, gt=0, le=1)
+    precision: Precision = "float32"
+    """What products are computed in."""
+    warmup_epochs: int = Field(default=0, ge=0)
+    """Epochs over which the learning rate rises in equal steps to ``learning_rate``."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each target that is spread evenly over all classes (Szegedy et al., 2016)."""
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> "TrainingSettings":
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("Nesterov's step needs a momentum above 0; set nesterov: false to train without momentum")
+        return self
+
+
+class TopologySettings(Settings):
+    """How sparse networks start and how their topology changes; defaults are those of the paper."""
+
+    distribution: Distribution = "erk"
+    update_period: Count
+    """Optimizer steps between topology updates."""
+    prune_fraction: PruneFraction = PruneFraction()
+    resurrection: Resurrection = "forbid"
+    """Whether growth may choose weights that the same update has pruned: never (the contract); they then keep their
+    value (the paper's released code); or they restart at zero."""
+    grown_momentum: Literal["keep", "reset"] = "keep"
+    """What a grown weight finds in the optimizer: the momentum that gathered there meanwhile (paper), or zero."""
+    scope: Scope = "local"
+    """Whether each layer is pruned and grown by itself, or all of them together; with ``global_prune`` all are pruned
+    together and each grows as many weights as it lost (paper, Figure 13: released code)."""
+    normalisation: Normalisation | None = None
+    """What the scores of different layers are divided by where all are pruned together."""
+
+    @model_validator(mode="after")
+    def _normalisation_compares_layers(self) -> "TopologySettings":
+        if self.normalisation is not None and self.scope == "local":
+            raise ValueError(
+                "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
+            )
+        return self
+
+    @property
+    def rules(self) -> Rules:
+        """How one topology update goes."""
+        return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum)
+
+    @field_validator("prune_fraction")
+    @classmethod
+    def _fractions(cls, value: PruneFraction) -> PruneFraction:
+        if not (0 <= value.start <= 1 and 0 <= value.end <= 1):
+            raise ValueError(f"start and end must be between 0 and 1, not {value.start} and {value.end}")
+        return value
+
+
+class Jaccard(Settings):
+    """Asking criteria what they would prune at the topology updates of every network, to see what they share."""
+
+    criteria: tuple[spec_of("criterion"), ...] = Field(min_length=2)  # type: ignore[valid-type]
+    every: int | None = Field(default=None, ge=1)
+    """Optimizer steps from one comparison to the next; without it, only the first update is compared."""
+    fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = Field(default=None, min_length=1)
+    """Prune fractions that they are asked for; without it, the one of the update."""
+
+    @field_validator("criteria")
+    @classmethod
+    def _look_at_one_step(cls, value: tuple[Spec, ...]) -> tuple[Spec, ...]:
+        from criteria import Criterion
+
+        for spec in value:
+            if type(load(spec)).observe is not Criterion.observe:
+                raise ValueError(
+                    f"{spec} follows the training step by step, and only criteria that look at one step "
+                    "can be compared; leave it out"
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Jaccard":
+        require_distinct({"criteria": self.criteria, "fractions": self.fractions or ()})
+        return self
+
+
+class Measure(Settings):
+    """What is measured only where it is asked for."""
+
+    jaccard: Jaccard | None = None
+
+
+class Setup(Settings):
+    """One point of an experiment: what all of its runs with one rule, density and seed are trained by."""
+
+    data: str
+    model: dict[str, Any]
+    """``name`` of the model and its parameters."""
+    training: TrainingSettings
+    topology: TopologySettings
+    measure: Measure = Measure()
+    engine: EngineName = "dense"
+
+    @field_validator("data")
+    @classmethod
+    def _data(cls, value: str) -> str:
+        if (name := parse(value).name) not in available():
+            raise unknown("data set", name, available())
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _model(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if "name" not in value:
+            raise ValueError("needs a name")
+        if value["name"] not in model_names():
+            raise unknown("model", str(value["name"]), model_names())
+        for key in ("inputs", "classes"):
+            if key in value:
+                raise ValueError(f"{key!r} comes from the data set")
+        try:
+            json.dumps(value, allow_nan=False)  # as in the id of a run
+        except (TypeError, ValueError) as error:
+            raise ValueError("parameters must be finite numbers, texts and lists of them") from error
+        return value
+
+
+def require_distinct(lists: dict[str, Any]) -> None:
+    """Raises ``ValueError`` for a list that has a value twice."""
+    for name, values in lists.items():
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name} has a value twice: {', '.join(map(str, values))}")

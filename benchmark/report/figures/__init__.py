@@ -1,0 +1,1 @@
+"""The figures of reports, one module each, and how all of them look."""

@@ -1,0 +1,104 @@
+"""The look of figures: colours that everyone can tell apart, on light and dark paper, and the same bytes every time."""
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib import style
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's palette without black and yellow, which are hard to see on dark and on light paper."""
+MARKERS = ("o", "s", "^", "D", "v", "<", "p", ">", "h", "d", "*", "8", "P", "X")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
+REFERENCE_DASHES: tuple[Any, ...] = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of paper and ink."""
+
+    ink: str
+    faint: str
+    """The colour of references, notes and axes, which must be seen, but not first."""
+    rule: str
+    """The colour of grid lines."""
+    paper: str
+
+
+LIGHT = Theme(ink="#1a1c20", faint="#62676f", rule="#e3e5e8", paper="#ffffff")
+DARK = Theme(ink="#e8eaed", faint="#a3a9b1", rule="#383c42", paper="#1c1e22")
+
+Draw = Callable[[Theme], Figure]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure that can be drawn on any paper, with its title and its caption."""
+
+    name: str
+    """The name of its files."""
+    title: str
+    caption: str
+    draw: Draw
+
+
+def line_style(index: int) -> dict[str, Any]:
+    """Colour, marker and dashes of the ``index``-th criterion; the first 24 differ in more than their marker."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linestyle": DASHES[index // len(COLOURS) % len(DASHES)],
+    }
+
+
+def reference_style(index: int, theme: Theme) -> dict[str, Any]:
+    """Colour and dashes of the ``index``-th baseline: no colour and no marker, so that criteria stand out."""
+    return {"color": theme.faint, "linestyle": REFERENCE_DASHES[index % len(REFERENCE_DASHES)]}
+
+
+def image(draw: Draw, form: Literal["png", "svg"], theme: Theme = LIGHT) -> bytes:
+    """A drawn figure as a file's content: the same bytes for the same figure, without date or random ids."""
+    with style.context(["default", _settings(theme)]):
+        content = io.BytesIO()
+        metadata = {"Date": None} if form == "svg" else {"Software": None}
+        draw(theme).savefig(content, format=form, metadata=metadata)
+    return content.getvalue()
+
+
+def legible(positions: Iterable[float], apart: float) -> list[float]:
+    """Those of ``positions``, the most wanted first, that can be labelled ``apart`` from each other; increasing."""
+    kept: list[float] = []
+    for position in positions:
+        if all(abs(position - other) >= apart for other in kept):
+            kept.append(position)
+    return sorted(kept)
+
+
+def _settings(theme: Theme) -> dict[str, Any]:
+    coloured = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.labelcolor", "ytick.labelcolor")
+    papers = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    return {
+        "savefig.dpi": 200,
+        "svg.hashsalt": "dst-bench",
+        "font.size": 11,
+        "axes.titlesize": 12,
+        "axes.titleweight": "bold",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": theme.faint,
+        "xtick.color": theme.faint,
+        "ytick.color": theme.faint,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": theme.rule,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 7.5,
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+        "figure.constrained_layout.wspace": 0.05,
+        "figure.constrained_layout.hspace": 0.06,
+        **dict.fromkeys(coloured, theme.ink),
+        **dict.fromkeys(papers, theme.paper),
+    }

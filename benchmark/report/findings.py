@@ -1,0 +1,37 @@
+"""Findings: a study with everything that a report tells of it, each part of which is made once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmark.verdicts.check import check_study
+from benchmark.verdicts.claims import ClaimOutcome, claims
+from benchmark.verdicts.contrasts import Contrast, along_axes, between_experiments
+from benchmark.verdicts.study import Study
+from benchmark.verdicts.verdict import CheckOutcome
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the results of a study, of which it has at least one, say; ``others`` are studies to compare it with."""
+
+    study: Study
+    others: Sequence[Study] = ()
+
+    @cached_property
+    def check(self) -> CheckOutcome | None:
+        """The check against the expected values; None if none are stored."""
+        return None if self.study.expected is None else check_study(self.study)
+
+    @cached_property
+    def claims(self) -> tuple[ClaimOutcome, ...]:
+        """The claims that the experiment has data for."""
+        return claims(self.study.samples, self.study.experiment.tolerance)
+
+    @cached_property
+    def contrasts(self) -> list[Contrast]:
+        """What single changes do: contrasts within the experiment, then those with the other studies.
+
+        Raises :class:`InputError` for a study that it cannot be compared with.
+        """
+        return [*along_axes(self.study.samples), *(between_experiments(self.study, other) for other in self.others)]

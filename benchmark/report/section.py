@@ -1,0 +1,109 @@
+"""Sections of reports: what a section has, and what all templates of the page share."""
+
+import base64
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, image
+from benchmark.report.findings import Findings
+from benchmark.report.numbers import signed
+from benchmark.verdicts.statistics.differences import Summary
+
+File: TypeAlias = tuple[str, str | bytes]
+"""The name of a file in the folder of a report, and its content."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a report.
+
+    ``name`` is the anchor of its heading and names its template, ``sections/<name>.html.jinja``. ``title`` is its
+    heading; a section without one stands above all headings. A section is left out of reports that it does not want.
+    """
+
+    name: str
+    title: str | None
+    values: Callable[[Findings], Mapping[str, Any]] = lambda _: {}
+    """The values that its template shows, beside ``findings`` and ``study``, which every template has."""
+    wants: Callable[[Findings], bool] = lambda _: True
+    """Whether there is something to show."""
+    files: Callable[[Findings], Iterable[File]] = lambda _: ()
+    """The files that are written beside the page."""
+
+    def html(self, findings: Findings) -> Markup:
+        """The section's part of the page, without its heading."""
+        values = {**self.values(findings), "findings": findings, "study": findings.study}
+        return Markup(environment().get_template(f"sections/{self.name}.html.jinja").render(values))
+
+
+@dataclass(frozen=True)
+class Image:
+    """A figure inside the page, for light and for dark paper."""
+
+    title: str
+    caption: str
+    light: str
+    dark: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on the page, with a sentence on how to read it."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    reading: str
+    left: int = 2
+    """Number of columns of words, which come before those of numbers."""
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the page and of its sections; all values are escaped."""
+    found = Environment(
+        loader=PackageLoader("benchmark.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"summary": _summary_text, "signed": signed, "points": _points, "setting": setting_text}
+    return found
+
+
+def embedded(plot: Plot) -> Image:
+    """A figure as an image that is part of the page."""
+
+    def data(theme: Theme) -> str:
+        return f"data:image/svg+xml;base64,{base64.b64encode(image(plot.draw, 'svg', theme)).decode()}"
+
+    return Image(plot.title, plot.caption, data(LIGHT), data(DARK))
+
+
+def figure_files(plot: Plot) -> Iterable[File]:
+    """The files of a figure."""
+    yield f"{plot.name}.png", image(plot.draw, "png")
+    yield f"{plot.name}.svg", image(plot.draw, "svg")
+
+
+def setting_text(value: Any) -> str:
+    """A setting for reading: mappings and lists without their brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {setting_text(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(setting_text, value))
+    return str(value)
+
+
+def _summary_text(summary: Summary | None) -> str:
+    return "–" if summary is None else summary.without_n
+
+
+def _points(points: float) -> str:
+    return f"{points:.2f}" if math.isfinite(points) else "?"

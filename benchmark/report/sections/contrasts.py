@@ -1,0 +1,57 @@
+"""The section on what single changes do: in words, as a figure, as tables and as numbers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table
+from benchmark.report.figures.contrast import contrast_plot
+from benchmark.report.findings import Findings
+from benchmark.report.section import File, Image, Section, Table, embedded, figure_files
+from benchmark.verdicts.contrasts import Contrast
+from benchmark.verdicts.statistics.differences import CONFIDENCE
+
+READING = (
+    f"Difference in points, mean ± half its {CONFIDENCE:.0%} interval. “all” is over all densities; the differences of "
+    "a seed are averaged first."
+)
+
+
+@dataclass(frozen=True)
+class ShownContrast:
+    """A contrast as the page shows it."""
+
+    contrast: Contrast
+    sentences: list[str]
+    image: Image
+    table: Table
+
+
+def _values(findings: Findings) -> dict[str, object]:
+    return {
+        "contrasts": [
+            ShownContrast(
+                contrast,
+                contrast_sentences(contrast),
+                embedded(contrast_plot(contrast)),
+                Table(*contrast_rows(contrast), READING),
+            )
+            for contrast in findings.contrasts
+        ]
+    }
+
+
+def _files(findings: Findings) -> Iterable[File]:
+    for contrast in findings.contrasts:
+        yield f"{contrast.name}.txt", contrast_table(contrast)
+        yield f"{contrast.name}.md", contrast_table(contrast, "github")
+        yield f"{contrast.name}.csv", contrast_csv(findings.study.experiment, contrast)
+        yield from figure_files(contrast_plot(contrast))
+
+
+SECTION = Section(
+    "contrasts",
+    "What one change does",
+    _values,
+    wants=lambda findings: bool(findings.contrasts),
+    files=_files,
+)

@@ -1,0 +1,82 @@
+"""The section that says what was done: the method, the settings, the best and the worst, and what the names mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
+from benchmark.report.findings import Findings
+from benchmark.report.section import Section
+from benchmark.report.settings import setup_settings
+from benchmark.report.tables import METRICS, RULES, resurrections
+from benchmark.verdicts.samples import Samples
+from criteria.plugins import summary
+
+GROWTH_MAY = {
+    "forbid": "cannot bring back",
+    "allow": "may bring back, values and all,",
+    "restart": "may bring back, from zero,",
+}
+"""What growth may do with the weights that the same update has pruned, by the setting ``resurrection``."""
+
+
+@dataclass(frozen=True)
+class LowestDensity:
+    """The best and the worst mean at the lowest density of one growth that has results, beside the baselines."""
+
+    growth: str
+    density: float
+    best: tuple[str, float]
+    worst: tuple[str, float]
+    references: dict[str, float]
+
+
+def _values(findings: Findings) -> dict[str, object]:
+    study = findings.study
+    experiment = study.experiment
+    return {
+        "settings": setup_settings(experiment),
+        "metric": METRICS[experiment.metric],
+        "rules": {RULES[each]: GROWTH_MAY[each] for each in resurrections(experiment)},
+        "seeds": sorted({run.seed for run, _ in study.results}),
+        "lowest": _lowest_densities(study.cells, study.samples),
+        "glossary": _glossary(experiment),
+    }
+
+
+def _lowest_densities(cells: Sequence[Cell], samples: Samples) -> list[LowestDensity]:
+    means = {cell: fmean(samples[cell].values()) for cell in cells if samples.get(cell)}
+    found = []
+    for growth in dict.fromkeys(cell.growth for cell in means if cell.growth is not None):
+        density = min(cell.density for cell in means if cell.growth == growth)
+        here = {cell: mean for cell, mean in means.items() if cell.growth == growth and cell.density == density}
+        if len(here) < 2:
+            continue
+        ordered = sorted(((_name(cell), mean) for cell, mean in here.items()), key=lambda item: item[1])
+        references = {_name(c): m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
+        found.append(LowestDensity(growth, density, ordered[-1], ordered[0], references))
+    return found
+
+
+def _name(cell: Cell) -> str:
+    """A criterion or baseline, with the further settings that it has."""
+    further = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cell.extra)
+    return f"{cell.criterion} ({further})" if further else cell.criterion
+
+
+def _glossary(experiment: Experiment) -> dict[str, tuple[str, dict[str, str]]]:
+    """What the experiment's criteria, growths and baselines are for, and a line about each plugin among them."""
+    used = {
+        "Criterion": ("criterion", "scores the active weights; the lowest scores are pruned", experiment.axes.criteria),
+        "Growth": ("growth", "chooses as many of the candidates, weights that are not active", experiment.axes.growths),
+        "Reference": ("baseline", "a network whose topology never changes", experiment.baselines),
+    }
+    return {
+        title: (about, {spec.name: summary(spec.name, kind) for spec in specs})
+        for title, (kind, about, specs) in used.items()
+        if specs
+    }
+
+
+SECTION = Section("what", "What was done", _values)

@@ -1,0 +1,136 @@
+"""Which runs of an experiment lack a result, and training those. Nothing heavy is imported where none does."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.results import Result, Results, ResultsFolder
+from benchmark.experiments.runs import Run, expand
+from benchmark.running.options import AUTO, Options
+from benchmark.system import communication
+from benchmark.system.duration import duration
+from benchmark.system.files import require_writable
+from benchmark.training.fingerprint import code_of_setup
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The runs that somebody asks for, and which of them have a result."""
+
+    runs: list[Run]
+    """Two cells of an experiment can ask for one training; both runs are here, with the same id."""
+    stored: dict[str, Result]
+    """The results that are there, by the run's id."""
+    missing: list[Run]
+    """The runs without a result, each id once."""
+
+    @property
+    def results(self) -> Results:
+        """The runs that have a result, with it."""
+        return tuple((run, self.stored[run.id]) for run in self.runs if run.id in self.stored)
+
+    @property
+    def line(self) -> str:
+        """How much is there and how much is not, in words."""
+        done = len({run.id for run in self.runs}) - len(self.missing)
+        return f"{done} runs stored, {len(self.missing)} to train"
+
+
+def train_missing(experiment: Experiment, folder: ResultsFolder, options: Options) -> Results:
+    """Train the runs of an experiment that have no stored result, shared with whoever else works in ``folder``.
+
+    Returns all results that there are then, each of which is read once; some are missing only if others train them and
+    the options say not to wait. Raises :class:`InputError` for a stored result that is damaged and for data that are
+    needed and missing, and :class:`ContractError` for a criterion or a growth that breaks its contract.
+    """
+    found = _without_older(standing(runs_of(experiment, options.engine), folder, fresh=options.fresh), folder, options)
+    if found.missing:
+        _train(found, folder, options)
+    else:
+        print(f"{experiment.name}: {found.line}", file=sys.stderr)
+        _tidy(found.runs, folder)
+    results = found.stored | {run.id: result for run, result in folder.read_all(found.missing)}
+    return tuple((run, results[run.id]) for run in found.runs if run.id in results)
+
+
+def _without_older(found: Standing, folder: ResultsFolder, options: Options) -> Standing:
+    """The same where all results are of today's code; those of older code are adopted first, or missing."""
+    if not any(result.code != code_of_setup(run.setup) for run, result in found.results):
+        return found
+    from benchmark.running.adoption import adopt, older_results
+    from benchmark.system.device import choose_device
+
+    older = older_results(found.stored, distinct(found.runs))
+    adopted: dict[str, Result] = {}
+    if communication.rank() == 0:
+        device = choose_device(options.device)
+        adopted = adopt(older, folder, device, options.data_dir, lambda line: print(line, file=sys.stderr))
+    adopted = communication.broadcast_from_first(adopted)
+    refused = {run.id for run, _ in older} - adopted.keys()
+    kept = {id_: result for id_, result in (found.stored | adopted).items() if id_ not in refused}
+    lacking = {run.id for run in found.missing} | refused
+    return Standing(found.runs, kept, [run for run in distinct(found.runs) if run.id in lacking])
+
+
+def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> str:
+    """How much there is to train, in how many fleets and about how long it takes; trains a few steps to know it."""
+    from benchmark.running.plan import FleetSizes, estimate_seconds, plan_fleets
+    from benchmark.system.device import choose_device
+
+    found = standing(runs_of(experiment, options.engine), folder, fresh=options.fresh)
+    device = choose_device(options.device)
+    fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
+    about = duration(estimate_seconds(fleets, device, options.data_dir))
+    return f"{experiment.name}: {found.line} in {len(fleets)} fleets on {device}, about {about}"
+
+
+def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
+    from benchmark.running.gate import require_contract
+    from benchmark.running.plan import FleetSizes, plan_fleets
+    from benchmark.running.progress import Progress
+    from benchmark.running.sharing import share_work
+    from benchmark.system.device import choose_device
+
+    device = choose_device(options.device)
+    fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
+    if not options.contract_skipped and communication.rank() == 0:
+        require_contract(found.missing)
+    require_writable(folder.runs)  # now, and not only when hours have been trained
+    print(f"{folder.experiment}: {found.line} in {len(fleets)} fleets on {device}", file=sys.stderr)
+    with Progress(len(found.missing)) as progress:
+        share_work(distinct(found.runs), folder, options, progress)
+
+
+def runs_of(experiment: Experiment, engine: str = AUTO) -> list[Run]:
+    """The runs of an experiment, computed by ``engine``; ``auto`` leaves each run its own."""
+    runs = expand(experiment)
+    return runs if engine == AUTO else [run.on(engine) for run in runs]
+
+
+def distinct(runs: Iterable[Run]) -> list[Run]:
+    """The runs with different ids.
+
+    Two cells of an experiment can ask for one training, as ``dropout(p=0.1)`` and ``dense`` with ``model.dropout=0.1``
+    do. It is trained once, and its result is that of both.
+    """
+    return list({run.id: run for run in reversed(list(runs))}.values())[::-1]
+
+
+def standing(runs: Sequence[Run], folder: ResultsFolder, *, fresh: bool = False) -> Standing:
+    """Which of ``runs`` have a stored result; ``fresh`` trusts none that is stored.
+
+    All processes that train together see what the first one sees, so each of them has to call this. Raises
+    :class:`InputError` for a stored result that is damaged.
+    """
+    each = distinct(runs)
+    stored = {} if fresh else {run.id: result for run, result in folder.read_all(each)}
+    done = set(communication.broadcast_from_first(list(stored)))
+    return Standing(list(runs), stored, [run for run in each if run.id not in done])
+
+
+def _tidy(runs: Sequence[Run], folder: ResultsFolder) -> None:
+    from benchmark.running.leftovers import tidy
+
+    if runs and communication.rank() == 0:
+        tidy(runs, folder)

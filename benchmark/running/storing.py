@@ -1,0 +1,121 @@
+"""Training a claimed fleet and storing its results."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import torch
+
+from benchmark.experiments.results import Result, ResultsFolder, Timing
+from benchmark.experiments.runs import Run
+from benchmark.running.checkpoint import Checkpoint, checkpoint_file
+from benchmark.running.options import Options
+from benchmark.running.plan import dataset_on
+from benchmark.running.progress import Progress
+from benchmark.running.resume import Place, train_or_resume
+from benchmark.running.workers import Worker
+from benchmark.system.device import choose_device
+from benchmark.training.fingerprint import code_of_setup
+from benchmark.training.memory import is_out_of_memory
+from criteria.errors import InputError, PluginError
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Runs that train together."""
+
+    runs: Sequence[Run]
+    lacking: Sequence[str]
+    """Ids of those without a result; a fleet that goes on from a checkpoint can have runs that have one."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all its runs."""
+        return [run.id for run in self.runs]
+
+
+def train_and_store(
+    fleet: Fleet, folder: ResultsFolder, worker: Worker, options: Options, progress: Progress
+) -> int | None:
+    """Train the claimed fleet, store its results and let go of it.
+
+    Returns None, or the size of the fleets that should be trained instead if memory does not suffice for this one.
+    """
+    device = choose_device(options.device)
+    try:
+        end = _train(fleet, device, worker, options, progress)
+    except PluginError as error:
+        with worker.alone():
+            worker.log("failed", fleet.ids, error=str(error))
+        raise
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        smaller = _smaller(fleet, folder, device, error)
+    else:
+        with worker.alone():
+            worker.require_claim()
+            _store(fleet, end, folder, options)
+            worker.log("stored", fleet.lacking)
+            _let_go(fleet, worker)
+        return None
+    progress.say(f"not enough memory for {len(fleet.runs)} networks at once; going on with {smaller}")
+    with worker.alone():
+        _let_go(fleet, worker)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return smaller
+
+
+def _train(fleet: Fleet, device: torch.device, worker: Worker, options: Options, progress: Progress) -> Checkpoint:
+    show = progress.fleet(len(fleet.runs))
+
+    def on_step(step: int, total: int) -> None:
+        worker.at(step, total)
+        show(step, total)
+
+    dataset = dataset_on(fleet.runs[0].setup.data, options.data_dir, device)
+    place = Place(dataset, device, options.checkpoint_seconds, on_step, progress.say)
+    return train_or_resume(fleet.runs, checkpoint_file(worker.folder, fleet.ids), place)
+
+
+def _smaller(fleet: Fleet, folder: ResultsFolder, device: torch.device, error: BaseException) -> int:
+    """Half the size of a fleet; raises :class:`InputError` where it has one network only."""
+    if len(fleet.runs) > 1:
+        return math.ceil(len(fleet.runs) / 2)
+    batch_size = fleet.runs[0].setup.training.batch_size
+    raise InputError(
+        f"{folder.experiment}: not enough memory on {device} for one network with batch_size {batch_size}; "
+        "take a smaller one or a larger machine"
+    ) from error
+
+
+def _let_go(fleet: Fleet, worker: Worker) -> None:
+    """End the claim, and remove a checkpoint that nobody will go on from."""
+    worker.release()
+    checkpoint_file(worker.folder, fleet.ids).unlink(missing_ok=True)
+
+
+def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Options) -> None:
+    """Store the results of the runs of a fleet that have none yet."""
+    timing = Timing(
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        fleet_seconds=round(end.seconds, 3),
+        fleet_size=len(fleet.runs),
+    )
+    *earlier, last = end.environments
+    for run, outcome in zip(fleet.runs, end.outcomes or [], strict=True):
+        if run.id in fleet.lacking:
+            folder.store(
+                Result(
+                    id=run.id,
+                    experiment=folder.experiment,
+                    settings=run.settings,
+                    outcome=outcome,
+                    contract_skipped=options.contract_skipped and run.cell.growth is not None,
+                    code=code_of_setup(run.setup),
+                    environment=last | ({"earlier": earlier} if earlier else {}),
+                    time=timing,
+                )
+            )

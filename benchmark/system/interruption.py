@@ -1,0 +1,90 @@
+"""Signals that ask a command to end: Ctrl-C, a scheduler's SIGTERM, and SIGHUP of a terminal that was closed.
+
+Each of them raises :class:`Interrupted`, at once or, inside :func:`ending_between_steps`, where the code says that it
+is ready to end. A signal that comes again raises at once everywhere.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+FIRST_STATUS = 128
+"""Exit statuses above it belong to signals, by a shell's convention."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The process was asked to end by a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def status_of(interrupt: KeyboardInterrupt) -> int:
+    """The exit status that says by which signal a process was asked to end."""
+    return FIRST_STATUS + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)
+
+
+def name_of(interrupt: KeyboardInterrupt) -> str:
+    """The signal's name, such as ``SIGTERM``."""
+    return signal.Signals(status_of(interrupt) - FIRST_STATUS).name
+
+
+class _Ending:
+    """Which signal has come, and whether it may interrupt at once."""
+
+    deferred = False
+    asked: int | None = None
+
+
+_ending = _Ending()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Signals that ask this process to end raise :class:`Interrupted` within the block.
+
+    What somebody else handles already, or ignores (as nohup does with SIGHUP), stays as it is.
+    """
+    before: dict[int, object] = {}
+    try:
+        for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = signal.signal(number, _interrupt)
+    except ValueError:  # signals reach the main thread only, and this is another one
+        pass
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+@contextmanager
+def ending_between_steps() -> Iterator[Callable[[], None]]:
+    """Put off an interruption within the block until the function that it gives is called, which then raises it."""
+    _ending.deferred, _ending.asked = True, None
+    try:
+        yield _raise_if_asked
+    finally:
+        _ending.deferred = False
+
+
+def is_asked_to_end() -> bool:
+    """Whether an interruption is put off at present."""
+    return _ending.deferred and _ending.asked is not None
+
+
+def _raise_if_asked() -> None:
+    if _ending.asked is not None:
+        raise Interrupted(_ending.asked)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if _ending.deferred and _ending.asked is None:
+        _ending.asked = number
+        return
+    _ending.deferred = False
+    raise Interrupted(number)

@@ -1,0 +1,15 @@
+"""What computes trainings: engines by name, behind the seam of :mod:`benchmark.training.engines.engine`."""
+
+from benchmark.training.engines.dense import DENSE
+from benchmark.training.engines.engine import EngineKind
+from criteria.plugins import unknown
+
+ENGINES: dict[str, EngineKind] = {DENSE.name: DENSE}
+"""Every engine by name; a new one is an entry here."""
+
+
+def engine_named(name: str) -> EngineKind:
+    """The engine of that name; raises :class:`InputError` where there is none."""
+    if name not in ENGINES:
+        raise unknown("engine", name, ENGINES)
+    return ENGINES[name]

@@ -1,0 +1,266 @@
+"""The dense engine: every tensor has the members of a fleet as its first dimension, and zeros are multiplied too."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.data.dataset import Dataset
+from benchmark.experiments.runs import Rule
+from benchmark.experiments.setup import Setup, TrainingSettings
+from benchmark.models import sparse_layer_names
+from benchmark.models.dropout import Dropout
+from benchmark.system import communication
+from benchmark.training.engines.engine import Batch, EngineKind, Needs
+from benchmark.training.engines.stacked import Gradients, StackedNetworks, convolves
+from benchmark.training.initial import initial_masks, initial_networks, topology_stream
+from benchmark.training.members import Member
+from benchmark.training.memory import fleet_size
+from criteria import Layer, TopologyUpdate
+from criteria.errors import InputError
+from criteria.rules import Rules
+from criteria.topology import write_back
+
+CPU_VECTOR = 16
+"""Numbers that a CPU takes at once; torch's fused SGD rounds what is left over at a tensor's end in another way."""
+
+
+class DenseEngine:
+    """Networks that train together as one batched program; a single run is a fleet of one.
+
+    No operation mixes members, so a member's result does not depend on the others: on a CPU bit for bit, elsewhere
+    beyond floating-point rounding. Several processes may train it together, each on its share of every batch; their
+    gradients are averaged before anything reads them.
+    """
+
+    def __init__(self, members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> None:
+        self.members = tuple(members)
+        networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
+        self._sparse = sparse_layer_names(networks[0])
+        masks = initial_masks(members, networks[0])
+        # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
+        copies = 2 if device.type == "cpu" and len(members) == 1 and not convolves(networks[0]) else 1
+        self._networks = StackedNetworks(networks * copies, device, setup.training.label_smoothing)
+        self._masks = {name: torch.cat([mask] * copies).to(device) for name, mask in masks.items()}
+        # multiplying by a bool mask converts it first, which takes three times as long as the multiplication
+        self._multipliers = {name: mask.to(self._networks.weights[name].dtype) for name, mask in self._masks.items()}
+        seeds = sorted({member.seed for member in members})
+        self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in members] * copies, device=device)
+        self._apply_masks()
+        self._optimizer = _sgd(self._networks.weights, setup.training, device)
+        self._gradients: Gradients = {}
+        self._batch: Batch | None = None
+        self._best = {name: tensor.detach().clone() for name, tensor in self._state().items()}
+        _require_whole_batches(self.members, networks[0])
+
+    def backward(self, batch: Batch) -> Tensor:
+        """Make the gradients of the next step; returns the losses [members]."""
+        self._batch = batch
+        inputs, targets = batch.inputs[self._seed_of_member], batch.targets[self._seed_of_member]
+        if communication.size() == 1:
+            self._gradients, losses = self._networks.gradients(inputs, targets)
+        else:
+            self._gradients, losses = self._mean_gradients(inputs, targets)
+        return losses[: len(self.members)]
+
+    def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
+        """The sparse layers of one member; the tensors are views of the fleet's."""
+        products = None
+        if needs.hessian_gradient:
+            products = cache(partial(self._hessian_gradient, member))
+        found = []
+        for name in self._sparse:
+            momentum = self._momentum(name)
+            found.append(
+                Layer(
+                    name=name,
+                    weight=self._networks.weights[name].detach()[member],
+                    grad=self._gradients[name][member],
+                    mask=self._masks[name][member],
+                    step=step,
+                    generator=topology_stream(self.members[member].seed, step, name),
+                    momentum=None if momentum is None else momentum[member],
+                    hessian_gradient=None if products is None else _product_of_layer(products, name),
+                )
+            )
+        return found
+
+    @torch.no_grad()
+    def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
+        """Write one update of each sparse layer back: pruned weights become 0, grown ones start at 0."""
+        for name, update in zip(self._sparse, updates, strict=True):
+            momentum = self._momentum(name)
+            state = [] if momentum is None else [momentum[member]]
+            write_back(self._networks.weights[name].detach()[member], self._masks[name][member], state, update, rules)
+            self._multipliers[name][member].copy_(update.mask)
+
+    def optimise(self, learning_rate: float) -> None:
+        """One step of SGD over the stacked weights, which is SGD for each member alone."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        for name, weight in self._networks.weights.items():
+            weight.grad = self._gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
+        self._optimizer.step()
+        self._apply_masks()
+
+    def finite(self, member: int) -> bool:
+        """Whether a member's sparse weights and their gradients are all finite numbers."""
+        return all(
+            bool(
+                self._networks.weights[name][member].isfinite().all() and self._gradients[name][member].isfinite().all()
+            )
+            for name in self._sparse
+        )
+
+    @torch.no_grad()
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
+        logits = self._networks.forward(inputs.expand(len(self._seed_of_member), *inputs.shape), training=False)
+        return logits[: len(self.members)]
+
+    @torch.no_grad()
+    def synchronise(self) -> None:
+        """Average the running statistics of batch-norm, and see that weights and masks are the same everywhere."""
+        if communication.size() == 1:
+            return
+        for buffer in self._networks.buffers.values():
+            if buffer.is_floating_point():
+                buffer.copy_(communication.sum_over_processes(buffer) / communication.size())
+            else:  # the number of batches, which can differ by those that a process had no share of
+                buffer.copy_(communication.largest_over_processes(buffer))
+        if not communication.same_on_all_processes([*self._networks.weights.values(), *self._masks.values()]):
+            raise InputError("the processes no longer have the same weights; train on devices of one kind")
+
+    @torch.no_grad()
+    def keep_best(self, member: int) -> None:
+        """Keep a copy of a member's weights and buffers."""
+        for name, tensor in self._state().items():
+            self._best[name][member].copy_(tensor[member])
+
+    def restore_best(self) -> None:
+        """Put the kept copies back."""
+        _copy_tensors(self._best, self._state())
+
+    def masks(self, member: int) -> dict[str, Tensor]:
+        """A copy of the masks of one member."""
+        return {name: mask[member].clone() for name, mask in self._masks.items()}
+
+    def weights(self, member: int) -> dict[str, Tensor]:
+        """A copy of the parameters of one member."""
+        return {name: weight[member].detach().clone() for name, weight in self._networks.weights.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, buffers, masks, the optimizer and the kept copies, not copied."""
+        return {
+            "weights": {name: weight.detach() for name, weight in self._networks.weights.items()},
+            "buffers": self._networks.buffers,
+            "masks": self._masks,
+            "optimizer": self._optimizer.state_dict(),
+            "best": self._best,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave; raises an error where names or shapes are of another fleet."""
+        _copy_tensors(state["weights"], self._networks.weights)
+        _copy_tensors(state["buffers"], self._networks.buffers)
+        _copy_tensors(state["masks"], self._masks)
+        _copy_tensors(self._masks, self._multipliers)
+        _copy_tensors(state["best"], self._best)
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    def _state(self) -> dict[str, Tensor]:
+        return {**{name: weight.detach() for name, weight in self._networks.weights.items()}, **self._networks.buffers}
+
+    def _momentum(self, name: str) -> Tensor | None:
+        """The momentum of a weight, [members, *shape]; None before the first optimizer step."""
+        momentum: Tensor | None = self._optimizer.state[self._networks.weights[name]].get("momentum_buffer")
+        return momentum
+
+    @torch.no_grad()
+    def _apply_masks(self) -> None:
+        """Set every inactive weight to zero."""
+        for name, multiplier in self._multipliers.items():
+            self._networks.weights[name].mul_(multiplier)
+
+    def _mean_gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
+        """The gradients and losses of the batch that the processes have a share each of; a collective call."""
+        examples = targets.shape[1]
+        if examples:
+            found, losses = self._networks.gradients(inputs, targets)
+        else:  # the last batch of an epoch can be smaller than the number of processes
+            found = {name: torch.zeros_like(weight) for name, weight in self._networks.weights.items()}
+            losses = torch.zeros(len(self._seed_of_member), device=targets.device)
+        parts = [*found.values(), losses]
+        mean = communication.mean_over_processes(torch.cat([part.flatten() for part in parts]), examples)
+        *means, mean_losses = torch.split(mean, [part.numel() for part in parts])
+        return {name: each.view_as(found[name]) for name, each in zip(found, means, strict=True)}, mean_losses
+
+    def _hessian_gradient(self, member: int, temperature: float) -> Gradients:
+        """The Hessian-gradient product of one member's sparse layers on this step's batch."""
+        if self._batch is None:
+            raise ValueError("there is no batch yet, so there is no Hessian-gradient product")
+        seed = self._seed_of_member[member]
+        inputs, targets = self._batch.inputs[seed], self._batch.targets[seed]
+        return self._networks.hessian_gradient(member, inputs, targets, temperature, self._sparse)
+
+
+def _product_of_layer(products: Callable[[float], dict[str, Tensor]], name: str) -> Callable[[float], Tensor]:
+    return lambda temperature: products(temperature)[name]
+
+
+@torch.no_grad()
+def _copy_tensors(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
+    """Copy tensors by name; raises ``ValueError`` where names or shapes differ."""
+    if {name: each.shape for name, each in source.items()} != {name: each.shape for name, each in target.items()}:
+        raise ValueError("the tensors have other names or shapes")
+    for name, tensor in target.items():
+        tensor.copy_(source[name])
+
+
+def _sgd(weights: Mapping[str, Tensor], training: TrainingSettings, device: torch.device) -> torch.optim.SGD:
+    """SGD over the stacked weights."""
+
+    def fuses(weight: Tensor) -> bool:
+        return device.type != "cpu" or weight[0].numel() % CPU_VECTOR == 0
+
+    return torch.optim.SGD(
+        [
+            {"params": [weight for weight in weights.values() if fuses(weight)], "fused": True},
+            {"params": [weight for weight in weights.values() if not fuses(weight)], "foreach": True},
+        ],
+        lr=training.learning_rate,
+        momentum=training.momentum,
+        nesterov=training.nesterov,
+        weight_decay=training.weight_decay,
+    )
+
+
+def _require_whole_batches(members: Sequence[Member], network: nn.Module) -> None:
+    """Raises :class:`InputError` for what needs a whole batch in one process, where several train together."""
+    if communication.size() == 1:
+        return
+    for member in members:
+        criteria = [member.recipe.criterion] if member.recipe is not None else []
+        for criterion in (*criteria, *(member.comparison.criteria if member.comparison is not None else ())):
+            if criterion.requires_hessian_gradient:
+                raise InputError(f"{criterion!r} needs a whole batch in one process; start it without torchrun")
+    if any(isinstance(module, Dropout) for module in network.modules()):
+        raise InputError("dropout would draw the same in every process; start a model with dropout without torchrun")
+
+
+def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
+    """The dense engine trains everything."""
+    del setup, rule, device
+    return None
+
+
+def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: torch.device) -> int:
+    """As many as fit; one where several processes train together, which cannot shrink a fleet together."""
+    if communication.size() > 1:
+        return 1
+    return fleet_size(setup.model, shape, classes, setup.training.batch_size, device)
+
+
+DENSE = EngineKind("dense", DenseEngine, _most_members, _refuses)

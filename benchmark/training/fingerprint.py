@@ -1,0 +1,60 @@
+"""A fingerprint of the code that trains, by which results of older code are told from those of today's.
+
+Reading it imports no torch.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from benchmark.experiments.setup import Setup
+from criteria.plugins import Spec, identity
+from criteria.plugins.code import plain_code
+
+_TRAINING = Path(__file__).parent
+_CRITERIA = _TRAINING.parents[1] / "criteria"
+_ENGINES = {"dense": ("dense.py", "stacked.py", "member_threads.py")}
+"""The modules of an engine in ``engines/``; of another one those in its folder or file of its name."""
+_OF_CRITERIA = (
+    "api",
+    "distribution",
+    "global_scope",
+    "normalisation",
+    "randomness",
+    "rules",
+    "schedule",
+    "selection",
+    "topology",
+    "topology_update",
+)
+"""What of ``criteria`` every training runs, whatever its plugins are; those are in the id of a run."""
+
+
+@cache
+def training_code(engine: str, data: str, model: str) -> str:
+    """16 hexadecimal digits that change with every statement that trains a network.
+
+    They depend on the code of the training, of the engine, of the topology update, and of the data set and the model by
+    their names. Comments, docstrings, imports and the place of a module change nothing.
+    """
+    parts = sorted(plain_code(path.read_text("utf-8")) for path in _modules(engine))
+    plugins = [identity(data, "data"), identity(model, "model")]
+    return hashlib.sha256("\0".join([*parts, *plugins]).encode()).hexdigest()[:16]
+
+
+def code_of_setup(setup: Setup) -> str:
+    """The fingerprint of the code that trains a setup."""
+    return training_code(setup.engine, Spec.parse(setup.data).name, str(setup.model["name"]))
+
+
+def _modules(engine: str) -> Iterator[Path]:
+    engines = _TRAINING / "engines"
+    for path in sorted(_TRAINING.rglob("*.py")):
+        if engines not in path.parents and path.name != "fingerprint.py":
+            yield path
+    own = [engines / name for name in _ENGINES.get(engine, (f"{engine}.py",))]
+    yield from (path for path in own if path.is_file())
+    if (engines / engine).is_dir():
+        yield from sorted((engines / engine).rglob("*.py"))
+    yield from (_CRITERIA / f"{name}.py" for name in _OF_CRITERIA)

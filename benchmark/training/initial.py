@@ -1,0 +1,46 @@
+"""Where trainings start: initial weights and masks that follow from a member's seed, the same in every engine."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.models import build_network, sparse_layer_names
+from benchmark.training.members import Member
+from criteria.distribution import layer_counts, random_mask
+from criteria.randomness import stream
+
+
+def initial_networks(
+    members: Sequence[Member], model: Mapping[str, object], shape: tuple[int, ...], classes: int
+) -> list[nn.Module]:
+    """The network of each member with its initial weights, not masked, on the CPU."""
+    networks = []
+    for member in members:
+        with torch.random.fork_rng(devices=[]):  # modules draw their initial weights from the global generator
+            torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
+            networks.append(build_network(model, shape, classes))
+    return networks
+
+
+def structure(model: Mapping[str, object], shape: tuple[int, ...], classes: int) -> nn.Module:
+    """The network of a model without values, on the meta device."""
+    with torch.device("meta"):
+        return build_network(model, shape, classes)
+
+
+def initial_masks(members: Sequence[Member], network: nn.Module) -> dict[str, Tensor]:
+    """The initial mask of each sparse layer, bool [members, *shape], by the name of the layer's weight."""
+    shapes = {name: tuple(network.get_parameter(name).shape) for name in sparse_layer_names(network)}
+    masks: dict[str, list[Tensor]] = {name: [] for name in shapes}
+    for member in members:
+        counts = layer_counts(shapes, member.density, member.distribution)
+        for name, shape in shapes.items():
+            generator = stream(member.seed, "initial mask", member.density, name)
+            masks[name].append(random_mask(shape, counts[name], generator))
+    return {name: torch.stack(each) for name, each in masks.items()}
+
+
+def topology_stream(seed: int, step: int, layer: str) -> torch.Generator:
+    """The generator that a criterion and a growth draw from for one layer at one optimizer step."""
+    return stream(seed, "topology", step, layer)

@@ -1,0 +1,111 @@
+"""Accepting results: making them the expected values of their experiment. Nothing else writes expected values."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.experiments.cells import Cell
+from benchmark.system.yamlfile import validate
+from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
+from benchmark.verdicts.expected import (
+    MEASURED,
+    Estimate,
+    Expected,
+    Source,
+    StoredCell,
+    estimates,
+    read_expected,
+    write_expected,
+)
+from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.study import Study
+from criteria.errors import InputError
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that one source says of an experiment: its samples, where they came from, and its verdicts on claims."""
+
+    samples: Samples
+    provenance: Source
+    name: str = MEASURED
+    """The source's name in the file."""
+    claims: Mapping[ClaimId, ClaimVerdict] | None = None
+    """None if the source does not say anything about claims; those that are stored then stay."""
+
+
+def accept_study(study: Study, path: Path, date: datetime.date) -> Expected:
+    """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
+
+    ``date`` is when they are accepted. Raises :class:`InputError`, and leaves the file as it is, if the study has no
+    result or if :func:`revised` refuses.
+    """
+    experiment = study.experiment
+    environments = [result.environment for _, result in study.results]
+
+    def all_values(key: str) -> str:
+        return ", ".join(sorted({str(environment[key]) for environment in environments}))
+
+    provenance = Source(
+        kind="measured",
+        version=all_values("dst-bench"),
+        torch=all_values("torch"),
+        device=all_values("device"),
+        date=date,
+        note=f"dst-bench run {experiment.name}",
+    )
+    verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
+    evidence = Evidence(study.samples, provenance, claims=verdicts)
+    return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
+
+
+def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:
+    """Make ``evidence`` all that its source says in the experiment's file, and keep the file's other sources.
+
+    Raises :class:`InputError`, and leaves the file as it is, if :func:`revised` refuses.
+    """
+    before = read_expected(path) if path.exists() else None
+    expected = revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
+    write_expected(expected, path)
+    return expected
+
+
+def revised(before: Expected | None, evidence: Evidence, *, experiment: str, metric: str, tolerance: float) -> Expected:
+    """Expected values in which ``evidence`` is all that its source says, and the other sources stay as they were.
+
+    Raises :class:`InputError` if there is no sample, if ``before`` is of another metric, and if ``before`` has values
+    of the same source for cells that have no samples now: the new provenance would not be true of them, and they must
+    not vanish unnoticed.
+    """
+    where = f"expected values of {experiment}"
+    cells: dict[Cell, dict[str, Estimate]] = {
+        cell: {evidence.name: estimate} for cell, estimate in estimates(evidence.samples).items()
+    }
+    if not cells:
+        raise InputError(f"{where}: there is no result to store; run the experiment first")
+    if before is not None:
+        if before.metric != metric:
+            raise InputError(f"{where}: they are {before.metric}, not {metric}; move their file away to start anew")
+        _require_all(before.cells, cells, evidence.name, where)
+        for stored in before.cells:
+            cells[stored.cell] = stored.estimates | cells.get(stored.cell, {})
+    content = {
+        "experiment": experiment,
+        "metric": metric,
+        "tolerance": tolerance,
+        "sources": {**(before.sources if before else {}), evidence.name: evidence.provenance},
+        "claims": before.claims if before and evidence.claims is None else evidence.claims or {},
+        "cells": [cells[cell] | cell.to_mapping() for cell in sorted(cells)],
+    }
+    return validate(Expected, content, where)
+
+
+def _require_all(before: tuple[StoredCell, ...], cells: Mapping[Cell, object], name: str, where: str) -> None:
+    """Raises :class:`InputError` if a cell that the source ``name`` has a value of is not among ``cells``."""
+    lost = [stored.cell for stored in before if name in stored.estimates and stored.cell not in cells]
+    if lost:
+        raise InputError(
+            f"{where}: {len(lost)} of the cells that {name!r} has values of were not run, such as {lost[0]}; "
+            "run them, or delete their values from the file"
+        )

@@ -1,0 +1,101 @@
+"""The outcome of a check as plain text for people and as JSON for programs."""
+
+import json
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import get_args
+
+from tabulate import tabulate
+
+from benchmark.verdicts.claims import render_claims
+from benchmark.verdicts.statistics.differences import CONFIDENCE, Summary
+from benchmark.verdicts.verdict import CheckOutcome, Row, Verdict
+
+WIDTH = 100
+"""Columns of the text."""
+
+
+def render(outcome: CheckOutcome) -> str:
+    """The outcome as plain text: a line per cell for each source, warnings, counts, and last what deviates."""
+    parts = [
+        f"{outcome.experiment}: {outcome.metric} in percent, mean ± standard deviation over n seeds;\n"
+        f"difference = measured - expected in points, ± its {CONFIDENCE:.0%} interval; "
+        f"tolerance {outcome.tolerance:g} points;\n"
+        "p = probability of such a difference by chance, after Holm's correction"
+    ]
+    sources = sorted({row.source or "" for row in outcome.rows})
+    for source in [*filter(None, sources), *({""} & set(sources))]:
+        heading = f"against {source!r}" if source else "without an expected value"
+        parts.append(f"{heading}\n{_table([row for row in outcome.rows if (row.source or '') == source])}")
+    if outcome.claims:
+        parts.append(f"claims of the paper, effects in points\n{render_claims(outcome.claims)}")
+    parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]
+    counts = Counter(row.verdict for row in outcome.rows)
+    found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
+    parts.append("\n".join([f"{outcome.overall}: {found}", *_deviating(outcome)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(outcome: CheckOutcome) -> str:
+    """The outcome as JSON; the end of an interval that has none is null."""
+    judged = [{**asdict(each), "effect": each.effect and _finite(asdict(each.effect))} for each in outcome.claims]
+    rows = [
+        {
+            **asdict(row),
+            "cell": row.cell.to_mapping(),
+            "interval": row.interval and [end if math.isfinite(end) else None for end in row.interval],
+        }
+        for row in outcome.rows
+    ]
+    told = {"overall": outcome.overall, **asdict(outcome), "rows": rows, "claims": judged}
+    return json.dumps(told, indent=2, allow_nan=False)
+
+
+def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: number if math.isfinite(number) else None for key, number in numbers.items()}
+
+
+def _table(rows: Sequence[Row]) -> str:
+    columns = [
+        _column("expected", [row.expected for row in rows]),
+        _column("measured", [row.measured for row in rows]),
+        ["difference", *map(_difference, rows)],
+        ["verdict", *(row.verdict for row in rows)],
+    ]
+    taken = sum(2 + max(len(line) for text in column for line in text.splitlines()) for column in columns)
+    headers, *body = zip(["cell", *(str(row.cell) for row in rows)], *columns, strict=True)
+    return tabulate(body, headers, tablefmt="simple", disable_numparse=True, maxcolwidths=[max(WIDTH - taken, 20)])
+
+
+def _column(name: str, summaries: Sequence[Summary | None]) -> list[str]:
+    """Heading and texts of a column; n is in the heading if all cells have the same."""
+    counts = {summary.n for summary in summaries if summary is not None}
+    heading = f"{name}\nn = {counts.pop()}" if len(counts) == 1 else name
+    texts = ["-" if each is None else str(each) if heading == name else each.without_n for each in summaries]
+    return [heading, *texts]
+
+
+def _difference(row: Row) -> str:
+    if row.difference is None or row.interval is None:
+        return "-"
+    margin = row.interval[1] - row.difference
+    return f"{row.difference:+.2f} ± {f'{margin:.2f}' if math.isfinite(margin) else '?'}"
+
+
+def _deviating(outcome: CheckOutcome) -> list[str]:
+    """A line for each cell and each criterion that deviates, and for each claim whose verdict is not the stored one."""
+    moves = [
+        (str(row.cell), row.source, row.difference, row.p_adjusted) for row in outcome.rows if row.verdict == "deviates"
+    ]
+    moves += [
+        (f"{shift.criterion}, all its {shift.cells} cells", shift.source, shift.difference, shift.p_adjusted)
+        for shift in outcome.shifts
+        if shift.deviates
+    ]
+    lines = [
+        f"deviates: {what} ({source}): moved by {points:+.2f} points (p = {p:.1g})" for what, source, points, p in moves
+    ]
+    return lines + [f"{'deviates' if change.deviates else 'changed'}: {change}" for change in outcome.changes]

@@ -1,0 +1,99 @@
+"""A study: an experiment with its results and its expected values, which are read and validated once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.part import Part
+from benchmark.experiments.results import Result, Results, ResultsFolder, samples
+from benchmark.experiments.runs import Run, cells, expand
+from benchmark.verdicts.expected import Expected
+from benchmark.verdicts.samples import Samples
+from criteria.errors import InputError
+
+
+@dataclass(frozen=True)
+class Study:
+    """An experiment with its results and, if some are stored, its expected values.
+
+    Checks, reports, contrasts and accepted values are all made from one study. Raises :class:`InputError` if the
+    expected values are of another metric than the experiment.
+    """
+
+    experiment: Experiment
+    results: Results
+    """The runs that have a result, each as it was trained: ``run.setup.engine`` is the engine that computed it."""
+    expected: Expected | None = None
+
+    def __post_init__(self) -> None:
+        if self.expected is not None and self.expected.metric != self.experiment.metric:
+            raise InputError(
+                f"the expected values of {self.experiment.name} are of {self.expected.metric}, but the experiment's "
+                f"metric is {self.experiment.metric}; check with the expected values of that metric"
+            )
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """All cells of the experiment, with or without results, in the order of its tables."""
+        return cells(self.experiment)
+
+    @cached_property
+    def samples(self) -> Samples:
+        """The experiment's metric in percent of each result, by cell and seed."""
+        return samples(self.results, self.experiment.metric)
+
+    @cached_property
+    def by_cell(self) -> dict[Cell, list[Result]]:
+        """The results of each cell that has some, in the order of the experiment's tables."""
+        found: dict[Cell, list[Result]] = {cell: [] for cell in self.cells}
+        for run, result in self.results:
+            found.setdefault(run.cell, []).append(result)
+        return {cell: results for cell, results in found.items() if results}
+
+    @cached_property
+    def unproven(self) -> set[Cell]:
+        """Cells with a run that was trained with ``--no-contract``: nothing shows that its criterion keeps it."""
+        return {run.cell for run, result in self.results if result.contract_skipped}
+
+
+def load_study(
+    experiment: Experiment,
+    folder: ResultsFolder,
+    expected: Expected | None = None,
+    engines: Sequence[str] = (),
+) -> Study:
+    """The study of an experiment from the results that are stored in ``folder``, each of which is read once.
+
+    A run that has no result of its own engine is looked for under each of ``engines``, in their order, because engines
+    give the same result up to rounding. Raises :class:`InputError` for a result that is damaged or of another run, and
+    for expected values of another metric.
+    """
+    found = []
+    for run in expand(experiment):
+        for candidate in _on_each(run, engines):
+            if (result := folder.read(candidate)) is not None:
+                found.append((candidate, result))
+                break
+    return Study(experiment, tuple(found), expected)
+
+
+def _on_each(run: Run, engines: Sequence[str]) -> Iterator[Run]:
+    yield run
+    for engine in engines:
+        if engine != run.setup.engine:
+            yield run.on(engine)
+
+
+def narrowed(expected: Expected, experiment: Experiment, part: Part) -> Expected:
+    """The expected values of the cells that were asked for, or all of them if no part was asked for.
+
+    Stored verdicts on claims are about the whole experiment, so they are dropped with a part or a variation of it. If
+    no part is asked for, a stored cell that is no longer in the experiment stays, because it has to show as missing.
+    """
+    if not part.narrows:
+        return expected
+    wanted = set(cells(experiment))
+    kept = tuple(stored for stored in expected.cells if stored.cell in wanted)
+    return expected.model_copy(update={"cells": kept, "claims": {}})

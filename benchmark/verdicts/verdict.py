@@ -1,0 +1,77 @@
+"""What a check can find: the verdict on each cell, on each criterion over all its cells, and on a whole experiment."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts.claims import ClaimChange, ClaimOutcome
+from benchmark.verdicts.statistics.differences import Summary
+
+Verdict: TypeAlias = Literal["deviates", "missing", "inconclusive", "unexpected", "consistent", "reproduced"]
+"""From worst to best; :data:`MEANINGS` explains each of them."""
+MEANINGS: dict[Verdict, str] = {
+    "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
+    "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
+    "unexpected": "the cell has been run, but no value is stored",
+    "inconclusive": "the difference is outside the tolerance, perhaps by chance",
+    "missing": "a value is stored, but the cell has not been run",
+    "deviates": (
+        "the difference is outside the tolerance, and not by chance, or from a stored mean that its own seeds' values "
+        "contradict"
+    ),
+}
+"""The meaning of every verdict, best first."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell against one source. Difference and interval are measured minus expected, in percentage points."""
+
+    cell: Cell
+    source: str | None
+    expected: Summary | None
+    measured: Summary | None
+    verdict: Verdict
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    """The p-value after Holm's correction over the experiment, which compares with ``FAMILY_LEVEL`` of the check."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """All cells of one criterion or baseline against one source; ``difference`` is the mean of their differences."""
+
+    criterion: str
+    source: str
+    cells: int
+    difference: float
+    p: float
+    p_adjusted: float
+    deviates: bool
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What a check found in one experiment."""
+
+    experiment: str
+    metric: str
+    tolerance: float
+    rows: tuple[Row, ...]
+    shifts: tuple[Shift, ...]
+    claims: tuple[ClaimOutcome, ...]
+    changes: tuple[ClaimChange, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def overall(self) -> Verdict:
+        """The worst verdict of all cells and criteria, and of claims whose verdict is not the stored one."""
+        found = {row.verdict for row in self.rows} | {"deviates" for shift in self.shifts if shift.deviates}
+        found |= {"deviates" if change.deviates else "inconclusive" for change in self.changes}
+        return next(verdict for verdict in get_args(Verdict) if verdict in found)
+
+    def exit_status(self, *, strict: bool = False) -> int:
+        """1 if something deviates (with ``strict`` also if something is missing or inconclusive), otherwise 0."""
+        return int(self.overall in (("deviates", "missing", "inconclusive") if strict else ("deviates",)))

@@ -1,0 +1,43 @@
+"""Plugins: found by entry point, described without importing them, and made from a spec such as ``mest(lambda_=0.1)``.
+
+Criteria, growths, baselines, experiments, models, data sets and claims are all found here; what this distribution
+ships is registered in its ``pyproject.toml`` exactly as anyone else's plugin is in theirs.
+"""
+
+from criteria.plugins import identities, loading, registry, sources
+from criteria.plugins.described import defines
+from criteria.plugins.former import entry_points_of, parse, summary
+from criteria.plugins.identities import identity
+from criteria.plugins.kinds import KINDS, unknown
+from criteria.plugins.loading import load, plugin, problems, resolve, usable
+from criteria.plugins.registry import Registration, names, registered, summaries
+from criteria.plugins.spec import Spec
+
+__all__ = [
+    "KINDS",
+    "Registration",
+    "Spec",
+    "defines",
+    "entry_points_of",
+    "forget",
+    "identity",
+    "load",
+    "names",
+    "parse",
+    "plugin",
+    "problems",
+    "registered",
+    "resolve",
+    "summaries",
+    "summary",
+    "unknown",
+    "usable",
+]
+
+
+def forget() -> None:
+    """Look at what is installed anew, for a process in which distributions come, go and change."""
+    for module in (identities, loading, registry, sources):
+        for each in vars(module).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()

@@ -1,0 +1,91 @@
+"""The code of a module in a form that neither its layout nor its place changes."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from criteria.plugins.sources import Imported, Module, imported
+
+Follow = Callable[[Imported, bool], "Target | None"]
+"""Says where an import leads (the bool: whether a class is built on it); None where that does not matter."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an import leads: into a module whose code counts too, or to something that is known by a text."""
+
+    module: Module | None
+    text: str
+
+
+@dataclass
+class Code:
+    """The code of one module."""
+
+    text: str
+    """Statements without comments, docstrings and imports, and what the imports bind, sorted."""
+    used: list[Module] = field(default_factory=list)
+    """The modules that it imports and whose code counts, in the order of the sorted imports."""
+    words: str = ""
+    """Every text in the code, each on a line of its own."""
+
+
+def code_of(tree: ast.Module, module: Module, follow: Follow) -> Code:
+    """The code of a module, given its syntax tree, which is changed."""
+    words = "\n".join(
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    built_on = {name for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for name in _names(node)}
+    entries: list[tuple[str, Module | None]] = []
+    renamed: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for each in imported(node, module):
+                entry, target = _entry(each, follow(each, each.bound.partition(".")[0] in built_on))
+                entries.append((entry, target))
+                if target is not None and "." in each.bound:
+                    renamed[each.bound] = each.bound.rpartition(".")[2]
+    text = ast.unparse(_Normalised(renamed).visit(tree))
+    ordered = sorted(dict.fromkeys(entries), key=lambda pair: pair[0])
+    listed = "\n".join(entry for entry, _ in ordered)
+    return Code(f"{listed}\n\n{text}".strip(), [target for _, target in ordered if target is not None], words)
+
+
+def _entry(each: Imported, target: Target | None) -> tuple[str, Module | None]:
+    """What an import binds, as a line of text, and the module whose code stands for the rest."""
+    bound = each.bound.rpartition(".")[2]
+    if target is None:
+        return f"{each.bound} = {each.module}:{each.name or ''}", None
+    return f"{bound} = {target.text}", target.module
+
+
+def _names(node: ast.ClassDef) -> set[str]:
+    """Names that what a class is built on starts with."""
+    parts = [*node.bases, *(each.value for each in node.keywords)]
+    return {each.id for part in parts for each in ast.walk(part) if isinstance(each, ast.Name)}
+
+
+class _Normalised(ast.NodeTransformer):
+    """Drops imports and statements that are nothing but text, and shortens the names of modules that count."""
+
+    def __init__(self, renamed: dict[str, str]) -> None:
+        self._renamed = renamed
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else self.generic_visit(node)
+
+    def visit_Import(self, _node: ast.Import) -> None:
+        return None
+
+    def visit_ImportFrom(self, _node: ast.ImportFrom) -> None:
+        return None
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        short = self._renamed.get(ast.unparse(node)) if self._renamed else None
+        return ast.Name(short, node.ctx) if short else self.generic_visit(node)
+
+
+def plain_code(source: str) -> str:
+    """The statements of a source without its comments, docstrings, layout and imports, whose places may change."""
+    return ast.unparse(_Normalised({}).visit(ast.parse(source)))

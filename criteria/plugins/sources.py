@@ -1,0 +1,108 @@
+"""Finding and reading the source of modules without importing them or the packages that they are in."""
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import decode_source, find_spec
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module that Python would import: its dotted name and its file."""
+
+    name: str
+    path: Path | None
+    """None where there is no file: a built-in module, or a package without ``__init__.py``."""
+    is_package: bool
+
+    @property
+    def is_source(self) -> bool:
+        """Whether the file is Python source."""
+        return self.path is not None and self.path.suffix == ".py"
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports of this module start from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+
+@cache
+def find_module(name: str) -> Module | None:
+    """The module that Python would import under ``name``; None where there is none.
+
+    ``importlib.util.find_spec`` imports the parents of the module that it looks for; this follows their folders.
+    """
+    spec = _spec(name)
+    if spec is None:
+        return None
+    path = Path(spec.origin) if spec.has_location and spec.origin else None
+    return Module(name, path, spec.submodule_search_locations is not None)
+
+
+def parse(module: Module) -> ast.Module:
+    """The syntax tree of a module; raises ``OSError``, ``SyntaxError`` or ``ValueError`` where it cannot be read."""
+    if module.path is None or not module.is_source:
+        raise ValueError(f"{module.name} has no source")
+    return parse_file(module.path)
+
+
+@cache
+def parse_file(path: Path) -> ast.Module:
+    """The syntax tree of a file of Python source; it is shared, so it must not be changed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of an invalid escape in a text
+        return ast.parse(decode_source(path.read_bytes()))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """One name that an import statement binds."""
+
+    bound: str
+    """The name in the importing module; ``*`` for all of them."""
+    module: str
+    """The absolute name of the module that the statement names."""
+    name: str | None
+    """What is taken from it; None where the statement binds the module itself."""
+
+
+def imports(tree: ast.AST, module: Module) -> Iterator[Imported]:
+    """Every import below ``tree``, wherever it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imported(node, module)
+
+
+def imported(node: ast.Import | ast.ImportFrom, module: Module) -> list[Imported]:
+    """What one import statement of ``module`` binds."""
+    if isinstance(node, ast.Import):
+        return [Imported(alias.asname or alias.name, alias.name, None) for alias in node.names]
+    base = absolute(node, module)
+    return [Imported(alias.asname or alias.name, base, alias.name) for alias in node.names]
+
+
+def absolute(node: ast.ImportFrom, module: Module) -> str:
+    """The absolute name of the module that ``from … import`` names; empty where it leads out of the top package."""
+    if node.level == 0:
+        return node.module or ""
+    parents = module.package.split(".") if module.package else []
+    kept = parents[: len(parents) - (node.level - 1)] if node.level <= len(parents) else []
+    return ".".join([*kept, *([node.module] if node.module else [])]) if kept else ""
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    top, *rest = name.split(".")
+    try:
+        spec = find_spec(top) if top else None
+        for part in rest:
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            # the last part of the name alone: under the whole one Python looks for its parents among what is imported
+            spec = PathFinder.find_spec(part, list(spec.submodule_search_locations))
+    except (ImportError, ValueError, AttributeError):  # such as of the program that was started
+        return None
+    return spec

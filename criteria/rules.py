@@ -1,0 +1,54 @@
+"""The rules of topology updates as values: what is pruned together, what may grow, and what grown weights find.
+
+Importing this module needs no torch, so that settings can be read and checked without it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from criteria.errors import InputError
+from criteria.normalisation import Normalisation
+
+Scope = Literal["local", "global", "global_prune"]
+"""Whether each layer is pruned and grown by itself, or all of them together; with ``global_prune`` all are pruned
+together and each grows as many weights as it lost (the paper's released code)."""
+Resurrection = Literal["forbid", "allow", "restart"]
+"""Whether growth may choose weights pruned in the same update, which then keep their value or restart at 0."""
+Distribution = Literal["erk", "er", "uniform"]
+"""How a network's density is shared out among its layers (:func:`criteria.distribution.layer_counts`)."""
+GrownMomentum = Literal["keep", "reset", "mean"]
+"""What a grown weight finds in the optimizer's state: what gathered there meanwhile (the paper), zero, or the mean of
+what is there for the layer's weights that stayed active."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How one topology update goes, the same for every criterion and growth; the defaults are those of the contract.
+
+    Raises :class:`InputError` for values that are not among those above, and for a normalisation in local scope.
+    """
+
+    scope: Scope = "local"
+    resurrection: Resurrection = "forbid"
+    normalisation: Normalisation | None = None
+    """What the scores of different layers are divided by where all are pruned together."""
+    grown_momentum: GrownMomentum = "keep"
+
+    def __post_init__(self) -> None:
+        for name, known in (("scope", Scope), ("resurrection", Resurrection), ("grown_momentum", GrownMomentum)):
+            if getattr(self, name) not in get_args(known):
+                raise InputError(f"{name} is {getattr(self, name)!r}; it can be: {', '.join(get_args(known))}")
+        if self.normalisation is not None and self.scope == "local":
+            raise InputError(
+                "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
+            )
+
+
+def prune_count(active: int, total: int, prune_fraction: float, resurrection: Resurrection = "forbid") -> int:
+    """How many weights a layer with ``active`` of ``total`` weights prunes and grows.
+
+    ``ceil(prune_fraction · active)``, and without resurrection no more than there are inactive positions to grow.
+    """
+    wanted = math.ceil(prune_fraction * active)
+    return min(wanted, total - active) if resurrection == "forbid" else wanted

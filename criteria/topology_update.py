@@ -1,0 +1,32 @@
+"""The outcome of a topology update, and what is checked of every selection that goes into one."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from criteria.rules import Resurrection
+
+
+@dataclass(frozen=True)
+class TopologyUpdate:
+    """The outcome of one topology update of one layer; each tensor is bool [*shape]."""
+
+    mask: Tensor
+    """Active positions after the update."""
+    pruned: Tensor
+    """What the criterion selected, including what growth brought straight back (unless ``resurrection="forbid"``)."""
+    grown: Tensor
+    """What the growth criterion selected."""
+
+
+def growable(mask: Tensor, pruned: Tensor, resurrection: Resurrection) -> Tensor:
+    """The positions that growth may choose from, bool [*shape]."""
+    return ~mask if resurrection == "forbid" else ~mask | pruned
+
+
+def checked(selected: Tensor, n: int, allowed: Tensor, who: str, where: str) -> Tensor:
+    """``selected``, which density depends on: so it is checked at every update, not only by the contract."""
+    count = int(selected.sum())
+    if count != n or bool((selected & ~allowed).any()):
+        raise ValueError(f"{who} selected {count} positions of layer {where}; {n} allowed ones were asked for")
+    return selected

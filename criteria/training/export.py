@@ -1,0 +1,49 @@
+"""What is left of a sparse training: its masks in a file, and a copy of the model for inference."""
+
+import copy
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from criteria.errors import InputError, one_line
+
+
+def save_masks(masks: Mapping[str, Tensor], path: str | Path) -> None:
+    """Write masks, bool tensors by the name of their weight, to a safetensors file."""
+    _safetensors().save_file({name: mask.cpu().contiguous() for name, mask in masks.items()}, path)
+
+
+def load_masks(path: str | Path) -> dict[str, Tensor]:
+    """Read masks from a safetensors file; raises :class:`InputError` where it is none."""
+    library = _safetensors()
+    try:
+        masks: dict[str, Tensor] = library.load_file(path)
+    except Exception as error:  # the library has errors of its own for damaged files
+        raise InputError(f"{path} is not a safetensors file of masks: {one_line(error)}") from error
+    return masks
+
+
+def csr_copy(model: nn.Module) -> nn.Module:
+    """A copy of ``model`` for inference in which the weight of every Linear layer is a sparse CSR matrix.
+
+    Torch multiplies CSR matrices in Linear layers only, so convolutions stay dense. The copy computes what the model
+    does, beyond rounding, and needs no gradient.
+    """
+    copied = copy.deepcopy(model).requires_grad_(False).eval()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")  # torch calls it beta
+        for module in copied.modules():
+            if isinstance(module, nn.Linear):
+                module.weight = nn.Parameter(module.weight.to_sparse_csr(), requires_grad=False)
+    return copied
+
+
+def _safetensors() -> Any:
+    try:
+        from safetensors import torch as library
+    except ImportError as error:
+        raise InputError("masks are kept in safetensors files; pip install safetensors") from error
+    return library

@@ -1,0 +1,83 @@
+"""Reading the settings of a sparse training; whatever does not fit is refused in one line."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from criteria.api import Criterion, Growth
+from criteria.errors import InputError
+from criteria.plugins import load
+from criteria.rules import Rules
+from criteria.schedule import PruneFraction
+from criteria.training.ranks import Ranks
+from criteria.training.selecting import Selector
+from criteria.training.updating import Loss, Recipe, Schedule
+
+SCHEDULES = get_args(PruneFraction.__annotations__["schedule"])
+
+
+def recipe(
+    criterion: Criterion | str,
+    growth: Growth | str,
+    rules: Rules,
+    prune_fraction: Schedule | float | str,
+    update_period: int | None,
+    total_steps: int | None,
+) -> Recipe:
+    """How the topology changes; the parameters are those of :class:`~criteria.training.SparseTraining`."""
+    _require_count("update_period", update_period)
+    _require_count("total_steps", total_steps)
+    chosen = _schedule(prune_fraction)
+    constant = isinstance(chosen, PruneFraction) and chosen.schedule == "constant"
+    if total_steps is None and update_period is not None and not constant:
+        raise InputError("the prune fraction follows a schedule, which needs total_steps; a number would stay constant")
+    made = _instance(criterion, Criterion, "criterion"), _instance(growth, Growth, "growth")
+    return Recipe(*made, rules, chosen, update_period, total_steps)
+
+
+def checked_loss(loss: Loss | None, criterion: Criterion, ranks: Ranks) -> Loss | None:
+    """The loss that the criterion differentiates twice; None where it does not."""
+    if not criterion.requires_hessian_gradient:
+        return None
+    if loss is None:
+        raise InputError(f"{criterion!r} differentiates the loss twice; give loss=, a function of a temperature")
+    if ranks.several:
+        raise InputError(f"{criterion!r} needs a whole batch in one process; train in one, or by another criterion")
+    return loss
+
+
+def checked_seed(seed: int) -> int:
+    """A seed that all processes can be told."""
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")
+    return seed
+
+
+def several(selectors: Selector | Sequence[Selector]) -> Sequence[Selector]:
+    """One selector or many, as a list."""
+    return [selectors] if isinstance(selectors, str | type) else list(selectors)
+
+
+def _schedule(prune_fraction: Schedule | float | str) -> Schedule:
+    """What ``prune_fraction`` means: a schedule by name, a number that stays, or an object."""
+    if isinstance(prune_fraction, str):
+        if prune_fraction not in SCHEDULES:
+            raise InputError(f"prune_fraction is {prune_fraction!r}; by name it can be: {', '.join(SCHEDULES)}")
+        return PruneFraction(prune_fraction)  # type: ignore[arg-type]  # one of the names
+    if isinstance(prune_fraction, int | float):
+        if not 0 <= prune_fraction <= 1:
+            raise InputError(f"prune_fraction is {prune_fraction}; it must be from 0 to 1")
+        return PruneFraction("constant", float(prune_fraction))
+    return prune_fraction
+
+
+def _instance(plugin: Any, kind: type, what: str) -> Any:
+    made = load(plugin, what) if isinstance(plugin, str) else copy.deepcopy(plugin)
+    if not isinstance(made, kind):
+        raise InputError(f"{what} is {plugin!r}; it can be the name of an installed one or an instance")
+    return made
+
+
+def _require_count(what: str, value: int | None) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise InputError(f"{what} is {value!r}; it must be a number of optimizer steps, from 1")

@@ -1,0 +1,142 @@
+"""Topology updates of the weights of someone's model, and what happened in them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from criteria.api import Criterion, Growth, Layer
+from criteria.errors import InputError, PluginError, one_line
+from criteria.randomness import stream
+from criteria.rules import Rules
+from criteria.training.weight import SparseWeight
+
+Loss = Callable[[float], Tensor]
+"""Given a temperature, the loss of the current batch with its logits divided by that: a scalar with a graph."""
+
+
+class Schedule(Protocol):
+    """The prune fraction over the optimizer steps of a training."""
+
+    def at(self, step: int, total_steps: int) -> float:
+        """Return ζ, from 0 to 1, at ``step`` of ``total_steps``."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the topology of a training changes."""
+
+    criterion: Criterion
+    growth: Growth
+    rules: Rules
+    prune_fraction: Schedule
+    update_period: int | None
+    """Optimizer steps between topology updates; None: the masks stay as they are."""
+    total_steps: int | None
+    """Optimizer steps after which the topology rests; None: it never does."""
+
+    def due(self, step: int) -> bool:
+        """Whether the topology is updated at ``step``, counted from 1."""
+        if self.update_period is None or (self.total_steps is not None and step > self.total_steps):
+            return False
+        return step % self.update_period == 0
+
+    def fraction(self, step: int) -> float:
+        """The prune fraction at ``step``."""
+        return self.prune_fraction.at(step, self.total_steps or step)
+
+
+@dataclass(frozen=True)
+class Update:
+    """One topology update of a training."""
+
+    step: int
+    """Optimizer step, from 1."""
+    prune_fraction: float
+    replaced: dict[str, int] = field(default_factory=dict)
+    """How many weights were pruned, by weight; what had no gradient, such as a frozen layer, is left out."""
+    skipped: str = ""
+    """Why nothing was updated, where nothing was."""
+
+    def as_plain(self) -> dict[str, Any]:
+        """The record as plain data, for a checkpoint."""
+        return dict(vars(self))
+
+
+def layers(
+    weights: Sequence[SparseWeight],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    seed: int,
+    gradient_scale: Tensor | None = None,
+    products: Callable[[float], Mapping[str, Tensor]] | None = None,
+) -> list[Layer]:
+    """The weights as criteria see them; the tensors are views of the model's."""
+    return [
+        Layer(
+            name=weight.name,
+            weight=weight.parameter.detach(),
+            grad=_unscaled(weight.parameter.grad, gradient_scale),
+            mask=weight.mask,
+            step=step,
+            generator=stream(seed, "topology", step, weight.name),
+            momentum=weight.momentum(optimizer),
+            hessian_gradient=None if products is None else _of_layer(products, weight.name),
+        )
+        for weight in weights
+    ]
+
+
+def hessian_gradients(model: nn.Module, weights: Sequence[SparseWeight], loss: Loss) -> Callable[[float], Any]:
+    """Given a temperature, the products H·g by weight; each is computed when it is asked for first.
+
+    H and g are over the sparse weights. The forward pass of ``loss`` leaves no trace: buffers and random states are
+    put back.
+    """
+
+    @torch.enable_grad()
+    def products(temperature: float) -> dict[str, Tensor]:
+        parameters = [weight.parameter for weight in weights]
+        buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+        cuda = {parameter.device.index for parameter in parameters if parameter.device.type == "cuda"}
+        with torch.random.fork_rng(devices=sorted(cuda)):
+            gradients = torch.autograd.grad(loss(temperature), parameters, create_graph=True)
+        # H·g is half the gradient of g·g
+        found = torch.autograd.grad(torch.stack([(g * g).sum() for g in gradients]).sum() / 2, parameters)
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        return {weight.name: product for weight, product in zip(weights, found, strict=True)}
+
+    return cache(products)
+
+
+def is_finite(shown: Sequence[Layer]) -> bool:
+    """Whether all weights and gradients are finite numbers."""
+    tensors = [tensor for layer in shown for tensor in (layer.weight, layer.grad) if tensor is not None]
+    return bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all())
+
+
+@contextmanager
+def plugin_errors(what: str, step: int) -> Iterator[None]:
+    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says ``what`` failed and when."""
+    try:
+        yield
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a plugin may fail in any way
+        raise PluginError(
+            f"{what} failed at step {step}: {one_line(error)}; `dst-bench contract` finds out why"
+        ) from error
+
+
+def _unscaled(gradient: Tensor | None, scale: Tensor | None) -> Tensor | None:
+    return gradient if gradient is None or scale is None else gradient / scale.to(gradient.device)
+
+
+def _of_layer(products: Callable[[float], Mapping[str, Tensor]], name: str) -> Callable[[float], Tensor]:
+    return lambda temperature: products(temperature)[name]

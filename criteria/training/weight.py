@@ -1,0 +1,56 @@
+"""A sparse weight: the parameter of someone's model, and the mask that belongs to it."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+MOMENTA = ("momentum_buffer", "exp_avg")
+"""What torch's optimizers call the average of past gradients."""
+
+
+@dataclass
+class SparseWeight:
+    """One sparse weight; its mask follows it to another device or dtype."""
+
+    name: str
+    parameter: nn.Parameter
+    mask: Tensor
+    """bool [*shape]"""
+    multiplier: Tensor = field(init=False)
+    """The mask in the weight's dtype: multiplying by a bool tensor converts it first, which takes longer."""
+
+    def __post_init__(self) -> None:
+        self.multiplier = self.mask.to(self.parameter.dtype)
+
+    def follow(self) -> None:
+        """Bring the mask to where the weight is now."""
+        weight = self.parameter
+        if self.mask.device != weight.device:
+            self.mask = self.mask.to(weight.device)
+        if self.multiplier.device != weight.device or self.multiplier.dtype != weight.dtype:
+            self.multiplier = self.mask.to(weight.dtype)
+
+    def mask_changed(self) -> None:
+        """Take note that the mask was changed in place."""
+        self.multiplier.copy_(self.mask)
+
+    def state(self, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+        """The tensors of the weight's shape that the optimizer keeps for it, by the optimizer's names."""
+        kept = optimizer.state.get(self.parameter, {})
+        shape = self.parameter.shape
+        return {key: value for key, value in kept.items() if isinstance(value, Tensor) and value.shape == shape}
+
+    def momentum(self, optimizer: torch.optim.Optimizer) -> Tensor | None:
+        """The average of past gradients, [*shape], for optimizers that keep one."""
+        state = self.state(optimizer)
+        return next((state[key] for key in MOMENTA if key in state), None)
+
+
+@torch.no_grad()
+def mask_weights(weights: list[SparseWeight]) -> None:
+    """Set every inactive weight to zero."""
+    for weight in weights:
+        weight.follow()
+    if weights:
+        torch._foreach_mul_([w.parameter for w in weights], [w.multiplier for w in weights])

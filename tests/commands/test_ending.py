@@ -1,0 +1,145 @@
+"""How commands end: 0 only where the work was done, and one line with a status of its own for everything else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.commands import ending
+from benchmark.commands.cli import COMMANDS, build_parser, main
+from criteria.errors import InputError, PluginError
+
+STATUSES = (
+    (InputError("bad"), 2),
+    (PluginError("failed"), 3),
+    (OSError(28, "No space left on device"), 2),
+    (SystemExit(0), 4),  # of a plugin, which does not say that our work is done
+    (SystemExit("bye"), 4),
+    (RuntimeError("odd"), 4),
+    (MemoryError(), 4),
+    (RecursionError("deep"), 4),
+    (GeneratorExit(), 4),
+    (KeyboardInterrupt(), 130),
+)
+
+
+@pytest.fixture(autouse=True)
+def logs(tmp_path, monkeypatch):
+    """The folder where tracebacks are kept."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return tmp_path / "state" / "dst-bench" / "log"
+
+
+def failing(error):
+    def main(_arguments):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=lambda value: repr(value))
+def test_every_error_has_its_status_and_one_line(error, status, monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.commands.info.main", failing(error))
+    assert main(["info"]) == status
+    said = capsys.readouterr().err
+    assert said.startswith("dst-bench: ")
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+
+
+def test_the_traceback_of_something_unexpected_is_kept_where_the_line_says(logs, monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.commands.info.main", failing(ZeroDivisionError("what?")))
+    assert main(["info"]) == 4
+    (kept,) = logs.iterdir()
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError: what?" in said
+    assert str(kept) in said
+    text = kept.read_text()
+    assert text.startswith("dst-bench info\n")
+    assert "in main\n" in text or "in failing" in text
+
+
+def test_where_no_traceback_can_be_kept_the_line_says_so(tmp_path, monkeypatch, capsys):
+    (tmp_path / "state").write_text("a file, in which there is no folder")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "state"))
+    monkeypatch.setattr("benchmark.commands.info.main", failing(ZeroDivisionError()))
+    assert main(["info"]) == 4
+    assert "could not be kept anywhere" in capsys.readouterr().err
+
+
+def test_what_a_terminal_would_obey_is_shown_as_escapes(monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.commands.info.main", failing(PluginError("\x1b[2J red \x07 \r\x9b1m")))
+    assert main(["info"]) == 3
+    said = capsys.readouterr().err
+    assert said == "dst-bench: \\x1b[2J red \\x07 \\r\\x9b1m\n"
+
+
+def run(arguments, **options):
+    command = [sys.executable, "-m", "benchmark", *arguments]
+    environment = {**os.environ, **options.pop("env", {})}
+    return subprocess.run(command, capture_output=True, check=False, env=environment, **options)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+@pytest.mark.parametrize("command", ["list growth", "list growth 2>&1", "--help", "status smoke"])
+def test_output_that_nobody_reads_is_not_called_done(command, tmp_path):
+    script = f"{{ sleep 1; {sys.executable} -m benchmark {command}; echo $? > status; }} | true"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (tmp_path / "status").read_text() == f"{ending.CLOSED_OUTPUT}\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_output_that_is_closed_from_the_start_goes_nowhere(closed, tmp_path):
+    script = f"{sys.executable} -m benchmark list growth {closed}"
+    assert subprocess.run(["sh", "-c", script], cwd=tmp_path, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_every_encoding_of_the_output_is_served(encoding, tmp_path):
+    found = run(["list", "criteria"], env={"PYTHONIOENCODING": encoding}, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "grasp" in found.stdout.decode(encoding)
+
+
+def test_without_a_home_there_is_no_traceback(tmp_path):
+    found = run(["info"], env={"HOME": "/nonexistent", "XDG_CACHE_HOME": "", "XDG_STATE_HOME": ""}, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert b"Traceback" not in found.stderr
+
+
+def test_help_tells_statuses_and_defaults_and_each_command_owns_its_arguments(capsys):
+    for command in COMMANDS:
+        assert main([command, "--help"]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "exit status: 0 all was done, 1 a result deviates" in said
+        assert "4 something unexpected happened" in said
+    assert main(["run", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for default in ("(default: 60.0)", "(default: results)", "(default: auto)", "(default: 1)", "(default: local)"):
+        assert default in said
+    assert "(default: None)" not in said
+    assert "(default: [])" not in said
+
+
+def test_the_version_is_told(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("dst-bench 0.")
+
+
+def test_a_tilde_is_the_home_also_where_a_shell_leaves_it_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    args = build_parser().parse_args(["run", "smoke", "--results=~/here", "--data-dir=~/there"])
+    assert (args.results, args.data_dir) == (Path(tmp_path / "here"), Path(tmp_path / "there"))
+
+
+def test_an_unknown_engine_is_one_line_that_names_those_that_there_are(capsys):
+    assert main(["run", "smoke", "--engine", "desne"]) == 2
+    said = capsys.readouterr().err
+    assert "did you mean 'dense'?" in said
+    assert said.count("\n") == 1

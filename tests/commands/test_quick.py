@@ -1,0 +1,54 @@
+"""What trains nothing starts at once: it imports nothing that takes seconds. Modules are counted, not seconds."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "sklearn", "pandas", "matplotlib", "scipy", "hypothesis", "torchvision")
+COUNT = f"""
+import sys
+from benchmark.commands.cli import main
+status = main(sys.argv[1:])
+print("heavy:", *sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r})), "status:", status)
+"""
+
+
+def imported(*arguments, folder):
+    """The heavy packages that a command imports, and its status, from a process of its own."""
+    found = subprocess.run([sys.executable, "-c", COUNT, *arguments], cwd=folder, capture_output=True, text=True)
+    heavy, _, status = found.stdout.splitlines()[-1].partition("heavy:")[2].partition("status:")
+    return heavy.split(), int(status), found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["list"], 0),
+        (["list", "criteria"], 0),
+        (["info"], 0),
+        (["status", "smoke"], 0),
+        (["lsit"], 2),
+        (["check", "smoek"], 2),
+        (["accept", "smoke"], 2),
+        (["report", "smoke"], 2),
+        (["run", "smoek"], 2),
+        (["--help"], 0),
+        (["run", "--help"], 0),
+        (["--version"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_commands_that_train_nothing_import_nothing_heavy(arguments, status, tmp_path):
+    heavy, found, said = imported(*arguments, folder=tmp_path)
+    assert heavy == []
+    assert found == status, said
+
+
+def test_a_run_that_finds_all_results_there_imports_no_torch(tmp_path):
+    run = ["run", "smoke", "--criteria", "static", "--density", "0.05", "--seeds", "1", "--set", "training.epochs=1"]
+    heavy, status, said = imported(*run, folder=tmp_path)
+    assert (status, "torch" in heavy) == (0, True), said
+    heavy, status, said = imported(*run, folder=tmp_path)
+    assert (heavy, status) == ([], 0)
+    assert "1 runs stored, 0 to train" in said

@@ -1,0 +1,126 @@
+"""On the benchmark's protocol a training in one's own loop is the benchmark's dense engine, bit for bit on a CPU."""
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+from benchmark.training.fleet import CPU_VECTOR, Fleet, Member, Recipe, build_network
+
+import criteria
+from benchmark.data.dataset import Dataset
+from benchmark.experiments.experiment import Topology, load_experiment
+from benchmark.running.plan import dataset_on
+from benchmark.training.batches import Batches
+from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.learning_rate import learning_rate
+from criteria import Normalisation, SparseTraining
+from criteria.randomness import stream
+
+CPU = torch.device("cpu")
+SMOKE = load_experiment("smoke")
+TRAINING = SMOKE.training.model_copy(update={"epochs": 3})
+PERIOD = 7
+LENET5 = {"name": "lenet5"}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return dataset_on(SMOKE.data, None, CPU)
+
+
+def sgd(network, training):
+    """SGD as the engine has it: fused where torch's fused kernel has nothing left over at a tensor's end."""
+    fused = [weight for weight in network.parameters() if weight.numel() % CPU_VECTOR == 0]
+    others = [weight for weight in network.parameters() if weight.numel() % CPU_VECTOR]
+    return torch.optim.SGD(
+        [{"params": fused, "fused": True}, {"params": others, "foreach": True}],
+        lr=training.learning_rate,
+        momentum=training.momentum,
+        nesterov=training.nesterov,
+        weight_decay=training.weight_decay,
+    )
+
+
+def own_loop(member, model, training, dataset):
+    """The protocol in a plain loop of one network, made sparse by two lines of it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
+        network = build_network(model, dataset.shape, dataset.classes)
+    optimizer, batches = sgd(network, training), Batches(Fleet([member], model, dataset, CPU), dataset, 64)
+    seen = {}
+    how = member.recipe
+    sparse = SparseTraining(
+        network,
+        optimizer,
+        criterion=how.criterion,
+        growth=how.growth,
+        density=member.density,
+        update_period=how.topology.update_period,
+        total_steps=training.epochs * batches.per_epoch,
+        prune_fraction=how.topology.prune_fraction,
+        rules=how.topology.rules,
+        loss=lambda temperature: F.cross_entropy(network(seen["inputs"]) / temperature, seen["targets"]),
+        seed=member.seed,
+    )
+    for epoch in range(training.epochs):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(
+                training.learning_rate, epoch, training.epochs, training.milestones, training.milestone_factor
+            )
+        for inputs, targets in batches.epoch(epoch):
+            seen.update(inputs=inputs[0], targets=targets[0])
+            optimizer.zero_grad()
+            F.cross_entropy(network(inputs[0]), targets[0]).backward()
+            optimizer.step()
+    return network, sparse
+
+
+def recipe(criterion, growth, **settings):
+    return Recipe(criteria.load(criterion), criteria.load(growth, "growth"), Topology(update_period=PERIOD, **settings))
+
+
+def assert_same(members, model, training, dataset):
+    engine = FleetTraining(members, model, training, dataset, CPU)
+    steps = sum(1 for _ in engine.steps())
+    for index, member in enumerate(members):
+        network, sparse = own_loop(member, model, training, dataset)
+        where = f"{member.recipe}"
+        assert len(sparse.history) == steps // PERIOD, where
+        assert any(sum(update.replaced.values()) for update in sparse.history), where
+        for name, mask in sparse.masks.items():
+            assert torch.equal(mask, engine.fleet.masks[name][index]), f"{name}: {where}"
+        for name, weight in network.named_parameters():
+            own, theirs = weight.detach().view(torch.int32), engine.fleet.weights[name][index].detach()
+            assert torch.equal(own, theirs.view(torch.int32)), f"{name}: {where}"
+
+
+def test_every_criterion_and_growth_on_smoke(digits):
+    pairs = itertools.product(criteria.names(), criteria.names("growth"))
+    members = [Member(1 + i % 3, (0.05, 0.2)[i % 2], recipe=recipe(*pair)) for i, pair in enumerate(pairs)]
+    assert_same(members, SMOKE.model, TRAINING, digits)
+
+
+def test_every_scope_and_rule_on_smoke(digits):
+    choices = itertools.product(
+        ["local", "global", "global_prune"], ["forbid", "allow", "restart"], ["keep", "reset"], ["magnitude", "mest"]
+    )
+    members = []
+    for index, (scope, resurrection, momentum, criterion) in enumerate(choices):
+        rules = {"scope": scope, "resurrection": resurrection, "grown_momentum": momentum}
+        if scope != "local" and index % 4 < 2:
+            rules["normalisation"] = Normalisation("layer", "max")
+        members.append(Member(index, 0.1, recipe=recipe(criterion, ("gradient", "momentum")[index % 2], **rules)))
+    assert_same(members, SMOKE.model, TRAINING, digits)
+
+
+def test_a_convolutional_network(digits):
+    padded = [F.pad(part.inputs.view(-1, 1, 8, 8), (10,) * 4) for part in (digits.train, digits.validation)]
+    few = slice(0, 320)
+    parts = [
+        type(digits.train)(inputs[few], part.targets[few])
+        for inputs, part in zip(padded, (digits.train, digits.validation), strict=True)
+    ]
+    images = Dataset("padded digits", parts[0], parts[1], parts[1], classes=10)
+    members = [Member(seed, 0.1, recipe=recipe(name, "gradient")) for seed, name in enumerate(["magnitude", "snip"])]
+    assert_same(members, LENET5, TRAINING, images)

@@ -1,0 +1,81 @@
+"""What is left when the training is over."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from criteria import InputError
+from criteria.training import csr_copy, load_masks, save_masks
+from tests.own_loop.nets import attached, batch, perceptron, train
+
+
+def test_a_finalized_model_is_a_plain_model_with_zeros_in_place():
+    model, optimizer, sparse = attached()
+    keys, modules = list(model.state_dict()), [type(module) for module in model.modules()]
+    train(model, optimizer, 8)
+    masks = sparse.finalize()
+    assert list(model.state_dict()) == keys
+    assert [type(module) for module in model.modules()] == modules
+    assert not optimizer._optimizer_step_pre_hooks
+    assert not optimizer._optimizer_step_post_hooks
+    assert all(not model.get_parameter(name).detach()[~mask].any() for name, mask in masks.items())
+    train(model, optimizer, 1)
+    assert sparse.step == 8
+    assert any(model.get_parameter(name).detach()[~mask].any() for name, mask in masks.items())
+    sparse.finalize()
+    copy.deepcopy(model)
+
+
+def test_masks_go_to_a_safetensors_file_and_back(tmp_path):
+    pytest.importorskip("safetensors")
+    model, optimizer, sparse = attached()
+    train(model, optimizer, 5)
+    sparse.save_masks(tmp_path / "masks.safetensors")
+    loaded = load_masks(tmp_path / "masks.safetensors")
+    assert {name: mask.dtype for name, mask in loaded.items()} == dict.fromkeys(sparse.masks, torch.bool)
+    assert all(torch.equal(mask, sparse.masks[name]) for name, mask in loaded.items())
+    _, _, again = attached(perceptron(seed=3), masks=loaded)
+    assert all(torch.equal(mask, sparse.masks[name]) for name, mask in again.masks.items())
+
+
+def test_a_file_of_something_else_is_refused_in_one_line(tmp_path):
+    pytest.importorskip("safetensors")
+    (tmp_path / "masks.safetensors").write_text("masks")
+    with pytest.raises(InputError, match="is not a safetensors file of masks"):
+        load_masks(tmp_path / "masks.safetensors")
+    save_masks({"w": torch.tensor([True])}, tmp_path / "masks.safetensors")
+    assert load_masks(tmp_path / "masks.safetensors")["w"].tolist() == [True]
+
+
+def test_a_copy_with_csr_matrices_computes_the_same():
+    model, optimizer, _ = attached(density=0.1)
+    train(model, optimizer, 12)
+    model.eval()
+    fast = csr_copy(model)
+    assert fast[0].weight.layout == torch.sparse_csr
+    assert fast[0].weight._nnz() < 100
+    assert model[0].weight.layout == torch.strided
+    inputs = batch(99)[0]
+    torch.testing.assert_close(fast(inputs), model(inputs))
+
+
+def test_an_average_of_weights_can_be_masked_as_the_model_is():
+    model, optimizer, sparse = attached()
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    for step in range(9):
+        train(model, optimizer, 1, first=step)
+        average.update_parameters(model)
+    weight = dict(average.module.named_parameters())["0.weight"]
+    assert weight[~sparse.masks["0.weight"]].any()
+    sparse.apply_masks(average)
+    assert not weight[~sparse.masks["0.weight"]].any()
+    assert weight[sparse.masks["0.weight"]].any()
+
+
+def test_a_model_that_is_no_copy_cannot_be_masked():
+    _, _, sparse = attached()
+    with pytest.raises(InputError, match=r"the model has no weight 0\.weight of shape"):
+        sparse.apply_masks(nn.Sequential(nn.Linear(3, 3)))

@@ -1,0 +1,232 @@
+"""What becomes sparse, and at which density."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, prune
+
+from criteria import InputError, SparseTraining
+from criteria.distribution import layer_counts
+from tests.own_loop.nets import Transformer, attached, perceptron, train
+
+
+def sgd(model):
+    return torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def sparse_names(model, optimizer=None, **settings):
+    settings = {"density": 0.5, "update_period": None, **settings}
+    return list(SparseTraining(model, optimizer or sgd(model), **settings).masks)
+
+
+class Language(nn.Module):
+    """An embedding whose weight may be that of the last layer, too."""
+
+    def __init__(self, tied):
+        super().__init__()
+        self.embed, self.head = nn.Embedding(9, 6), nn.Linear(6, 9, bias=False)
+        if tied:
+            self.head.weight = self.embed.weight
+
+
+class Everything(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            [nn.Conv1d(2, 3, 2), nn.Conv2d(2, 3, 2), nn.Conv3d(2, 3, 2), nn.ConvTranspose1d(2, 3, 2)]
+        )
+        self.norm = nn.BatchNorm2d(4)
+        self.embed = nn.Embedding(5, 4)
+        self.attention = nn.MultiheadAttention(4, 2, kdim=3, vdim=3, add_bias_kv=True)
+        self.free = nn.Parameter(torch.ones(3, 3))
+
+
+def test_by_default_linear_and_convolutional_layers_and_attentions_projections_are_sparse():
+    assert sparse_names(Everything()) == [
+        *(f"convolutions.{i}.weight" for i in range(4)),
+        "attention.q_proj_weight",
+        "attention.k_proj_weight",
+        "attention.v_proj_weight",
+        "attention.out_proj.weight",
+    ]
+    assert sparse_names(Transformer())[:3] == [
+        "embed.weight",
+        "block.self_attn.in_proj_weight",
+        "block.self_attn.out_proj.weight",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"include": nn.Embedding}, ["embed.weight"]),
+        ({"include": "free"}, ["free"]),
+        ({"include": ["convolutions.0", nn.Embedding]}, ["convolutions.0.weight", "embed.weight"]),
+        ({"include": "conv*.[12]"}, ["convolutions.1.weight", "convolutions.2.weight"]),
+        ({"include": "attention", "exclude": "*.out_proj"}, [f"attention.{x}_proj_weight" for x in "qkv"]),
+        ({"exclude": ["convolutions", nn.MultiheadAttention, "nothing"][:2]}, None),
+        ({"exclude": [nn.Conv1d, nn.Conv3d, nn.ConvTranspose1d, "attention"]}, ["convolutions.1.weight"]),
+    ],
+)
+def test_layers_are_included_and_excluded_by_type_name_and_pattern(settings, names):
+    if names is None:
+        with pytest.raises(InputError, match="no weight of the model that the optimizer trains is selected"):
+            sparse_names(Everything(), **settings)
+    else:
+        assert sparse_names(Everything(), **settings) == names
+
+
+def parametrized():
+    return nn.Sequential(parametrizations.weight_norm(nn.Linear(3, 4)), nn.Linear(4, 4))
+
+
+def pruned():
+    return nn.Sequential(prune.identity(nn.Linear(3, 4), "weight"), nn.Linear(4, 4))
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        (perceptron(), {"include": "fc9"}, "the model has no weight or module 'fc9'; its weights are: 0.weight"),
+        (Everything(), {"exclude": "atention"}, "did you mean 'attention'"),
+        (perceptron(), {"include": "2.weight"}, "weight 2.weight is not a matrix of real numbers"),
+        (perceptron(), {"include": [3]}, "3 selects no weights; give a name, a pattern or a type of module"),
+        (Language(tied=True), {}, "weight head.weight is shared with embed.weight, which is not selected; include"),
+        (parametrized(), {}, "the weight of layer 0 is computed from other tensors"),
+        (pruned(), {}, "the weight of layer 0 is computed from other tensors"),
+        (nn.Sequential(nn.LazyLinear(4)), {}, "weight 0.weight has no shape yet; let the model see one batch first"),
+        (nn.Sequential(nn.Linear(3, 4).requires_grad_(False)), {"include": "0.weight"}, "weight 0.weight is frozen"),
+    ],
+)
+def test_what_cannot_be_sparse_is_refused_in_one_line(model, settings, message):
+    optimizer = torch.optim.SGD([*model.parameters(), torch.ones(1)], lr=0.1)
+    with pytest.raises(InputError, match=message) as refused:
+        sparse_names(model, optimizer, **settings)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_weight_under_two_names_has_one_mask():
+    names = sparse_names(Language(tied=True), include=[nn.Linear, nn.Embedding])
+    assert names == ["embed.weight"]
+    assert sparse_names(Language(tied=False), include=[nn.Linear, nn.Embedding]) == ["embed.weight", "head.weight"]
+
+
+@pytest.mark.parametrize("model", [parametrized(), pruned()])
+def test_a_layer_whose_weight_is_computed_can_be_left_out(model):
+    assert sparse_names(model, exclude="0") == ["1.weight"]
+
+
+def test_what_the_optimizer_does_not_train_stays_as_it_is():
+    model = perceptron()
+    model[0].requires_grad_(False)
+    before = model[0].weight.clone()
+    head = torch.optim.SGD([*model[0].parameters(), *model[5].parameters()], lr=0.1)
+    assert sparse_names(model, head) == ["5.weight"]
+    assert torch.equal(model[0].weight, before)
+
+
+def test_two_trainings_of_one_weight_are_refused_and_of_different_ones_are_not():
+    model = perceptron()
+    optimizer = sgd(model)
+    first = SparseTraining(model, optimizer, update_period=None, include="0")
+    second = SparseTraining(model, optimizer, update_period=None, include="3")
+    with pytest.raises(InputError, match="in a sparse training already; finalize"):
+        SparseTraining(model, optimizer, update_period=None)
+    first.finalize()
+    second.finalize()
+    SparseTraining(model, optimizer, update_period=None)
+
+
+@pytest.mark.parametrize("distribution", ["erk", "er", "uniform"])
+@pytest.mark.parametrize("density", [0.05, 0.31, 1.0])
+def test_density_is_exact_and_shared_out_as_asked(distribution, density):
+    model, _, sparse = attached(density=density, distribution=distribution)
+    shapes = {name: tuple(mask.shape) for name, mask in sparse.masks.items()}
+    assert {n: int(m.sum()) for n, m in sparse.masks.items()} == layer_counts(shapes, density, distribution)
+    weights = dict(model.named_parameters())
+    assert all(torch.equal(weights[name] != 0, mask) for name, mask in sparse.masks.items())
+
+
+def test_densities_can_be_given_by_name_and_pattern():
+    _, _, sparse = attached(density={"0": 0.5, "5.weight": 1, "*": 0.1})
+    assert sparse.densities() == {"0.weight": 0.5, "3.weight": 0.1, "5.weight": 1.0}
+    assert sparse.density == (96 + 16 + 40) / (192 + 160 + 40)
+
+
+@pytest.mark.parametrize(
+    ("density", "message"),
+    [
+        (0.0, "density is 0.0; it must be above 0 and at most 1"),
+        (1.5, "density is 1.5; it must be above 0"),
+        ({"0": 0.5}, "density gives none for weight 3.weight"),
+        ({"*": 0.5, "7": 0.5}, "density has a value for '7', which is no sparse weight"),
+        ({"*": 2}, "density of \\* is 2; it must be above 0"),
+    ],
+)
+def test_a_density_that_cannot_be_is_refused(density, message):
+    with pytest.raises(InputError, match=message):
+        attached(density=density)
+
+
+def test_given_masks_stay_where_nothing_is_updated():
+    model, _, first = attached(density=0.2)
+    masks = {name: mask.clone().float() for name, mask in first.masks.items() if name != "3.weight"}
+    model, optimizer, sparse = attached(masks=masks, update_period=None, total_steps=None)
+    train(model, optimizer, 5)
+    assert sorted(sparse.masks) == ["0.weight", "5.weight"]
+    assert all(torch.equal(model.get_parameter(n) != 0, mask.bool()) for n, mask in masks.items())
+    assert sparse.history == []
+
+
+def test_a_model_that_was_pruned_before_keeps_its_zeros():
+    model = perceptron()
+    zeros = torch.rand(16, 12) < 0.5
+    with torch.no_grad():
+        model[0].weight[zeros] = 0
+    model, optimizer, sparse = attached(model, masks="nonzero", update_period=None, total_steps=None)
+    train(model, optimizer, 5)
+    assert torch.equal(model[0].weight == 0, zeros)
+    assert sparse.densities()["3.weight"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ({"0.weight": torch.ones(2, 2)}, r"the mask of 0.weight has shape \(2, 2\), the weight \(16, 12\)"),
+        ({"0.weight": torch.full((16, 12), 0.5)}, "the mask of 0.weight has values other than 0 and 1"),
+        ({"8.weight": torch.ones(2, 2)}, "the model has no weight or module '8.weight'"),
+        ("magnitude", "masks is 'magnitude'; it can be a dictionary of masks, or 'nonzero'"),
+    ],
+)
+def test_masks_that_do_not_fit_are_refused(masks, message):
+    with pytest.raises(InputError, match=message):
+        attached(masks=masks)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"criterion": "magnitud"}, "did you mean 'magnitude'"),
+        ({"growth": 3}, "growth is 3; it can be the name of an installed one or an instance"),
+        ({"update_period": 0}, "update_period is 0; it must be a number of optimizer steps"),
+        ({"total_steps": None}, "the prune fraction follows a schedule, which needs total_steps"),
+        ({"prune_fraction": "cubic"}, "by name it can be: cosine, linear, constant"),
+        ({"prune_fraction": 1.5}, "prune_fraction is 1.5; it must be from 0 to 1"),
+        ({"seed": -1}, "seed is -1; it must be a whole number"),
+        ({"criterion": "grasp"}, "differentiates the loss twice; give loss="),
+        ({"bias_correction": "mine"}, "bias_correction is 'mine'; it can be: shared, own"),
+        ({"bias_correction": "own"}, "needs moments that start at zero"),
+        ({"synchronise": True}, "torch.distributed has not been started"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_in_one_line(settings, message):
+    with pytest.raises(InputError, match=message):
+        attached(**settings)
+
+
+def test_what_is_no_optimizer_and_what_keeps_no_state_by_weight_is_refused():
+    model = perceptron()
+    with pytest.raises(InputError, match="int is not an optimizer of torch"):
+        SparseTraining(model, 3, update_period=None)
+    with pytest.raises(InputError, match="L-BFGS takes many gradients"):
+        SparseTraining(model, torch.optim.LBFGS(model.parameters()), update_period=None)

@@ -1,0 +1,76 @@
+"""A training that is saved and loaded goes on as if nothing had happened."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import criteria
+from criteria import InputError, Rules
+from tests.own_loop.nets import OPTIMIZERS, attached, file_of_parts, perceptron, train
+
+STEPS = 14
+
+
+def bits(model, optimizer, sparse):
+    tensors = [*model.state_dict().values(), *sparse.masks.values()]
+    tensors += [v for state in optimizer.state.values() for v in state.values() if isinstance(v, torch.Tensor)]
+    return [tensor.clone() for tensor in tensors]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from([name for name in criteria.names() if name != "grasp"]),
+    st.sampled_from(criteria.names("growth")),
+    st.sampled_from(list(OPTIMIZERS)),
+    st.sampled_from(["local", "global", "global_prune"]),
+    st.sampled_from(["keep", "reset", "mean"]),
+    st.integers(0, STEPS),
+)
+def test_a_training_resumes_at_any_step_bit_for_bit(criterion, growth, optimizer, scope, momentum, at):
+    how = {"criterion": criterion, "growth": growth, "rules": Rules(scope, grown_momentum=momentum)}
+    whole = attached(optimizer=optimizer, **how)
+    train(*whole[:2], STEPS)
+    first = attached(optimizer=optimizer, **how)
+    train(*first[:2], at)
+    states = file_of_parts(*first)
+    second = attached(perceptron(seed=1), optimizer, seed=9, **how)  # another start: all has to come from the state
+    for part, state in zip(second, states, strict=True):
+        part.load_state_dict(state)
+    train(*second[:2], STEPS - at, first=at)
+    assert all(map(torch.equal, bits(*whole), bits(*second)))
+    assert second[2].history == whole[2].history
+    assert second[2].step == STEPS
+
+
+def test_a_state_is_a_copy_and_plain():
+    model, optimizer, sparse = attached(criterion="running_magnitude")
+    train(model, optimizer, 4)
+    state = sparse.state_dict()
+    masks = {name: mask.clone() for name, mask in state["masks"].items()}
+    train(model, optimizer, 6)
+    assert all(torch.equal(mask, masks[name]) for name, mask in state["masks"].items())
+    assert state["step"] == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("masks"), "the state of SparseTraining has no masks"),
+        (lambda s: s.update(masks=3), "the state of SparseTraining has no masks"),
+        (lambda s: s["masks"].pop("0.weight"), "there is no mask for weight 0.weight"),
+        (lambda s: s["masks"].update(other=torch.ones(2)), "there is a mask, but no sparse weight other"),
+        (lambda s: s["masks"].update({"0.weight": torch.ones(2)}), r"the mask of 0.weight has shape \(2,\)"),
+        (lambda s: s.clear(), "the state of SparseTraining has no step"),
+    ],
+)
+def test_a_state_without_its_masks_is_refused_and_changes_nothing(change, message):
+    model, optimizer, sparse = attached()
+    train(model, optimizer, 4)
+    state = sparse.state_dict()
+    change(state)
+    before = bits(model, optimizer, sparse)
+    with pytest.raises(InputError, match=message):
+        sparse.load_state_dict(state)
+    assert all(map(torch.equal, bits(model, optimizer, sparse), before))
+    assert sparse.step == 4

@@ -1,0 +1,120 @@
+"""What is reproduced is what the code does now: results of older code are adopted where the bits are the same."""
+
+import textwrap
+
+import pytest
+
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import expand
+from benchmark.running import adoption, missing
+from benchmark.running.missing import train_missing
+from benchmark.running.options import Options
+from benchmark.training import fingerprint, updates
+from criteria.plugins.code import plain_code
+
+SETTINGS = ("training.epochs=1", "training.batch_size=256", "topology.update_period=2", "model.widths=[16]")
+AXES = {"criteria": ["magnitude", "snip"], "growths": ["gradient"], "densities": [0.2], "seeds": [1, 2]}
+OPTIONS = Options(device="cpu", contract_skipped=True)
+
+
+@pytest.fixture
+def experiment():
+    return load_experiment("smoke", SETTINGS, AXES, ["static"])
+
+
+@pytest.fixture
+def folder(tmp_path, experiment):
+    """Results of all runs, trained by the code as it is."""
+    folder = ResultsFolder(tmp_path, "smoke")
+    train_missing(experiment, folder, OPTIONS)
+    return folder
+
+
+@pytest.fixture
+def other_code(monkeypatch):
+    """From now on today's code has another fingerprint than the code that trained before."""
+    for module in (missing, adoption, fingerprint):
+        monkeypatch.setattr(module, "code_of_setup", lambda _setup: "another code", raising=False)
+    monkeypatch.setattr("benchmark.running.storing.code_of_setup", lambda _setup: "another code")
+
+
+def test_results_of_older_code_with_the_same_bits_are_adopted_and_nothing_is_trained(
+    folder, experiment, other_code, capsys
+):
+    before = folder.written()
+    results = train_missing(experiment, folder, OPTIONS)
+    assert {result.code for _, result in results} == {"another code"}
+    assert "6 results of smoke are of older code" in capsys.readouterr().err
+    assert folder.written().keys() == before.keys()
+    assert not (folder.path / "older").exists()
+
+
+def test_results_of_older_code_with_other_bits_are_set_aside_and_trained_again(
+    folder, experiment, other_code, monkeypatch, capsys
+):
+    plain = updates.update_layers
+    monkeypatch.setattr(
+        updates, "update_layers", lambda layers, c, g, fraction, rules: plain(layers, c, g, fraction / 2, rules)
+    )
+    results = train_missing(experiment, folder, OPTIONS)
+    said = capsys.readouterr().err
+    assert "are trained again" in said
+    assert "gave other bits within 3 steps, such as" in said
+    assert len(results) == len(expand(experiment))
+    assert {result.code for _, result in results} == {"another code"}
+    assert len(list((folder.path / "older").rglob("*.json"))) == 6
+
+
+def test_results_of_another_machine_are_not_compared_with_bits_of_this_one(
+    folder, experiment, other_code, capsys, monkeypatch
+):
+    monkeypatch.setattr(adoption, "environment", lambda _device: {"torch": "0.1", "device": "abacus"})
+    train_missing(experiment, folder, OPTIONS)
+    assert "so their bits cannot be compared here" in capsys.readouterr().err
+
+
+def test_every_result_keeps_digests_of_the_first_step_and_of_those_around_the_first_update(folder, experiment):
+    for run, result in folder.read_all(expand(experiment)):
+        assert sorted(map(int, result.outcome.digests)) == [1, 2, 3], run
+
+
+def test_of_many_results_some_of_every_rule_are_tried(folder, experiment):
+    group = adoption.Older(folder.read_all(expand(experiment)))
+    assert {run.rule for run, _ in group.sample} == {run.rule for run, _ in group.results}
+
+
+STEP = """
+    def step(weights, gradients, rate):
+        return [w - rate * g for w, g in zip(weights, gradients)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda code: "# a comment\n" + code, True),
+        (lambda code: '"""A docstring."""\nimport os\n\n\n' + code, True),
+        (lambda code: code.replace("w - rate * g", "(w - (rate * g))"), True),
+        (lambda code: code.replace("w - rate * g", "w - rate * g * 1.0001"), False),
+        (lambda code: code.replace("rate)", "rate=0.1)"), False),
+    ],
+    ids=["comment", "docstring and import", "layout", "statement", "default"],
+)
+def test_a_fingerprint_sees_statements_and_nothing_else(change, same):
+    code = textwrap.dedent(STEP)
+    assert (plain_code(change(code)) == plain_code(code)) == same
+
+
+def test_the_fingerprint_of_the_training_changes_with_any_of_its_modules(monkeypatch, tmp_path):
+    now = fingerprint.training_code.__wrapped__("dense", "digits", "mlp")
+    modules = list(fingerprint._modules("dense"))
+    assert {"updates.py", "dense.py", "topology.py", "batches.py"} <= {path.name for path in modules}
+    changed = tmp_path / "updates.py"
+    changed.write_text(next(path for path in modules if path.name == "updates.py").read_text() + "\nLATE = True\n")
+    monkeypatch.setattr(
+        fingerprint, "_modules", lambda _: [changed if path.name == "updates.py" else path for path in modules]
+    )
+    assert fingerprint.training_code.__wrapped__("dense", "digits", "mlp") != now
+    monkeypatch.setattr(fingerprint, "_modules", lambda _: modules[::-1])
+    assert fingerprint.training_code.__wrapped__("dense", "digits", "mlp") == now

@@ -1,0 +1,85 @@
+"""Claims of other distributions: found by entry points, judged after the paper's, and refused in one line."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts import claims as package
+from benchmark.verdicts.claims import Claim, Judgement, above_zero, claim, claim_names, claims, installed_claims
+from benchmark.verdicts.claims.cases import STUDIED
+from benchmark.verdicts.statistics.ordered import Interval
+from criteria.errors import InputError, PluginError
+
+
+@claim("above-half", "Every network is right more often than wrong", where="a talk")
+def above_half(samples, tolerance):
+    """The least accuracy of all runs is above 50 percent."""
+    least = min(value for values in samples.values() for value in values.values())
+    return Judgement(above_zero(Interval(least - 50, least - 50, least - 50), tolerance), None, f"Least is {least:g}%")
+
+
+@claim("broken", "Nothing works", where="a bug")
+def broken(samples, tolerance):
+    raise KeyError("a growth\nthat is not there")
+
+
+misnamed = above_half
+no_claim = 7
+SAMPLES = {Cell(name, "random", density): {1: 80.0, 2: 81.0} for name in STUDIED for density in (0.05, 0.2)}
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Registers further claims, by name and value."""
+
+    def register(*points):
+        shipped = list(package.entry_points(group=package.GROUP))
+        added = [EntryPoint(name, value, package.GROUP) for name, value in points]
+        monkeypatch.setattr(package, "entry_points", lambda group: [*added, *shipped])
+        installed_claims.cache_clear()
+
+    yield register
+    monkeypatch.undo()
+    installed_claims.cache_clear()
+
+
+def test_the_papers_claims_are_installed_in_their_order():
+    assert claim_names() == ["similar", "spread-grows", "magnitude-first", "beats-static", "beats-dense"]
+    assert [each.id for each in installed_claims()] == claim_names()
+    for each in installed_claims():
+        assert isinstance(each, Claim)
+        assert each.sentence
+        assert each.where
+
+
+def test_a_claim_of_another_distribution_is_judged_after_the_papers(registered):
+    registered(("above-half", f"{__name__}:above_half"))
+    assert claim_names()[-1] == "above-half"
+    *papers, other = claims(SAMPLES, 1.0)
+    assert [each.id for each in papers] == ["similar", "spread-grows", "magnitude-first"]
+    assert (other.id, other.claim, other.where) == ("above-half", above_half.sentence, "a talk")
+    assert (other.verdict, other.finding) == ("supported", "Least is 80%")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("gone", "no_such_module:claim", "claim 'gone' .* cannot be imported: No module named"),
+        ("number", f"{__name__}:no_claim", "claim 'number' .* is no claim"),
+        ("other-name", f"{__name__}:misnamed", "claim 'other-name' .* has the id 'above-half'"),
+        ("similar", f"{__name__}:above_half", "claim 'similar' is registered twice"),
+    ],
+)
+def test_what_is_no_claim_is_refused_in_one_line(registered, name, value, problem):
+    registered((name, value))
+    with pytest.raises(InputError, match=problem) as error:
+        claims(SAMPLES, 1.0)
+    assert "\n" not in str(error.value)
+
+
+def test_a_claim_that_fails_is_named(registered):
+    registered(("broken", f"{__name__}:broken"))
+    with pytest.raises(PluginError, match=r"claim 'broken' failed while it was judged: .*not there") as error:
+        claims(SAMPLES, 1.0)
+    assert "\n" not in str(error.value)

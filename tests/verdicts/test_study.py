@@ -1,0 +1,130 @@
+"""A study: each stored result is read once, whichever engine computed it, and belongs to what it is judged by."""
+
+import datetime
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from benchmark.experiments import results as results_module
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.part import Part
+from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import expand
+from benchmark.verdicts.accepting import accept_study
+from benchmark.verdicts.check import check_study
+from benchmark.verdicts.expected import read_expected
+from benchmark.verdicts.rendering import render
+from benchmark.verdicts.study import load_study, narrowed
+from criteria.errors import InputError
+from tests.report.made_up import changed, experiment, results_of, study_of
+
+TODAY = datetime.date(2026, 3, 14)
+
+
+@pytest.fixture
+def made():
+    return experiment(criteria=("magnitude", "set", "snip"), growths=("random",), densities=(0.1, 0.2), seeds=(1, 2, 3))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ResultsFolder(tmp_path / "results", "made-up")
+
+
+def store(folder, results, engine="dense"):
+    for run, result in results:
+        other = run.on(engine)
+        folder.store(result.model_copy(update={"id": other.id, "settings": other.settings}))
+
+
+def expected_of(study, tmp_path):
+    path = tmp_path / "expected" / "made-up.yaml"
+    accept_study(study, path, TODAY)
+    return read_expected(path)
+
+
+def test_each_stored_result_is_read_exactly_once(made, folder, tmp_path, monkeypatch):
+    store(folder, results_of(made))
+    read = Counter()
+
+    def counting(path, *rest):
+        read[path] += 1
+        return original(path, *rest)
+
+    original = results_module.read_text
+    monkeypatch.setattr(results_module, "read_text", counting)
+    study = load_study(made, folder, engines=("dense", "other"))
+    study = replace(study, expected=expected_of(study, tmp_path))
+    render(check_study(study))
+    assert len(study.results) == len(expand(made)) == len(read)
+    assert set(read.values()) == {1}
+
+
+def test_a_result_of_another_engine_is_found_and_knows_its_engine(made, folder):
+    found = results_of(made)
+    store(folder, found[:4])
+    store(folder, found[4:], "other")
+    assert len(load_study(made, folder).results) == 4
+    study = load_study(made, folder, engines=("dense", "other"))
+    assert [run.setup.engine for run, _ in study.results] == ["dense"] * 4 + ["other"] * (len(found) - 4)
+    assert study.samples == study_of(made).samples
+
+
+def test_the_engine_of_the_run_itself_comes_first(made, folder):
+    store(folder, results_of(made, accuracy=lambda run: 50.0), "other")
+    store(folder, results_of(made, accuracy=lambda run: 80.0))
+    study = load_study(made, folder, engines=("other", "dense"))
+    assert {run.setup.engine for run, _ in study.results} == {"dense"}
+    assert {value for values in study.samples.values() for value in values.values()} == {80.0}
+
+
+def test_results_are_grouped_by_cell_in_the_order_of_the_tables(made):
+    gap = Cell("set", "random", 0.1)
+    study = study_of(made, without=lambda cell: cell == gap)
+    assert list(study.by_cell) == [cell for cell in study.cells if cell != gap]
+    assert {len(results) for results in study.by_cell.values()} == {3}
+
+
+def test_expected_values_of_another_metric_are_refused_in_one_line(made, folder, tmp_path):
+    expected = expected_of(study_of(made), tmp_path)
+    store(folder, results_of(made))
+    with pytest.raises(InputError, match=r"are of test_accuracy_best, but .* metric is test_accuracy_last") as error:
+        load_study(changed(made, metric="test_accuracy_last"), folder, expected)
+    assert "\n" not in str(error.value)
+
+
+def test_a_study_without_expected_values_cannot_be_checked(made):
+    with pytest.raises(InputError, match="made-up: there are no expected values"):
+        check_study(study_of(made))
+
+
+def test_a_check_names_the_cells_that_were_trained_without_the_contract(made, tmp_path):
+    expected = expected_of(study_of(made), tmp_path)
+    outcome = check_study(replace(study_of(made, skipped=True), expected=expected))
+    marked = [str(cell) for cell in sorted(study_of(made).cells) if cell.growth is not None]
+    assert outcome.warnings == tuple(f"{cell}: trained with --no-contract" for cell in marked)
+    assert check_study(study_of(made, expected)).warnings == ()
+
+
+def test_a_part_is_checked_against_its_own_cells_and_without_verdicts_on_claims(made, tmp_path):
+    expected = expected_of(study_of(made), tmp_path)
+    assert expected.claims
+    part = experiment(criteria=("set",), growths=("random",), densities=(0.1, 0.2))
+    kept = narrowed(expected, part, Part(criteria="set"))
+    assert {stored.cell.criterion for stored in kept.cells} == {"set", "static", "dense"}
+    assert kept.claims == {}
+    assert narrowed(expected, part, Part(seeds="1-3")) == expected  # a cell that is gone has to show as missing
+
+
+def test_accepted_results_say_which_versions_and_devices_they_came_from(made, tmp_path):
+    study = study_of(made)
+    first, *rest = study.results
+    other = first[1].model_copy(update={"environment": {**first[1].environment, "torch": "9.9"}})
+    expected = expected_of(replace(study, results=((first[0], other), *rest)), tmp_path)
+    source = expected.sources["measured"]
+    assert (source.version, source.torch, source.date) == ("0.0", "0.0, 9.9", TODAY)
+    assert {cell.cell: dict(cell.estimates["measured"].values) for cell in expected.cells} == {
+        cell: {seed: round(value, 4) for seed, value in values.items()} for cell, values in study.samples.items()
+    }
+    assert check_study(study_of(made, expected)).overall == "reproduced"
