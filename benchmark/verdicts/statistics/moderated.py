@@ -30,6 +30,9 @@ The moments of ``log s²`` take members for independent; fifteen pairs of six cr
 differences. Chosen by simulation, so that intervals cover where one criterion is far noisier than the others.
 """
 
+CAUTION = 6.0
+"""Part of ``d0`` that does not count in a family of d degrees of freedom each is this / (d² + this); by simulation."""
+
 
 @dataclass(frozen=True)
 class Moderated:
@@ -49,14 +52,24 @@ class Prior:
     """s0² of each member [..., members]."""
 
 
-def moderate(variance: Array, dof: Array) -> Moderated:
+def moderate(variance: Array, dof: Array, along: Array | None = None, alike: Array | float = 0.0) -> Moderated:
     """Variances of families [..., members], each with ``dof`` degrees of freedom, moderated within their family.
 
-    NaN stands for a member that is not there; a member without a degree of freedom takes what the others say.
+    NaN stands for a member that is not there; a member without a degree of freedom takes what the others say. ``along``
+    [..., members] is something that variances may rise or fall with (on a logarithmic scale, by a straight line that is
+    shrunk to a level one as far as chance explains it): what is less accurate also varies more. ``alike`` [...] is the
+    correlation of the members' values: variances correlate by its square, and so many of them are worth as much as few.
     """
     present = np.isfinite(variance) & (dof > 0)
-    fitted = prior(variance[..., None, :], dof[..., None, :], present[..., None, :])
-    return _pulled(variance, dof, present, Prior(fitted.dof, fitted.variance[..., 0, :]), np.where(present, dof, 0.0))
+    trend = np.zeros_like(variance) if along is None else along
+    fitted = _prior_along(np.where(present, variance, 1.0), np.where(present, dof, 1.0), present, trend)
+    # The less a family has to learn from, the more its prior promises that tails do not keep (simulated).
+    each = np.where(present, dof, 0.0).sum(axis=-1) / np.maximum(present.sum(axis=-1), 1)
+    discounted = Prior(fitted.dof * each**2 / (each**2 + CAUTION), fitted.variance)
+    together = np.where(present, dof, 0.0).sum(axis=-1)
+    shared = 1 + np.maximum(present.sum(axis=-1) - 1, 0) * np.asarray(alike) ** 2
+    most = each + np.maximum(together / shared - each, 0.0) * (1 - np.asarray(alike))
+    return _pulled(variance, dof, present, discounted, most[..., None])
 
 
 def moderate_pairs(variance: Array, dof: Array, independent: Array) -> Moderated:
@@ -109,6 +122,28 @@ def prior(variance: Array, dof: Array, present: Mask) -> Prior:
     finite = np.where(np.isfinite(half), half, 1.0)
     shift = np.where(np.isfinite(half), special.digamma(finite) - np.log(finite), 0.0)
     return Prior(np.where(count >= FEWEST, 2 * half, 0.0), np.exp(level + shift[..., None, None]))
+
+
+def _prior_along(variance: Array, dof: Array, present: Mask, along: Array) -> Prior:
+    """The prior of families [..., members] of variances whose level may follow ``along``."""
+    logs = np.log(np.maximum(variance, 1e-12)) - special.digamma(dof / 2) + np.log(dof / 2)
+    count = present.sum(axis=-1, keepdims=True)
+    n = np.maximum(count, 3)
+    mean = np.where(present, logs, 0.0).sum(axis=-1, keepdims=True) / n
+    centred = np.where(present, along - np.where(present, along, 0.0).sum(axis=-1, keepdims=True) / n, 0.0)
+    spread = np.maximum((centred**2).sum(axis=-1, keepdims=True), 1e-9)
+    slope = (centred * (logs - mean)).sum(axis=-1, keepdims=True) / spread
+    rest = np.where(present, logs - mean - slope * centred, 0.0)
+    ratio = slope**2 * spread / np.maximum((rest**2).sum(axis=-1, keepdims=True) / (n - 2), 1e-12)
+    share = np.clip(1 - 1 / np.maximum(ratio, 1e-9), 0.0, 1.0)
+    level = mean + share * slope * centred
+    squares = (np.where(present, logs - level, 0.0) ** 2).sum(axis=-1, keepdims=True) / (n - 1 - share)
+    chance = np.where(present, special.polygamma(1, dof / 2), 0.0).sum(axis=-1, keepdims=True) / n
+    # The level of the family is itself estimated; far out on the line it is known less well, here taken on average.
+    excess = (np.maximum(squares - chance, 0.0) + squares * (1 + share) / n)[..., 0]
+    half = inverse_trigamma(np.maximum(excess, 1e-9))
+    shift = special.digamma(half) - np.log(half)
+    return Prior(np.where(count[..., 0] >= FEWEST, 2 * half, 0.0), np.exp(level + shift[..., None]))
 
 
 def _levels(logs: Array, present: Mask, chance: Array) -> tuple[Array, Array, Array]:
