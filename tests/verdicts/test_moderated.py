@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import special
 from statsmodels.stats.multitest import multipletests
 
-from benchmark.verdicts.statistics.moderated import inverse_trigamma, moderate
+from benchmark.verdicts.statistics.moderated import CAUTION, inverse_trigamma, moderate
 from benchmark.verdicts.statistics.multiplicity import holm
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
@@ -38,8 +38,9 @@ def test_the_prior_that_variances_were_drawn_from_is_found():
     generator = np.random.default_rng(1)
     true = 0.04 * 6 / generator.chisquare(6, 20_000)
     found = moderate(true * generator.chisquare(4, 20_000) / 4, np.full(20_000, 4.0))
-    assert np.median(found.dof) == pytest.approx(10, abs=0.5)
-    assert found.variance.min() == pytest.approx(6 * 0.04 / 10, rel=0.1)
+    kept = 4**2 / (4**2 + CAUTION)
+    assert np.median(found.dof) == pytest.approx(4 + 6 * kept, abs=0.5)
+    assert found.variance.min() == pytest.approx(6 * kept * 0.04 / (4 + 6 * kept), rel=0.1)
 
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=30))

@@ -182,7 +182,7 @@ def all_together(z: Array, changes: Changes) -> Array:
 def _inflation(changes: Changes, weights: Array) -> tuple[Array, Array]:
     """How much more the weighted sums [..., sums] vary over seeds than those of independent cells; at least 1."""
     standardised = changes.residuals / np.sqrt(changes.variance)[..., None]
-    there = np.isfinite(standardised).all(axis=-2)
+    there = np.asarray(np.isfinite(standardised).all(axis=-2))
     sums = np.einsum("ka,...as->...ks", weights, np.nan_to_num(standardised))
     dof = np.maximum(there.sum(axis=-1) - changes.means, 0).astype(np.float64)[..., None]
     squares = np.where(there[..., None, :], sums**2, 0.0).sum(axis=-1)
@@ -196,7 +196,7 @@ def _two_sided(t: Array, dof: Array) -> Array:
 
 
 def _counts(values: Array) -> Array:
-    return np.isfinite(values).sum(axis=-1).astype(np.float64)
+    return np.asarray(np.isfinite(values).sum(axis=-1), dtype=np.float64)
 
 
 def _means(values: Array) -> Array:

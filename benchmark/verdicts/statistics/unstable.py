@@ -30,12 +30,19 @@ def collapsed(values: Array, chance: float) -> Mask:
 
 def unstable(first: Array, second: Array, chance: float) -> Mask:
     """Which cells [..., cells] of two sides [..., cells, seeds] collapse with some of their seeds but not with all."""
-    typical = np.nanmedian(np.stack([_spreads(first), _spreads(second)]), axis=(0, -1))[..., None]
+    typical = _median(np.concatenate([_spreads(first), _spreads(second)], axis=-1))[..., None]
     gap = np.fmax(_widest_gap(first), _widest_gap(second))
-    jumps = gap > np.fmax(GAP, TIMES * np.nan_to_num(typical))
+    jumps = gap > np.fmax(GAP, TIMES * typical)
     both = np.concatenate([first, second], axis=-1)
     low, there = collapsed(both, chance), np.isfinite(both)
     return np.asarray(jumps | (low.any(axis=-1) & (~low & there).any(axis=-1)))
+
+
+def _median(values: Array) -> Array:
+    """Over the last axis, of what is not NaN; 0 where nothing is."""
+    ordered, count = np.sort(values, axis=-1), np.isfinite(values).sum(axis=-1)
+    middle = np.take_along_axis(ordered, (np.maximum(count - 1, 0) // 2)[..., None], axis=-1)[..., 0]
+    return np.asarray(np.where(count > 0, middle, 0.0))
 
 
 def _spreads(values: Array) -> Array:
