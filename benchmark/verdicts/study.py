@@ -54,6 +54,11 @@ class Study:
         return {cell: results for cell, results in found.items() if results}
 
     @cached_property
+    def diverged(self) -> list[tuple[Cell, int]]:
+        """The runs whose loss, weights or gradients stopped being finite; they count with the accuracy they have."""
+        return sorted((run.cell, run.seed) for run, result in self.results if result.outcome.diverged)
+
+    @cached_property
     def unproven(self) -> set[Cell]:
         """Cells with a run that was trained with ``--no-contract``: nothing shows that its criterion keeps it."""
         return {run.cell for run, result in self.results if result.contract_skipped}
