@@ -11,13 +11,22 @@ control flow depend on data.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchmark.models.shapes import logits, require_inputs
 from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import Spec, load, names
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build_model", "build_network", "model_names", "model_spec", "sparse_layer_names"]
+__all__ = [
+    "build_model",
+    "build_network",
+    "logits",
+    "model_names",
+    "model_spec",
+    "require_inputs",
+    "sparse_layer_names",
+]
 
 
 def model_names() -> list[str]:
