@@ -55,7 +55,9 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
         raise InputError(f"model {spec.name!r} {error}") from error
     except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
         raise InputError(f"model {spec.name!r} cannot be built with these parameters: {one_line(error)}") from error
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
         raise PluginError(f"model {spec.name!r} cannot be built: {one_line(RuntimeError(repr(error)))}") from error
     if not isinstance(network, nn.Module):
         raise InputError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")
