@@ -97,7 +97,7 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
         (["run", "tiny.yaml", "--density", "nan"], "--density nan: a density is"),
         (["run", "tiny.yaml", "--seeds", "5-1"], "--seeds 5-1: expected a seed or a range"),
         (["run", "tiny.yaml", "--set", "training.epoch=1"], "did you mean 'epochs'?"),
-        (["run", "tiny.yaml", "--set", "model.widths=wide"], "takes widths"),
+        (["run", "tiny.yaml", "--set", "model.widths=wide"], "widths takes a list of whole numbers"),
         (["check", "tiny.yaml"], "no expected values of 'tiny'"),
         (["report", "tiny.yaml"], "no results in results"),
         (["accept", "tiny.yaml"], "8 of 8 runs of tiny have no result"),
@@ -212,7 +212,7 @@ def greedy(site, monkeypatch, tmp_path):
 def test_a_criterion_that_breaks_the_contract_is_refused_by_the_name_of_the_property(tiny, greedy, capsys):
     assert main(["run", "tiny.yaml", "--criteria", "greedy"]) == 3
     said = capsys.readouterr().err
-    assert "Greedy breaks exact_count" in said
+    assert "greedy breaks exact_count" in said
     assert "--no-contract" in said
     assert not Path("results").exists()
 
