@@ -104,6 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     contract.add_argument("names", nargs="*", metavar="NAME", help="criteria, as in mest or 'mest(lambda_=0.1)'")
     contract.add_argument("--all", action="store_true", help="every installed criterion")
     contract.add_argument("--max-examples", type=int, metavar="N", help="cases that each property is tried on")
+    contract.add_argument("--quick", action="store_true", help="a few small cases of each property, in seconds")
     contract.add_argument("--json", action="store_true", help="print JSON")
 
     bench = command("bench", "how fast training, updates, the contract and startup are, each beside a rival")

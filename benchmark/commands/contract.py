@@ -7,4 +7,4 @@ from criteria.contract.command import main as contract
 
 def main(args: argparse.Namespace) -> int:
     """Print a table of properties and results; status 3 where one is broken."""
-    return contract(args.names, args.all, args.max_examples, args.json)
+    return contract(args.names, args.all, args.max_examples, args.json, args.quick)

@@ -1,6 +1,7 @@
 """``dst-bench contract``: check installed criteria and growths, and print what came of it."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -10,6 +11,7 @@ from criteria.api import Growth
 from criteria.contract.asking import Plugin
 from criteria.contract.checks import DEFAULT_EXAMPLES, report
 from criteria.contract.code import name_of
+from criteria.contract.notes import notes_on
 from criteria.contract.results import Result, described
 from criteria.errors import InputError
 from criteria.plugins import load, names, parse, unknown
@@ -25,6 +27,7 @@ class Outcome:
     kind: str
     name: str
     results: list[Result]
+    notes: list[str]
 
     @property
     def broken(self) -> list[Result]:
@@ -32,8 +35,10 @@ class Outcome:
         return [result for result in self.results if result.outcome == "broken"]
 
 
-def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) -> int:
+def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool, quick: bool = False) -> int:
     """Check the named plugins, or all that are installed; returns 3 where a promise is broken, else 0.
+
+    With ``quick`` a few small cases of each property are tried, which takes seconds and finds the common faults.
 
     A name may carry parameters, as in ``mest(lambda_=0.1)``, and stands for the criterion and the growth of that name
     where there are both. Raises :class:`InputError` for one that is not installed.
@@ -44,7 +49,8 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) 
         outcome = Outcome(
             "growth" if isinstance(plugin, Growth) else "criterion",
             name_of(plugin),
-            report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples),
+            report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples, quick=quick),
+            [] if quick else notes_on(plugin),
         )
         outcomes.append(outcome)
         if not as_json:
@@ -57,7 +63,10 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) 
 def _installed() -> Iterator[Plugin]:
     for kind in ("criterion", "growth"):
         for name in names(kind):
-            yield load(name, kind)
+            try:
+                yield load(name, kind)
+            except InputError as error:  # it costs no other plugin its verdict
+                print(f"not checked: {error}", file=sys.stderr)
 
 
 def _named(specs: list[str]) -> Iterator[Plugin]:
@@ -82,11 +91,12 @@ def _text(outcome: Outcome, in_full: bool) -> str:
     verdicts = [verdict for _, verdict, _ in rows]
     counts = [f"{verdicts.count(each)} {each}" for each in ("kept", "broken", "not checked") if each in verdicts]
     line = f"{outcome.kind} {outcome.name}: {len(rows)} properties, {', '.join(counts)}"
+    notes = [f"note: {note}" for note in outcome.notes]
     if not outcome.broken and not in_full:
-        return line
+        return "\n".join((line, *notes))
     table = tabulate(rows, headers=("property", "result", ""), tablefmt="simple", maxcolwidths=(None, None, 60))
     first = {result.property: result for result in reversed(outcome.broken)}
-    return "\n\n".join((line, table, *(described(first[name]) for name in by_property if name in first)))
+    return "\n\n".join((line, table, *notes, *(described(first[name]) for name in by_property if name in first)))
 
 
 def _row(property_: str, results: list[Result]) -> tuple[str, str, str]:
