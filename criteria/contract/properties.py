@@ -69,7 +69,7 @@ SELECTION = (
     Property((Judge(state_properties.state_roundtrip, stateful_cases, special.saved_at, cost=8),)),
     Property(
         (
-            Judge(sameness.deterministic, any_cases, special.large, cost=3),
+            Judge(sameness.deterministic, any_cases, special.large, cost=4),
             Judge(sameness.same_after_other_questions, any_cases, special.large),
             Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True),
             Judge(sameness.same_in_another_process, None, special.few_tied),
@@ -85,7 +85,7 @@ SELECTION = (
     ),
     Property((Judge(selection.unbiased_ties, None, special.tied, at_once=special.few_tied),)),
     Property((Judge(selection.dtype_stable, distinct_cases),)),
-    Property((Judge(selection.device_stable),)),
+    Property((Judge(selection.device_stable, cost=4),)),
     Property((Judge(known.known_answers, None, special.few_tied, at_once=special.few_tied),)),
 )
 """The properties of selections, in the order in which they are judged: a fault shows first where it lies."""
