@@ -18,7 +18,7 @@ from criteria.contract.code import name_of
 from criteria.contract.properties import PROMISES, SELECTION
 from criteria.contract.results import ContractError, Result
 from criteria.contract.scopes import NORMALISED, OTHER_SCOPES, SCOPES, UpdateLayers
-from criteria.contract.search import TIME_LIMIT, Effort
+from criteria.contract.search import TIME_LIMIT, Circumstances, Effort
 from criteria.contract.searching import Pairing, selection_results, update_results
 from criteria.errors import InputError
 from criteria.growth.gradient import GradientGrowth
@@ -61,16 +61,18 @@ def report(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> list[Result]:
     """What came of every property, without raising; the parameters are those of :func:`check_criterion`.
 
     After a call that did not return nothing more is checked.
     """
     checked: Plugin = _instance(plugin)
-    effort = _effort(max_examples, time_limit, seed)
+    effort = _effort(max_examples, time_limit, seed, like)
     results: list[Result] = []
     for check in checks_of(checked, partners, scopes):
-        results += _results(check, checked, effort)
+        results += check.results(checked, effort.at_first()) if quick else _results(check, checked, effort)
         if any(result.hung for result in results):
             judged = {result.property for result in results}
             why = "a call to the plugin did not return"
@@ -88,16 +90,20 @@ def check_criterion(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> None:
     """Return quietly if no promise of the criterion is found broken, else raise :class:`ContractError`.
 
     ``criterion`` is an instance, or the spec of an installed one. Each property is tried on ``max_examples`` cases; for
     topology updates they are divided among the growths (``partners``, by default those that are shipped) and the
     ``scopes``. ``time_limit`` is in seconds, for one case. With a ``seed`` the cases are the same every time; without
-    one they differ, and those that break a promise are kept and tried first next time.
+    one they differ, and those that break a promise are kept and tried first next time. With ``like`` the layers of a
+    training are tried too. A first pass over all properties tries a few small cases of each, which finds the common
+    faults in seconds; ``quick`` stops after it.
     Raises :class:`InputError` for what is not a criterion.
     """
-    _check(_instance(criterion), partners, scopes, _effort(max_examples, time_limit, seed))
+    _check(_instance(criterion), partners, scopes, _effort(max_examples, time_limit, seed, like), quick)
 
 
 def check_growth(
@@ -108,9 +114,11 @@ def check_growth(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> None:
     """What :func:`check_criterion` is for a criterion; here the ``partners`` are criteria."""
-    _check(_instance(growth, "growth"), partners, scopes, _effort(max_examples, time_limit, seed))
+    _check(_instance(growth, "growth"), partners, scopes, _effort(max_examples, time_limit, seed, like), quick)
 
 
 def parametrize_with_checks(plugins: Iterable[Plugin | str]) -> "pytest.MarkDecorator":
@@ -162,10 +170,10 @@ def _shipped_partners(plugin: Plugin) -> list[Plugin]:
 
 
 def _check(
-    plugin: Plugin, partners: Iterable[Plugin] | None, scopes: Mapping[str, UpdateLayers], effort: Effort
+    plugin: Plugin, partners: Iterable[Plugin] | None, scopes: Mapping[str, UpdateLayers], effort: Effort, quick: bool
 ) -> None:
     checks = checks_of(plugin, partners, scopes)
-    for depth in (effort.at_first(), effort):
+    for depth in (effort.at_first(),) if quick else (effort.at_first(), effort):
         for check in checks:
             for _ in _until_broken(check, plugin, depth):
                 pass
@@ -190,10 +198,10 @@ def _promised(plugin: Plugin) -> list[str]:
     return [name for name in PROMISES if name not in others]
 
 
-def _effort(max_examples: int, time_limit: float, seed: int | None) -> Effort:
+def _effort(max_examples: int, time_limit: float, seed: int | None, like: Circumstances | None) -> Effort:
     if max_examples < 1:
         raise InputError(f"max_examples is {max_examples}; at least one example is needed")
-    return Effort(max_examples, time_limit, seed)
+    return Effort(max_examples, time_limit, seed, like)
 
 
 def _instance(plugin: object, kind: str = "criterion") -> Any:

@@ -24,6 +24,7 @@ from criteria.contract.asking import (
     call,
     keeps_state,
     no_answer_is_broken,
+    observed,
     observes,
     prepared,
     select_of,
@@ -68,14 +69,8 @@ def same_after_other_questions(plugin: Plugin, case: Case) -> None:
             require_same(first, ask(asked, renamed), what)
             if not keeps_state(plugin):
                 select_of(asked, replace(renamed, layer=copied(renamed.layer)))
-    what = "after another instance was used beside it"
-    asked, other = prepared(plugin, case), made_anew(plugin)
-    if other is not None:
-        with contextlib.suppress(NoAnswer):
-            ask(prepared(other, case.mapped(_otherwise, torch.clone)), case.mapped(_otherwise, torch.clone))
-        with no_answer_is_broken(what):
-            require_same(first, ask(asked, case), what)
     _require_twins(plugin, case)
+    _require_independence(plugin, case)
 
 
 def same_however_often(plugin: Plugin, case: Case) -> None:
@@ -90,13 +85,16 @@ def same_however_often(plugin: Plugin, case: Case) -> None:
 
 def same_however_shown(plugin: Plugin, case: Case) -> None:
     """The same layer gives the same answer wherever its tensors are stored, and whatever becomes of earlier ones."""
-    first = ask_as_shown(*prepared_and_kept(plugin, case))
+    asked, shown = prepared_and_kept(plugin, case)
+    first = ask_as_shown(asked, shown.later())
     what = "with every step shown in the same tensors, as in training"
     with no_answer_is_broken(what):
-        require_same(first, ask_as_shown(*prepared_on_stage(plugin, case, Stage())), what)
+        stage = Stage()
+        asked, shown = prepared_on_stage(plugin, case, stage)
+        require_same(first, ask_as_shown(asked, replace(shown, layer=stage.show(shown.later().layer))), what)
     what = "with every step shown at the same address"
     with no_answer_is_broken(what):
-        require_same(first, ask_as_shown(*prepared_on_one_object(plugin, case)), what)
+        require_same(first, ask_as_shown(*prepared_on_one_object(plugin, case, case.later().layer)), what)
 
 
 def same_in_another_process(plugin: Plugin, _case: Case) -> None:
@@ -105,6 +103,7 @@ def same_in_another_process(plugin: Plugin, _case: Case) -> None:
     reply = asked_elsewhere(plugin)
     if made is None:
         raise Inapplicable("it cannot be made anew")
+    compared = 0
     for recipe, there in zip(RECIPES, reply.answers, strict=True):
         case = eval(recipe, {"drawn_case": drawn_case})
         with contextlib.suppress(NoAnswer):
@@ -112,6 +111,9 @@ def same_in_another_process(plugin: Plugin, _case: Case) -> None:
             if there is None:
                 raise Broken(f"in another process there was no answer to {recipe}")
             require_same(first, there, f"in another process, asked about {recipe},")
+            compared += 1
+    if not compared:
+        raise Inapplicable("it answers nothing here")
 
 
 def _require_twins(plugin: Plugin, case: Case) -> None:
@@ -125,6 +127,21 @@ def _require_twins(plugin: Plugin, case: Case) -> None:
                 return
             answers.append(answer(made, case))
     require_same(*answers, "made a second time")
+
+
+def _require_independence(plugin: Plugin, case: Case) -> None:
+    """An instance answers as before after another one was used beside it: nothing belongs to both."""
+    one, other = made_anew(plugin), made_anew(plugin)
+    if one is None or other is None:
+        return
+    what = "after another instance was used beside it"
+    first = answer(one, case)
+    elsewhere = case.mapped(_otherwise, torch.clone)
+    with no_answer_is_broken(what):
+        observed(one, case)
+        with contextlib.suppress(NoAnswer):
+            ask(observed(other, elsewhere), elsewhere)
+        require_same(first, ask(one, case), what)
 
 
 def _is_like_new(plugin: Plugin, case: Case, first: Answer) -> bool:

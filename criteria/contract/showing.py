@@ -21,7 +21,7 @@ OWN, MEMBERS = 1, 2
 
 def beside_another(values: Tensor) -> Tensor:
     """The values in a view of a tensor that holds those of other networks beside them, [*shape]."""
-    beside = _beside(values.shape, values.dtype)
+    beside = _beside(values)
     return torch.stack([values if index == OWN else beside for index in range(MEMBERS)])[OWN]
 
 
@@ -61,7 +61,7 @@ class Stage:
 
     def _placed(self, name: str, values: Tensor) -> Tensor:
         if name not in self._stacked:
-            beside = _beside(values.shape, values.dtype)
+            beside = _beside(values)
             self._stacked[name] = torch.stack([values if index == OWN else beside for index in range(MEMBERS)])
         own = self._stacked[name][OWN]
         own.copy_(values)
@@ -77,14 +77,14 @@ def prepared_on_stage(plugin: P, case: Case, stage: Stage) -> tuple[P, Case]:
     return asked, replace(case, layer=stage.show(case.layer), recipe="")
 
 
-def prepared_on_one_object(plugin: P, case: Case) -> tuple[P, Case]:
-    """As :func:`prepared_on_stage`, but every layer shown is the same object, as those at one address look."""
+def prepared_on_one_object(plugin: P, case: Case, last: Layer) -> tuple[P, Case]:
+    """As :func:`prepared_on_stage` with the ``last`` layer to ask about, but every layer shown is the same object."""
     stage, asked = Stage(), copy.deepcopy(plugin)
     shown = stage.show(copied(case.layer))
     if isinstance(asked, Criterion):
         for layer in case.past() if case.observed else ():
             call(asked.observe, _overwritten(shown, stage.show(layer)))
-    return asked, replace(case, layer=_overwritten(shown, stage.show(case.layer)), recipe="")
+    return asked, replace(case, layer=_overwritten(shown, stage.show(last)), recipe="")
 
 
 def prepared_and_kept(plugin: P, case: Case) -> tuple[P, Case]:
@@ -117,7 +117,9 @@ def changed_fields(layer: Layer, before: Layer) -> list[str]:
 
 
 def _equal(now: Tensor, then: Tensor | None) -> bool:
-    return then is not None and now.shape == then.shape and now.dtype == then.dtype and torch.equal(now, then)
+    if then is None or now.shape != then.shape or now.dtype != then.dtype or now.requires_grad or now.grad is not None:
+        return False  # what a plugin differentiates is a tensor of its own
+    return torch.equal(now, then)
 
 
 def _product(layer: Layer) -> Tensor | None:
@@ -130,8 +132,8 @@ def _overwritten(shown: Layer, layer: Layer) -> Layer:
     return shown
 
 
-def _beside(shape: torch.Size, dtype: torch.dtype) -> Tensor:
-    return torch.full(shape, _BESIDE[dtype == torch.bool], dtype=dtype)
+def _beside(values: Tensor) -> Tensor:
+    return torch.full_like(values, _BESIDE[values.dtype == torch.bool])
 
 
 _BESIDE = {False: -7.0, True: True}

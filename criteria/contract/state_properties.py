@@ -21,7 +21,7 @@ from criteria.contract.asking import (
     no_answer_is_broken,
     select_of,
 )
-from criteria.contract.case import Case, copied
+from criteria.contract.case import Case
 from criteria.contract.comparing import require_same
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
@@ -93,9 +93,11 @@ class Network:
             self._grow()
 
     def answers(self) -> list[Answer]:
-        """What the plugin would say about each layer."""
-        asked = copy.deepcopy(self.plugin)  # a growth may remember what it was asked
-        return [ask_as_shown(asked, case) for case in self._shown_cases()]
+        """What the plugin would say about each layer one optimizer step later."""
+        # a growth may remember what it was asked; of a criterion a copy would not show what is still the layer's own
+        asked = copy.deepcopy(self.plugin) if isinstance(self.plugin, Growth) else self.plugin
+        later = zip(self._stages, [case.later() for case in self._cases], strict=True)
+        return [ask_as_shown(asked, replace(case, layer=stage.show(case.layer))) for stage, case in later]
 
     def _show(self, layers: Sequence[Layer]) -> None:
         for stage, layer in zip(self._stages, layers, strict=True):
@@ -154,11 +156,9 @@ def _rolled(case: Case, by: int, name: str) -> Case:
 
 
 def _one_step_later(case: Case, step: int) -> Case:
-    layer = copied(case.layer)
+    later = case.later()
     by = 1 if step % 5 == 0 else 0
-    mask = layer.mask.flatten().roll(by).view_as(layer.mask)
-    weight = torch.where(mask, torch.where(layer.weight != 0, layer.weight * 0.75, 0.5), 0)
-    candidates = None if case.candidates is None else case.candidates.flatten().roll(by).view_as(layer.mask)
-    return replace(
-        case, layer=replace(layer, weight=weight, mask=mask, step=layer.step + 1), candidates=candidates, observed=0
-    )
+    mask = later.layer.mask.flatten().roll(by).view_as(later.layer.mask)
+    weight = torch.where(mask, torch.where(later.layer.weight != 0, later.layer.weight, 0.5), 0)
+    candidates = None if case.candidates is None else case.candidates.flatten().roll(by).view_as(mask)
+    return replace(later, layer=replace(later.layer, weight=weight, mask=mask), candidates=candidates, observed=0)
