@@ -6,10 +6,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from benchmark.commands.ending import EXIT_STATUSES, ending, prepare_output
 from benchmark.system import communication
 from criteria.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 DESCRIPTION = "Which weights should dynamic sparse training prune? Reproduce, compare, check, contribute."
 COMMANDS = ("list", "info", "contract", "bench", "run", "status", "check", "report", "accept", "reproduce")
@@ -51,6 +55,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """Print help; argparse's own takes no notice of an output that is closed."""
+        print(self.format_help(), end="", file=file)
+
 
 class _Help(argparse.HelpFormatter):
     """Help that names defaults, where an option has one that it does not speak of itself."""
@@ -67,7 +75,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        parser.exit(0, f"dst-bench {version('dst-bench')}\n")
+        print(f"dst-bench {version('dst-bench')}")
+        parser.exit(0)
 
 
 def build_parser() -> argparse.ArgumentParser:

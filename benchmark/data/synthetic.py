@@ -46,14 +46,6 @@ class Synthetic(DataSource):
         return Dataset("synthetic", train, validation, test, look.classes)
 
 
-def look_of(data: str) -> Look:
-    """The former way to ask for the look of a data set, for callers that are being rebuilt."""
-    if data not in _real():
-        raise unknown("data set to look like", data, _real())
-    source: DataSource = load(data, "data")
-    return source.look
-
-
 def _real() -> list[str]:
     return [name for name in names("data") if name != "synthetic"]
 

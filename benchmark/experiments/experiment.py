@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +13,7 @@ from benchmark.experiments.cells import Value
 from benchmark.experiments.setup import PARTS_THAT_VARY, Measure, Settings, Setup, require_distinct, spec_of
 from benchmark.system.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
-from criteria.plugins import Spec, entry_points_of, unknown
+from criteria.plugins import Spec, registered, unknown
 
 Density = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -121,15 +120,21 @@ def axis_name(key: str) -> str:
 
 
 def experiment_files() -> dict[str, Path]:
-    """The installed experiments by name: the YAML files of every package in ``dst_bench.experiments``."""
-    files: dict[str, Path] = {}
-    for point in entry_points_of("experiments").values():
-        spec = find_spec(point.value)
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            for path in sorted(Path(folder).glob("*.yaml")):
-                if files.setdefault(path.stem, path) != path:
-                    raise InputError(f"experiment {path.stem!r} exists twice: {files[path.stem]} and {path}")
-    return dict(sorted(files.items()))
+    """The installed experiments by name: the YAML files of every package in ``dst_bench.experiments``.
+
+    Of two with the same name the first is given; :func:`load_experiment` refuses to choose. No package is imported.
+    """
+    return {name: paths[0] for name, paths in _installed().items()}
+
+
+def _installed() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for each in registered("experiments").values():
+        for folder in each.folders:
+            for path in sorted(folder.glob("*.yaml")):
+                if path not in (paths := found.setdefault(path.stem, [])):
+                    paths.append(path)
+    return dict(sorted(found.items()))
 
 
 def load_experiment(
@@ -147,10 +152,14 @@ def load_experiment(
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
     else:
-        files = experiment_files()
+        files = _installed()
         if name not in files:
             raise unknown("experiment", name, files)
-        path = files[name]
+        path, *others = files[name]
+        if others:
+            raise InputError(
+                f"experiment {name!r} exists twice, in {path} and {others[0]}; give the path of one of them"
+            )
     content = read_yaml(path)
     if isinstance(content, dict):
         content = {"name": path.stem, **content}

@@ -1,13 +1,13 @@
 """Which part, or which variation, of an experiment is asked for."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from benchmark.experiments.experiment import Experiment, load_experiment
 from criteria.errors import InputError
-from criteria.plugins import names, parse, resolve
+from criteria.plugins import Spec, names, resolve
+from criteria.plugins.spec import split_at_commas
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class Part:
         """Whether cells are left out, or trained otherwise than the experiment says."""
         return any(each is not None for each in (self.criteria, self.growth, self.density)) or bool(self.settings)
 
-    def of(self, name: str) -> Experiment:
+    def select(self, name: str) -> Experiment:
         """The experiment ``name`` with these axes and settings; raises :class:`InputError` for what it cannot be."""
         axes: dict[str, Any] = {}
         baselines = None
         if self.criteria is not None:
             known = names("baseline")
-            specs = [parse(text) for text in _split(self.criteria, "--criteria")]
-            baselines = [resolve(str(spec), "baseline") for spec in specs if spec.name in known]
-            axes["criteria"] = [resolve(str(spec), "criterion") for spec in specs if spec.name not in known]
+            specs = [Spec.parse(text) for text in _split(self.criteria, "--criteria")]
+            baselines = [resolve(spec, "baseline") for spec in specs if spec.name in known]
+            axes["criteria"] = [resolve(spec, "criterion") for spec in specs if spec.name not in known]
         if self.growth is not None:
             axes["growths"] = [resolve(text, "growth") for text in _split(self.growth, "--growth")]
         if self.density is not None:
@@ -47,8 +47,7 @@ class Part:
 
 
 def _split(text: str, option: str) -> list[str]:
-    """Split at commas outside parentheses."""
-    parts = [part.strip() for part in re.split(r",(?![^(]*\))", text)]
+    parts = [part.strip() for part in split_at_commas(text)]
     if not all(parts):
         raise InputError(f"{option} {text!r}: expected names or numbers separated by single commas")
     return parts

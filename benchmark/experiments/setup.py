@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
-from benchmark.data import available
-from benchmark.models import model_names
+from benchmark.models import model_spec
 from criteria.normalisation import Normalisation
-from criteria.plugins import Spec, load, parse, resolve, unknown
+from criteria.plugins import Spec, defines, resolve
 from criteria.rules import Distribution, Resurrection, Rules, Scope
 from criteria.schedule import PruneFraction
 
@@ -20,7 +19,9 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
 EngineName: TypeAlias = str
-"""What computes a training: ``dense`` multiplies whole matrices, zeros included; others are registered beside it."""
+"""What computes a training; another engine gives the same result up to rounding."""
+ENGINE_NAMES: tuple[EngineName, ...] = ("dense", "sparse")
+"""The engines that come with us: ``dense`` multiplies zeros too, the cost of ``sparse`` follows the density."""
 PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of a setup whose settings can be axes of an experiment."""
 TOPOLOGY_OF_BASELINES = ("distribution",)
@@ -119,10 +120,8 @@ class Jaccard(Settings):
     @field_validator("criteria")
     @classmethod
     def _look_at_one_step(cls, value: tuple[Spec, ...]) -> tuple[Spec, ...]:
-        from criteria import Criterion
-
         for spec in value:
-            if type(load(spec)).observe is not Criterion.observe:
+            if defines(spec.name, "criterion", "observe"):
                 raise ValueError(
                     f"{spec} follows the training step by step, and only criteria that look at one step "
                     "can be compared; leave it out"
@@ -155,17 +154,13 @@ class Setup(Settings):
     @field_validator("data")
     @classmethod
     def _data(cls, value: str) -> str:
-        if (name := parse(value).name) not in available():
-            raise unknown("data set", name, available())
-        return value
+        return str(resolve(value, "data"))
 
     @field_validator("model")
     @classmethod
     def _model(cls, value: dict[str, Any]) -> dict[str, Any]:
         if "name" not in value:
             raise ValueError("needs a name")
-        if value["name"] not in model_names():
-            raise unknown("model", str(value["name"]), model_names())
         for key in ("inputs", "classes"):
             if key in value:
                 raise ValueError(f"{key!r} comes from the data set")
@@ -173,6 +168,7 @@ class Setup(Settings):
             json.dumps(value, allow_nan=False)  # as in the id of a run
         except (TypeError, ValueError) as error:
             raise ValueError("parameters must be finite numbers, texts and lists of them") from error
+        resolve(model_spec(value), "model")
         return value
 
 

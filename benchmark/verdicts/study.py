@@ -9,6 +9,7 @@ from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, ResultsFolder, samples
 from benchmark.experiments.runs import Run, cells, expand
+from benchmark.experiments.setup import ENGINE_NAMES
 from benchmark.verdicts.expected import Expected
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
@@ -67,7 +68,7 @@ def load_study(
     experiment: Experiment,
     folder: ResultsFolder,
     expected: Expected | None = None,
-    engines: Sequence[str] = (),
+    engines: Sequence[str] = ENGINE_NAMES,
 ) -> Study:
     """The study of an experiment from the results that are stored in ``folder``, each of which is read once.
 

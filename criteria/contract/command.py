@@ -1,6 +1,7 @@
 """``dst-bench contract``: check installed criteria and growths, and print what came of it."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -12,7 +13,7 @@ from criteria.contract.checks import DEFAULT_EXAMPLES, report
 from criteria.contract.code import name_of
 from criteria.contract.results import Result, described
 from criteria.errors import InputError
-from criteria.plugins import Spec, load, names, unknown, usable
+from criteria.plugins import Spec, load, names, problems, unknown, usable
 
 BROKEN = 3
 """Exit status where a promise is broken."""
@@ -56,6 +57,8 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) 
 
 def _installed() -> Iterator[Plugin]:
     for kind in ("criterion", "growth"):
+        for line in problems(kind).values():
+            print(f"dst-bench: left out: {line}", file=sys.stderr)
         for name in usable(kind):
             yield load(name, kind)
 

@@ -6,7 +6,6 @@ ships is registered in its ``pyproject.toml`` exactly as anyone else's plugin is
 
 from criteria.plugins import identities, loading, registry, sources
 from criteria.plugins.described import defines
-from criteria.plugins.former import entry_points_of, parse, summary
 from criteria.plugins.identities import identity
 from criteria.plugins.kinds import KINDS, unknown
 from criteria.plugins.loading import load, plugin, problems, resolve, usable
@@ -18,18 +17,15 @@ __all__ = [
     "Registration",
     "Spec",
     "defines",
-    "entry_points_of",
     "forget",
     "identity",
     "load",
     "names",
-    "parse",
     "plugin",
     "problems",
     "registered",
     "resolve",
     "summaries",
-    "summary",
     "unknown",
     "usable",
 ]

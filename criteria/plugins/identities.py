@@ -2,8 +2,9 @@
 
 The rule. The hash is of the code that the plugin's module reaches by import statements, wherever they stand in it:
 
-- our own modules, up to the interface that plugins are written against (what the packages ``criteria``, ``baselines``,
-  ``benchmark.data`` and ``benchmark.models`` offer by their ``__init__.py``), for which our version stands;
+- our own modules in ``criteria``, ``baselines``, ``benchmark.data`` and ``benchmark.models``, up to the interface that
+  plugins are written against, which is what these packages offer by their ``__init__.py``; for it, and for the rest of
+  ``benchmark``, our version stands;
 - modules of the plugin's own distribution, with the ``__init__.py`` of the packages that they are in; compiled ones
   count by their bytes;
 - modules outside of installed distributions, and those of other distributions that a class is built on or that are
@@ -164,6 +165,8 @@ def _interface() -> frozenset[str]:
 
 def _is_interface(name: str) -> bool:
     found = _interface()
+    if not any(f"{name}.".startswith(f"{package}.") for package in INTERFACES):
+        return True
     return name in found or any(parent in found and parent not in INTERFACES for parent in _parents(name))
 
 

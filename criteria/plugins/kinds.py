@@ -19,29 +19,28 @@ class Kind:
     """The entry-point group that plugins of this kind are registered in."""
     noun: str
     """What messages call it."""
+    registers: Literal["class", "function", "object", "package"]
+    """What is registered of it: what is made from it, a function, an object as it is, or a package with files."""
     base: str | None = None
-    """``module:class`` that the class has to be built on; None where a function or a package is registered."""
+    """``module:class`` that a class has to be built on, or that an object has to be one of."""
     by_name_alone: bool = False
     """Whether each has to work without parameters, because it is used together with all others of its kind."""
     given: tuple[str, ...] = ()
     """Arguments of a registered function that come from the program, so they are no parameters."""
 
-    @property
-    def is_function(self) -> bool:
-        """Whether a function is registered."""
-        return bool(self.given)
-
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("criterion", "dst_bench.criteria", "criterion", base="criteria.api:Criterion", by_name_alone=True),
-        Kind("growth", "dst_bench.growth", "growth", base="criteria.api:Growth", by_name_alone=True),
-        Kind("baseline", "dst_bench.baselines", "baseline", base="baselines.api:Baseline"),
-        Kind("experiments", "dst_bench.experiments", "experiments"),
-        Kind("model", "dst_bench.models", "model", given=("inputs", "classes")),
-        Kind("data", "dst_bench.data", "data set", base="benchmark.data.source:DataSource"),
-        Kind("claim", "dst_bench.claims", "claim", given=("samples", "tolerance")),
+        Kind(
+            "criterion", "dst_bench.criteria", "criterion", "class", base="criteria.api:Criterion", by_name_alone=True
+        ),
+        Kind("growth", "dst_bench.growth", "growth", "class", base="criteria.api:Growth", by_name_alone=True),
+        Kind("baseline", "dst_bench.baselines", "baseline", "class", base="baselines.api:Baseline"),
+        Kind("experiments", "dst_bench.experiments", "experiments", "package"),
+        Kind("model", "dst_bench.models", "model", "function", given=("inputs", "classes")),
+        Kind("data", "dst_bench.data", "data set", "class", base="benchmark.data.source:DataSource"),
+        Kind("claim", "dst_bench.claims", "claim", "object", base="benchmark.verdicts.claims.api:Claim"),
     )
 }
 """By name. What is here is text only, so this module depends on none of those that it names."""

@@ -12,28 +12,33 @@ from criteria.isolation import kept_process_state
 from criteria.plugins.described import NotReadableError, parameters_of
 from criteria.plugins.kinds import Kind, kind_of
 from criteria.plugins.parameters import Declared, checked, declared_by
-from criteria.plugins.registry import names, registration, unreadable
+from criteria.plugins.registry import Registration, names, registration, unreadable
 from criteria.plugins.spec import Spec, is_literal
 
 
 def load(spec: str | Spec, kind: str = "criterion", **parameters: Any) -> Any:
     """What a spec stands for: ``load("mest", lambda_=0.1)`` or ``load("mest(lambda_=0.1)")``.
 
-    That is a new instance of the registered class or, where a function is registered (a model, a claim), the function
-    with its parameters set. Raises :class:`InputError` for a name that is not registered, a plugin that cannot be
-    imported and a parameter that it does not have or take; :class:`PluginError` where it fails while it is made.
+    That is a new instance of the registered class; for a model it is the registered function with its parameters set,
+    and for a claim what is registered. Raises :class:`InputError` for a name that is not registered, a plugin that
+    cannot be imported and a parameter that it does not have or take; :class:`PluginError` where it fails while it is
+    made.
     """
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
     made, what = plugin(spec.name, kind), _what(spec.name, kind)
     chosen = checked(what, _declared(spec.name, kind), {**dict(spec.parameters), **parameters})
-    if not isinstance(made, type):
+    if kind_of(kind).registers == "function":
         return functools.partial(made, **chosen) if chosen else made
+    if kind_of(kind).registers == "object":
+        return made
     try:
         with kept_process_state():
             return made(**chosen)
     except (TypeError, ValueError) as error:
         raise InputError(f"{kind_of(kind).noun} {spec}: {one_line(error, 500)}") from error
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
         raise PluginError(f"{what} cannot be made: {_failure(error)}") from error
 
 
@@ -46,10 +51,15 @@ def resolve(spec: str | Spec, kind: str = "criterion") -> Spec:
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
     found = registration(spec.name, kind)
     try:
-        declared = parameters_of(found)
+        declared = _parameters(found)
     except NotReadableError:
         return _resolved_by_making(spec, kind)
     return _without_defaults(spec, declared, checked(_what(spec.name, kind), declared, dict(spec.parameters)))
+
+
+@cache
+def _parameters(plugin: Registration) -> dict[str, Declared]:
+    return parameters_of(plugin)
 
 
 def usable(kind: str = "criterion") -> list[str]:
@@ -82,7 +92,9 @@ def plugin(name: str, kind: str = "criterion") -> Any:
             loaded = import_module(found.module)
             for part in filter(None, found.attribute.split(".")):
                 loaded = getattr(loaded, part)
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way while it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way while it is imported, and end the program too
         raise InputError(f"{what} cannot be imported: {_failure(error)}") from error
     _require_kind(loaded, found.kind, what)
     return loaded
@@ -90,7 +102,7 @@ def plugin(name: str, kind: str = "criterion") -> Any:
 
 def _resolved_by_making(spec: Spec, kind: str) -> Spec:
     made, declared = load(spec, kind), _declared(spec.name, kind)
-    if not isinstance(plugin(spec.name, kind), type):
+    if kind_of(kind).registers != "class":
         return _without_defaults(spec, declared, checked(_what(spec.name, kind), declared, dict(spec.parameters)))
     # a class may bring a value into a form of its own
     return _without_defaults(spec, declared, {key: getattr(made, key, value) for key, value in spec.parameters})
@@ -103,16 +115,17 @@ def _without_defaults(spec: Spec, declared: Mapping[str, Declared], values: Mapp
 
 
 def _declared(name: str, kind: str) -> dict[str, Declared]:
-    return declared_by(plugin(name, kind), kind_of(kind).given)
+    found = plugin(name, kind)
+    return {} if kind_of(kind).registers == "object" else declared_by(found, kind_of(kind).given)
 
 
 def _fault(name: str, kind: str) -> str | None:
     """Why a plugin cannot be used by its name alone, or None."""
     try:
-        if kind == "experiments":
+        if kind_of(kind).registers == "package":
             return None
         needs = [key for key, each in _declared(name, kind).items() if each.is_required]
-        if kind_of(kind).by_name_alone or not (needs or kind_of(kind).is_function):
+        if kind_of(kind).by_name_alone or not needs:
             load(Spec(name), kind)
     except (InputError, PluginError) as error:
         return str(error)
@@ -120,15 +133,17 @@ def _fault(name: str, kind: str) -> str | None:
 
 
 def _require_kind(loaded: Any, kind: Kind, what: str) -> None:
-    if kind.is_function:
+    if kind.registers == "function":
         _require_function(loaded, kind, what)
     if kind.base is None:
         return
-    if not isinstance(loaded, type):
+    if kind.registers == "class" and not isinstance(loaded, type):
         raise InputError(f"{what} is not a class")
-    if kind.base not in {f"{cls.__module__}:{cls.__qualname__}" for cls in loaded.__mro__}:
+    built_on = loaded if isinstance(loaded, type) else type(loaded)
+    if kind.base not in {f"{cls.__module__}:{cls.__qualname__}" for cls in built_on.__mro__}:
         module, _, name = kind.base.partition(":")
-        raise InputError(f"{what} is not built on {name} of {module}, as every {kind.noun} is")
+        how = "is not built on" if kind.registers == "class" else f"is of type {built_on.__name__}, not"
+        raise InputError(f"{what} {how} {name} of {module}, as every {kind.noun} is")
 
 
 def _require_function(loaded: Any, kind: Kind, what: str) -> None:

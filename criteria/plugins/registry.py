@@ -8,9 +8,11 @@ import sys
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.metadata import Distribution, EntryPoint, distribution, distributions
+from pathlib import Path
 
-from criteria.errors import InputError, one_line
+from criteria.errors import InputError, one_line, printable
 from criteria.plugins.kinds import KINDS, Kind, kind_of, unknown
+from criteria.plugins.sources import folders_of
 from criteria.plugins.spec import NAME
 
 _OURS = "dst_bench."
@@ -40,6 +42,12 @@ class Registration:
     def attribute(self) -> str:
         """The plugin's name in that module."""
         return self.value.partition(":")[2].partition("[")[0].strip()
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of the packages that are registered, for plugins that are packages; none is imported."""
+        packages = (value.partition(":")[0].strip() for value in (self.value, *self.others))
+        return [folder for package in packages for folder in folders_of(package)]
 
     @cached_property
     def summary(self) -> str:
@@ -91,7 +99,7 @@ def _registered(path: tuple[str, ...]) -> tuple[dict[str, dict[str, Registration
         name = _name(dist)
         try:
             points = [point for point in dist.entry_points if point.group in groups]
-            version = str(dist.version)
+            version = printable(str(dist.version))
         except Exception as error:  # whatever stands in the files of others
             lost[f"distribution {name}"] = (
                 f"the plugins of distribution {name} are not known, because its metadata cannot be read "
@@ -137,6 +145,6 @@ def _concerned() -> list[Distribution]:
 
 def _name(dist: Distribution) -> str:
     try:
-        return str(dist.metadata["Name"] or "?")
+        return printable(str(dist.metadata["Name"] or "?"))
     except Exception:
         return "?"

@@ -43,6 +43,12 @@ def find_module(name: str) -> Module | None:
     return Module(name, path, spec.submodule_search_locations is not None)
 
 
+def folders_of(package: str) -> list[Path]:
+    """The folders of a package; none where there is no such package."""
+    spec = _spec(package)
+    return [] if spec is None else [Path(folder) for folder in spec.submodule_search_locations or ()]
+
+
 def parse(module: Module) -> ast.Module:
     """The syntax tree of a module; raises ``OSError``, ``SyntaxError`` or ``ValueError`` where it cannot be read."""
     if module.path is None or not module.is_source:

@@ -41,7 +41,7 @@ class Spec:
     @classmethod
     def parse_all(cls, text: str) -> "tuple[Spec, ...]":
         """Read specs that are separated by commas; commas inside brackets and quotes separate nothing."""
-        return tuple(cls.parse(part) for part in _split(text))
+        return tuple(cls.parse(part) for part in split_at_commas(text))
 
     def __str__(self) -> str:
         return self._text
@@ -139,8 +139,8 @@ def _values(keywords: list[ast.keyword], text: str) -> dict[str, Any]:
     return values
 
 
-def _split(text: str) -> list[str]:
-    """Split at the commas that are neither in brackets nor in quotes."""
+def split_at_commas(text: str) -> list[str]:
+    """The parts of a text between the commas that are neither in brackets nor in quotes."""
     parts, depth, quote, escaped = [""], 0, "", False
     for character in text:
         if quote:

@@ -10,9 +10,10 @@ import yaml
 from benchmark.commands.cli import main
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.results import stored_results
+from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import cells, expand
 from benchmark.report.tables import results_csv, results_rows, results_table
+from benchmark.verdicts.study import load_study
 from criteria import InputError
 
 PERIODS = {
@@ -81,9 +82,9 @@ def test_baselines_vary_with_what_concerns_them_and_no_run_is_there_twice(period
 def test_a_setting_inside_a_setting_can_vary(periods):
     content = {**varying(topology__prune_fraction__start=[0.5, 0.25]), "topology": {"update_period": 4}}
     runs = expand(load_experiment(written(content)))
-    started = {run.cell.extra: run.experiment.topology.prune_fraction.start for run in runs if run.cell.growth}
+    started = {run.cell.extra: run.setup.topology.prune_fraction.start for run in runs if run.cell.growth}
     assert started == {(("start", 0.5),): 0.5, (("start", 0.25),): 0.25}
-    assert {run.experiment.topology.prune_fraction.schedule for run in runs} == {"cosine"}
+    assert {run.setup.topology.prune_fraction.schedule for run in runs} == {"cosine"}
 
 
 def test_a_setting_that_varies_is_given_other_values_like_any_setting(periods):
@@ -137,17 +138,17 @@ def test_what_cannot_vary_is_one_line(periods, content, said):
 def test_tables_keep_values_apart_and_a_part_is_checked_alone(periods, capsys):
     assert main(["run", periods, "--no-contract"]) == 0
     experiment = load_experiment(periods)
-    results = stored_results(expand(experiment), Path("results"))
-    assert len(results) == 18
-    headers, rows = results_rows(experiment, results)
+    study = load_study(experiment, ResultsFolder(Path("results"), experiment.name))
+    assert len(study.results) == 18
+    headers, rows = results_rows(study)
     assert headers == ["criterion", "growth", "update_period", "density 0.2", "density 1"]
     assert [row[:3] for row in rows] == [
         ["static", "–", "–"],
         ["dense", "–", "–"],
         *([criterion, "random", period] for criterion in ("magnitude", "snip") for period in ("4", "8")),
     ]
-    assert "missing" not in results_table(experiment, results)
-    table = list(csv.DictReader(io.StringIO(results_csv(experiment, results))))
+    assert "missing" not in results_table(study)
+    table = list(csv.DictReader(io.StringIO(results_csv(study))))
     assert {(line["criterion"], line["update_period"]) for line in table} == {tuple(row[:3:2]) for row in rows[2:]} | {
         ("static", ""),
         ("dense", ""),

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from benchmark.experiments.cost import KNOWN, flops_key, flops_per_example, like, look_of, measured_forward_flops
+from benchmark.data import source_of
+from benchmark.experiments.cost import KNOWN, flops_key, flops_per_example, measured_forward_flops
 from benchmark.experiments.experiment import experiment_files, load_experiment
 from benchmark.experiments.runs import expand
 
@@ -13,7 +14,7 @@ def networks(name):
     """The key, and what it stands for, of every network of an experiment."""
     found = {}
     for run in expand(load_experiment(name)):
-        look = look_of(like(run.setup.data))
+        look = source_of(run.setup.data).look
         asked = json.dumps(run.setup.model), look.shape, look.classes
         found[flops_key(*asked)] = asked
     return found

@@ -169,7 +169,7 @@ def test_stacked_members_compute_what_they_compute_alone(name):
         ("mlp(widths=['a'])", {}, "model 'mlp': parameter widths takes a list of whole numbers, not ['a']"),
         ("mlp(widths=[8], dropout=1)", {}, "model 'mlp' takes a dropout from 0 to below 1, not 1.0"),
         ("mlp(widths=[8], drop=0.1)", {}, "model 'mlp' has no parameter 'drop'; it has: widths, dropout"),
-        (f"mlp(widths=[1{'0' * 400}])", {}, "cannot be built: "),
+        (f"mlp(widths=[1{'0' * 400}])", {}, "model 'mlp' cannot be built with these parameters: "),
     ],
 )
 def test_a_wrong_model_or_parameter_is_one_line_that_says_what_would_be_right(name, parameters, message):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.samples import Samples
-from criteria.plugins import parse
+from criteria.plugins import Spec
 from criteria.pruning.mest import MEST
 
 FEWEST = 3
@@ -129,7 +129,7 @@ def references(axis: Axis, panel: Sequence[Cell], grid: Sequence[Cell]) -> dict[
 
 def mest_lambda(cell: Cell) -> float | None:
     """The λ of a cell of MEST; None for any other criterion."""
-    spec = parse(cell.criterion)
+    spec = Spec.parse(cell.criterion)
     return float(dict(spec.parameters).get("lambda_", MEST.lambda_)) if spec.name == "mest" else None
 
 

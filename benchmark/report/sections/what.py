@@ -11,7 +11,7 @@ from benchmark.report.section import Section
 from benchmark.report.settings import setup_settings
 from benchmark.report.tables import METRICS, RULES, resurrections
 from benchmark.verdicts.samples import Samples
-from criteria.plugins import summary
+from criteria.plugins import summaries
 
 GROWTH_MAY = {
     "forbid": "cannot bring back",
@@ -73,7 +73,7 @@ def _glossary(experiment: Experiment) -> dict[str, tuple[str, dict[str, str]]]:
         "Reference": ("baseline", "a network whose topology never changes", experiment.baselines),
     }
     return {
-        title: (about, {spec.name: summary(spec.name, kind) for spec in specs})
+        title: (about, {spec.name: summaries(kind)[spec.name] for spec in specs})
         for title, (kind, about, specs) in used.items()
         if specs
     }

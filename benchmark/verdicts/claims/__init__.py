@@ -7,7 +7,6 @@ own. Claims are found by their entry points in the group ``dst_bench.claims``.
 """
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 
 from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVerdict, Judgement, above_zero, claim
 from benchmark.verdicts.claims.stored import ClaimChange, changes
@@ -15,6 +14,7 @@ from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Interval
 from criteria.errors import InputError, PluginError, one_line
+from criteria.plugins import load, names, problems
 
 __all__ = [
     "Claim",
@@ -29,12 +29,12 @@ __all__ = [
     "changes",
     "claim",
     "claim_names",
+    "claim_problems",
     "claims",
     "installed_claims",
     "render_claims",
 ]
 
-GROUP = "dst_bench.claims"
 SHIPPED = ("similar", "spread-grows", "magnitude-first", "beats-static", "beats-dense")
 """The claims of the paper, which come before those of other distributions in every table."""
 
@@ -42,51 +42,36 @@ SHIPPED = ("similar", "spread-grows", "magnitude-first", "beats-static", "beats-
 def claims(samples: Samples, tolerance: float) -> tuple[ClaimOutcome, ...]:
     """The claims that the experiment has data for; ``tolerance`` (points) is the difference that counts as the same.
 
-    Raises :class:`InputError` for a claim that cannot be imported, and :class:`PluginError` for one that fails while it
-    judges.
+    Raises :class:`PluginError` for a claim that fails while it judges.
     """
     judged = (_judge(each, samples, tolerance) for each in installed_claims())
     return tuple(outcome for outcome in judged if outcome is not None)
 
 
 def claim_names() -> list[ClaimId]:
-    """The ids of all installed claims in the order of tables; none of them is imported."""
-    return list(_entry_points())
+    """The ids of all installed claims in the order of tables, the paper's first; none of them is imported."""
+    place = {name: number for number, name in enumerate(SHIPPED)}
+    return sorted(names("claim"), key=lambda name: (place.get(name, len(SHIPPED)), name))
 
 
 @cache
 def installed_claims() -> tuple[Claim, ...]:
-    """All installed claims in the order of tables: the paper's, then others by their id.
+    """The installed claims that can be used, in the order of tables: the paper's, then others by their id.
 
-    Raises :class:`InputError` for a claim that cannot be imported, that is no :class:`Claim`, or whose id is not the
-    name that it is registered under.
+    A claim that cannot be imported, that is no :class:`Claim`, or whose id is not the name that it is registered under
+    is left out; :func:`claim_problems` says so, because nobody asked for that one.
     """
-    return tuple(_load(point) for point in _entry_points().values())
+    left_out = claim_problems()
+    return tuple(load(name, "claim") for name in claim_names() if name not in left_out)
 
 
-def _entry_points() -> dict[ClaimId, EntryPoint]:
-    found: dict[ClaimId, EntryPoint] = {}
-    for point in entry_points(group=GROUP):
-        other = found.setdefault(point.name, point)
-        if other.value != point.value:
-            raise InputError(
-                f"claim {point.name!r} is registered twice, as {other.value} and {point.value}; uninstall one of them"
-            )
-    place = {name: number for number, name in enumerate(SHIPPED)}
-    return dict(sorted(found.items(), key=lambda item: (place.get(item[0], len(SHIPPED)), item[0])))
-
-
-def _load(point: EntryPoint) -> Claim:
-    where = f"claim {point.name!r} ({point.value})"
-    try:
-        loaded = point.load()
-    except Exception as error:  # a plugin may fail in any way while it is imported
-        raise InputError(f"{where} cannot be imported: {one_line(error)}") from error
-    if not isinstance(loaded, Claim):
-        raise InputError(f"{where} is no claim; make one with the decorator benchmark.verdicts.claims.claim")
-    if loaded.id != point.name:
-        raise InputError(f"{where} has the id {loaded.id!r}; register it under its id")
-    return loaded
+def claim_problems() -> dict[ClaimId, str]:
+    """Why each claim that is left out cannot be used, one line each."""
+    found = problems("claim")
+    for name in claim_names():
+        if name not in found and (id_ := load(name, "claim").id) != name:
+            found[name] = f"claim {name!r} has the id {id_!r}; register it under its id"
+    return found
 
 
 def _judge(each: Claim, samples: Samples, tolerance: float) -> ClaimOutcome | None:

@@ -65,10 +65,6 @@ class Claim:
             return None
         return ClaimOutcome(self.id, self.sentence, self.where, found.verdict, found.effect, found.sentence)
 
-    def __call__(self, samples: Samples, tolerance: float) -> ClaimOutcome | None:
-        """The same as :meth:`judge`, because the registry of plugins takes a claim for a function of these two."""
-        return self.judge(samples, tolerance)
-
 
 def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Judgement | None]], Claim]:
     """A decorator that makes a :class:`Claim` of the function that decides it."""
