@@ -16,13 +16,20 @@ install from; ``baycomp`` and ``autorank`` compare after a fixed number of runs.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from benchmark.verdicts.statistics.arrays import Array
 
-SCALE = 1.0
-"""ρ: the effect size, in standard deviations of the differences, that evidence is most sensitive to."""
+SCALES = ((0.7, 0.65), (2.0, 0.2), (10.0, 0.15))
+"""ρ, the effect sizes in standard deviations of the differences that evidence is sensitive to, each with its weight.
+
+The mean of several likelihood ratios is one as well. Small effects are the rule; the large scale decides after three or
+four seeds where a plugin does not train at all.
+"""
+LARGEST = 1e9
+"""A t statistic beyond any that is looked for."""
 
 
 @dataclass(frozen=True)
@@ -36,26 +43,33 @@ class Sequence:
     high: float
 
 
-def log_evidence(t: Array, n: Array | float, scale: float = SCALE) -> Array:
+def log_evidence(t: float, n: int) -> float:
     """Logarithm of the likelihood ratio of an effect against none, for Student's t of ``n`` differences (n ≥ 2)."""
-    inflation = 1 + n * scale**2
     freedom = n - 1
-    return np.asarray(
-        -0.5 * np.log(inflation) - n / 2 * (np.log1p(t**2 / (inflation * freedom)) - np.log1p(t**2 / freedom))
-    )
+    parts = []
+    for scale, weight in SCALES:
+        inflation = 1 + n * scale**2
+        ratio = math.log1p(t**2 / (inflation * freedom)) - math.log1p(t**2 / freedom)
+        parts.append(math.log(weight) - 0.5 * math.log(inflation) - n / 2 * ratio)
+    largest = max(parts)
+    return largest + math.log(sum(math.exp(part - largest) for part in parts))
 
 
-def critical_t(n: int, level: float, scale: float = SCALE) -> float:
+@cache
+def critical_t(n: int, level: float) -> float:
     """The t statistic from which on the evidence is at least 1 / ``level``; infinite if no t reaches it."""
-    inflation, freedom = 1 + n * scale**2, n - 1
-    # log_evidence is monotone in t²; solve (1 + x) / (1 + x / inflation) = power for x = t² / freedom.
-    power = math.exp(2 / n * (math.log(1 / level) + 0.5 * math.log(inflation)))
-    if power >= inflation:
-        return math.inf
-    return math.sqrt(freedom * (power - 1) / (1 - power / inflation))
+    wanted, low, high = math.log(1 / level), 0.0, 1.0
+    while log_evidence(high, n) < wanted:  # the evidence rises with t, to a limit
+        low, high = high, 2 * high
+        if high > LARGEST:
+            return math.inf
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if log_evidence(middle, n) < wanted else (low, middle)
+    return high
 
 
-def sequence(differences: Array, level: float, grain: float = 0.0, scale: float = SCALE) -> Sequence:
+def sequence(differences: Array, level: float, grain: float = 0.0) -> Sequence:
     """What ``differences`` (points, one for each seed) say, with limits that are both right in 1 - ``level`` of races.
 
     Values are multiples of ``grain``: three seeds that differ by the same amount do not have a spread of zero.
@@ -65,5 +79,5 @@ def sequence(differences: Array, level: float, grain: float = 0.0, scale: float 
     if n < 2:
         return Sequence(n, mean, math.nan, -math.inf, math.inf)
     std = max(float(np.std(differences, ddof=1)), grain / math.sqrt(6))
-    margin = critical_t(n, level, scale) * std / math.sqrt(n)
+    margin = critical_t(n, level) * std / math.sqrt(n)
     return Sequence(n, mean, std, mean - margin, mean + margin)
