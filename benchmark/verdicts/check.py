@@ -9,6 +9,7 @@ than one time in a hundred, whatever the seeds have in common (``python -m bench
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -33,7 +34,9 @@ TOGETHER = 1 / 3
 CHANCE = 10.0
 """Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
 classes."""
-Digests = Mapping[Cell, Mapping[int, str]]
+COARSEST = 0.25
+"""The coarsest step of a metric in points, of a test set of 400 images; few results may all be further apart."""
+Digests: TypeAlias = Mapping[Cell, Mapping[int, str]]
 
 
 def check_study(study: Study) -> CheckOutcome:
@@ -76,7 +79,7 @@ def check(
                 by_source[source].append(StoredAndMeasured(cell, source, estimate, measured[cell]))
     if not by_source:
         raise InputError(f"{expected.experiment}: no cell has both a result and an expected value; run it first")
-    step = grain(samples)
+    step = _grain(samples, expected)
     found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
     bits = [_bits(source, pairs, digests or {}, source in identical) for source, pairs in by_source.items()]
     rows = sorted(
@@ -97,6 +100,16 @@ def check(
         tuple(each for each in bits if each is not None),
         {each.source: _depth(each, same) for each, same in zip(found, bits, strict=True)},
     )
+
+
+def _grain(samples: Samples, expected: Expected) -> float:
+    """The step of the metric on both sides; 0 if all results are equal."""
+    stored = {
+        (stored.cell, source): estimate.values
+        for stored in expected.cells
+        for source, estimate in stored.estimates.items()
+    }
+    return min(grain({**samples, **stored}), COARSEST)
 
 
 def _depth(found: Compared, bits: Bits | None) -> Depth:

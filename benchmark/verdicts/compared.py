@@ -128,12 +128,11 @@ def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chanc
     """
     first, second = _values(pairs)
     paired = _can_pair(pairs) and _correlation(first, second) >= ALIKE
-    raw = (
-        between_seeds(first, second, grain)
-        if paired
-        else _as_written(between_sides(first, second, grain), pairs, grain)
-    )
-    changes = moderated(raw)
+    if paired:
+        raw = between_seeds(first, second, grain)
+        changes = moderated(replace(raw, difference=np.array([p.measured.mean - p.expected.mean for p in pairs])))
+    else:
+        changes = moderated(_as_written(between_sides(first, second, grain), pairs, grain))
     each = judged(changes)
     shaky = unstable(first, second, chance)
     p = each.p.copy()

@@ -39,7 +39,8 @@ def render(outcome: CheckOutcome) -> str:
     parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]
     counts = Counter(row.verdict for row in outcome.rows)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
-    parts.append("\n".join([f"{outcome.overall}: {found}", *_deviating(outcome)]))
+    lines = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in _deviating(outcome)]
+    parts.append("\n".join([f"{outcome.overall}: {found}", *lines]))
     return "\n\n".join(parts) + "\n"
 
 
