@@ -1,11 +1,13 @@
 """Accepting results: making them the expected values of their experiment. Nothing else writes expected values."""
 
 import datetime
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.part import Part
 from benchmark.system.yamlfile import validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
 from benchmark.verdicts.expected import (
@@ -22,6 +24,8 @@ from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
 
+_ALL = Part()
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -35,13 +39,22 @@ class Evidence:
     """None if the source does not say anything about claims; those that are stored then stay."""
 
 
-def accept_study(study: Study, path: Path, date: datetime.date) -> Expected:
+def accept_study(
+    study: Study, path: Path, date: datetime.date, part: Part = _ALL, *, diverged: bool = False
+) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    ``date`` is when they are accepted. Raises :class:`InputError`, and leaves the file as it is, if the study has no
-    result or if :func:`revised` refuses.
+    ``date`` is when they are accepted, and ``part`` what was asked for of the experiment. Raises :class:`InputError`,
+    and leaves the file as it is, if the study has no result, if some runs ``diverged`` and that is not allowed, or if
+    :func:`revised` refuses.
     """
     experiment = study.experiment
+    if study.diverged and not diverged:
+        cells = ", ".join(map(str, study.diverged))
+        raise InputError(
+            f"{sum(study.diverged.values())} runs of {experiment.name} diverged, so they say nothing that a rerun should "
+            f"reproduce: {cells}; change the training, leave them out, or say --diverged"
+        )
     environments = [result.environment for _, result in study.results]
 
     def all_values(key: str) -> str:
@@ -53,7 +66,7 @@ def accept_study(study: Study, path: Path, date: datetime.date) -> Expected:
         torch=all_values("torch"),
         device=all_values("device"),
         date=date,
-        note=f"dst-bench run {experiment.name}",
+        note="; ".join([shlex.join(["dst-bench", "run", experiment.name, *part.options]), *study.cautions]),
     )
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
     evidence = Evidence(study.samples, provenance, claims=verdicts)
