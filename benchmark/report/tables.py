@@ -40,15 +40,9 @@ def results_table(study: Study, form: Format = "simple") -> str:
 
 def footnotes(study: Study) -> list[str]:
     """What the marks in the table mean, as far as it has some."""
-    diverged = ", ".join(f"{cell} ({count} of {len(study.by_cell[cell])})" for cell, count in study.diverged.items())
-    return [
-        *([FOOTNOTE] if study.unproven else []),
-        *(
-            [f"{DIVERGED_MARK} diverged, so these are no results of a training that worked: {diverged}"]
-            if diverged
-            else []
-        ),
-    ]
+    cells = ", ".join(f"{cell} ({count} of {len(study.by_cell[cell])})" for cell, count in study.diverged.items())
+    diverged = f"{DIVERGED_MARK} diverged, so these are no results of a training that worked: {cells}"
+    return [*([FOOTNOTE] if study.unproven else []), *([diverged] if cells else [])]
 
 
 def results_rows(study: Study) -> tuple[list[str], list[list[str]]]:
@@ -65,7 +59,7 @@ def results_rows(study: Study) -> tuple[list[str], list[list[str]]]:
 
 
 def results_csv(study: Study) -> str:
-    """One line per run: its cell, its seed, the metric in percent, and whether the contract was skipped and it diverged."""
+    """One line per run: its cell, its seed, the metric in percent, and whether it skipped the contract and diverged."""
     experiment = study.experiment
     header = [*cell_columns(experiment), "seed", experiment.metric, "contract_skipped", "diverged"]
     rows = (

@@ -52,8 +52,8 @@ def accept_study(
     if study.diverged and not diverged:
         cells = ", ".join(map(str, study.diverged))
         raise InputError(
-            f"{sum(study.diverged.values())} runs of {experiment.name} diverged, so they say nothing that a rerun should "
-            f"reproduce: {cells}; change the training, leave them out, or say --diverged"
+            f"{sum(study.diverged.values())} runs of {experiment.name} diverged, so they say nothing that a rerun "
+            f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
         )
     environments = [result.environment for _, result in study.results]
 
