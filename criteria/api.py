@@ -116,3 +116,10 @@ class Growth:
     def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
         """The ``n`` positions to grow, bool [*shape], all of them among ``candidates`` (bool [*shape])."""
         return lowest(-self.score(layer), candidates, n, layer.generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What earlier topology updates left behind, as tensors and plain values; empty for a stateless growth."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""

@@ -14,7 +14,7 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         if len(message) > _LONGEST:
             message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
-        super().__init__(_printable(message))
+        super().__init__(printable(message))
 
 
 class PluginError(RuntimeError):
@@ -26,10 +26,11 @@ class PluginError(RuntimeError):
 
 def one_line(error: BaseException, most: int = 200) -> str:
     """What an error says, as one printable line of 1 to ``most`` characters; its type's name where it says nothing."""
-    line = _printable(" ".join(str(error).split()) or type(error).__name__)
+    line = printable(" ".join(str(error).split()) or type(error).__name__)
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
+<<<<<<< HEAD
 def where_raised(error: BaseException) -> str:
     """Where in a plugin's code an error came up, as ``file, line N``; empty where no code but ours and torch's ran.
 
@@ -62,4 +63,8 @@ def where_raised(error: BaseException) -> str:
 
 
 def _printable(text: str) -> str:
+=======
+def printable(text: str) -> str:
+    """The text with line breaks, escape characters and whatever else does not print shown as their escapes."""
+>>>>>>> main
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

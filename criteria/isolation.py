@@ -80,11 +80,21 @@ def _torch_state() -> list[tuple[Callable[[Any], Any], Any]] | None:
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_rng_state, torch.get_rng_state()),
         (torch.set_grad_enabled, torch.is_grad_enabled()),
-        (_set_deterministic, torch.are_deterministic_algorithms_enabled()),
+        (_set_deterministic, (torch.are_deterministic_algorithms_enabled(), _warns_only(torch))),
         (_set_threads, torch.get_num_threads()),
         (_set_matmul_precision, torch.get_float32_matmul_precision()),
         (_set_flush_denormal, _flushes_denormal()),
     ]
+
+
+def _warns_only(torch: Any) -> bool:
+    return bool(torch.is_deterministic_algorithms_warn_only_enabled())
+
+
+def _set_deterministic(mode: tuple[bool, bool]) -> None:
+    torch: Any = sys.modules["torch"]
+    if (torch.are_deterministic_algorithms_enabled(), _warns_only(torch)) != mode:  # setting it imports the compiler
+        torch.use_deterministic_algorithms(mode[0], warn_only=mode[1])
 
 
 def _set_threads(count: int) -> None:
@@ -110,14 +120,8 @@ def _set_flush_denormal(mode: bool) -> None:
         torch.set_flush_denormal(mode)
 
 
-def _set_deterministic(mode: bool) -> None:
-    torch: Any = sys.modules["torch"]
-    if torch.are_deterministic_algorithms_enabled() != mode:  # setting it imports torch's compiler
-        torch.use_deterministic_algorithms(mode)
-
-
 def _as_imported(torch: Any) -> None:
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-    _set_deterministic(False)
+    _set_deterministic((False, False))
     torch.default_generator.seed()  # drawn from the system, as torch does when it is imported

@@ -22,7 +22,9 @@ Switch = Annotated[bool, Field(strict=True)]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
 EngineName: TypeAlias = str
-"""What computes a training: ``dense`` multiplies whole matrices, zeros included; others are registered beside it."""
+"""What computes a training; another engine gives the same result up to rounding."""
+ENGINE_NAMES: tuple[EngineName, ...] = ("dense", "sparse")
+"""The engines that come with us: ``dense`` multiplies zeros too, the cost of ``sparse`` follows the density."""
 PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of a setup whose settings can be axes of an experiment."""
 TOPOLOGY_OF_BASELINES = ("distribution",)

@@ -52,6 +52,8 @@ class Estimate(Settings, strict=True):
     """Number of seeds."""
     values: dict[Annotated[int, Field(ge=0)], Percent] = Field(default_factory=dict)
     """Seed → metric; may be left out if only mean and standard deviation were printed."""
+    digests: dict[Annotated[int, Field(ge=0)], str] = Field(default_factory=dict)
+    """Seed → digest of the run's outcome (:func:`~benchmark.verdicts.outcome_digest.outcome_digest`)."""
 
     @model_validator(mode="after")
     def _one_seed_does_not_vary(self) -> "Estimate":
@@ -60,13 +62,14 @@ class Estimate(Settings, strict=True):
         return self
 
     @classmethod
-    def from_values(cls, values: Mapping[int, float]) -> "Estimate":
-        """The estimate from every seed's value, rounded to the decimals that are stored."""
+    def from_values(cls, values: Mapping[int, float], digests: Mapping[int, str] | None = None) -> "Estimate":
+        """The estimate from every seed's value, rounded to the decimals that are stored, and from runs' digests."""
         n, mean = len(values), fmean(values.values())
         squares = math.fsum((value - mean) ** 2 for value in values.values())
         std = round(math.sqrt(squares / (n - 1)), DECIMALS) if n > 1 else None
         kept = {seed: round(float(values[seed]), DECIMALS) for seed in sorted(values)}
-        return cls(mean=round(mean, DECIMALS), std=std, n=n, values=kept)
+        bits = {seed: digests[seed] for seed in sorted(values) if seed in digests} if digests else {}
+        return cls(mean=round(mean, DECIMALS), std=std, n=n, values=kept, digests=bits)
 
     @property
     def summary(self) -> Summary:
@@ -85,8 +88,17 @@ class Source(Settings):
     """The code that ran: repository and commit."""
     version: str | None = None
     """Version of dst-bench."""
+    commit: str | None = None
+    """Of dst-bench, if the results were made from a checkout of it."""
+    engine: str | None = None
+    python: str | None = None
     torch: str | None = None
     device: str | None = None
+    cpu: str | None = None
+    """The processor's model; without it no bits can be promised."""
+    threads: str | None = None
+    command: str | None = None
+    """The command that makes the results again."""
     date: datetime.date | None = None
     note: str | None = None
 

@@ -10,6 +10,7 @@ from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, ResultsFolder, samples
 from benchmark.experiments.runs import Run, cells, expand
+from benchmark.experiments.setup import ENGINE_NAMES
 from benchmark.verdicts.expected import Expected
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
@@ -54,6 +55,11 @@ class Study:
         return {cell: results for cell, results in found.items() if results}
 
     @cached_property
+    def diverged(self) -> list[tuple[Cell, int]]:
+        """The runs whose loss, weights or gradients stopped being finite; they count with the accuracy they have."""
+        return sorted((run.cell, run.seed) for run, result in self.results if result.outcome.diverged)
+
+    @cached_property
     def unproven(self) -> set[Cell]:
         """Cells with a run that was trained with ``--no-contract``: nothing shows that its criterion keeps it."""
         return {run.cell for run, result in self.results if result.contract_skipped}
@@ -78,7 +84,7 @@ def load_study(
     experiment: Experiment,
     folder: ResultsFolder,
     expected: Expected | None = None,
-    engines: Sequence[str] = (),
+    engines: Sequence[str] = ENGINE_NAMES,
 ) -> Study:
     """The study of an experiment from the results that are stored in ``folder``, each of which is read once.
 

@@ -2,9 +2,10 @@
 
 from benchmark.training.engines.dense import DENSE
 from benchmark.training.engines.engine import EngineKind
+from benchmark.training.engines.sparse import SPARSE
 from criteria.plugins import unknown
 
-ENGINES: dict[str, EngineKind] = {DENSE.name: DENSE}
+ENGINES: dict[str, EngineKind] = {kind.name: kind for kind in (DENSE, SPARSE)}
 """Every engine by name; a new one is an entry here."""
 
 

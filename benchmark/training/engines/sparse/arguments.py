@@ -1,0 +1,85 @@
+"""What compiled code is given: arrays under their names."""
+
+from typing import Any, NamedTuple
+
+
+class Shape(NamedTuple):
+    """What all networks of a fleet share: the tables, and where each layer's rows and columns begin."""
+
+    groups: int
+    """Of lanes, that a batch fills."""
+    buffers: Any
+    ops: Any
+    reals: Any
+    addresses: Any
+    """int64 [5, operations], see `benchmark.training.engines.sparse.program.addresses`."""
+    rows: Any
+    """int64 [layers + 1]: where the row pointers of each layer begin."""
+    columns: Any
+    full: Any
+    """int64: places of all weights of one output, of every layer."""
+    full_rows: Any
+    """int64, as ``rows`` of a network: where the rows of a full network begin, counted from each layer's first."""
+    full_starts: Any
+    """int64 [layers + 1]: where the places of each layer begin in ``full``."""
+    sizes: Any
+    """int64 [layers + 1]: where the weights of each layer begin in a full network."""
+    kept: Any
+    """int64 [layers, 2]: where a step of ``history`` keeps the inputs and the output's gradient of each linear layer;
+    -1 where it does not."""
+
+
+class State(NamedTuple):
+    """The networks of a fleet; of those with sparse weights, one network's are all behind each other."""
+
+    values: Any
+    """Of active weights."""
+    gradients: Any
+    momenta: Any
+    places: Any
+    """int32: where each active weight reads its input."""
+    index: Any
+    """int32: the numbers of a network's weights, sorted by their input channel, counted from the network's first."""
+    looks: Any
+    """int32: where each of ``index`` reads the gradient of its output."""
+    starts: Any
+    """int64 [members + 1]: where the weights of each network begin."""
+    rows: Any
+    """int64 [members, rows]: row pointers of all layers, counted from the network's first weight."""
+    columns: Any
+    nothing: Any
+    """Zeros, for products without a bias."""
+    dense: Any
+    """[members, dense parameters]: biases, scales and shifts."""
+    dense_gradients: Any
+    dense_momenta: Any
+    statistics: Any
+    """[members, running statistics]."""
+    dropouts: Any
+    """int64 [members, dropouts, 2]: seed and position of each dropout."""
+
+
+class Work(NamedTuple):
+    """What the networks do in this call."""
+
+    members: Any
+    """int64: their numbers."""
+    batches: Any
+    """int64 [members]: which batch each network of the fleet sees."""
+    inputs: Any
+    """[batches, numbers], laid out as buffer 0."""
+    targets: Any
+    """int64 [batches, examples]."""
+    smoothing: float
+    losses: Any
+    """float64 [members], which is written."""
+    every: Any
+    """int64 [members]: the row of ``full_gradients`` for those whose dense gradient is asked for, or -1."""
+    linear_too: Any
+    """int64 [members]: whether that is the gradient of all layers, or of convolutions alone."""
+    full_gradients: Any
+    """[rows, weights of a full network]."""
+    slots: Any
+    """int64 [members]: the slot of ``history`` that keeps the factors of this step's gradients, or -1."""
+    history: Any
+    """[members, slots, numbers]."""

@@ -1,0 +1,252 @@
+"""The sparse engine: the cost of a step follows the number of active weights. It runs on CPUs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import stack_module_state
+
+from benchmark.data.dataset import Dataset
+from benchmark.experiments.setup import Setup
+from benchmark.training.engines.engine import Batch, Needs
+from benchmark.training.engines.sparse.best import Best
+from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum
+from benchmark.training.engines.sparse.networks import Active, Extra, Sgd, SparseNetworks
+from benchmark.training.engines.sparse.table import Kind
+from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.initial import initial_masks, initial_networks, topology_stream
+from benchmark.training.members import Member
+from criteria import Layer, TopologyUpdate
+from criteria.rules import Rules
+
+EVALUATED = 128
+"""Examples, at least, that are evaluated at once."""
+
+
+class SparseEngine:
+    """Networks whose active weights alone are stored; each is one thread's work, so its bits depend on no other."""
+
+    def __init__(self, members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> None:
+        del device
+        self.members = tuple(members)
+        training = setup.training
+        self._smoothing = training.label_smoothing
+        self._sgd = (training.momentum, training.weight_decay, training.nesterov)
+        seeds = sorted({member.seed for member in members})
+        self._batches = [seeds.index(member.seed) for member in members]
+        networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
+        weights, self._buffers = stack_module_state(networks)
+        masks = initial_masks(members, networks[0])
+        self._shapes = {name: tuple(weight.shape[1:]) for name, weight in weights.items()}
+        self._networks = SparseNetworks(
+            networks[0], dataset.shape, weights, self._buffers, masks, training.batch_size, torch.get_num_threads()
+        )
+        self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
+        self._inactive = InactiveMomentum(self._networks, training.momentum, [_due(m, training.momentum) for m in members])
+        self._extra = Extra()
+        self._full = np.zeros((0, 1), self._networks.dtype)
+        self._losses = np.zeros(len(members))
+        self._best = Best(self._networks)
+
+    def backward(self, batch: Batch) -> Tensor:
+        """Make the gradients of the next step; returns the losses [members]."""
+        step = self._inactive.done + 1
+        inputs = self._networks.layout(batch.inputs)
+        due = [m for m, member in enumerate(self.members) if _reads_all(member, step)]
+        recorded = self._inactive.recorded(step)
+        convolves = any(node.kind == Kind.CONVOLUTION for node in self._networks.plan.nodes)
+        full = [*due, *(m for m in recorded if m not in due)] if convolves else due
+        history = self._inactive.history if recorded else None
+        self._extra = Extra(full, due, recorded, self._inactive.slot(step), history)
+        self._inactive.keep(step, recorded, inputs, self._networks.plan.groups(batch.targets.shape[1]))
+        self._losses, self._full = self._networks.gradients(
+            inputs, batch.targets, self._batches, self._smoothing, self._extra
+        )
+        return torch.from_numpy(self._losses).to(batch.inputs.dtype)
+
+    def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
+        """The sparse layers of one member; where nothing is read, gradients and momenta are 0."""
+        if needs.hessian_gradient or needs.momentum == "all":
+            raise ValueError("the sparse engine makes neither Hessian-gradient products nor dense momenta")
+        if needs.gradient == "all" and member not in self._extra.all_layers:
+            raise ValueError(f"no dense gradient of member {member} was made in step {step}, where no update is due")
+        found = []
+        for number, name in enumerate(self._networks.names):
+            active, shape = self._networks.active(member, number), self._shapes[name]
+            if needs.gradient == "all":
+                gradient = torch.from_numpy(self._dense_gradient(member, number)).view(shape)
+            else:
+                gradient = _scattered(active.positions, active.gradients, shape)
+            momentum = None
+            if self._sgd[0] > 0 and self._inactive.done > 0:
+                momentum = _scattered(active.positions, active.momenta, shape)
+            found.append(
+                Layer(
+                    name=name,
+                    weight=_scattered(active.positions, active.values, shape),
+                    grad=gradient,
+                    mask=_mask(active.positions, shape),
+                    step=step,
+                    generator=topology_stream(self.members[member].seed, step, name),
+                    momentum=momentum,
+                )
+            )
+        return found
+
+    def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
+        """Write one update of each sparse layer back: pruned weights become 0, grown ones start at 0."""
+        parts = [self._updated(member, number, update, rules) for number, update in enumerate(updates)]
+        self._networks.set_active(member, parts)
+
+    def optimise(self, learning_rate: float) -> None:
+        """One step of SGD of every member, on its active weights and dense parameters."""
+        momentum, decay, nesterov = self._sgd
+        self._networks.optimise(Sgd(learning_rate, momentum, decay, nesterov))
+        self._inactive.add(self._extra.convolutions, self._full)
+
+    def finite(self, member: int) -> bool:
+        """Whether a member's weights, the gradients that were made and its loss are all finite numbers."""
+        whole = slice(int(self._networks.state.starts[member]), int(self._networks.state.starts[member + 1]))
+        parts = [self._networks.state.values[whole], self._networks.state.gradients[whole], self._losses[member]]
+        if member in self._extra.all_layers:
+            parts.append(self._full[self._extra.convolutions.index(member)])
+        return all(bool(np.isfinite(part).all()) for part in parts)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
+        found = []
+        for part in torch.split(inputs, self._evaluated):
+            padded = part.new_zeros(1, self._evaluated, *part.shape[1:])
+            padded[0, : len(part)] = part
+            logits = self._networks.logits(self._networks.layout(padded), self._evaluated)
+            found.append(torch.from_numpy(logits[:, :, : len(part)]).mT)
+        return torch.cat(found, 1)
+
+    def synchronise(self) -> None:
+        """One process trains alone, so there is nobody to agree with."""
+
+    def keep_best(self, member: int) -> None:
+        """Keep a copy of a member's weights and buffers."""
+        self._best.keep(member)
+
+    def restore_best(self) -> None:
+        """Put the kept copies back."""
+        self._best.restore()
+
+    def masks(self, member: int) -> dict[str, Tensor]:
+        """The masks of one member."""
+        return {
+            name: _mask(self._networks.active(member, number).positions, self._shapes[name])
+            for number, name in enumerate(self._networks.names)
+        }
+
+    def weights(self, member: int) -> dict[str, Tensor]:
+        """The parameters of one member, zeros included."""
+        dense = self._networks.dense_parameters(member)
+        found = {}
+        for name, shape in self._shapes.items():
+            if name in dense:
+                found[name] = torch.from_numpy(dense[name].copy()).view(shape)
+            else:
+                active = self._networks.active(member, self._networks.names.index(name))
+                found[name] = _scattered(active.positions, active.values, shape)
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that later steps depend on."""
+        return _as_tensors(
+            {
+                "networks": self._networks.state_dict(),
+                "best": self._best.state_dict(),
+                "inactive": self._inactive.state_dict(),
+            }
+        )
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave; raises an error where it is of another fleet."""
+        plain = _as_arrays(state)
+        self._networks.load_state_dict(plain["networks"])
+        self._best.load_state_dict(plain["best"])
+        self._inactive.load_state_dict(plain["inactive"])
+
+    def _dense_gradient(self, member: int, number: int) -> NDArray[np.floating]:
+        sizes = self._networks.structures.sizes
+        return self._full[self._extra.convolutions.index(member), sizes[number] : sizes[number + 1]]
+
+    def _updated(self, member: int, number: int, update: TopologyUpdate, rules: Rules) -> Active:
+        """The active weights of a layer after an update."""
+        old, mask = self._networks.active(member, number), update.mask.numpy().ravel()
+        pruned, grown = update.pruned.numpy().ravel(), update.grown.numpy().ravel()
+        positions = np.flatnonzero(mask).astype(np.int32)
+        was = np.zeros(mask.size, bool)
+        was[old.positions] = True
+        values, momenta, gradients = (np.zeros(mask.size, old.values.dtype) for _ in range(3))
+        for dense, active in ((values, old.values), (momenta, old.momenta), (gradients, old.gradients)):
+            dense[old.positions] = active
+        values[~mask] = 0
+        if rules.resurrection == "restart":
+            values[pruned] = 0
+        new, left = np.flatnonzero(mask & ~was).astype(np.int32), np.flatnonzero(was & ~mask).astype(np.int32)
+        if rules.grown_momentum == "keep" and self._sgd[0] > 0:
+            momenta[new] = self._inactive.of(member, number, new, self._batches[member])
+            self._inactive.leave(member, number, left, momenta[left], new)
+        elif rules.grown_momentum != "keep":
+            survivors = was & ~pruned
+            mean = rules.grown_momentum == "mean" and survivors.any()
+            momenta[grown] = momenta[survivors].mean() if mean else 0
+        if member in self._extra.all_layers:  # the optimizer step that follows reads the gradients of grown weights
+            gradients[new] = self._dense_gradient(member, number)[new]
+        return Active(positions, values[positions], momenta[positions], gradients[positions])
+
+
+def _due(member: Member, momentum: float) -> Due | None:
+    """When grown weights of a member need the momentum that gathered while they were inactive."""
+    if member.recipe is None or momentum == 0 or member.recipe.topology.rules.grown_momentum != "keep":
+        return None
+    return Due(member.recipe.topology.update_period, member.recipe.criterion.updates_before_optimizer)
+
+
+def _reads_all(member: Member, step: int) -> bool:
+    """Whether somebody reads the dense gradient of a step: a growth, or the optimizer right after an update."""
+    recipe = member.recipe
+    if recipe is None or step % recipe.topology.update_period:
+        return False
+    return recipe.growth.requires_grad or recipe.criterion.updates_before_optimizer
+
+
+def _scattered(positions: NDArray[np.int32], values: NDArray[np.floating], shape: tuple[int, ...]) -> Tensor:
+    found = np.zeros(shape, values.dtype)
+    found.reshape(-1)[positions] = values
+    return torch.from_numpy(found)
+
+
+def _mask(positions: NDArray[np.int32], shape: tuple[int, ...]) -> Tensor:
+    found = np.zeros(shape, bool)
+    found.reshape(-1)[positions] = True
+    return torch.from_numpy(found)
+
+
+def _as_tensors(state: Any) -> Any:
+    """``state`` with tensors in place of arrays, which share their memory."""
+    match state:
+        case np.ndarray():
+            return torch.from_numpy(state)
+        case dict():
+            return {key: _as_tensors(value) for key, value in state.items()}
+        case list() | tuple():
+            return [_as_tensors(value) for value in state]
+    return state
+
+
+def _as_arrays(state: Any) -> Any:
+    match state:
+        case Tensor():
+            return state.cpu().numpy()
+        case Mapping():
+            return {key: _as_arrays(value) for key, value in state.items()}
+        case list() | tuple():
+            return [_as_arrays(value) for value in state]
+    return state

@@ -1,0 +1,158 @@
+"""Whole steps of many networks in compiled code: one network is one thread's work from the first layer to the last.
+
+Threads take networks from a common counter, so who computes a network depends on chance, and what is computed does not.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from benchmark.training.engines.sparse import operations
+from benchmark.training.engines.sparse.arguments import Shape, State, Work
+from benchmark.training.engines.sparse.plan import Plan
+from benchmark.training.engines.sparse.products import compiled
+from benchmark.training.engines.sparse.table import Buffer, Kind, Op
+
+_FORWARD = {
+    Kind.LINEAR: (operations.product_forward, operations.product_forward),
+    Kind.CONVOLUTION: (operations.product_forward, operations.product_forward),
+    Kind.MAX_POOLING: (operations.max_pooling_forward, operations.max_pooling_forward),
+    Kind.MEAN_POOLING: (operations.mean_pooling_forward, operations.mean_pooling_forward),
+    Kind.BATCH_NORM: (operations.batch_norm_forward, operations.batch_norm_evaluation),
+    Kind.DROPOUT: (operations.dropout_forward, operations.copy),
+}
+"""In a training and in an evaluation."""
+_BACKWARD = {
+    Kind.LINEAR: (operations.linear_gradient, operations.product_back),
+    Kind.CONVOLUTION: (operations.convolution_gradient, operations.product_back),
+    Kind.MAX_POOLING: (operations.nothing, operations.max_pooling_gradient),
+    Kind.MEAN_POOLING: (operations.nothing, operations.mean_pooling_gradient),
+    Kind.BATCH_NORM: (operations.batch_norm_gradient, operations.nothing),
+    Kind.DROPOUT: (operations.nothing, operations.dropout_gradient),
+}
+"""Always, and where somebody needs the gradient of the inputs."""
+
+
+def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
+    """Addresses of what computes each operation, int64 [5, operations], compiled for ``arguments`` where they are not.
+
+    The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss.
+    """
+    rows: list[list[Any]] = [[], [], [], [], []]
+    for node, needed in zip(plan.nodes, plan.needs_input_gradient, strict=True):
+        forward, evaluation = _FORWARD[node.kind]
+        rows[0].append(evaluation if node.kind == Kind.DROPOUT and node.probability == 0 else forward)
+        rows[1].append(evaluation)
+        rows[2].append(_BACKWARD[node.kind][0])
+        rows[3].append(_BACKWARD[node.kind][1] if needed else operations.nothing)
+        rows[4].append(operations.mean_loss)
+    kinds = tuple(numba.typeof(argument) for argument in arguments)
+    found = {function: _address(function, kinds) for row in rows for function in row}
+    return np.array([[found[function] for function in row] for row in rows])
+
+
+def _address(function: Any, kinds: tuple[Any, ...]) -> int:
+    function.compile(kinds)
+    result = function.overloads[kinds]
+    return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def take_number(typing: Any, counter: Any) -> Any:
+    """The number in ``counter`` (int64 [1]), which goes up by one; no two threads get the same one."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", data, ir.Constant(data.type.pointee, 1), "monotonic")
+
+    return types.int64(counter), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call(
+    typing: Any, address: Any, n: Any, member: Any, groups: Any, shape: Any, state: Any, work: Any, space: Any,
+    memory: Any,
+) -> Any:
+    """Call the operation at ``address``."""
+    kinds = (types.int64, types.int64, groups, shape, state, work, space, memory)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = context.call_conv.get_function_type(types.none, kinds)
+        pointer = builder.inttoptr(arguments[0], function.as_pointer())
+        context.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, *kinds), code
+
+
+@compiled
+def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
+    """Gradients and losses of the members of ``work``, as long as ``queue`` has some left."""
+    count = shape.ops.shape[0]
+    groups = (0, shape.groups)
+    number = take_number(queue)
+    while number < work.members.size:
+        member = work.members[number]
+        for n in range(count):
+            call(shape.addresses[0, n], n, member, groups, shape, state, work, space, memory)
+        call(shape.addresses[4, count - 1], count - 1, member, groups, shape, state, work, space, memory)
+        for back in range(count):
+            n = count - 1 - back
+            call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
+            call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
+        number = take_number(queue)
+
+
+@compiled
+def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
+    """Into ``logits`` [members, classes, examples], as in an evaluation."""
+    count = shape.ops.shape[0]
+    groups = (0, shape.groups)
+    last = shape.ops[count - 1]
+    buffer = shape.buffers[last[Op.OUTPUT]]
+    number = take_number(queue)
+    while number < work.members.size:
+        member = work.members[number]
+        for n in range(count):
+            call(shape.addresses[1, n], n, member, groups, shape, state, work, space, memory)
+        for channel in range(last[Op.OUT_CHANNELS]):
+            at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
+            for example in range(logits.shape[2]):
+                logits[member, channel, example] = space[at + example]
+        number = take_number(queue)
+
+
+@compiled
+def optimise(queue: Any, state: State, rate: float, momentum: float, decay: float, nesterov: bool) -> None:
+    """One step of SGD of every network, as torch's: on active weights and dense parameters."""
+    member = take_number(queue)
+    while member < state.starts.size - 1:
+        start, end = state.starts[member], state.starts[member + 1]
+        _sgd(
+            state.values[start:end], state.gradients[start:end], state.momenta[start:end], rate, momentum, decay,
+            nesterov,
+        )
+        _sgd(
+            state.dense[member], state.dense_gradients[member], state.dense_momenta[member], rate, momentum, decay,
+            nesterov,
+        )
+        member = take_number(queue)
+
+
+@compiled
+def _sgd(values: Any, gradients: Any, momenta: Any, rate: float, momentum: float, decay: float, nesterov: bool) -> None:
+    kind = values.dtype.type
+    rate_, momentum_, decay_ = kind(rate), kind(momentum), kind(decay)
+    if nesterov:
+        for n in range(values.size):
+            gradient = gradients[n] + decay_ * values[n]
+            momenta[n] = momentum_ * momenta[n] + gradient
+            values[n] -= rate_ * (gradient + momentum_ * momenta[n])
+    else:
+        for n in range(values.size):
+            momenta[n] = momentum_ * momenta[n] + gradients[n] + decay_ * values[n]
+            values[n] -= rate_ * momenta[n]

@@ -1,0 +1,135 @@
+"""The index structures of a network's sparse layers: made from the positions of its active weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.training.engines.sparse.network import Node
+from benchmark.training.engines.sparse.plan import Plan
+from benchmark.training.engines.sparse.products import compiled
+
+Indices = NDArray[np.int32]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the weights of one output of a layer look, in the order of torch's weights."""
+
+    name: str
+    shape: tuple[int, ...]
+    places: Indices
+    """Positions in the input's buffer, from that of the first input."""
+    looks: Indices
+    """Positions in the buffer of the output's gradient, for output 0, as the transposed product reads it."""
+    channels: Indices
+    output: int
+    """Positions from an output to the next in the buffer of its gradient."""
+
+    @property
+    def fan_in(self) -> int:
+        """Weights of one output of a full layer."""
+        return self.places.size
+
+
+class Structures:
+    """What the layers of one plan have in common, and the structures of a network with given active weights."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.layers = [_geometry(plan, number) for number in plan.products]
+
+    @cached_property
+    def rows(self) -> Counts:
+        """Where the row pointers of each layer begin, int64 [layers + 1]."""
+        return _starts([layer.shape[0] + 1 for layer in self.layers])
+
+    @cached_property
+    def columns(self) -> Counts:
+        """Where the column pointers of each layer begin, int64 [layers + 1]."""
+        return _starts([layer.shape[1] + 1 for layer in self.layers])
+
+    @cached_property
+    def sizes(self) -> Counts:
+        """Where the weights of each layer begin in a full network, int64 [layers + 1]."""
+        return _starts([layer.shape[0] * layer.fan_in for layer in self.layers])
+
+    @cached_property
+    def full(self) -> tuple[Indices, Counts, Counts]:
+        """Places of all weights of one output of each layer, where each layer's begin, and a full network's rows."""
+        rows = [np.arange(layer.shape[0] + 1) * layer.fan_in for layer in self.layers]
+        starts = _starts([layer.fan_in for layer in self.layers])
+        return np.concatenate([layer.places for layer in self.layers]), starts, np.concatenate(rows)
+
+    def fill(self, positions: Indices, counts: Counts, into: "Index") -> None:
+        """Write the structures of a network whose layers have ``counts`` active weights at ``positions``, sorted.
+
+        Positions count from the first weight of their layer.
+        """
+        first = 0
+        for number, (layer, count) in enumerate(zip(self.layers, counts, strict=True)):
+            rows = into.rows[self.rows[number] : self.rows[number + 1]]
+            columns = into.columns[self.columns[number] : self.columns[number + 1]]
+            span = slice(first, first + int(count))
+            parts = (into.places[span], into.index[span], into.looks[span])
+            _fill(positions[span], first, layer.places, layer.looks, layer.channels, layer.output, rows, columns, *parts)
+            first += int(count)
+
+
+@dataclass(frozen=True)
+class Index:
+    """The structures of one network, which `Structures.fill` writes; views of what a fleet has."""
+
+    places: Indices
+    index: Indices
+    looks: Indices
+    rows: Counts
+    columns: Counts
+
+
+def _starts(sizes: list[int]) -> Counts:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _geometry(plan: Plan, number: int) -> Geometry:
+    node: Node = plan.nodes[number]
+    inputs, gradient = plan.input_image(number), plan.gradient_image(number)
+    channels, rows, columns = np.meshgrid(*(np.arange(n) for n in (node.inputs[0], *node.kernel)), indexing="ij")
+    height, width = inputs.stored
+    places = channels * height * width + rows * width + columns
+    down, right = node.padding[0] + gradient.border[0], node.padding[1] + gradient.border[1]
+    looks = (down - rows) * gradient.stored[1] + right - columns
+    flat = (places.ravel(), looks.ravel(), channels.ravel())
+    places, looks, channels = (each.astype(np.int32) for each in flat)
+    output = gradient.stored[0] * gradient.stored[1]
+    return Geometry(f"{node.name}.weight", node.weight_shape, places, looks, channels, output)
+
+
+@compiled
+def _fill(
+    positions: Any, first: int, all_places: Any, all_looks: Any, channels: Any, output: int, rows: Any, columns: Any,
+    places: Any, index: Any, looks: Any,
+) -> None:
+    """One layer; ``index`` is sorted by the input channel, then by position (a counting sort)."""
+    fan_in = all_places.size
+    rows[:] = 0
+    columns[:] = 0
+    for n in range(positions.size):
+        row, within = positions[n] // fan_in, positions[n] % fan_in
+        places[n] = all_places[within]
+        rows[row + 1] += 1
+        columns[channels[within] + 1] += 1
+    rows[0] = columns[0] = first
+    for n in range(1, rows.size):
+        rows[n] += rows[n - 1]
+    for n in range(1, columns.size):
+        columns[n] += columns[n - 1]
+    free = columns[:-1] - first
+    for n in range(positions.size):
+        row, within = positions[n] // fan_in, positions[n] % fan_in
+        at = free[channels[within]]
+        free[channels[within]] += 1
+        index[at] = first + n
+        looks[at] = row * output + all_looks[within]

@@ -1,0 +1,52 @@
+"""Threads that compute the networks of a fleet: compiled code holds no interpreter lock, so they run side by side."""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+Job = Callable[[Any, int], None]
+"""Computes networks as long as the queue (int64 [1]) has some left, as thread number so and so."""
+
+
+class Threads:
+    """The caller's thread and others that wait for work; they end with the object."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._jobs: list[SimpleQueue[tuple[Job, Any] | None]] = [SimpleQueue() for _ in range(count - 1)]
+        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
+        for number, jobs in enumerate(self._jobs, start=1):
+            threading.Thread(target=_serve, args=(number, jobs, self._done), daemon=True).start()
+
+    def run(self, job: Job) -> None:
+        """Let all threads take part in ``job``, and wait until it is done."""
+        queue = np.zeros(1, np.int64)
+        for jobs in self._jobs:
+            jobs.put((job, queue))
+        failures: list[BaseException | None] = []
+        try:
+            job(queue, 0)
+        finally:
+            failures = [self._done.get() for _ in self._jobs]
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    def __del__(self) -> None:
+        for jobs in self._jobs:
+            jobs.put(None)
+
+
+def _serve(number: int, jobs: "SimpleQueue[tuple[Job, Any] | None]", done: "SimpleQueue[BaseException | None]") -> None:
+    while (work := jobs.get()) is not None:
+        job, queue = work
+        try:
+            job(queue, number)
+        except BaseException as failure:  # noqa: BLE001 - the caller raises it
+            done.put(failure)
+        else:
+            done.put(None)
+        del job, work
