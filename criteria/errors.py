@@ -30,7 +30,6 @@ def one_line(error: BaseException, most: int = 200) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-<<<<<<< HEAD
 def where_raised(error: BaseException) -> str:
     """Where in a plugin's code an error came up, as ``file, line N``; empty where no code but ours and torch's ran.
 
@@ -62,9 +61,6 @@ def where_raised(error: BaseException) -> str:
     return ""
 
 
-def _printable(text: str) -> str:
-=======
 def printable(text: str) -> str:
     """The text with line breaks, escape characters and whatever else does not print shown as their escapes."""
->>>>>>> main
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
