@@ -40,7 +40,9 @@ def results_table(study: Study, form: Format = "simple") -> str:
 
 def footnotes(study: Study) -> list[str]:
     """What the marks in the table mean, as far as it has some."""
-    cells = ", ".join(f"{cell} ({count} of {len(study.by_cell[cell])})" for cell, count in study.diverged.items())
+    cells = ", ".join(
+        f"{cell} ({count} of {len(study.by_cell[cell])})" for cell, count in study.diverged_by_cell.items()
+    )
     diverged = f"{DIVERGED_MARK} diverged, so these are no results of a training that worked: {cells}"
     return [*([FOOTNOTE] if study.unproven else []), *([diverged] if cells else [])]
 
@@ -116,7 +118,7 @@ def resurrections(experiment: Experiment) -> list[Resurrection]:
 
 def _shown(cell: Cell, study: Study) -> str:
     values = list(study.samples.get(cell, {}).values())
-    mark = MARK * (cell in study.unproven) + DIVERGED_MARK * (cell in study.diverged)
+    mark = MARK * (cell in study.unproven) + DIVERGED_MARK * (cell in study.diverged_by_cell)
     if not values:
         return "missing"
     if len(values) == 1:

@@ -50,9 +50,9 @@ def accept_study(
     """
     experiment = study.experiment
     if study.diverged and not diverged:
-        cells = ", ".join(map(str, study.diverged))
+        cells = ", ".join(map(str, study.diverged_by_cell))
         raise InputError(
-            f"{sum(study.diverged.values())} runs of {experiment.name} diverged, so they say nothing that a rerun "
+            f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
             f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
         )
     environments = [result.environment for _, result in study.results]

@@ -65,9 +65,9 @@ class Study:
         return {run.cell for run, result in self.results if result.contract_skipped}
 
     @cached_property
-    def diverged(self) -> dict[Cell, int]:
-        """How many runs of each cell diverged, which says nothing about how well a criterion chooses."""
-        found = Counter(run.cell for run, result in self.results if result.outcome.diverged)
+    def diverged_by_cell(self) -> dict[Cell, int]:
+        """How many runs of each cell diverged, for the cells in which some did."""
+        found = Counter(cell for cell, _ in self.diverged)
         return {cell: found[cell] for cell in self.cells if cell in found}
 
     @property
@@ -76,7 +76,7 @@ class Study:
         proofless = [f"{cell}: trained with --no-contract" for cell in sorted(self.unproven)]
         return proofless + [
             f"{cell}: {count} of {len(self.by_cell[cell])} runs diverged"
-            for cell, count in sorted(self.diverged.items())
+            for cell, count in sorted(self.diverged_by_cell.items())
         ]
 
 

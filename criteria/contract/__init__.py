@@ -5,8 +5,8 @@
 
 ``selection_properties`` has the properties of one selection, ``training_properties`` those of a training with topology
 updates; both are plain functions. ``strategies`` says which layers are tried, ``checks`` runs the search. The names
-below are imported when they are first used: pytest loads ``criteria.contract.plugin`` in every session, which must not
-load torch.
+below are imported when they are first used: a session of pytest that only lists tests, and one
+that runs others, must not load torch.
 """
 
 from importlib import import_module

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import pytest
 
+import dst_bench_pytest
+
 PLUGINS = """
     from criteria.pruning.magnitude import Magnitude
 
@@ -124,8 +126,6 @@ def test_another_projects_options_of_the_same_names_are_its_own(folder: Path) ->
 
 
 def test_every_option_that_all_sessions_of_the_environment_get_has_our_prefix() -> None:
-    from criteria.contract import plugin
-
     class Group:
         options: ClassVar[list[str]] = []
 
@@ -136,7 +136,7 @@ def test_every_option_that_all_sessions_of_the_environment_get_has_our_prefix() 
         def getgroup(self, *_: str) -> Group:
             return Group()
 
-    plugin.pytest_addoption(Parser())  # type: ignore[arg-type]
+    dst_bench_pytest.pytest_addoption(Parser())  # type: ignore[arg-type]
     assert Group.options
     assert all(name.startswith("--dst-") for name in Group.options)
 
@@ -149,3 +149,17 @@ def test_a_plugin_that_fails_while_it_is_made_is_one_line(folder: Path) -> None:
     assert result.returncode == 4
     assert "criterion 'hangs' cannot be made" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_project_with_a_package_of_the_same_name_as_ours_can_run_its_tests(folder: Path) -> None:
+    for name in ("criteria", "benchmark", "baselines"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("THEIRS = True\n")
+    (folder / "test_theirs.py").write_text("import criteria\n\ndef test_theirs():\n    assert criteria.THEIRS\n")
+    result = run(folder, "-m", "pytest", "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+    asked = contract(folder, "magnitude")
+    assert asked.returncode == 4
+    said = asked.stdout + asked.stderr
+    assert f"the package 'benchmark' of dst-bench is hidden: Python finds it at {folder / 'benchmark'}" in said
+    assert "Traceback" not in said
