@@ -14,6 +14,10 @@ nox.options.sessions = ["tests", "lint", "types"]
 
 ENVIRONMENT = Path(__file__).parent / ".venv"
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+BEFORE_INSTALLING = (
+    f"installing PyTorch and what else is needed into {ENVIRONMENT}: about 5 GB on the disk, which takes minutes, most "
+    "of them for downloads; this happens once, and pip says how far it is"
+)
 
 
 def install(session: nox.Session) -> None:
@@ -21,10 +25,12 @@ def install(session: nox.Session) -> None:
     made_from, content = ENVIRONMENT / "made-from-pyproject.toml", Path("pyproject.toml").read_bytes()
     if made_from.exists() and made_from.read_bytes() == content:
         return
+    session.log(BEFORE_INSTALLING)
     if not (PROGRAMS / "python").exists():
         session.run(sys.executable, "-m", "venv", str(ENVIRONMENT))
-    run(session, "python", "-m", "pip", "install", "-q", "-e", ".[dev]")
+    run(session, "python", "-m", "pip", "install", "-e", ".[dev]")
     made_from.write_bytes(content)
+    session.log(f"installed; the command is {PROGRAMS / 'dst-bench'}")
 
 
 def run(session: nox.Session, program: str, *arguments: str, **environment: str) -> None:

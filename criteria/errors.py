@@ -30,6 +30,37 @@ def one_line(error: BaseException, most: int = 200) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
+def where_raised(error: BaseException) -> str:
+    """Where in a plugin's code an error came up, as ``file, line N``; empty where no code but ours and torch's ran.
+
+    It is the innermost place that is neither in our packages (apart from the rules that we ship) nor in torch, numpy or
+    the standard library.
+    """
+    import sys
+    import sysconfig
+    import traceback
+    from pathlib import Path
+
+    home = Path(__file__).resolve().parent
+    ours = [home.parent / name for name in ("criteria", "benchmark", "baselines")]
+    rules = [home / "pruning", home / "growth"]
+    others = [
+        Path(module.__file__).parent
+        for name in ("torch", "numpy")
+        if (module := sys.modules.get(name)) is not None and module.__file__
+    ]
+    standard = Path(sysconfig.get_path("stdlib"))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        above = set(path.resolve().parents)
+        is_standard = standard in above and not {"site-packages", "dist-packages"} & set(path.parts)
+        if not path.exists() or is_standard or above & set(others):
+            continue
+        if above.isdisjoint(ours) or above & set(rules):
+            return f"{frame.filename}, line {frame.lineno}"
+    return ""
+
+
 def printable(text: str) -> str:
     """The text with line breaks, escape characters and whatever else does not print shown as their escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock
 
 from benchmark.system.files import read_bytes
+from benchmark.system.user import cache_folder, expanded
 from criteria.errors import InputError, one_line
 
 MOST_BYTES = 2**28
@@ -27,15 +27,11 @@ RETRIES = 2
 def data_root(data_dir: Path | None = None) -> Path:
     """The folder for data files: ``data_dir``, else ``DST_BENCH_DATA``, else the user's cache folder."""
     if data_dir is not None:
-        return _expanded(data_dir)
+        return expanded(data_dir)
     from_environment = os.environ.get("DST_BENCH_DATA")
     if from_environment:
-        return _expanded(Path(from_environment))
-    return Path(platformdirs.user_cache_dir("dst-bench", appauthor=False))
-
-
-def _expanded(folder: Path) -> Path:
-    return Path(os.path.expanduser(folder))  # pathlib's raises for a user who does not exist
+        return expanded(from_environment)
+    return cache_folder()
 
 
 def missing(name: str, places: Sequence[Path], remedy: str) -> InputError:

@@ -1,11 +1,13 @@
 """Accepting results: making them the expected values of their experiment. Nothing else writes expected values."""
 
 import datetime
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.part import Part
 from benchmark.system.yamlfile import validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
 from benchmark.verdicts.expected import (
@@ -23,6 +25,8 @@ from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
 
+_ALL = Part()
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -38,13 +42,22 @@ class Evidence:
     """The digest of each run's outcome, if it is known."""
 
 
-def accept_study(study: Study, path: Path, date: datetime.date) -> Expected:
+def accept_study(
+    study: Study, path: Path, date: datetime.date, part: Part = _ALL, *, diverged: bool = False
+) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    ``date`` is when they are accepted. Raises :class:`InputError`, and leaves the file as it is, if the study has no
-    result or if :func:`revised` refuses.
+    ``date`` is when they are accepted, and ``part`` what was asked for of the experiment. Raises :class:`InputError`,
+    and leaves the file as it is, if the study has no result, if some runs ``diverged`` and that is not allowed, or if
+    :func:`revised` refuses.
     """
     experiment = study.experiment
+    if study.diverged and not diverged:
+        cells = ", ".join(map(str, study.diverged_by_cell))
+        raise InputError(
+            f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
+            f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
+        )
     environments = [result.environment for _, result in study.results]
 
     def all_values(key: str) -> str:
@@ -63,8 +76,8 @@ def accept_study(study: Study, path: Path, date: datetime.date) -> Expected:
         threads=all_known("threads"),
         engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
-        command=f"dst-bench run {experiment.name}",
-        note=f"dst-bench run {experiment.name}",
+        command=shlex.join(["dst-bench", "run", experiment.name, *part.options]),
+        note="; ".join(study.cautions) or None,
     )
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
     evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))

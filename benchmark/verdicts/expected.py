@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.setup import Settings
 from benchmark.system.files import write_atomically
-from benchmark.system.yamlfile import read_yaml, validate
+from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.differences import Summary
@@ -227,7 +227,7 @@ class _OneLine(dict[str, Any]):
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's safe dumper, which can also write a mapping on one line."""
+    """PyYAML's safe dumper, which can also write a mapping on one line; it quotes texts that would read as numbers."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  (equal values are written out, not referred to)
         return True
@@ -238,6 +238,7 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
 
 
+read_as_core_schema(_Dumper)
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(
     _OneLine, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)

@@ -6,8 +6,8 @@
 Properties are plain functions: of one selection in ``selection_properties``, ``purity``, ``sameness``,
 ``state_properties`` and ``known``, of a training with topology updates in ``training_properties``. ``strategies`` and
 ``special`` say which layers are tried, ``properties`` what is tried on which, ``checks`` runs the search. The names
-below are imported when they are first used: pytest loads ``criteria.contract.plugin`` in every session, which must not
-load torch.
+below are imported when they are first used: a session of pytest that only lists tests, and one that runs others, must
+not load torch.
 """
 
 from importlib import import_module
