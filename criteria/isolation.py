@@ -56,17 +56,9 @@ def _torch_state() -> list[tuple[Callable[[Any], Any], Any]] | None:
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_rng_state, torch.get_rng_state()),
         (torch.set_grad_enabled, torch.is_grad_enabled()),
-        (_set_deterministic, (torch.are_deterministic_algorithms_enabled(), _warns_only(torch))),
+        (_set_deterministic, _deterministic_mode(torch)),
         (_set_threads, torch.get_num_threads()),
     ]
-
-
-def _warns_only(torch: Any) -> bool:
-    return bool(torch.is_deterministic_algorithms_warn_only_enabled())
-
-
-def _set_deterministic(mode: tuple[bool, bool]) -> None:
-    sys.modules["torch"].use_deterministic_algorithms(mode[0], warn_only=mode[1])
 
 
 def _set_threads(count: int) -> None:
@@ -75,8 +67,19 @@ def _set_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def _deterministic_mode(torch: Any) -> tuple[bool, bool]:
+    """Whether it is on, and whether it only warns."""
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _set_deterministic(mode: tuple[bool, bool]) -> None:
+    torch: Any = sys.modules["torch"]
+    if _deterministic_mode(torch) != mode:  # setting it imports torch's compiler
+        torch.use_deterministic_algorithms(mode[0], warn_only=mode[1])
+
+
 def _as_imported(torch: Any) -> None:
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(False)
+    _set_deterministic((False, False))
     torch.default_generator.seed()  # drawn from the system, as torch does when it is imported

@@ -20,3 +20,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if caught:
         terminalreporter.section(f"{len(caught)} planted bugs, each caught under the name of the property it breaks")
         terminalreporter.write_line(tabulate(sorted(caught), headers=("the property", "names the bug")))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=1, help="how many seeds the attack on the contract is tried with")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "attack_seed" in metafunc.fixturenames:
+        metafunc.parametrize("attack_seed", range(metafunc.config.getoption("--seeds")))

@@ -105,7 +105,7 @@ def part_of(args: argparse.Namespace) -> "Part":
 
 def experiment_of(args: argparse.Namespace) -> "Experiment":
     """The experiment that the arguments ask for, with the part and the settings that they ask for."""
-    return part_of(args).of(args.experiment)
+    return part_of(args).select(args.experiment)
 
 
 def results_of(args: argparse.Namespace, experiment: "Experiment") -> "ResultsFolder":

@@ -63,13 +63,14 @@ def _experiments() -> list[list[object]]:
     for name in experiment_files():
         try:
             experiment = load_experiment(name)
-            flops = training_flops(experiment)
+            runs = expand(experiment)
+            flops = training_flops(runs)
         except (InputError, PluginError) as error:  # such as of another distribution that is not up to date
             print(f"dst-bench: experiment {name!r} is left out: {error}", file=sys.stderr)
             continue
         times = (_about(flops / rate) for rate in RATES.values())
         figure = experiment.figure or ""
-        rows.append([name, figure, len(expand(experiment)), f"{flops:.0e}", *times, experiment.title])
+        rows.append([name, figure, len(runs), f"{flops:.0e}", *times, experiment.title])
     return rows
 
 

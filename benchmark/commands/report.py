@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
-    others = [part_of(args).of(name) for name in args.against]
+    others = [part_of(args).select(name) for name in args.against]
     study = _with_results(study_of(args, experiment, expected_of(args, experiment)), args.results)
     against = [_with_results(study_of(args, other), args.results) for other in others]
     from benchmark.report.findings import Findings

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it all; status 1 where a result of any experiment deviates. Each stored result is read once."""
-    experiments = [part_of(args).of(name) for name in args.experiments]
+    experiments = [part_of(args).select(name) for name in args.experiments]
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.study import Study
 

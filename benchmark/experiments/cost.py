@@ -1,12 +1,13 @@
 """What an experiment costs, from its settings alone: arithmetic that is counted, not time that is measured."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
 from benchmark.data import Look, source_of
-from benchmark.experiments.experiment import Experiment
-from benchmark.experiments.runs import expand
+from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import Setup
 from criteria.plugins import Spec
 
@@ -16,28 +17,33 @@ KNOWN = Path(__file__).with_name("forward_flops.json")
 """What the networks of the paper's experiments cost, so that listing them does not need torch; a test counts again."""
 
 
-def training_flops(experiment: Experiment) -> int:
-    """Floating-point operations of all runs: every example of every epoch, forward and backward.
+def training_flops(runs: Sequence[Run]) -> int:
+    """Floating-point operations of all runs of an experiment: every example of every epoch, forward and backward.
 
     Counted are the products of all weights of Linear and Conv layers, active or not, as the dense engine multiplies
     them; not counted are evaluations and topology updates, which take a few percent. Raises :class:`InputError` for a
     model that the data set does not fit.
     """
-    examples = _look(experiment.data).examples
-    each = sum(run.setup.training.epochs * flops_per_example(run.setup) for run in expand(experiment))
-    return each * examples
+    steps = Counter((run.setup.data, json.dumps(run.setup.model), run.setup.training.epochs) for run in runs)
+    return sum(
+        count * epochs * _look(data).examples * _flops(data, model) for (data, model, epochs), count in steps.items()
+    )
 
 
 def flops_per_example(setup: Setup) -> int:
     """Floating-point operations that one example costs in one optimizer step of one network."""
-    look = _look(setup.data)
-    return (1 + BACKWARD) * _forward_flops(json.dumps(setup.model), look.shape, look.classes)
+    return _flops(setup.data, json.dumps(setup.model))
 
 
 def like(data: str) -> str:
     """The data set that ``data`` looks like: itself, or what synthetic data are made after."""
     spec = Spec.parse(data)
     return str(dict(spec.parameters)["like"]) if spec.name == "synthetic" else data
+
+
+def _flops(data: str, model: str) -> int:
+    look = _look(data)
+    return (1 + BACKWARD) * _forward_flops(model, look.shape, look.classes)
 
 
 @lru_cache

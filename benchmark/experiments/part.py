@@ -28,7 +28,7 @@ class Part:
         """Whether cells are left out, or trained otherwise than the experiment says."""
         return any(each is not None for each in (self.criteria, self.growth, self.density)) or bool(self.settings)
 
-    def of(self, name: str) -> Experiment:
+    def select(self, name: str) -> Experiment:
         """The experiment ``name`` with these axes and settings; raises :class:`InputError` for what it cannot be."""
         axes: dict[str, Any] = {}
         baselines = None

@@ -15,7 +15,7 @@ from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.experiment import Experiment, axis_name
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
-from criteria.topology import Resurrection
+from criteria.rules import Resurrection
 
 Format = Literal["simple", "github"]
 METRICS = {

@@ -51,7 +51,7 @@ class Task:
         """
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
-            experiment = self.part.of(self.experiment)
+            experiment = self.part.select(self.experiment)
             train_missing(experiment, ResultsFolder(self.results, experiment.name), self.options)
         except (InputError, PluginError, AssertionError) as error:
             print(f"dst-bench: {error}", file=sys.stderr)
@@ -86,7 +86,7 @@ def train_on_slurm(task: Task, array: Array) -> None:
         raise InputError("--fresh: every task would train every run; delete the results instead, and run without it")
     if array.tasks < 1:
         raise InputError(f"--tasks {array.tasks}: expected a number of at least 1")
-    experiment = task.part.of(task.experiment)
+    experiment = task.part.select(task.experiment)
     folder = ResultsFolder(task.results, experiment.name)
     found = standing(runs_of(experiment, task.options.engine), folder)
     if not found.missing:

@@ -12,7 +12,7 @@ from criteria.isolation import kept_process_state
 from criteria.plugins.described import NotReadableError, parameters_of
 from criteria.plugins.kinds import Kind, kind_of
 from criteria.plugins.parameters import Declared, checked, declared_by
-from criteria.plugins.registry import names, registration, unreadable
+from criteria.plugins.registry import Registration, names, registration, unreadable
 from criteria.plugins.spec import Spec, is_literal
 
 
@@ -51,10 +51,15 @@ def resolve(spec: str | Spec, kind: str = "criterion") -> Spec:
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
     found = registration(spec.name, kind)
     try:
-        declared = parameters_of(found)
+        declared = _parameters(found)
     except NotReadableError:
         return _resolved_by_making(spec, kind)
     return _without_defaults(spec, declared, checked(_what(spec.name, kind), declared, dict(spec.parameters)))
+
+
+@cache
+def _parameters(plugin: Registration) -> dict[str, Declared]:
+    return parameters_of(plugin)
 
 
 def usable(kind: str = "criterion") -> list[str]:

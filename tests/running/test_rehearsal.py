@@ -8,6 +8,7 @@ import yaml
 from benchmark.commands.cli import main
 from benchmark.experiments.cost import flops_per_example, training_flops
 from benchmark.experiments.experiment import experiment_files, load_experiment
+from benchmark.experiments.runs import expand
 from benchmark.training import updates
 
 TWO_PANELS = {
@@ -80,7 +81,7 @@ def test_the_cost_of_an_experiment_is_that_of_its_products(two_panels):
     for _, setup in experiment.setups:
         assert flops_per_example(setup) == 3 * 2 * products
     runs = 3 * 2 * (2 * 2 * 3 * 2 * 2 + 3 + 1 + 1)
-    assert training_flops(experiment) == runs * 100 * 54_000 * 3 * 2 * products
+    assert training_flops(expand(experiment)) == runs * 100 * 54_000 * 3 * 2 * products
 
 
 @pytest.mark.long

@@ -1,0 +1,167 @@
+"""Kind 2, hidden inputs: the answer depends on something that is not in the layer, and differs elsewhere or later."""
+
+import datetime
+import itertools
+import os
+import socket
+import time
+import uuid
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from criteria import Criterion, Layer, gradient
+from criteria.pruning.magnitude import Magnitude
+
+ELSEWHERE = {"deterministic", "replay", "checkpoint_replay", "state_roundtrip"}
+"""What a fault that shows in another process, place or time may be called."""
+SALT = uuid.uuid4().int
+MADE = itertools.count()
+
+
+def weighted(layer: Layer, share: float) -> Tensor:
+    """|θ| + λ|g| with λ between 0.05 and 2.05 for a share from 0 to 1, float64 [*shape]."""
+    return layer.weight.double().abs() + (0.05 + 2 * share) * gradient(layer).double().abs()
+
+
+class _WithGradient(Criterion):
+    requires_grad: ClassVar[bool] = True
+
+
+class LambdaFromTheEnvironment(_WithGradient):
+    """λ may be set by an environment variable that no record of the experiment has."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, float(os.environ.get("PRUNING_LAMBDA", "0.1")))
+
+
+class ExploresByRank(_WithGradient):
+    """Every process of a distributed training has another λ, so that their masks part."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, int(os.environ.get("RANK", "0")) % 8 / 8)
+
+
+class SeededByProcess(_WithGradient):
+    """λ is drawn once for each process: by its id."""
+
+    def score(self, layer: Layer) -> Tensor:
+        generator = torch.Generator().manual_seed(os.getpid())
+        return weighted(layer, float(torch.rand((), generator=generator, dtype=torch.float64)))
+
+
+class SeededByHost(_WithGradient):
+    """λ is drawn by the name of the machine."""
+
+    def score(self, layer: Layer) -> Tensor:
+        generator = torch.Generator().manual_seed(uuid.uuid5(uuid.NAMESPACE_DNS, socket.gethostname()).int >> 66)
+        return weighted(layer, float(torch.rand((), generator=generator, dtype=torch.float64)))
+
+
+class AnnealsByTheHour(_WithGradient):
+    """λ by the hour of the day, of datetime: the same twice within an hour."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, datetime.datetime.now().hour / 24)
+
+
+class AnnealsByTheDay(_WithGradient):
+    """λ by the day of the year."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, time.localtime().tm_yday / 366)
+
+
+class HashOfTheName(_WithGradient):
+    """Another λ for each layer, from the hash of its name: Python's hash of text differs in every process."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, hash(layer.name) % 1000 / 1000)
+
+
+class FirstOfASet(_WithGradient):
+    """Takes what comes first in a set of text, whose order differs from process to process."""
+
+    def score(self, layer: Layer) -> Tensor:
+        terms = {"magnitude", "gradient", "saliency", "movement", "curvature"}
+        return weighted(
+            layer, ("curvature", "gradient", "magnitude", "movement", "saliency").index(next(iter(terms))) / 5
+        )
+
+
+class SaltedWhenImported(_WithGradient):
+    """λ from a number that was drawn when the module was imported, "unique for each run"."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, SALT % 1009 / 1009)
+
+
+class NumberedWhenMade(_WithGradient):
+    """λ by how many were made before it in this process: a resumed cell has another number."""
+
+    def __init__(self) -> None:
+        self.number = next(MADE)
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, self.number % 7 / 7)
+
+
+class FillsOnlyNonZeros(Criterion):
+    """Takes uninitialised memory and fills in what is not zero: an active weight of zero has any score."""
+
+    def score(self, layer: Layer) -> Tensor:
+        score = torch.empty_like(layer.weight)
+        known = layer.weight != 0
+        score[known] = layer.weight[known].abs()
+        return score
+
+
+class TiresAfterManyCalls(_WithGradient):
+    """λ falls with the calls so far, of whatever network and layer, by one part in fifty each."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def score(self, layer: Layer) -> Tensor:
+        self.calls += 1
+        return weighted(layer, 0.98**self.calls)
+
+
+class RowSumsByProduct(Criterion):
+    """Weights beside the sum of their row, by a product with ones: under autocast the sum has eight bits."""
+
+    def score(self, layer: Layer) -> Tensor:
+        size = layer.weight.abs() * layer.mask
+        size = size / size.amax().clamp(min=torch.finfo(size.dtype).tiny)
+        rows = size.flatten(1) if size.dim() > 1 else size[None]
+        sums = F.linear(rows, torch.ones_like(rows[:1]))
+        return (rows / (1 + sums)).reshape(layer.weight.shape)
+
+
+class InBlocksByProcessor(Magnitude):
+    """One block for each processor of the machine, whose weights are compared with the block's largest."""
+
+    def score(self, layer: Layer) -> Tensor:
+        flat = (layer.weight.abs() * layer.mask).flatten().double()
+        parts = flat.chunk(os.cpu_count() or 1)
+        return torch.cat([part / part.amax().clamp(min=1e-300) for part in parts]).view(layer.weight.shape)
+
+
+EXPECT: dict[type, set[str]] = {
+    LambdaFromTheEnvironment: ELSEWHERE,
+    ExploresByRank: ELSEWHERE,
+    SeededByProcess: ELSEWHERE,
+    SeededByHost: ELSEWHERE,
+    AnnealsByTheHour: ELSEWHERE,
+    AnnealsByTheDay: ELSEWHERE,
+    HashOfTheName: ELSEWHERE,
+    FirstOfASet: ELSEWHERE,
+    SaltedWhenImported: ELSEWHERE,
+    NumberedWhenMade: ELSEWHERE,
+    FillsOnlyNonZeros: {"deterministic", "no_nan", "replay", "blind_to_inactive"},
+    TiresAfterManyCalls: ELSEWHERE,
+    RowSumsByProduct: {"deterministic", "dtype_stable"},
+    InBlocksByProcessor: {"deterministic", "permutation_equivariant"},
+}

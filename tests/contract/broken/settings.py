@@ -1,0 +1,147 @@
+"""Kind 1, settings of the process: each plugin leaves one of them other than it was."""
+
+import gc
+import logging
+import os
+import random
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from criteria import Criterion, Layer
+from criteria.pruning.magnitude import Magnitude
+from tests.contract.right.averages import Averaging
+
+
+class SeedsPythonWhileObserving(Averaging):
+    """Seeds Python's generator at every step, for a helper that is long gone."""
+
+    def observe(self, layer: Layer) -> None:
+        random.seed(layer.step)
+        super().observe(layer)
+
+
+class RestoresOnlyTorch(Criterion):
+    """``seed_everything`` inside of fork_rng: torch's state is put back, NumPy's and Python's are not."""
+
+    def score(self, layer: Layer) -> Tensor:
+        seed = int(torch.randint(2**31, (), generator=layer.generator, dtype=torch.int64))
+        with torch.random.fork_rng(devices=[]):
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.default_generator.manual_seed(seed)
+            return torch.rand(layer.weight.shape, dtype=torch.float32)
+
+
+class DeterministicWhenMade(Magnitude):
+    """Switches the whole process to deterministic algorithms when it is made."""
+
+    def __init__(self) -> None:
+        torch.use_deterministic_algorithms(True)
+
+
+class OneThreadOnceLoaded(Averaging):
+    """Resuming on a shared node: loading a checkpoint leaves the process with one thread."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        torch.set_num_threads(1)
+        super().load_state_dict(state)
+
+
+class FlushesDenormals(Magnitude):
+    """Tiny weights made it slow, so denormal numbers are zero from the first call on, everywhere."""
+
+    def score(self, layer: Layer) -> Tensor:
+        torch.set_flush_denormal(True)
+        return super().score(layer)
+
+
+class LowersMatmulPrecision(Averaging):
+    """Quicker products, for the whole training."""
+
+    def observe(self, layer: Layer) -> None:
+        torch.set_float32_matmul_precision("medium")
+        super().observe(layer)
+
+
+class MovesTheDefaultDevice(Criterion):
+    """New tensors shall be where the layer is: that of the whole process are there from then on."""
+
+    def score(self, layer: Layer) -> Tensor:
+        torch.set_default_device(layer.weight.device)
+        return layer.weight.abs() + torch.ones(())
+
+
+class NoGradientsOnceSaved(Averaging):
+    """Saving needs no gradients; nobody switches them on again."""
+
+    def state_dict(self) -> dict[str, Any]:
+        torch.set_grad_enabled(False)
+        return super().state_dict()
+
+
+class IgnoresWarnings(Magnitude):
+    """A warning of its own was a nuisance: now nobody's are heard."""
+
+    def score(self, layer: Layer) -> Tensor:
+        warnings.filterwarnings("ignore")
+        return super().score(layer)
+
+
+class SetsCublasWorkspace(Magnitude):
+    """Sets an environment variable that every later process inherits."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+        return super().select(layer, n)
+
+
+class TunesKernelsWhenMade(Magnitude):
+    """cudnn.benchmark picks kernels by their time: the whole training is no longer the same twice."""
+
+    def __init__(self) -> None:
+        torch.backends.cudnn.benchmark = True
+
+
+class DetectsAnomalies(Magnitude):
+    """A debugging aid that was left in: every backward pass of the process is checked from then on."""
+
+    def score(self, layer: Layer) -> Tensor:
+        torch.autograd.set_detect_anomaly(True)
+        return super().score(layer)
+
+
+class NumPyRaisesOnceLoaded(Averaging):
+    """Strict NumPy after loading: someone else's division by zero fails."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        np.seterr(divide="raise", invalid="raise")
+        super().load_state_dict(state)
+
+
+class StopsTheCollector(Averaging):
+    """Garbage collection cost time while observing, so it is off for good."""
+
+    def observe(self, layer: Layer) -> None:
+        gc.disable()
+        super().observe(layer)
+
+
+class SilencesLogs(Magnitude):
+    """A library logs too much: after this no one logs anything below an error."""
+
+    def score(self, layer: Layer) -> Tensor:
+        logging.disable(logging.WARNING)
+        return super().score(layer)
+
+
+_FAULTS: tuple[type, ...] = (
+    *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
+    *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
+    *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
+)
+
+EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

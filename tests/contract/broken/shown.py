@@ -1,0 +1,103 @@
+"""How the fault of each broken plugin is shown without the contract."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tests.contract.broken import aliasing, growths, hidden, positions, reads, settings, sizes, state
+from tests.contract.demonstrations.answers import (
+    fails_or_miscounts,
+    gives_nan,
+    minds_positions,
+    prefers_positions,
+    reads_inactive,
+    reads_undeclared,
+    selects_elsewhere,
+)
+from tests.contract.demonstrations.layers import Make
+from tests.contract.demonstrations.settings import changes_a_setting, changes_the_layer
+from tests.contract.demonstrations.surroundings import (
+    cannot_be_saved,
+    differs_after_calls,
+    differs_elsewhere,
+    draws_on_the_layers_device,
+    hands_out_what_it_writes_over,
+)
+from tests.contract.demonstrations.training import (
+    depends_on_the_order_of_layers,
+    ignores_what_it_saw,
+    mixes_up_layers,
+    resumes_otherwise,
+    shares_a_loaded_state,
+)
+
+IN_ANOTHER_PROCESS: tuple[type, ...] = (hidden.FirstOfASet, hidden.SaltedWhenImported, hidden.HashOfTheName)
+"""Plugins whose answers differ between processes, which one process cannot show."""
+
+SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
+    changes_a_setting: (*settings.EXPECT, growths.GlobalDrawsWhenLarge),
+    changes_the_layer: (
+        *(aliasing.ClipsTheGradient, aliasing.AsksForAutograd, sizes.InPlaceWhenLarge, aliasing.StateOnTheTensor),
+        *(growths.StartsWeights, growths.StrikesCandidatesWithAValue),
+    ),
+    differs_elsewhere: (
+        *(hidden.LambdaFromTheEnvironment, hidden.ExploresByRank, hidden.SeededByProcess, hidden.SeededByHost),
+        *(hidden.AnnealsByTheHour, hidden.AnnealsByTheDay, hidden.HashOfTheName, hidden.FillsOnlyNonZeros),
+        *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor),
+    ),
+    differs_after_calls: (
+        *(hidden.NumberedWhenMade, hidden.TiresAfterManyCalls, aliasing.OneForAll, aliasing.DefaultArgument),
+        *(aliasing.RemembersScoresByStep, aliasing.KeepsTheFirstGenerator, state.ProtectsWhatSelectSaw),
+        *(growths.LongestInactive, growths.KeepsItsDraws),
+    ),
+    hands_out_what_it_writes_over: (aliasing.OneBufferForAll,),
+    ignores_what_it_saw: (aliasing.RemembersTheMaskItself, aliasing.KeepsTheGradient, aliasing.KeepsAViewOfTheWeight),
+    shares_a_loaded_state: (aliasing.AveragesTheLoadedOnes,),
+    mixes_up_layers: (state.ShortNames,),
+    depends_on_the_order_of_layers: (state.SavedInOrder,),
+    cannot_be_saved: (state.SavesADataclass,),
+    resumes_otherwise: (
+        *(aliasing.StateByAddress, state.WarmUpNotSaved, state.SavesTheLastFive, state.SavingRounds),
+        *(state.StepsAsText, state.LoadsInFloat32, state.KeptInAFile, state.LoadingStartsTheAverageAnew),
+    ),
+    reads_inactive: (
+        *(state.AveragesGoOn, reads.MomentumBesideItsLargest, reads.CurvatureBesideItsMean, reads.SmoothsKernelRows),
+        *(reads.CentresEachUnit, reads.ClipsAtAQuantile, reads.RemembersTheLargestEver),
+    ),
+    reads_undeclared: (
+        *(reads.ObservesAnUndeclaredGradient, reads.DecidesTiesByTheGradient, growths.ReadsMomentumWhereThereIsSome),
+    ),
+    draws_on_the_layers_device: (reads.DrawsOnTheLayersDevice,),
+    fails_or_miscounts: (
+        *(sizes.SharesOfBlocks, sizes.CountsInSixteenBits, sizes.ThresholdOfASample, sizes.ScheduleRunsOut),
+        *(sizes.RanksInTheLayersDtype, reads.MisspeltDeclaration, reads.NonZeroMeansActive),
+        *(growths.MaskInsteadOfCandidates, growths.OnlyWhereThereIsAGradient),
+        growths.FailsBeforeTheFirstStep,
+    ),
+    gives_nan: (sizes.CountsInEightBits, sizes.SoftScore, sizes.EpsilonOfFloat64, sizes.OverflowsLate),
+    prefers_positions: (
+        *(
+            sizes.TopKWhenFew,
+            sizes.SideOfTheKernel,
+            *positions.EXPECT.keys() - {positions.IndicesOfTheTranspose, positions.PrefersTheCentre},
+        ),
+        *(growths.TopKOfTheGradient, growths.SeededByTheStep, growths.RowsInTurn),
+    ),
+    minds_positions: (positions.PrefersTheCentre,),
+    selects_elsewhere: (positions.IndicesOfTheTranspose, growths.ZeroMeansInactive, growths.ByDegreeOnly),
+}
+"""The demonstration, and the plugins whose fault it shows."""
+
+
+def answers_in_a_fresh_process(classes: tuple[type, ...], hash_seed: int) -> str:
+    """What these plugins answer in another process with this seed of Python's hashes."""
+    imports = "\n".join(f"from {cls.__module__} import {cls.__name__}" for cls in classes)
+    code = (
+        f"{imports}\nfrom tests.contract.demonstrations.surroundings import answers_of_all\n"
+        f"print(answers_of_all([{', '.join(cls.__name__ for cls in classes)}]))"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout

@@ -1,0 +1,183 @@
+"""Kind 5, size, time and shape: right in small layers and soon, wrong in large ones, late, or in odd shapes."""
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from criteria import Criterion, Layer, gradient, lowest
+from criteria.pruning.magnitude import Magnitude
+from tests.contract.right.averages import magnitude
+
+NUMBER = {"exact_count", "density_preserved"}
+
+
+class SharesOfBlocks(Magnitude):
+    """Goes through large layers in blocks of 4096 weights, each of which loses its share, rounded."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active = int(layer.mask.sum())
+        scores, masks = (each.flatten().split(4096) for each in (self.score(layer), layer.mask))
+        if len(masks) == 1:
+            return super().select(layer, n)
+        counts = [int(mask.sum()) for mask in masks]
+        shares = [min(count, round(n * count / max(active, 1))) for count in counts]
+        parts = [lowest(*each, layer.generator) for each in zip(scores, masks, shares, strict=True)]
+        return torch.cat(parts).view(layer.mask.shape)
+
+
+class CountsInSixteenBits(Magnitude):
+    """Keeps the largest, whose number is a difference of 16-bit counts: beyond 32767 active weights it is wrong."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        kept = int(layer.mask.sum(dtype=torch.int16)) - n
+        if not 0 <= kept <= int(layer.mask.sum()):
+            kept = 0
+        return layer.mask & ~lowest(-self.score(layer), layer.mask, kept, layer.generator)
+
+
+class ThresholdOfASample(Magnitude):
+    """The threshold of layers above ten thousand weights is that of a sample (as DGC does): about n are pruned."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active = int(layer.mask.sum())
+        if active <= 10_000 or not 0 < n < active:
+            return super().select(layer, n)
+        score = self.score(layer)
+        sample = score[layer.mask][torch.randint(active, (1000,), generator=layer.generator)]
+        return layer.mask & (score <= sample.kthvalue(max(1, round(1000 * n / active))).values)
+
+
+class InPlaceWhenLarge(Criterion):
+    """Saves memory in layers of more than half a million weights: their absolute values are taken in place."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.abs_() if layer.weight.numel() > 500_000 else layer.weight.abs()
+
+
+class CountsInEightBits(Criterion):
+    """The variance of a magnitude over time, whose number of steps is a byte: after 256 of them it is ∞ − ∞."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.steps: dict[str, Tensor] = {}
+
+    def observe(self, layer: Layer) -> None:
+        powers = torch.stack((magnitude(layer), magnitude(layer).square()))
+        self.sums[layer.name] = self.sums.get(layer.name, torch.zeros_like(powers)) + powers
+        self.steps[layer.name] = self.steps.get(layer.name, torch.zeros((), dtype=torch.uint8)) + 1
+
+    def score(self, layer: Layer) -> Tensor:
+        if layer.name not in self.sums:
+            return layer.weight.double().abs()
+        mean, square = self.sums[layer.name] / self.steps[layer.name]
+        return square - mean.square()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sums": dict(self.sums), "steps": dict(self.steps)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.sums, self.steps = dict(state["sums"]), dict(state["steps"])
+
+
+class SoftScore(Criterion):
+    """2|θ| / (1 + 2|θ|): for weights above half of the largest number it is ∞/∞."""
+
+    def score(self, layer: Layer) -> Tensor:
+        double = 2 * layer.weight.abs()
+        return double / (1 + double)
+
+
+class ScheduleRunsOut(Criterion):
+    """λ from a schedule with an entry for each of the first thousand steps."""
+
+    requires_grad: ClassVar[bool] = True
+    schedule: ClassVar[tuple[float, ...]] = tuple(0.5 * (1 + math.cos(math.pi * step / 1000)) for step in range(1001))
+
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.double().abs() + self.schedule[layer.step] * gradient(layer).double().abs()
+
+
+class EpsilonOfFloat64(Criterion):
+    """|g| / (|θ| + 10⁻⁵⁰): in float32 ε is zero, and zero beside zero is NaN."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        return gradient(layer).abs() / (layer.weight.abs() + 1e-50)
+
+
+class RanksInTheLayersDtype(Criterion):
+    """A random window of the active weights, numbered in the layer's dtype: bfloat16 counts to 256."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active = int(layer.mask.sum())
+        offset = int(torch.randint(max(active, 1), (), generator=layer.generator))
+        order = layer.mask.flatten().to(layer.weight.dtype).cumsum(0, dtype=layer.weight.dtype) - 1
+        number = torch.where(order >= offset, order - offset, order - offset + active)
+        return (number < n).view(layer.mask.shape) & layer.mask
+
+
+class TopKWhenFew(Magnitude):
+    """Where less than a fiftieth is pruned topk is quicker: which of equal scores it takes depends on positions."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        if n * 50 > int(layer.mask.sum()):
+            return super().select(layer, n)
+        score = torch.where(layer.mask, self.score(layer), torch.inf).flatten()
+        pruned = torch.zeros_like(layer.mask).flatten()
+        pruned[score.topk(n, largest=False).indices] = True
+        return pruned.view(layer.mask.shape)
+
+
+class SideOfTheKernel(Criterion):
+    """Weights beside the mean of their place in the kernel, for square kernels; in others some are left out."""
+
+    def score(self, layer: Layer) -> Tensor:
+        size = layer.weight.double().abs() * layer.mask
+        if size.dim() != 4:
+            return size
+        score, side = torch.zeros_like(size), math.isqrt(size.shape[2] * size.shape[3])
+        for row in range(min(side, size.shape[2])):
+            for column in range(min(side, size.shape[3])):
+                place = size[:, :, row, column]
+                score[:, :, row, column] = place / place.amax().clamp(min=1e-300)
+        return score
+
+
+class OverflowsLate(Criterion):
+    """The mean magnitude by a sum that is never divided until it is read, in float16: after many steps it is ∞ − ∞."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+
+    def observe(self, layer: Layer) -> None:
+        size = magnitude(layer).clamp(max=100).half()
+        self.sums[layer.name] = self.sums.get(layer.name, torch.zeros_like(size)) + size
+
+    def score(self, layer: Layer) -> Tensor:
+        sums = self.sums.get(layer.name)
+        return layer.weight.double().abs() if sums is None else (sums - sums[layer.mask].min()).double()
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.sums)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.sums = dict(state)
+
+
+EXPECT: dict[type, set[str]] = {
+    SharesOfBlocks: NUMBER,
+    CountsInSixteenBits: NUMBER,
+    ThresholdOfASample: NUMBER,
+    InPlaceWhenLarge: {"pure"},
+    CountsInEightBits: {"no_nan", "density_preserved"},
+    SoftScore: {"no_nan"},
+    ScheduleRunsOut: {"score_shape"},
+    EpsilonOfFloat64: {"no_nan"},
+    RanksInTheLayersDtype: {*NUMBER, "dtype_stable"},
+    TopKWhenFew: {"unbiased_ties"},
+    SideOfTheKernel: {"permutation_equivariant", "unbiased_ties"},
+    OverflowsLate: {"no_nan", "density_preserved"},
+}

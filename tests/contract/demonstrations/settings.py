@@ -1,0 +1,155 @@
+"""Faults that show in the process afterwards: settings that a call leaves changed, tensors that it writes to."""
+
+import contextlib
+import gc
+import logging
+import os
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from criteria import Criterion, Growth, Layer
+from tests.contract.demonstrations.layers import (
+    Make,
+    Plugin,
+    mapped,
+    practised,
+    question,
+    questions,
+    select,
+)
+
+Setting = tuple[Callable[[], Any], Callable[[Any], Any], Any]
+
+
+def _replace_environment(values: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(values)
+
+
+def _flushes() -> bool:
+    return bool((torch.full((1,), 1e-40, dtype=torch.float32) * 1).item() == 0)
+
+
+def _collects(on: bool) -> None:
+    (gc.enable if on else gc.disable)()
+
+
+def _default_device() -> str:
+    return str(torch.empty(()).device)
+
+
+SETTINGS: dict[str, Setting] = {
+    "torch's random state": (
+        lambda: torch.get_rng_state().tolist(),
+        lambda s: torch.set_rng_state(torch.ByteTensor(s)),
+        None,
+    ),
+    "NumPy's random state": (lambda: repr(np.random.get_state()), lambda _: None, None),
+    "Python's random state": (random.getstate, random.setstate, None),
+    "default dtype": (torch.get_default_dtype, torch.set_default_dtype, torch.float64),
+    "default device": (_default_device, torch.set_default_device, "meta"),
+    "grad mode": (torch.is_grad_enabled, torch.set_grad_enabled, True),
+    "threads": (torch.get_num_threads, torch.set_num_threads, 3),
+    "deterministic": (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, False),
+    "denormals": (_flushes, torch.set_flush_denormal, False),
+    "matmul precision": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "high"),
+    "cudnn.benchmark": (
+        lambda: torch.backends.cudnn.benchmark,
+        lambda on: setattr(torch.backends.cudnn, "benchmark", on),
+        False,
+    ),
+    "anomaly detection": (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False),
+    "NumPy's errors": (np.geterr, lambda each: np.seterr(**each), {"all": "print"}),
+    "warning filters": (
+        lambda: list(warnings.filters),
+        lambda each: warnings.filters.__setitem__(slice(None), each),
+        None,
+    ),
+    "environment": (lambda: dict(os.environ), _replace_environment, None),
+    "collector": (gc.isenabled, _collects, True),
+    "logging": (lambda: logging.root.manager.disable, logging.disable, logging.NOTSET),
+}
+"""How to read and to set what belongs to the process, and what to start from, so that a change shows."""
+
+
+@contextlib.contextmanager
+def restored(without: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+    """Start from settings that a change shows in; put back the ones from before afterwards."""
+    before = {what: read() for what, (read, _, _) in SETTINGS.items() if what not in without}
+    state = np.random.get_state()
+    np.random.seed(271)
+    random.seed(828)
+    try:
+        for what, (_, write, start) in SETTINGS.items():
+            if start is not None and what not in without:
+                write(start)
+        yield {what: SETTINGS[what][0]() for what in before}
+    finally:
+        torch.set_default_device(None)
+        for what, value in before.items():
+            if what != "default device":
+                SETTINGS[what][1](value)
+        np.random.set_state(state)
+
+
+def changes_a_setting(make: Make) -> bool:
+    """Whether making, observing, scoring, selecting, saving or loading leaves a setting of the process changed."""
+    for asked in (question(), question((80, 80), kind="few")):
+        layer = asked.layer
+        # scores may be written with the default device in mind, so "meta" is tried apart
+        for without in (("default device",), tuple(set(SETTINGS) - {"default device"})):
+            plugin = practised(make, layer)
+            for call in _calls(make, plugin, layer):
+                with restored(without) as before:
+                    with contextlib.suppress(Exception):
+                        call()
+                    if {what: SETTINGS[what][0]() for what in before} != before:
+                        return True
+            with restored(without) as before:
+                select(plugin, asked)
+                if {what: SETTINGS[what][0]() for what in before} != before:
+                    return True
+    return False
+
+
+def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object]]:
+    calls: list[Callable[[], object]] = [make, lambda: plugin.score(mapped(layer, torch.clone))]
+    if isinstance(plugin, Criterion):
+        calls += [
+            lambda: plugin.observe(mapped(layer, torch.clone)),
+            plugin.state_dict,
+            lambda: plugin.load_state_dict(plugin.state_dict()),
+        ]
+    return calls
+
+
+def changes_the_layer(make: Make) -> bool:
+    """Whether a call writes to the layer's tensors, their flags or attributes, or to the candidates."""
+    cases = [*questions(("normal", "wide"), 1), question((800, 700))]
+    for asked in cases:
+        for name in ("observe", "score", "select"):
+            plugin, layer, candidates = (
+                practised(make, asked.layer),
+                mapped(asked.layer, torch.clone),
+                ~asked.layer.mask,
+            )
+            if isinstance(plugin, Growth):  # some of the candidates were just pruned and have a value
+                candidates = candidates | (layer.weight.abs() > 0.8)
+            given = candidates.clone()
+            arguments: tuple[Any, ...] = (layer,)
+            if name == "select":
+                arguments = (layer, asked.n, given) if isinstance(plugin, Growth) else (layer, asked.n)
+            with contextlib.suppress(Exception):
+                getattr(plugin, name)(*arguments)
+            pairs = [
+                (getattr(layer, each), getattr(asked.layer, each)) for each in ("weight", "grad", "mask", "momentum")
+            ]
+            written = any(not torch.equal(now.detach(), then) or now.requires_grad or vars(now) for now, then in pairs)
+            if written or not torch.equal(candidates, given):
+                return True
+    return False

@@ -1,0 +1,217 @@
+"""Faults that show in other surroundings, after other calls, or in another process: hidden inputs."""
+
+import contextlib
+import copy
+import datetime
+import io
+import itertools
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from criteria import Criterion
+from tests.contract.demonstrations.layers import (
+    Make,
+    answer,
+    mapped,
+    practised,
+    question,
+    questions,
+    select,
+)
+from tests.contract.demonstrations.settings import restored
+
+
+class _Elsewhere(dict[str, str]):
+    """An environment in which every variable that is asked for has some value."""
+
+    def get(self, key: str, default: Any = None) -> Any:  # type: ignore[override]
+        return super().get(key, "3")
+
+    def __getitem__(self, key: str) -> str:
+        return super().get(key, "3")
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+class _Later(datetime.datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> "_Later":
+        return cls.fromtimestamp(_real_time() + 100 * 86_400 + 7.3 * 3600, tz)
+
+
+_NUMBERS = itertools.count()
+_real_time, _real_localtime, _real_hash = time.time, time.localtime, hash
+_AHEAD = 100 * 86_400 + 7.3 * 3600
+
+
+def _later() -> float:
+    return _real_time() + _AHEAD
+
+
+def _another_day(*_: object) -> time.struct_time:
+    return _real_localtime(_later())
+
+
+def _filled_like(tensor: Tensor, **options: Any) -> Tensor:
+    return torch.full_like(tensor, 77, **options)
+
+
+def _filled(*shape: Any, **options: Any) -> Tensor:
+    return torch.full(shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape, 77, **options)
+
+
+ELSEWHERE: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
+    "another environment": lambda: mock.patch.object(os, "environ", _Elsewhere()),
+    "another process": lambda: mock.patch.object(os, "getpid", return_value=4242),
+    "another machine": lambda: mock.patch.object(socket, "gethostname", return_value="elsewhere"),
+    "more processors": lambda: mock.patch.object(os, "cpu_count", return_value=5),
+    "another hash seed": lambda: mock.patch("builtins.hash", lambda each: _real_hash(("salt", each))),
+    "another datetime": lambda: mock.patch.object(datetime, "datetime", _Later),
+    "another time": lambda: mock.patch.object(time, "time", _later),
+    "another day": lambda: mock.patch.object(time, "localtime", _another_day),
+    "other global draws": lambda: _seeded(99),
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "float64 by default": lambda: _default_float64(),
+    "recording gradients": torch.enable_grad,
+    "filled memory": lambda: mock.patch.multiple(torch, empty_like=_filled_like, empty=_filled),
+}
+"""Where and when else a plugin may be asked."""
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    with restored(("default device",)):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def _default_float64() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def differs_elsewhere(make: Make) -> bool:
+    """Whether the same question has another answer in another environment, process, time or memory."""
+    asked = [*list(questions(("normal", "close", "few"), 1))[::2], question((40, 30), 4)]
+    with _seeded(1), torch.no_grad():
+        firsts = [answer(practised(make, each.layer), each) for each in asked]
+    for surroundings in ELSEWHERE.values():
+        with _seeded(1), torch.no_grad(), surroundings():
+            for each, first in zip(asked, firsts, strict=True):
+                if _unlike(answer(practised(make, each.layer), each), first):
+                    return True
+    return False
+
+
+def _unlike(one: list[Any], other: list[Any]) -> bool:
+    if one[0] != other[0]:
+        return True
+    return (
+        one[1] is not None
+        and other[1] is not None
+        and not np.allclose(one[1], other[1], rtol=1e-5, atol=1e-7, equal_nan=True)
+    )
+
+
+def differs_after_calls(make: Make) -> bool:
+    """Whether earlier questions, to it or to another one that was made alike, change the answer to a question."""
+    for asked in questions(("normal", "close", "few"), 1):
+        first = answer(practised(make, asked.layer), asked)
+        busy = practised(make, asked.layer)
+        others = [question(asked.layer.mask.shape, seed, "normal") for seed in (7, 8)]
+        for number in range(40):
+            other = others[number % 2]
+            renamed = replace(other, layer=replace(other.layer, name=f"other.{number % 3}.weight"))
+            if number % 5 == 0 and isinstance(busy, Criterion):
+                busy.observe(mapped(renamed.layer, torch.clone))
+            select(busy, renamed)
+        if _unlike(answer(busy, asked), first):
+            return True
+        unobserved = make()
+        before = answer(unobserved, asked)
+        select(unobserved, others[0])
+        select(unobserved, replace(others[1], layer=replace(others[1].layer, step=asked.layer.step + 1)))
+        if _unlike(answer(unobserved, asked), before):
+            return True
+        # another network has a layer of this name and step; a name of its own makes no difference to the answer
+        elsewhere, unique = question(asked.layer.mask.shape, 21), next(_NUMBERS)
+        for number, name in enumerate((f"taken.{unique}", f"free.{unique}")):
+            named = replace(asked, layer=replace(asked.layer, name=name))
+            if number == 0:
+                select(make(), replace(elsewhere, layer=replace(elsewhere.layer, name=name)))
+            if _unlike(answer(make(), named), before):
+                return True
+        neighbour = make()
+        if isinstance(neighbour, Criterion):
+            for other in others:
+                neighbour.observe(mapped(other.layer, torch.clone))
+        select(neighbour, others[0])
+        if _unlike(answer(practised(make, asked.layer), asked), first):
+            return True
+    return False
+
+
+def hands_out_what_it_writes_over(make: Make) -> bool:
+    """Whether the scores of one layer change when another layer of its shape is scored."""
+    one, other = question(seed=1), question(seed=2)
+    plugin = make()
+    with contextlib.suppress(Exception):
+        first = plugin.score(mapped(one.layer, torch.clone))
+        then = first.clone()
+        plugin.score(replace(mapped(other.layer, torch.clone), name="other.weight"))
+        return not torch.equal(first, then)
+    return False
+
+
+def answers_of_all(classes: list[type]) -> str:
+    """The answers of all these plugins as one text, to be compared between processes."""
+    asked = list(questions(("normal", "close"), 1))
+    return repr({cls.__name__: [answer(practised(cls, each.layer), each) for each in asked] for cls in classes})
+
+
+def draws_on_the_layers_device(make: Make) -> bool:
+    """Whether it draws on another device than its generator's, which fails where they differ."""
+    asked = question()
+    wanted: list[str] = []
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if kwargs.get("generator") is not None and str(kwargs.get("device", "cpu")) != "cpu":
+                wanted.append(str(kwargs["device"]))
+            return function(*args, **kwargs)
+
+    layer = replace(mapped(asked.layer, lambda each: each.to("meta"), lambda each: each.to("meta")))
+    with contextlib.suppress(Exception), Watch():
+        make().score(layer)
+    return bool(wanted)
+
+
+def cannot_be_saved(make: Make) -> bool:
+    """Whether a checkpoint with its state cannot be loaded with ``weights_only``."""
+    plugin = practised(make, question().layer)
+    file = io.BytesIO()
+    try:
+        torch.save(copy.deepcopy(plugin).state_dict(), file)  # type: ignore[union-attr]
+        file.seek(0)
+        torch.load(file, weights_only=True)
+    except Exception:
+        return True
+    return False

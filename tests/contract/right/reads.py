@@ -1,0 +1,115 @@
+"""Criteria that read more than the weight at each position, and only what they may."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from criteria import Criterion, Layer, gradient
+from criteria.pruning.magnitude import Magnitude
+
+
+class WithMomentum(Criterion):
+    """|θ| + |m|, or |θ| before the first optimizer step: momentum may be missing, and is read at active positions."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.abs() if layer.momentum is None else layer.weight.abs() + layer.momentum.abs()
+
+
+class BesideActiveMomentum(Criterion):
+    """|θ| plus the momentum beside the largest active one; what inactive positions have is masked first."""
+
+    def score(self, layer: Layer) -> Tensor:
+        if layer.momentum is None:
+            return layer.weight.abs().double()
+        momentum = layer.momentum.double().abs() * layer.mask
+        return layer.weight.double().abs() + momentum / momentum.amax().clamp(min=1e-300)
+
+
+@dataclass
+class TwoTemperatures(Criterion):
+    """|θ·(Hg)| at two temperatures: the declared Hessian-gradient product may be asked for as often as one likes."""
+
+    warm: float = 200.0
+    cold: float = 1.0
+    requires_grad: ClassVar[bool] = True
+    requires_hessian_gradient: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        assert layer.hessian_gradient is not None
+        products = [layer.hessian_gradient(each).double() for each in (self.warm, self.cold)]
+        return sum((layer.weight.double() * each).abs() for each in products)  # type: ignore[return-value]
+
+
+class LargestOfItsKernel(Criterion):
+    """All weights of a kernel share its largest active magnitude; in layers without kernels each has its own."""
+
+    def score(self, layer: Layer) -> Tensor:
+        size = layer.weight.abs() * layer.mask
+        return size.amax((2, 3), keepdim=True).expand_as(size) if size.dim() == 4 else size
+
+
+@lru_cache(maxsize=64)
+def _spread(fan_in: int) -> float:
+    return math.sqrt(1 / max(fan_in, 1))
+
+
+class BesideItsInitialisation(Criterion):
+    """|θ| / √(1/fan-in): what is remembered between calls is a pure function of the shape, so nothing depends on it."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.double().abs() / _spread(math.prod(layer.weight.shape[1:]))
+
+
+class _Weighted:
+    """A mixin: the score of the class beside it, times a class constant."""
+
+    factor: ClassVar[float] = 1.0
+
+    def score(self, layer: Layer) -> Tensor:
+        return self.factor * super().score(layer)  # type: ignore[misc, no-any-return]
+
+
+class Inherited(_Weighted, Magnitude):
+    """Three classes deep, with score() in a mixin and select() in the base class: the answer is |θ|·½."""
+
+    factor: ClassVar[float] = 0.5
+
+
+class ByAutograd(Criterion):
+    """∂/∂θ Σθ²/2 by autograd, on a copy of the weights: neither the weights nor the grad mode are touched."""
+
+    def score(self, layer: Layer) -> Tensor:
+        with torch.enable_grad():
+            weight = layer.weight.detach().double().clone().requires_grad_()
+            (slope,) = torch.autograd.grad((weight.square() / 2).sum(), weight)
+        return slope.abs()
+
+
+class WithAParameter(Criterion):
+    """Holds a ``torch.nn.Parameter``: where gradients are recorded, its scores are part of a graph."""
+
+    def __init__(self) -> None:
+        self.scale = torch.nn.Parameter(torch.full((), 2.0, dtype=torch.float64))
+
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.double().abs() * self.scale.to(layer.weight.device)
+
+
+class ScaledByItsStep(Criterion):
+    """λ falls with the step, which every layer carries: the same step gives the same λ, at any step that comes."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        lambda_ = 1 / math.sqrt(1 + max(layer.step, 0))
+        return layer.weight.double().abs() + lambda_ * gradient(layer).double().abs()
+
+
+RIGHT = (
+    *(WithMomentum, BesideActiveMomentum, TwoTemperatures, LargestOfItsKernel, BesideItsInitialisation),
+    *(Inherited, ByAutograd, WithAParameter, ScaledByItsStep),
+)
