@@ -64,6 +64,17 @@ def test_a_dry_run_says_how_much_and_how_long_and_trains_nothing(tiny, capsys):
     assert not Path("results").exists()
 
 
+def test_a_dry_run_downloads_nothing_and_times_noise_where_the_data_are_not_there(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("something was asked for"))
+    content = {**QUICK, "data": "cifar10", "model": {"name": "mlp", "widths": [4]}}
+    Path("tiny.yaml").write_text(yaml.safe_dump(content))
+    assert main(["run", "tiny.yaml", "--dry-run", "--data-dir", "nowhere"]) == 0
+    said = capsys.readouterr()
+    assert "8 to train in 1 fleets on" in said.out
+    assert "timed on noise of the same shape, because CIFAR-10 is not in nowhere" in said.err
+    assert not Path("nowhere").exists()
+
+
 def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny, capsys):
     main(["run", "tiny.yaml"])
     assert main(["accept", "tiny.yaml"]) == 0
