@@ -32,11 +32,21 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return "the sparse engine trains in one process"
     if setup.training.precision != "float32":
         return f"the sparse engine computes in float32, not in {setup.training.precision}"
-    if rule.growth is not None and load(rule.growth, "growth").requires_momentum:
-        return f"growth {rule.growth.name} reads the momentum of inactive weights at every step"
+    if (reason := _unsupported_model(setup)) is not None:
+        return f"the sparse engine does not run model {setup.model['name']}: {reason}"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
     return None
+
+
+def _unsupported_model(setup: Setup) -> str | None:
+    """Why a model has no kernels, in words."""
+    from benchmark.data import source_of
+    from benchmark.training.engines.sparse.network import unsupported
+    from benchmark.training.initial import structure
+
+    seen = source_of(setup.data).look
+    return unsupported(structure(setup.model, seen.shape, seen.classes), seen.shape)
 
 
 SPARSE = EngineKind("sparse", _make, _most_members, _refuses)

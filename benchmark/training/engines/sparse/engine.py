@@ -69,8 +69,8 @@ class SparseEngine:
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
         """The sparse layers of one member; where nothing is read, gradients and momenta are 0."""
-        if needs.hessian_gradient or needs.momentum == "all":
-            raise ValueError("the sparse engine makes neither Hessian-gradient products nor dense momenta")
+        if needs.hessian_gradient:
+            raise ValueError("the sparse engine makes no Hessian-gradient products")
         if needs.gradient == "all" and member not in self._extra.all_layers:
             raise ValueError(f"no dense gradient of member {member} was made in step {step}, where no update is due")
         found = []
@@ -83,6 +83,10 @@ class SparseEngine:
             momentum = None
             if self._sgd[0] > 0 and self._inactive.done > 0:
                 momentum = _scattered(active.positions, active.momenta, shape)
+                if needs.momentum == "all":
+                    inactive = np.flatnonzero(~_mask(active.positions, shape).numpy().ravel()).astype(np.int32)
+                    there = self._inactive.of(member, number, inactive, self._batches[member])
+                    momentum.view(-1)[torch.from_numpy(inactive).long()] = torch.from_numpy(there)
             found.append(
                 Layer(
                     name=name,
@@ -192,8 +196,8 @@ class SparseEngine:
         new, left = np.flatnonzero(mask & ~was).astype(np.int32), np.flatnonzero(was & ~mask).astype(np.int32)
         if rules.grown_momentum == "keep" and self._sgd[0] > 0:
             momenta[new] = self._inactive.of(member, number, new, self._batches[member])
-            self._inactive.leave(member, number, left, momenta[left], new)
-        elif rules.grown_momentum != "keep":
+        self._inactive.leave(member, number, left, momenta[left], new)
+        if rules.grown_momentum != "keep":
             survivors = was & ~pruned
             mean = rules.grown_momentum == "mean" and survivors.any()
             momenta[grown] = momenta[survivors].mean() if mean else 0
@@ -203,8 +207,10 @@ class SparseEngine:
 
 
 def _due(member: Member, momentum: float) -> Due | None:
-    """When grown weights of a member need the momentum that gathered while they were inactive."""
-    if member.recipe is None or momentum == 0 or member.recipe.topology.rules.grown_momentum != "keep":
+    """When somebody reads the momentum of inactive weights of a member: those that grow and keep it, or a growth."""
+    if member.recipe is None or momentum == 0:
+        return None
+    if member.recipe.topology.rules.grown_momentum != "keep" and not member.recipe.growth.requires_momentum:
         return None
     return Due(member.recipe.topology.update_period, member.recipe.criterion.updates_before_optimizer)
 

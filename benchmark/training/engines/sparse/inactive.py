@@ -50,7 +50,7 @@ class InactiveMomentum:
     """What the momentum of inactive weights would be."""
 
     def __init__(self, networks: SparseNetworks, momentum: float, dues: Sequence[Due | None]) -> None:
-        """``dues`` has None for networks whose grown weights need no such momentum."""
+        """``dues`` has None for networks of which nobody reads such momentum."""
         self._networks, self._momentum, self._dues = networks, momentum, dues
         self.length = math.ceil(math.log(NEGLIGIBLE[networks.dtype]) / math.log(momentum)) if momentum > 0 else 0
         """Steps that count."""
@@ -109,7 +109,12 @@ class InactiveMomentum:
                     sums += new
 
     def of(self, member: int, layer: int, positions: Indices, batch: int) -> Numbers:
-        """The momentum of inactive weights of a layer at ``positions`` (increasing); ``batch`` is the network's."""
+        """The momentum of inactive weights of a layer at ``positions`` (increasing); ``batch`` is the network's.
+
+        Raises ``ValueError`` for a network of which nobody was said to read it.
+        """
+        if member not in self._sums:
+            raise ValueError(f"the momentum of inactive weights of member {member} was not followed")
         if not self._linear[layer]:
             return self._sums[member][layer][positions]
         left = self._left[member][layer]
