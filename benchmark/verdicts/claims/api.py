@@ -97,7 +97,6 @@ class Claim:
         )
 
 
-
 def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Judgement | None]], Claim]:
     """A decorator that makes a :class:`Claim` of the function that decides it."""
     return lambda decide: Claim(id_, sentence, where, decide)

@@ -45,7 +45,9 @@ class SparseEngine:
             networks[0], dataset.shape, weights, self._buffers, masks, training.batch_size, torch.get_num_threads()
         )
         self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
-        self._inactive = InactiveMomentum(self._networks, training.momentum, [_due(m, training.momentum) for m in members])
+        self._inactive = InactiveMomentum(
+            self._networks, training.momentum, [_due(m, training.momentum) for m in members]
+        )
         self._extra = Extra()
         self._full = np.zeros((0, 1), self._networks.dtype)
         self._losses = np.zeros(len(members))

@@ -63,7 +63,9 @@ def _of_one_tile(here: Any, there: Any, x: Any, d: Any, places: Any, rows: Any, 
 
 
 @compiled
-def _of_groups(here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any) -> None:
+def _of_groups(
+    here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
+) -> None:
     """A linear layer with a batch of any size."""
     unit, start = here[Buffer.UNIT], here[Buffer.START]
     for output in range(rows.size - 1):

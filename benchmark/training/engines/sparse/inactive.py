@@ -18,7 +18,16 @@ from benchmark.training.engines.sparse.networks import Numbers, SparseNetworks
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
-from benchmark.training.engines.sparse.vectors import LANES, VECTORS, add_product, load, tile_load, tile_products, total, zero
+from benchmark.training.engines.sparse.vectors import (
+    LANES,
+    VECTORS,
+    add_product,
+    load,
+    tile_load,
+    tile_products,
+    total,
+    zero,
+)
 
 NEGLIGIBLE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-16}
 """What a step weighs that is forgotten, beside the last one: about the rounding of a gradient."""

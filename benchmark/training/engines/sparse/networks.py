@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmark.training.engines.sparse.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.layout import lay_out
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
 from benchmark.training.engines.sparse.structure import Index, Indices, Structures
 from benchmark.training.engines.sparse.table import Kind
@@ -120,7 +120,12 @@ class SparseNetworks:
         return found
 
     def gradients(
-        self, inputs: Numbers, targets: Tensor, batches: Sequence[int], smoothing: float = 0.0, extra: "Extra | None" = None
+        self,
+        inputs: Numbers,
+        targets: Tensor,
+        batches: Sequence[int],
+        smoothing: float = 0.0,
+        extra: "Extra | None" = None,
     ) -> tuple[NDArray[np.float64], Numbers]:
         """Losses of all networks, and the gradients of all weights [rows, weights] of those that ``extra`` names.
 
@@ -129,9 +134,7 @@ class SparseNetworks:
         """
         shape, spaces, memories = self._for(targets.shape[1])
         work = self._work(inputs, targets.numpy(), batches, smoothing, extra or Extra())
-        self.threads.run(
-            lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread])
-        )
+        self.threads.run(lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread]))
         return work.losses, work.full_gradients
 
     def logits(self, inputs: Numbers, examples: int) -> Numbers:

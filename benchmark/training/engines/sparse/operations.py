@@ -215,9 +215,7 @@ def dropout_forward(
 
 
 @compiled
-def copy(
-    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
-) -> None:
+def copy(n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
     """Dropout in an evaluation, or with a probability of zero."""
     op = shape.ops[n]
     x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
@@ -248,7 +246,5 @@ def mean_loss(
 
 
 @compiled
-def nothing(
-    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
-) -> None:
+def nothing(n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
     """What needs no computation."""

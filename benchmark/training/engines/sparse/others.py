@@ -158,7 +158,15 @@ def mask(op: Any, seen: Any, there: Any, groups: Any, x: Any, dx: Any) -> None:
 
 @compiled
 def dropout(
-    op: Any, scale: float, here: Any, there: Any, groups: Any, x: Any, y: Any, memory: Any, seed: int,
+    op: Any,
+    scale: float,
+    here: Any,
+    there: Any,
+    groups: Any,
+    x: Any,
+    y: Any,
+    memory: Any,
+    seed: int,
     drawn: int,
 ) -> None:
     """Drop numbers by the draws of SplitMix64 from number ``drawn`` of stream ``seed``; ``memory`` keeps which.

@@ -74,7 +74,15 @@ def take_number(typing: Any, counter: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def call(
-    typing: Any, address: Any, n: Any, member: Any, groups: Any, shape: Any, state: Any, work: Any, space: Any,
+    typing: Any,
+    address: Any,
+    n: Any,
+    member: Any,
+    groups: Any,
+    shape: Any,
+    state: Any,
+    work: Any,
+    space: Any,
     memory: Any,
 ) -> Any:
     """Call the operation at ``address``."""
@@ -133,11 +141,21 @@ def optimise(queue: Any, state: State, rate: float, momentum: float, decay: floa
     while member < state.starts.size - 1:
         start, end = state.starts[member], state.starts[member + 1]
         _sgd(
-            state.values[start:end], state.gradients[start:end], state.momenta[start:end], rate, momentum, decay,
+            state.values[start:end],
+            state.gradients[start:end],
+            state.momenta[start:end],
+            rate,
+            momentum,
+            decay,
             nesterov,
         )
         _sgd(
-            state.dense[member], state.dense_gradients[member], state.dense_momenta[member], rate, momentum, decay,
+            state.dense[member],
+            state.dense_gradients[member],
+            state.dense_momenta[member],
+            rate,
+            momentum,
+            decay,
             nesterov,
         )
         member = take_number(queue)

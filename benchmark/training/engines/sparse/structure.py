@@ -74,7 +74,9 @@ class Structures:
             columns = into.columns[self.columns[number] : self.columns[number + 1]]
             span = slice(first, first + int(count))
             parts = (into.places[span], into.index[span], into.looks[span])
-            _fill(positions[span], first, layer.places, layer.looks, layer.channels, layer.output, rows, columns, *parts)
+            _fill(
+                positions[span], first, layer.places, layer.looks, layer.channels, layer.output, rows, columns, *parts
+            )
             first += int(count)
 
 
@@ -109,8 +111,17 @@ def _geometry(plan: Plan, number: int) -> Geometry:
 
 @compiled
 def _fill(
-    positions: Any, first: int, all_places: Any, all_looks: Any, channels: Any, output: int, rows: Any, columns: Any,
-    places: Any, index: Any, looks: Any,
+    positions: Any,
+    first: int,
+    all_places: Any,
+    all_looks: Any,
+    channels: Any,
+    output: int,
+    rows: Any,
+    columns: Any,
+    places: Any,
+    index: Any,
+    looks: Any,
 ) -> None:
     """One layer; ``index`` is sorted by the input channel, then by position (a counting sort)."""
     fan_in = all_places.size

@@ -365,7 +365,9 @@ def first_lanes(typing: Any, vector: Any, lanes: Any) -> Any:
         kind = ir.VectorType(arguments[1].type, LANES)
         one = builder.insert_element(ir.Constant(kind, ir.Undefined), arguments[1], ir.IntType(32)(0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        inside = builder.icmp_signed("<", ir.Constant(kind, list(range(LANES))), builder.shuffle_vector(one, one, zeros))
+        inside = builder.icmp_signed(
+            "<", ir.Constant(kind, list(range(LANES))), builder.shuffle_vector(one, one, zeros)
+        )
         return builder.select(inside, arguments[0], ir.Constant(emit.vector, [0.0] * LANES))
 
     return vector(vector, types.intp), code
@@ -415,9 +417,7 @@ def maximum_with(typing: Any, maximum: Any, array: Any, index: Any, number: Any)
         one = builder.insert_element(ir.Constant(_BYTES, ir.Undefined), byte, ir.IntType(32)(0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
         value = builder.insert_value(arguments[0], builder.select(larger, new, old), 0)
-        return builder.insert_value(
-            value, builder.select(larger, builder.shuffle_vector(one, one, zeros), which), 1
-        )
+        return builder.insert_value(value, builder.select(larger, builder.shuffle_vector(one, one, zeros), which), 1)
 
     return maximum(maximum, array, types.intp, types.intp), code
 
