@@ -126,7 +126,8 @@ def _require_twins(plugin: Plugin, case: Case) -> None:
             if made is None:
                 return
             answers.append(answer(made, case))
-    require_same(*answers, "made a second time")
+    first, second = answers
+    require_same(first, second, "made a second time")
 
 
 def _require_independence(plugin: Plugin, case: Case) -> None:

@@ -168,7 +168,7 @@ def device_stable(plugin: Plugin, case: Case) -> None:
 
 def _answer_on_pretended_device(plugin: Plugin, case: Case) -> Answer:
     try:
-        with Pretending():
+        with Pretending():  # type: ignore[no-untyped-call]
             given = answer(plugin, case.mapped(pretended, pretended))
     except WrongPlace as error:
         raise Broken(f"on a device other than the CPU (a pretended one), {error}") from error

@@ -15,7 +15,7 @@ from criteria.contract.asking import NoAnswer, call
 from criteria.contract.implementations.case import Step, TrainingCase
 from criteria.contract.implementations.protocol import Declared, Make
 from criteria.contract.implementations.trial import Training
-from criteria.contract.process import seed_all
+from criteria.contract.settings import seed_all
 
 RANKS = 2
 SECONDS = 60

@@ -14,7 +14,7 @@ from criteria.contract.implementations.case import SCALE, TrainingCase, scaled_b
 from criteria.contract.implementations.judging import judge_skipped, judge_start, judge_taken
 from criteria.contract.implementations.protocol import Declared, Handle, Make
 from criteria.contract.implementations.replaying import Snapshot, TakenStep
-from criteria.contract.process import changed, contained, seed_all, settings_now
+from criteria.contract.settings import changed, contained, seed_all, settings_now
 
 Broken = dict[str, str]
 """The promises that were broken, each with what happened first."""
