@@ -1,4 +1,4 @@
-"""Sessions: tests · contract · reproduce · check · bench · lint · types.
+"""Sessions: tests · contract · mutants · reproduce · check · calibrate · bench · libraries · drawing · lint · types.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """
@@ -14,6 +14,10 @@ nox.options.sessions = ["tests", "lint", "types"]
 
 ENVIRONMENT = Path(__file__).parent / ".venv"
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+BEFORE_INSTALLING = (
+    f"installing PyTorch and what else is needed into {ENVIRONMENT}: about 5 GB on the disk, which takes minutes, most "
+    "of them for downloads; this happens once, and pip says how far it is"
+)
 
 
 def install(session: nox.Session) -> None:
@@ -21,10 +25,12 @@ def install(session: nox.Session) -> None:
     made_from, content = ENVIRONMENT / "made-from-pyproject.toml", Path("pyproject.toml").read_bytes()
     if made_from.exists() and made_from.read_bytes() == content:
         return
+    session.log(BEFORE_INSTALLING)
     if not (PROGRAMS / "python").exists():
         session.run(sys.executable, "-m", "venv", str(ENVIRONMENT))
-    run(session, "python", "-m", "pip", "install", "-q", "-e", ".[dev]")
+    run(session, "python", "-m", "pip", "install", "-e", ".[dev]")
     made_from.write_bytes(content)
+    session.log(f"installed; the command is {PROGRAMS / 'dst-bench'}")
 
 
 def run(session: nox.Session, program: str, *arguments: str, **environment: str) -> None:
@@ -65,6 +71,20 @@ def bench(session: nox.Session) -> None:
     """Time training, updates, the contract and startup, each beside a rival: `nox -s bench -- --json`."""
     install(session)
     run(session, "dst-bench", "bench", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Inject faults into right plugins and say which the contract catches: `nox -s mutants -- --examples 100`."""
+    install(session)
+    run(session, "python", "-m", "tests.contract.mutants", *session.posargs)
+
+
+@nox.session
+def drawing(session: nox.Session) -> None:
+    """Draw the architecture from the code into docs/architecture.md."""
+    install(session)
+    run(session, "python", "docs/draw_architecture.py")
 
 
 @nox.session

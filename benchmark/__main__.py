@@ -1,5 +1,5 @@
-"""``python -m benchmark`` is the ``dst-bench`` command."""
+"""``python -m benchmark`` is the ``dst-bench`` command, which looks first whether a folder hides our packages."""
 
-from benchmark.commands.cli import main
+from dst_bench import main
 
 raise SystemExit(main())

@@ -1,6 +1,7 @@
 """Keeping what belongs to the whole process as it is while the code of a plugin runs."""
 
 import contextlib
+import ctypes
 import os
 import random
 import sys
@@ -13,7 +14,8 @@ def kept_process_state() -> Iterator[None]:
     """Put back, after the code inside, what it changes of the process; what it prints goes to standard error.
 
     That is the working directory, the global random states of Python, numpy and torch, and torch's default dtype, grad
-    mode, deterministic mode and number of threads. Where torch is imported inside, it gets the values that it starts
+    mode, deterministic mode, number of threads, precision of products and treatment of
+    the smallest numbers. Where torch is imported inside, it gets the values that it starts
     with, except for the number of threads, which is not known then.
     """
     python, numpy, torch = random.getstate(), _numpy_state(), _torch_state()
@@ -23,8 +25,8 @@ def kept_process_state() -> Iterator[None]:
             yield
     finally:
         random.setstate(python)
-        if numpy is not None:
-            sys.modules["numpy.random"].set_state(numpy)
+        if numpy is not None and (numpy[0] is None or _numpy_memory() != numpy[0]):
+            sys.modules["numpy.random"].set_state(numpy[1])
         if torch is not None:
             for put_back, value in torch:
                 put_back(value)
@@ -42,9 +44,31 @@ def _working_directory() -> str | None:
         return None
 
 
-def _numpy_state() -> Any:
+def _numpy_state() -> tuple[bytes | None, Any] | None:
+    """The state of numpy's global generator, after the memory that it is in; None where numpy's is not imported."""
     generators = sys.modules.get("numpy.random")
-    return None if generators is None else generators.get_state()
+    if generators is None or not hasattr(generators, "get_bit_generator"):  # it is being imported
+        return None
+    memory = _numpy_memory()
+    if memory is None:
+        return None, generators.get_state()
+    if _known.get("memory") != memory:  # asking takes fifty times as long as looking, and most plugins change nothing
+        _known.update(memory=memory, state=generators.get_state())
+    return memory, _known["state"]
+
+
+_SMALLEST_NORMAL = sys.float_info.min
+_known: dict[str, Any] = {}
+"""The state of numpy's global generator when it was last asked for, and the memory that it was in then."""
+_MERSENNE_TWISTER_BYTES = 625 * 4
+
+
+def _numpy_memory() -> bytes | None:
+    """What numpy's global generator is in; None where it is of a kind whose size is not known here."""
+    generator = sys.modules["numpy.random"].get_bit_generator()
+    if type(generator).__name__ != "MT19937":
+        return None
+    return ctypes.string_at(generator.ctypes.state_address, _MERSENNE_TWISTER_BYTES)
 
 
 def _torch_state() -> list[tuple[Callable[[Any], Any], Any]] | None:
@@ -56,9 +80,21 @@ def _torch_state() -> list[tuple[Callable[[Any], Any], Any]] | None:
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_rng_state, torch.get_rng_state()),
         (torch.set_grad_enabled, torch.is_grad_enabled()),
-        (_set_deterministic, torch.are_deterministic_algorithms_enabled()),
+        (_set_deterministic, (torch.are_deterministic_algorithms_enabled(), _warns_only(torch))),
         (_set_threads, torch.get_num_threads()),
+        (_set_matmul_precision, torch.get_float32_matmul_precision()),
+        (_set_flush_denormal, _flushes_denormal()),
     ]
+
+
+def _warns_only(torch: Any) -> bool:
+    return bool(torch.is_deterministic_algorithms_warn_only_enabled())
+
+
+def _set_deterministic(mode: tuple[bool, bool]) -> None:
+    torch: Any = sys.modules["torch"]
+    if (torch.are_deterministic_algorithms_enabled(), _warns_only(torch)) != mode:  # setting it imports the compiler
+        torch.use_deterministic_algorithms(mode[0], warn_only=mode[1])
 
 
 def _set_threads(count: int) -> None:
@@ -67,14 +103,25 @@ def _set_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
-def _set_deterministic(mode: bool) -> None:
+def _set_matmul_precision(precision: str) -> None:
     torch: Any = sys.modules["torch"]
-    if torch.are_deterministic_algorithms_enabled() != mode:  # setting it imports torch's compiler
-        torch.use_deterministic_algorithms(mode)
+    if torch.get_float32_matmul_precision() != precision:
+        torch.set_float32_matmul_precision(precision)
+
+
+def _flushes_denormal() -> bool:
+    """Whether this thread takes the smallest numbers for zero; torch can set it and cannot be asked."""
+    return _SMALLEST_NORMAL / 4 == 0
+
+
+def _set_flush_denormal(mode: bool) -> None:
+    torch: Any = sys.modules["torch"]
+    if _flushes_denormal() != mode:
+        torch.set_flush_denormal(mode)
 
 
 def _as_imported(torch: Any) -> None:
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-    _set_deterministic(False)
+    _set_deterministic((False, False))
     torch.default_generator.seed()  # drawn from the system, as torch does when it is imported

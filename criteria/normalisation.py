@@ -24,7 +24,7 @@ class Normalisation:
         import torch  # the settings of an experiment are read without it
 
         dims = self._dims(score.dim())
-        largest = torch.finfo(score.dtype).max
+        largest = torch.finfo(score.dtype if score.is_floating_point() else torch.float64).max
         finite = torch.where(mask, score, 0).double().clamp(-largest, largest)
         peak = finite.abs().amax(dims, keepdim=True)
         scaled = finite / torch.where(peak == 0, 1, peak)  # within -1 … 1, so that no sum overflows

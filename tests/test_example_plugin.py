@@ -1,5 +1,6 @@
-"""A third party's criteria: the package in examples/, and the one that the README has its reader write."""
+"""A third party's criteria: the package in examples/, and the one that the docs have their reader write."""
 
+import importlib
 import json
 import os
 import re
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmark.experiments.cells import Cell
 from criteria import Layer
 
 ROOT = Path(__file__).parents[1]
 FISHER = ROOT / "examples/fisher"
+RINGS = ROOT / "examples/rings"
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,10 @@ class Environment:
         return {**os.environ, **own}
 
 
-def package_of_the_readme(folder):
-    """The files that the README's section prints."""
-    section = re.search(r"^## Contribute a criterion$(.*?)^## ", (ROOT / "README.md").read_text(), re.M | re.S)[1]
-    blocks = dict(re.findall(r"^```(python|toml)\n(.*?)^```$", section, re.M | re.S))
+def package_of_the_docs(folder):
+    """The files that the page on contributing prints."""
+    page = (ROOT / "docs/contribute.md").read_text()
+    blocks = dict(re.findall(r"^```(python|toml)\n(.*?)^```$", page, re.M | re.S))
     folder.mkdir()
     (folder / "mest_momentum.py").write_text(blocks["python"])
     (folder / "pyproject.toml").write_text(blocks["toml"])
@@ -68,7 +71,7 @@ def test_a_third_partys_criteria_are_listed_checked_and_trained_while_they_are_i
     assert "mest_momentum" not in listed
 
     # nothing is downloaded: the build backend and all that dst-bench depends on are installed
-    here.pip("install", "-q", "--no-index", "--no-build-isolation", FISHER, package_of_the_readme(tmp_path / "package"))
+    here.pip("install", "-q", "--no-index", "--no-build-isolation", FISHER, package_of_the_docs(tmp_path / "package"))
     listed = here.dst_bench("list", "criteria")
     assert re.search(r"^fisher +dst-bench-fisher 0\.1\.0 +Score", listed, re.M)
     assert re.search(r"^mest_momentum +mest-momentum 0\.1\.0 +Score", listed, re.M)
@@ -128,3 +131,64 @@ def test_fisher_forgets_a_weight_that_was_inactive_and_no_other(fisher):
     kept = 0.8 * old.grad[0].square() + 0.2 * new.grad[0].square()
     torch.testing.assert_close(criterion.score(now)[0], now.weight[0].abs() * kept.sqrt())
     torch.testing.assert_close(criterion.score(now)[2], (now.weight * new.grad)[2].abs())
+
+
+def test_a_data_set_a_model_a_growth_a_claim_and_an_experiment_come_in_one_package(tmp_path):
+    """All by entry points: they are listed, checked, trained, judged and reported as what we ship is."""
+    here = Environment(tmp_path / "venv")
+    here.create()
+    here.pip("install", "-q", "--no-index", "--no-build-isolation", RINGS)
+    listed = here.dst_bench("list")
+    for name in ("rings", "skip_mlp", "balanced", "balanced-is-better"):
+        assert re.search(rf"^{name} +dst-bench-rings 0\.1\.0 +\w", listed, re.M), name
+    assert re.search(r"^rings +33 .* Balanced growth on rings$", listed, re.M)
+
+    # this checks the contract of the growth, too
+    here.dst_bench("run", "rings", "--criteria", "magnitude,static", "--seeds", "1-2", "--density", "0.2")
+    here.dst_bench("accept", "rings", "--criteria", "magnitude,static", "--seeds", "1-2", "--density", "0.2")
+    judged = here.dst_bench("check", "rings", "--criteria", "magnitude,static", "--seeds", "1-2", "--density", "0.2")
+    assert re.search(r"balanced-is-better", judged)
+    here.dst_bench("report", "rings")
+    page = next((here.home / "report").rglob("*.html")).read_text()
+    for text in ("Balanced growth on rings", "Units with the fewest incoming weights", "Growing where units have few"):
+        assert text in page
+
+
+@pytest.fixture
+def rings(monkeypatch):
+    """The modules of the example with parts of every kind."""
+    monkeypatch.syspath_prepend(RINGS)
+    return {name: importlib.import_module(f"dst_bench_rings.{name}") for name in ("data", "growth", "claim")}
+
+
+def test_rings_look_as_they_say(rings, tmp_path):
+    source = rings["data"].Rings(classes=3, examples=500)
+    dataset, look = source.load(tmp_path), source.look
+    assert dataset.train.inputs.shape == (look.examples, *look.shape)
+    assert (dataset.classes, set(dataset.train.targets.tolist())) == (look.classes, {0, 1, 2})
+    assert look.low <= dataset.train.inputs.min() < 0 < dataset.train.inputs.max() <= look.high
+
+
+def test_balanced_growth_fills_the_units_with_the_fewest_weights(rings):
+    mask = torch.tensor([[1, 1, 1, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0]], dtype=torch.bool)
+    layer = Layer("fc1", torch.zeros(mask.shape), None, mask)
+    for n, counts in ((1, [3, 1, 1]), (2, [3, 1, 2]), (5, [3, 3, 3]), (8, [4, 4, 4]), (11, [5, 5, 5])):
+        grown = rings["growth"].Balanced().select(layer, n, ~mask)
+        assert sorted((mask | grown).sum(1).tolist()) == sorted(counts)
+
+
+def test_the_claim_is_about_the_mean_difference_of_two_growths(rings):
+    def samples(gain):
+        return {
+            Cell("magnitude", growth, density): {
+                seed: 80 + seed / 7 + (growth == "balanced") * gain for seed in range(5)
+            }
+            for growth in ("random", "balanced")
+            for density in (0.1, 0.2)
+        }
+
+    judge = rings["claim"].balanced_is_better.judge
+    assert judge(samples(2.0), 1.0).verdict == "supported"
+    assert judge(samples(-2.0), 1.0).verdict == "contradicted"
+    assert judge(samples(2.0), 1.0).effect.value == pytest.approx(2.0)
+    assert judge({Cell("static", None, 0.1): {1: 80.0}}, 1.0) is None

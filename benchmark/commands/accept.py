@@ -2,8 +2,12 @@
 
 import argparse
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from benchmark.commands.arguments import add_experiment, experiment_of, folder, study_of
+from benchmark.commands.arguments import add_experiment, experiment_of, folder, part_of, study_of
+
+if TYPE_CHECKING:
+    from benchmark.experiments.experiment import Experiment
 
 SUMMARY = "store the present results as measured expected values"
 
@@ -14,11 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expected", type=folder, metavar="DIR", help="folder to write into (default: expected_results here)"
     )
+    parser.add_argument("--diverged", action="store_true", help="store also what diverged, and say so in its note")
 
 
 def main(args: argparse.Namespace) -> int:
     """Store the results of an experiment as its ``measured`` expected values."""
     experiment = experiment_of(args)
+    _require_as_written(args, experiment)
     study = study_of(args, experiment)
     from benchmark.experiments.runs import expand
     from benchmark.verdicts.accepting import accept_study
@@ -32,7 +38,24 @@ def main(args: argparse.Namespace) -> int:
             "run the experiment first, or select the part that is there"
         )
     path = (args.expected or HERE) / f"{experiment.name}.yaml"
-    accept_study(study, path, datetime.now(UTC).date())
+    accept_study(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
     cells = len(study.samples)
     print(f"{path}: stored {len(study.results)} results of {cells} cells; review the change and commit it")
     return 0
+
+
+def _require_as_written(args: argparse.Namespace, experiment: "Experiment") -> None:
+    """Raise :class:`InputError` for results that are not of the experiment whose expected values they would become."""
+    from benchmark.experiments.experiment import experiment_files, load_experiment
+    from benchmark.experiments.runs import cells
+    from criteria.errors import InputError
+
+    how = "write it into a YAML file of its own, with a name of its own, and accept that"
+    if args.set:
+        raise InputError(f"--set {args.set[0]}: a variation is not the experiment {experiment.name}; {how}")
+    whole = load_experiment(args.experiment)
+    if whole.name in experiment_files() and whole != load_experiment(whole.name):
+        raise InputError(f"{args.experiment}: an installed experiment that differs has the name {whole.name}; {how}")
+    known = set(cells(whole))
+    if others := [cell for cell in cells(experiment) if cell not in known]:
+        raise InputError(f"{others[0]} and {len(others) - 1} more are no cells of {experiment.name}; {how}")

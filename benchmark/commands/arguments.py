@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,7 +157,13 @@ def study_of(args: argparse.Namespace, experiment: "Experiment", expected: "Expe
 
 def folder(text: str) -> Path:
     """A folder as a user writes it: ``~`` is the user's own, also in ``--results=~/x``, which a shell leaves alone."""
-    return Path(os.path.expanduser(text))
+    from benchmark.system.user import expanded
+    from criteria.errors import InputError
+
+    try:
+        return expanded(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _engine(text: str) -> str:

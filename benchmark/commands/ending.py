@@ -99,12 +99,11 @@ def _keep(text: str) -> Path | None:
     """Write a report into the user's folder for logs or, where that is impossible, into that for temporary files."""
     import tempfile
 
-    import platformdirs
-
     from benchmark.system.files import write_atomically
+    from benchmark.system.user import log_folder
 
     name = f"dst-bench-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
-    for folder in (platformdirs.user_log_path("dst-bench", appauthor=False), Path(tempfile.gettempdir())):
+    for folder in (log_folder(), Path(tempfile.gettempdir())):
         with suppress(InputError, OSError):
             write_atomically(folder / name, text)
             return folder / name

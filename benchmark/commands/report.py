@@ -45,8 +45,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.report.writing import write_report
 
     place = args.out / experiment.name
-    write_report(place, Findings(study, against))
-    print(f"wrote {place}")
+    print(f"wrote {write_report(place, Findings(study, against))}")
     return 0
 
 

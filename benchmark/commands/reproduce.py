@@ -59,6 +59,5 @@ def _conclude(study: "Study", out: Path, *, strict: bool) -> int:
         print(f"no expected values of {name} are stored, so nothing was checked\n")
     else:
         print(render(findings.check))
-    write_report(out / name, findings)
-    print(f"wrote {out / name}")
+    print(f"wrote {write_report(out / name, findings)}")
     return 0 if findings.check is None else findings.check.exit_status(strict=strict)

@@ -54,9 +54,9 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
     try:
         with kept_process_state():
             return source.load(data_root(data_dir))
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
         why = one_line(RuntimeError(repr(error)), 500)
         raise PluginError(f"data set {str(spec)!r} cannot be loaded: {why}") from error
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
 
 from benchmark.experiments.cells import Value
-from benchmark.experiments.setup import PARTS_THAT_VARY, Measure, Settings, Setup, require_distinct, spec_of
+from benchmark.experiments.setup import PARTS_THAT_VARY, Measure, Number, Settings, Setup, require_distinct, spec_of
 from benchmark.system.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
 from criteria.plugins import Spec, registered, unknown
 
-Density = Annotated[float, Field(gt=0, le=1)]
-Seed = Annotated[int, Field(ge=0)]
+Density = Annotated[Number, Field(gt=0, le=1)]
+Seed = Annotated[int, Field(strict=True, ge=0)]
 MOST_COMBINATIONS = 1000
 """Of settings that vary: each is checked when the experiment is read."""
 
@@ -75,7 +75,7 @@ class Experiment(Settings):
     )
     metric: Literal["test_accuracy_best", "test_accuracy_last"] = "test_accuracy_best"
     """Test accuracy in percent, of the checkpoint with the best validation accuracy or of the last epoch."""
-    tolerance: float = Field(default=1.0, gt=0)
+    tolerance: Number = Field(default=1.0, gt=0)
     """Difference from the expected values that counts as the same result, in percentage points."""
 
     @cached_property

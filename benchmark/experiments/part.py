@@ -28,6 +28,13 @@ class Part:
         """Whether cells are left out, or trained otherwise than the experiment says."""
         return any(each is not None for each in (self.criteria, self.growth, self.density)) or bool(self.settings)
 
+    @property
+    def options(self) -> list[str]:
+        """The options of a command that ask for this part."""
+        chosen = {"criteria": self.criteria, "growth": self.growth, "density": self.density, "seeds": self.seeds}
+        named = [word for name, text in chosen.items() if text is not None for word in (f"--{name}", text)]
+        return named + [word for setting in self.settings for word in ("--set", setting)]
+
     def select(self, name: str) -> Experiment:
         """The experiment ``name`` with these axes and settings; raises :class:`InputError` for what it cannot be."""
         axes: dict[str, Any] = {}

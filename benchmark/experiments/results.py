@@ -58,6 +58,8 @@ class Timing(Stored):
     fleet_seconds: float = Field(ge=0)
     """Of training of the whole fleet, without the time between an interruption and going on."""
     fleet_size: int = Field(ge=1)
+    digest: str | None = None
+    """Of the other times together with the rest of the result; older versions wrote none."""
 
 
 class Result(Stored):
@@ -109,6 +111,7 @@ class ResultsFolder:
     def store(self, result: Result) -> None:
         """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""
         content = result.model_dump(mode="json")
+        content["time"]["digest"] = _digest_of_all(content)
         write_atomically(self.file(result.id), json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n")
 
     def set_aside(self, result: Result) -> Path:
@@ -137,6 +140,7 @@ class ResultsFolder:
             content = _parse(text)
             intact = content.pop("digest", None) == _digest(content)
             result = Result.model_validate_json(json.dumps(content))
+            intact = intact and result.time.digest in (None, _digest_of_all(content))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"])
@@ -179,8 +183,16 @@ def _parse(text: str) -> dict[str, Any]:
 
 def _digest(content: dict[str, Any]) -> str:
     """A hash of a result apart from its time, which tells a damaged or edited file from what a run wrote."""
-    lasting = {key: value for key, value in content.items() if key != "time"}
-    return f"sha256:{hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()}"
+    return _hash({key: value for key, value in content.items() if key != "time"})
+
+
+def _digest_of_all(content: dict[str, Any]) -> str:
+    """A hash of a result with its times."""
+    return _hash({**content, "time": {key: value for key, value in content["time"].items() if key != "digest"}})
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return f"sha256:{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
 
 
 def samples(results: Iterable[tuple[Run, Result]], metric: str) -> dict[Cell, dict[int, float]]:

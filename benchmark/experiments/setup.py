@@ -15,11 +15,16 @@ from criteria.plugins import Spec, defines, resolve
 from criteria.rules import Distribution, Resurrection, Rules, Scope
 from criteria.schedule import PruneFraction
 
-Count = Annotated[int, Field(ge=1, lt=2**31)]
+Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
+Number = Annotated[float, Field(strict=True)]
+"""A number as YAML has it: a text such as ``"5"`` is none, and ``true`` is not 1."""
+Switch = Annotated[bool, Field(strict=True)]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
 EngineName: TypeAlias = str
-"""What computes a training: ``dense`` multiplies whole matrices, zeros included; others are registered beside it."""
+"""What computes a training; another engine gives the same result up to rounding."""
+ENGINE_NAMES: tuple[EngineName, ...] = ("dense", "sparse")
+"""The engines that come with us: ``dense`` multiplies zeros too, the cost of ``sparse`` follows the density."""
 PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of a setup whose settings can be axes of an experiment."""
 TOPOLOGY_OF_BASELINES = ("distribution",)
@@ -46,18 +51,18 @@ class TrainingSettings(Settings):
 
     epochs: Count
     batch_size: Count
-    learning_rate: float = Field(gt=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    nesterov: bool = True
-    weight_decay: float = Field(default=5e-4, ge=0)
-    milestones: tuple[float, ...] = (0.5, 0.75)
+    learning_rate: Number = Field(gt=0)
+    momentum: Number = Field(default=0.9, ge=0, lt=1)
+    nesterov: Switch = True
+    weight_decay: Number = Field(default=5e-4, ge=0)
+    milestones: tuple[Number, ...] = (0.5, 0.75)
     """When the learning rate is multiplied by ``milestone_factor``: shares of the epochs, or, from 1 on, epochs."""
-    milestone_factor: float = Field(default=0.1, gt=0, le=1)
+    milestone_factor: Number = Field(default=0.1, gt=0, le=1)
     precision: Precision = "float32"
     """What products are computed in."""
-    warmup_epochs: int = Field(default=0, ge=0)
+    warmup_epochs: int = Field(default=0, strict=True, ge=0)
     """Epochs over which the learning rate rises in equal steps to ``learning_rate``."""
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    label_smoothing: Number = Field(default=0.0, ge=0, lt=1)
     """Share of each target that is spread evenly over all classes (Szegedy et al., 2016)."""
 
     @model_validator(mode="after")
@@ -98,6 +103,14 @@ class TopologySettings(Settings):
         """How one topology update goes."""
         return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum)
 
+    @field_validator("prune_fraction", mode="before")
+    @classmethod
+    def _plain_numbers(cls, value: Any) -> Any:
+        for key in ("start", "end"):
+            if isinstance(value, dict) and key in value and type(value[key]) not in (int, float):
+                raise ValueError(f"{key} must be a number, not {value[key]!r}")
+        return value
+
     @field_validator("prune_fraction")
     @classmethod
     def _fractions(cls, value: PruneFraction) -> PruneFraction:
@@ -110,9 +123,9 @@ class Jaccard(Settings):
     """Asking criteria what they would prune at the topology updates of every network, to see what they share."""
 
     criteria: tuple[spec_of("criterion"), ...] = Field(min_length=2)  # type: ignore[valid-type]
-    every: int | None = Field(default=None, ge=1)
+    every: int | None = Field(default=None, strict=True, ge=1)
     """Optimizer steps from one comparison to the next; without it, only the first update is compared."""
-    fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = Field(default=None, min_length=1)
+    fractions: tuple[Annotated[Number, Field(gt=0, le=1)], ...] | None = Field(default=None, min_length=1)
     """Prune fractions that they are asked for; without it, the one of the update."""
 
     @field_validator("criteria")

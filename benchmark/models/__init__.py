@@ -11,13 +11,22 @@ control flow depend on data.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchmark.models.shapes import logits, require_inputs
 from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import Spec, load, names
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build_model", "build_network", "model_names", "model_spec", "sparse_layer_names"]
+__all__ = [
+    "build_model",
+    "build_network",
+    "logits",
+    "model_names",
+    "model_spec",
+    "require_inputs",
+    "sparse_layer_names",
+]
 
 
 def model_names() -> list[str]:
@@ -46,7 +55,9 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
         raise InputError(f"model {spec.name!r} {error}") from error
     except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
         raise InputError(f"model {spec.name!r} cannot be built with these parameters: {one_line(error)}") from error
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
         raise PluginError(f"model {spec.name!r} cannot be built: {one_line(RuntimeError(repr(error)))}") from error
     if not isinstance(network, nn.Module):
         raise InputError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")

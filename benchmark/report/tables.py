@@ -13,9 +13,8 @@ from tabulate import tabulate
 
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.experiment import Experiment, axis_name
-from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
-from criteria.topology import Resurrection
+from criteria.rules import Resurrection
 
 Format = Literal["simple", "github"]
 METRICS = {
@@ -29,13 +28,23 @@ RULES = {
 }
 MARK = "¹"
 FOOTNOTE = f"{MARK} trained with --no-contract: nothing shows that this criterion keeps the contract"
+DIVERGED_MARK = "²"
 
 
 def results_table(study: Study, form: Format = "simple") -> str:
     """The table as text (``simple``) or Markdown (``github``), under a line that says how to read it."""
     headers, body = results_rows(study)
     table = tabulate(body, headers, tablefmt=form, disable_numparse=True)
-    return "\n\n".join([heading(study.experiment), table, *([FOOTNOTE] if study.unproven else [])]) + "\n"
+    return "\n\n".join([heading(study.experiment), table, *footnotes(study)]) + "\n"
+
+
+def footnotes(study: Study) -> list[str]:
+    """What the marks in the table mean, as far as it has some."""
+    cells = ", ".join(
+        f"{cell} ({count} of {len(study.by_cell[cell])})" for cell, count in study.diverged_by_cell.items()
+    )
+    diverged = f"{DIVERGED_MARK} diverged, so these are no results of a training that worked: {cells}"
+    return [*([FOOTNOTE] if study.unproven else []), *([diverged] if cells else [])]
 
 
 def results_rows(study: Study) -> tuple[list[str], list[list[str]]]:
@@ -46,21 +55,22 @@ def results_rows(study: Study) -> tuple[list[str], list[list[str]]]:
     for cell in study.cells:
         further = (str(dict(cell.extra).get(axis, "–")) for axis in axes)
         label = (cell.criterion, cell.growth or "–", *further)
-        rows.setdefault(label, {})[cell.density] = _shown(cell, study.samples, study.unproven)
+        rows.setdefault(label, {})[cell.density] = _shown(cell, study)
     headers = ["criterion", "growth", *axes, *(f"density {density:g}" for density in densities)]
     return headers, [[*label, *(row.get(density, "") for density in densities)] for label, row in rows.items()]
 
 
 def results_csv(study: Study) -> str:
-    """One line per run: its cell, its seed, the metric in percent, and whether the contract was skipped."""
+    """One line per run: its cell, its seed, the metric in percent, and whether it skipped the contract and diverged."""
     experiment = study.experiment
-    header = [*cell_columns(experiment), "seed", experiment.metric, "contract_skipped"]
+    header = [*cell_columns(experiment), "seed", experiment.metric, "contract_skipped", "diverged"]
     rows = (
         [
             *cell_values(experiment, run.cell),
             run.seed,
             getattr(result.outcome, experiment.metric),
             int(result.contract_skipped),
+            int(result.outcome.diverged),
         ]
         for run, result in study.results
     )
@@ -106,9 +116,9 @@ def resurrections(experiment: Experiment) -> list[Resurrection]:
     return list(dict.fromkeys(setup.topology.resurrection for _, setup in experiment.setups))
 
 
-def _shown(cell: Cell, samples: Samples, marked: set[Cell]) -> str:
-    values = list(samples.get(cell, {}).values())
-    mark = MARK if cell in marked else ""
+def _shown(cell: Cell, study: Study) -> str:
+    values = list(study.samples.get(cell, {}).values())
+    mark = MARK * (cell in study.unproven) + DIVERGED_MARK * (cell in study.diverged_by_cell)
     if not values:
         return "missing"
     if len(values) == 1:

@@ -8,11 +8,11 @@ from benchmark.report.sections import SECTIONS
 from benchmark.system.files import write_atomically
 
 
-def write_report(folder: Path, findings: Findings) -> None:
+def write_report(folder: Path, findings: Findings) -> Path:
     """Write the files of all sections (tables, check and claims, figures) and the page, each written whole.
 
-    The page is made before the first file is written, so that findings which cannot be made leave no files. Raises
-    :class:`InputError` for such findings, and for a file that cannot be written.
+    Returns the place of the page. It is made before the first file is written, so that findings which cannot be made
+    leave no files. Raises :class:`InputError` for such findings, and for a file that cannot be written.
     """
     content = page(findings)
     for section in SECTIONS:
@@ -20,3 +20,4 @@ def write_report(folder: Path, findings: Findings) -> None:
             for name, file in section.files(findings):
                 write_atomically(folder / name, file)
     write_atomically(folder / "index.html", content)
+    return folder / "index.html"

@@ -46,6 +46,8 @@ class Checkpoint(BaseModel):
     """Of :meth:`FleetTraining.state_dict`; None at the end."""
     outcomes: list[PossibleOutcome] | None
     """Of all members; None before the end."""
+    failures: dict[str, str] = {}
+    """What plugins of members failed at, by the run's id; at the end, these outcomes do not count."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

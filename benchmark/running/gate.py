@@ -1,14 +1,13 @@
 """The gate: only criteria and growths that keep the contract are benchmarked."""
 
 import hashlib
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
-
-import platformdirs
 
 from benchmark.experiments.runs import Run
 from benchmark.system.files import read_text, write_atomically
+from benchmark.system.user import cache_folder
 from criteria.contract import check_criterion, check_growth
 from criteria.errors import InputError
 from criteria.plugins import Spec, identity, registered
@@ -31,20 +30,24 @@ def require_contract(runs: Iterable[Run]) -> None:
         if (jaccard := run.setup.measure.jaccard) is not None:
             used += [("criterion", spec) for spec in jaccard.criteria]
         asked |= {(kind, str(spec)): spec for kind, spec in used}
-    for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0]):
-        _check_once(spec, kind)
+    checked = [_check_once(spec, kind) for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0])]
+    if checked:
+        remembered = f" ({checked.count(False)} of them checked before)" if not all(checked) else ""
+        print(f"contract: all {len(checked)} criteria and growths keep it{remembered}", file=sys.stderr)
 
 
-def _check_once(spec: Spec, kind: str) -> None:
-    passed = Path(platformdirs.user_cache_dir("dst-bench", appauthor=False)) / "contracts" / _key(spec, kind)
+def _check_once(spec: Spec, kind: str) -> bool:
+    """Check a plugin, or remember that it has been checked; returns whether it was checked now."""
+    passed = cache_folder() / "contracts" / _key(spec, kind)
     remembered = f"{kind} {spec} keeps the contract\n"
     with suppress(InputError):  # it is not there, or it is damaged: then the plugin is checked again
         if read_text(passed) == remembered:
-            return
+            return False
     check = check_growth if kind == "growth" else check_criterion
     check(str(spec), QUICK_EXAMPLES)
     with suppress(InputError):  # it cannot be written: then the next command checks again
         write_atomically(passed, remembered)
+    return True
 
 
 def _key(spec: Spec, kind: str) -> str:

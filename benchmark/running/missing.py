@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.results import Result, Results, ResultsFolder
 from benchmark.experiments.runs import Run, expand
-from benchmark.running.options import AUTO, Options
+from benchmark.running.computed_by import engines_chosen
+from benchmark.running.options import Options
 from benchmark.system import communication
 from benchmark.system.duration import duration
 from benchmark.system.files import require_writable
@@ -44,7 +45,8 @@ def train_missing(experiment: Experiment, folder: ResultsFolder, options: Option
     the options say not to wait. Raises :class:`InputError` for a stored result that is damaged and for data that are
     needed and missing, and :class:`ContractError` for a criterion or a growth that breaks its contract.
     """
-    found = _without_older(standing(runs_of(experiment, options.engine), folder, fresh=options.fresh), folder, options)
+    runs = engines_chosen(expand(experiment), folder, options)
+    found = _without_older(standing(runs, folder, fresh=options.fresh), folder, options)
     if found.missing:
         _train(found, folder, options)
     else:
@@ -78,7 +80,7 @@ def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> 
     from benchmark.running.plan import FleetSizes, estimate_seconds, plan_fleets
     from benchmark.system.device import choose_device
 
-    found = standing(runs_of(experiment, options.engine), folder, fresh=options.fresh)
+    found = standing(engines_chosen(expand(experiment), folder, options), folder, fresh=options.fresh)
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
     about = duration(estimate_seconds(fleets, device, options.data_dir))
@@ -100,12 +102,6 @@ def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
     print(f"{folder.experiment}: {found.line} in {len(fleets)} fleets on {device}", file=sys.stderr)
     with Progress(len(found.missing)) as progress:
         share_work(distinct(found.runs), folder, options, progress)
-
-
-def runs_of(experiment: Experiment, engine: str = AUTO) -> list[Run]:
-    """The runs of an experiment, computed by ``engine``; ``auto`` leaves each run its own."""
-    runs = expand(experiment)
-    return runs if engine == AUTO else [run.on(engine) for run in runs]
 
 
 def distinct(runs: Iterable[Run]) -> list[Run]:

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from benchmark.experiments.cost import flops_per_example, like
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.results import ResultsFolder
-from benchmark.experiments.runs import Run
-from benchmark.running.missing import distinct, runs_of
+from benchmark.experiments.runs import Run, expand
+from benchmark.running.computed_by import engines_chosen
+from benchmark.running.missing import distinct
 from benchmark.running.options import Options
 from benchmark.running.progress import Progress
 from benchmark.running.sharing import share_work
@@ -42,7 +43,9 @@ def rehearse(experiment: Experiment, options: Options) -> Rehearsal:
     options only the device and the engine count.
     """
     first = experiment.axes.seeds[0]
-    configurations = _distinct(run for run in runs_of(experiment, options.engine) if run.seed == first)
+    nowhere = ResultsFolder(Path("none"), experiment.name)
+    runs_of_a_seed = [run for run in expand(experiment) if run.seed == first]
+    configurations = _distinct(engines_chosen(runs_of_a_seed, nowhere, replace(options, fresh=True)))
     cost = STEPS * sum(flops_per_example(run.setup) for run in configurations)
     affordable = max(LEAST_BATCH, int(AFFORDABLE / cost))
     runs = distinct(_shortened(run, min(run.setup.training.batch_size, affordable)) for run in configurations)

@@ -91,6 +91,7 @@ class _Writer:
 
     def write(self, say: Callable[[str], None], outcomes: list[Outcome] | None = None) -> Checkpoint:
         """A checkpoint of the training as it is now, or of its ``outcomes``; it is reported if it cannot be written."""
+        state = self.training.state_dict() if outcomes is None else None
         checkpoint = Checkpoint(
             versions=versions(),
             runs=[run.id for run in self.fleet],
@@ -98,8 +99,9 @@ class _Writer:
             seconds=self.seconds_before + time.monotonic() - self.started,
             step=self.training.step,
             total_steps=self.training.total_steps,
-            state=self.training.state_dict() if outcomes is None else None,
+            state=state,
             outcomes=outcomes,
+            failures={self.fleet[index].id: failure for index, failure in self.training.failures.items()},
         )
         try:
             if communication.rank() == 0:

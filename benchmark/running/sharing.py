@@ -21,7 +21,7 @@ from benchmark.running.workers import ClaimLostError, Worker
 from benchmark.system import communication
 from benchmark.system.device import choose_device, environment
 from benchmark.training.memory import keep_freed_memory
-from criteria.errors import InputError
+from criteria.errors import InputError, PluginError
 
 POLL_SECONDS = 2.0
 """Between two looks at what others have finished, where there is nothing else to do."""
@@ -39,6 +39,8 @@ class Work:
     sizes: FleetSizes
     before: Mapping[str, int] = field(default_factory=dict)
     """Results that do not count, because the runs are to be trained afresh, by id with the time of the file."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What plugins failed at when this process trained the run with this id; it is not tried again."""
 
     def stored(self) -> frozenset[str]:
         """The ids of the runs that have a result."""
@@ -46,9 +48,13 @@ class Work:
         return frozenset(run.id for run in self.runs if present.get(run.id) not in (None, self.before.get(run.id)))
 
     def free(self, stored: frozenset[str], others: Sequence[Claim]) -> list[Run]:
-        """The runs that have no result and that none of the ``others`` trains."""
+        """The runs that have no result, that none of the ``others`` trains and that have not failed here."""
         held = {run for claim in others for run in claim.runs}
-        return [run for run in self.runs if run.id not in stored | held]
+        return [run for run in self.runs if run.id not in stored | held | self.failures.keys()]
+
+    def left(self, stored: frozenset[str]) -> int:
+        """How many runs may still get a result."""
+        return sum(run.id not in stored and run.id not in self.failures for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,8 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
     """Train ``runs`` (each id once) until all have a result, and store those of a fleet as soon as it ends.
 
     What others claim is left to them. A fleet that was left unfinished goes on from its checkpoint. Of several
-    processes that train together the first one is the worker, and the others train what it claims.
+    processes that train together the first one is the worker, and the others train what it claims. Raises
+    :class:`PluginError` at the end where plugins failed; the runs of all others have their results then.
     """
     if not runs:
         return
@@ -80,6 +87,20 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
         if options.fresh:
             forget(runs, worker)
         _lead(work, worker)
+    _require_no_failure(work)
+
+
+def _require_no_failure(work: Work) -> None:
+    if not work.failures:
+        return
+    failed = [run for run in work.runs if run.id in work.failures]
+    first = failed[0]
+    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    raise PluginError(
+        f"{len(failed)} of {len(work.runs)} runs failed (the others have a result): {first.cell}, "
+        f"seed {first.seed}{more}: "
+        f"{work.failures[first.id]}"
+    )
 
 
 def _lead(work: Work, worker: Worker) -> None:
@@ -87,7 +108,7 @@ def _lead(work: Work, worker: Worker) -> None:
     told = False
     while True:
         turn = _claim(work, worker)
-        left = len(work.runs) - len(turn.stored)
+        left = work.left(turn.stored)
         work.progress.left(left)
         is_over = not turn.fleet and (left == 0 or not work.options.wait)
         communication.broadcast_from_first(None if is_over else [run.id for run in turn.fleet])
@@ -127,7 +148,7 @@ def _claim(work: Work, worker: Worker) -> Turn:
         fleet, step = _unfinished(work, {run.id for run in free}, worker, others)
         # The share is one of all that lacks a result, with what others train at present: who claims last would
         # get the least otherwise.
-        share = math.ceil((len(work.runs) - len(stored)) / (1 + len(others)))
+        share = math.ceil(work.left(stored) / (1 + len(others)))
         fleet = fleet or next_fleet(free, work.sizes, share)
         ids = [run.id for run in fleet]
         worker.claim(ids)
@@ -157,14 +178,19 @@ def _train(turn: Turn, work: Work, worker: Worker) -> None:
     fleet = Fleet(turn.fleet, [run.id for run in turn.fleet if run.id not in turn.stored])
     name = work.folder.experiment
     try:
-        smaller = train_and_store(fleet, work.folder, worker, work.options, work.progress)
+        trained = train_and_store(fleet, work.folder, worker, work.options, work.progress)
     except ClaimLostError:
         if communication.size() > 1:  # the others are in the middle of a step, which they cannot leave
             raise InputError(f"{name}: silent for so long that others took over the run; start it again") from None
         work.progress.say(f"was silent for so long that others took over {len(turn.fleet)} runs; going on")
         return
-    if smaller is not None:
-        work.sizes.limit(turn.fleet[0], smaller)
+    for run, failure in trained.failures.items():
+        if run in fleet.lacking:
+            work.failures[run] = failure
+    if trained.failures and work.left(turn.stored):
+        work.progress.say(f"{len(trained.failures)} runs failed, of which more at the end; the others go on")
+    if trained.smaller is not None:
+        work.sizes.limit(turn.fleet[0], trained.smaller)
 
 
 def _tell_who_trains(turn: Turn, left: int, work: Work) -> None:
@@ -178,7 +204,7 @@ def _wait_for_others(work: Work, worker: Worker) -> None:
     while True:
         time.sleep(POLL_SECONDS)
         stored = work.stored()
-        work.progress.left(len(work.runs) - len(stored))
+        work.progress.left(work.left(stored))
         free = work.free(stored, living_others(worker.folder, worker.path, time.time()))
-        if free or len(stored) == len(work.runs):
+        if free or not work.left(stored):
             return

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
-from benchmark.experiments.runs import Run
+from benchmark.experiments.runs import Run, expand
 from benchmark.running.checkpoint import checkpoints_folder
-from benchmark.running.missing import distinct, runs_of, standing, train_missing
+from benchmark.running.computed_by import found_in
+from benchmark.running.missing import distinct, standing, train_missing
 from benchmark.running.options import Options
 from benchmark.system.files import require_writable
 from benchmark.system.yamlfile import parse_yaml
@@ -88,7 +89,7 @@ def train_on_slurm(task: Task, array: Array) -> None:
         raise InputError(f"--tasks {array.tasks}: expected a number of at least 1")
     experiment = task.part.select(task.experiment)
     folder = ResultsFolder(task.results, experiment.name)
-    found = standing(runs_of(experiment, task.options.engine), folder)
+    found = standing(found_in(expand(experiment), folder), folder)
     if not found.missing:
         return
     if not task.options.contract_skipped:
@@ -153,7 +154,8 @@ class _Progress:
     def of_runs(cls, runs: Sequence[Run], folder: ResultsFolder) -> "_Progress":
         """The progress of ``runs``, each id once."""
         present = folder.written()
-        return cls(sum(run.id not in present for run in runs), _checkpoints(folder))
+        there = found_in(runs, folder)  # a task chooses the engine that is fastest on its own machine
+        return cls(sum(run.id not in present for run in there), _checkpoints(folder))
 
 
 def _executor(folder: Path, options: Sequence[str], name: str) -> "SlurmExecutor":

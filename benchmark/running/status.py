@@ -9,8 +9,9 @@ from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import checkpoints_folder
 from benchmark.running.claims import Claim, seen_workers
+from benchmark.running.computed_by import found_in
 from benchmark.running.journal import read_journal
-from benchmark.running.leftovers import leftovers
+from benchmark.running.leftovers import Leftover, leftovers
 from benchmark.running.missing import distinct
 
 
@@ -67,12 +68,15 @@ def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
 
     Raises :class:`InputError` for a stored result that is damaged.
     """
-    runs = distinct(runs)
-    found = folder.read_all(runs)
-    missing = {run.id for run in runs} - {run.id for run, _ in found}
     seen = [(each.claim, each.alive) for each in seen_workers(folder.path, now=time.time()) if each.claim]
     alive = [claim for claim, lives in seen if lives]
     held = {run for claim in alive for run in claim.runs}
+    abandoned = _abandoned(folder, alive)
+    left = {run for each in abandoned for run in each.runs}
+    failed = {run for entry in read_journal(folder.path) for run in entry.runs}
+    runs = distinct(found_in(runs, folder, taken=held | left | failed))
+    found = folder.read_all(runs)
+    missing = {run.id for run in runs} - {run.id for run, _ in found}
     waiting = missing - held
     failures = _failures(folder, waiting)
     return Status(
@@ -87,20 +91,18 @@ def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
             WorkerStatus(**claim.model_dump(exclude={"runs"}), runs=len(claim.runs), alive=lives)
             for claim, lives in seen
         ],
-        unfinished=_unfinished(folder, alive, waiting),
+        unfinished=[
+            Unfinished(runs=len(each.runs), step=each.step, total_steps=each.total_steps)
+            for each in abandoned
+            if not waiting.isdisjoint(each.runs)
+        ],
         failures=failures,
     )
 
 
-def _unfinished(folder: ResultsFolder, alive: Sequence[Claim], waiting: Set[str]) -> list[Unfinished]:
-    """The fleets that will go on from a checkpoint; what cannot be read is left to the next run to speak of."""
-    if not any(checkpoints_folder(folder.path).glob("*.pt")):
-        return []
-    return [
-        Unfinished(runs=len(each.runs), step=each.step, total_steps=each.total_steps)
-        for each in leftovers(folder.path, alive)
-        if not waiting.isdisjoint(each.runs)
-    ]
+def _abandoned(folder: ResultsFolder, alive: Sequence[Claim]) -> list[Leftover]:
+    """The checkpoints that nobody trains from; torch, which reads them, is imported only where there is one."""
+    return leftovers(folder.path, alive) if any(checkpoints_folder(folder.path).glob("*.pt")) else []
 
 
 def _failures(folder: ResultsFolder, waiting: Set[str]) -> list[Failure]:

@@ -1,8 +1,8 @@
 """Training a claimed fleet and storing its results."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import torch
@@ -15,6 +15,7 @@ from benchmark.running.plan import dataset_on
 from benchmark.running.progress import Progress
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.workers import Worker
+from benchmark.system import communication
 from benchmark.system.device import choose_device
 from benchmark.training.fingerprint import code_of_setup
 from benchmark.training.memory import is_out_of_memory
@@ -35,20 +36,34 @@ class Fleet:
         return [run.id for run in self.runs]
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What came of a fleet."""
+
+    smaller: int | None = None
+    """The size of the fleets that should be trained instead, where memory did not suffice for this one."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """What plugins failed at, by the id of the run, which has no result."""
+
+
 def train_and_store(
     fleet: Fleet, folder: ResultsFolder, worker: Worker, options: Options, progress: Progress
-) -> int | None:
+) -> Trained:
     """Train the claimed fleet, store its results and let go of it.
 
-    Returns None, or the size of the fleets that should be trained instead if memory does not suffice for this one.
+    A plugin that fails costs its own run; where several processes train together its :class:`PluginError` ends them.
     """
     device = choose_device(options.device)
     try:
         end = _train(fleet, device, worker, options, progress)
     except PluginError as error:
+        failures = dict.fromkeys(fleet.ids, str(error))
         with worker.alone():
-            worker.log("failed", fleet.ids, error=str(error))
-        raise
+            _log_failures(failures, worker)
+            if communication.size() > 1:
+                raise
+            _let_go(fleet, worker)
+        return Trained(failures=failures)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -57,15 +72,21 @@ def train_and_store(
         with worker.alone():
             worker.require_claim()
             _store(fleet, end, folder, options)
-            worker.log("stored", fleet.lacking)
+            _log_failures(end.failures, worker)
+            worker.log("stored", [run for run in fleet.lacking if run not in end.failures])
             _let_go(fleet, worker)
-        return None
+        return Trained(failures=end.failures)
     progress.say(f"not enough memory for {len(fleet.runs)} networks at once; going on with {smaller}")
     with worker.alone():
         _let_go(fleet, worker)
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    return smaller
+    return Trained(smaller)
+
+
+def _log_failures(failures: Mapping[str, str], worker: Worker) -> None:
+    for error in dict.fromkeys(failures.values()):
+        worker.log("failed", [run for run, each in failures.items() if each == error], error=error)
 
 
 def _train(fleet: Fleet, device: torch.device, worker: Worker, options: Options, progress: Progress) -> Checkpoint:
@@ -106,7 +127,7 @@ def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Option
     )
     *earlier, last = end.environments
     for run, outcome in zip(fleet.runs, end.outcomes or [], strict=True):
-        if run.id in fleet.lacking:
+        if run.id in fleet.lacking and run.id not in end.failures:
             folder.store(
                 Result(
                     id=run.id,

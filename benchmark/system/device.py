@@ -36,6 +36,7 @@ def environment(device: "torch.device") -> dict[str, Any]:
         "python": platform.python_version(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu(),
         "threads": torch.get_num_threads(),
+        "cpu": _model(),
         **({"processes": communication.size()} if communication.size() > 1 else {}),
     }
 
@@ -60,6 +61,12 @@ def _cpu() -> str:
 def _processor() -> str:
     """The processor's name and its number of cores."""
     import os
+
+    return f"{_model()}, {os.cpu_count()} cores"
+
+
+def _model() -> str:
+    """The processor's name, which decides how sums are rounded where its instructions leave that open."""
     from pathlib import Path
 
     named = platform.processor() or platform.machine()
@@ -68,4 +75,4 @@ def _processor() -> str:
     except OSError:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else named}, {os.cpu_count()} cores"
+    return models[0] if models else named

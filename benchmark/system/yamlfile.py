@@ -1,5 +1,10 @@
-"""Reading YAML and checking it against a data model, with errors of one line that name the file and the place."""
+"""Reading YAML and checking it against a data model, with errors of one line that name the file and the place.
 
+Plain values are read as YAML 1.2's core schema has them, and not as PyYAML does by YAML 1.1: ``1e-3`` is a number,
+``yes`` and ``12:30`` are texts, ``0o17`` is 15 and ``017`` is 17.
+"""
+
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +20,7 @@ from criteria.errors import InputError, one_line
 from criteria.plugins import unknown
 
 Model = TypeVar("Model", bound=BaseModel)
+_MOST_DIGITS = 100
 MOST_BYTES = 2**21
 """Of a YAML file: a panel's expected values take a fiftieth of it, and reading that much takes a minute."""
 
@@ -34,9 +40,28 @@ if yaml.__with_libyaml__:
 else:
     _Events = yaml.SafeLoader  # type: ignore[misc,assignment]
 
+CORE_SCHEMA = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", [*"-+0123456789"]),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        [*"-+0123456789."],
+    ),
+)
+"""What plain values are, the first that fits: the tag, how a value is written, and what it can begin with."""
+
+
+def read_as_core_schema(kind: Any) -> None:
+    """Make a loader or a dumper of PyYAML tell plain values from texts as YAML 1.2's core schema does."""
+    kind.yaml_implicit_resolvers = {}
+    for tag, pattern, first in CORE_SCHEMA:
+        kind.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{pattern})\Z"), first)
+
 
 class _Loader(_Events):
-    """A safe loader without what no file of ours needs and a damaged or hostile one abuses.
+    """A safe loader of YAML 1.2's plain values, without what no file of ours needs and a damaged or hostile one abuses.
 
     A key that is given twice is an error instead of the last one winning; so are references (``*name``), with which a
     few lines stand for gigabytes, and whole numbers of hundreds of digits.
@@ -59,13 +84,15 @@ class _Loader(_Events):
         return super().construct_mapping(node, deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        value = super().construct_yaml_int(node)
-        if abs(value) >= 10**100:
+        text = str(self.construct_scalar(node))
+        value = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)) if len(text) <= _MOST_DIGITS + 2 else 10**_MOST_DIGITS
+        if abs(value) >= 10**_MOST_DIGITS:
             raise yaml.constructor.ConstructorError(None, None, "number has too many digits", node.start_mark)
         return value
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)  # type: ignore[type-var]
+read_as_core_schema(_Loader)
 
 
 def read_yaml(path: Path) -> Any:

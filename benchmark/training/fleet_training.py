@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.setup import Setup
 from benchmark.models.flops import flops_per_weight
+from benchmark.system import communication
 from benchmark.training import updates
 from benchmark.training.batches import Batches
 from benchmark.training.engines import engine_named
@@ -23,6 +24,8 @@ from benchmark.training.learning_rate import learning_rate
 from benchmark.training.measurements.measuring import Measuring
 from benchmark.training.members import Member
 from benchmark.training.precision import computing_in
+from criteria.errors import PluginError
+from criteria.isolation import kept_process_state
 
 Outcomes = TypeAdapter(list[Outcome])
 """Outcomes as plain data and back."""
@@ -39,10 +42,12 @@ def train_fleet(
     """Train ``members`` together and evaluate them; one outcome each, in the same order.
 
     ``dataset`` must be `Dataset.on` the device. ``on_step(step, total_steps)`` is called after every optimizer step;
-    ``max_steps`` ends the training early.
+    ``max_steps`` ends the training early. Raises :class:`PluginError` where a plugin of any member fails.
     """
     training = FleetTraining(members, setup, dataset, device)
     for step in training.steps():
+        for failure in training.failures.values():
+            raise PluginError(failure)
         on_step(step, training.total_steps)
         if step == max_steps:
             return training.outcomes
@@ -66,6 +71,8 @@ class FleetTraining:
         self._best_accuracy = torch.full((len(members),), -1.0, dtype=torch.float64)  # as evaluate() gives it
         self.outcomes = [Outcome() for _ in members]
         """Of each member so far; whole after :meth:`finish`."""
+        self.failures: dict[int, str] = {}
+        """Members whose plugins have failed, with what they failed at; their topology rests, and no outcome counts."""
         self._diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._measuring = _measuring(members, self.engine, setup, dataset)
         self._digested = digested_steps(setup)
@@ -108,13 +115,15 @@ class FleetTraining:
         return self.outcomes
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the rest of the training depends on, as tensors (not copied) and plain data."""
+        """All that the rest of the training depends on, as tensors (not copied) and plain data.
+
+        A member whose criterion cannot say its state has failed.
+        """
         return {
             "step": self.step,
             "engine": self.engine.state_dict(),
-            "criteria": [
-                member.recipe.criterion.state_dict() if member.recipe else {} for member in self.engine.members
-            ],
+            "criteria": [self._criterion_state(index) for index in range(len(self.engine.members))],
+            "failures": dict(self.failures),
             "diverged": self._diverged,
             "best_accuracy": self._best_accuracy,
             "measuring": self._measuring.state_dict(),
@@ -127,9 +136,12 @@ class FleetTraining:
         Raises some error, and leaves the training unfit for use, where ``state`` is not of a training of this kind.
         """
         self.engine.load_state_dict(state["engine"])
-        for member, criterion_state in zip(self.engine.members, state["criteria"], strict=True):
-            if member.recipe is not None:
-                member.recipe.criterion.load_state_dict(_on_device(criterion_state, self._device))
+        self.failures = dict(state["failures"])
+        for index, criterion_state in enumerate(state["criteria"]):
+            recipe = self.engine.members[index].recipe
+            if recipe is not None and index not in self.failures:
+                with kept_process_state():
+                    recipe.criterion.load_state_dict(_on_device(criterion_state, self._device))
         self._diverged.copy_(state["diverged"])
         self._best_accuracy.copy_(state["best_accuracy"])
         self._measuring.load_state_dict(state["measuring"])
@@ -165,14 +177,43 @@ class FleetTraining:
     def _update_topology(self, *, before_optimizer: bool) -> None:
         """What happens to the topology before, or after, the optimizer step."""
         engine, step = self.engine, self.step
-        updates.observe(engine, updates.observers(engine.members, before_optimizer=before_optimizer), step)
+        for index in updates.observers(engine.members, before_optimizer=before_optimizer):
+            if index not in self.failures:
+                with self._failing_alone(index):
+                    updates.observe(engine, index, step)
         for index in updates.due(engine.members, step, before_optimizer=before_optimizer):
+            if index in self.failures:
+                continue
             if not self._diverged[index]:  # reading it waits for the device, so it is read only here
                 self._diverged[index] = not engine.finite(index)
             if not self._diverged[index]:
-                self._measuring.before_update(engine, index, step, self.total_steps)
-                changed = updates.update(engine, index, step, self.total_steps)
-                self._measuring.after_update(index, changed)
+                with self._failing_alone(index):
+                    self._measuring.before_update(engine, index, step, self.total_steps)
+                    changed = updates.update(engine, index, step, self.total_steps)
+                    self._measuring.after_update(index, changed)
+
+    def _criterion_state(self, member: int) -> dict[str, Any]:
+        recipe = self.engine.members[member].recipe
+        if recipe is not None and member not in self.failures:
+            with self._failing_alone(member):
+                return updates.saved_state(recipe.criterion, self.step)
+        return {}
+
+    @contextmanager
+    def _failing_alone(self, member: int) -> Iterator[None]:
+        """Keep the failure of a member's plugins to that member, whose topology rests from then on.
+
+        Raises :class:`PluginError` where no member is left that could go on, and where several processes train
+        together, which have to end together too.
+        """
+        try:
+            yield
+        except updates.DivergedError:
+            self._diverged[member] = True
+        except PluginError as error:
+            self.failures[member] = str(error)
+            if communication.size() > 1 or len(self.failures) == len(self.engine.members):
+                raise
 
     def _validate(self, epoch: int) -> None:
         """Evaluate every member at the end of an epoch, and keep a copy of those that were never better."""

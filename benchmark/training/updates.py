@@ -1,16 +1,26 @@
 """The topology updates of a fleet: which members are due, in which order, and what becomes of a plugin that fails."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.members import Member, Recipe
 from benchmark.training.memory import is_out_of_memory
-from criteria import Criterion, InputError, Layer, TopologyUpdate
-from criteria.errors import PluginError, one_line
+from criteria import Criterion, Layer, TopologyUpdate
+from criteria.errors import PluginError, one_line, where_raised
+from criteria.isolation import kept_process_state
 from criteria.topology import update_layers
+
+_SAVED = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size)
+
+
+class DivergedError(Exception):
+    """What a plugin asked to read of a network is no longer finite; that is the network's failure, not the plugin's."""
 
 
 def due(members: Sequence[Member], step: int, *, before_optimizer: bool) -> list[int]:
@@ -36,27 +46,24 @@ def observers(members: Sequence[Member], *, before_optimizer: bool) -> list[int]
 
 
 @torch.no_grad()
-def observe(engine: Engine, members: Sequence[int], step: int) -> None:
-    """Show the criteria of ``members`` every sparse layer of this step.
-
-    Raises :class:`PluginError` where one of them fails.
-    """
-    for index in members:
-        criterion = recipe_of(engine.members[index]).criterion
-        shown = engine.layers(index, step, Needs.for_criteria([criterion]))
-        with plugin_errors(f"criterion {criterion!r}", step):
-            for layer in shown:
-                criterion.observe(layer)
+def observe(engine: Engine, member: int, step: int) -> None:
+    """Show the criterion of ``member`` every sparse layer of this step; raises as :func:`update` does."""
+    criterion = recipe_of(engine.members[member]).criterion
+    shown = layers_shown(engine, member, step, Needs.for_criteria([criterion]))
+    with plugin_errors(f"criterion {named(criterion)}", step):
+        for layer in shown:
+            criterion.observe(layer)
 
 
 @torch.no_grad()
 def update(engine: Engine, member: int, step: int, total_steps: int) -> list[TopologyUpdate]:
     """Prune and grow every sparse layer of ``member``; returns what changed, in the order of the layers.
 
-    Raises :class:`PluginError` where its criterion or growth fails or does not keep its promises.
+    Raises :class:`PluginError` where its criterion or growth fails or does not keep its promises, and
+    :class:`DivergedError` where they cannot be asked because the network has diverged.
     """
     recipe = recipe_of(engine.members[member])
-    shown = engine.layers(member, step, Needs.for_update(recipe.criterion, recipe.growth))
+    shown = layers_shown(engine, member, step, Needs.for_update(recipe.criterion, recipe.growth))
     updates = _selected(shown, recipe, step, total_steps)
     engine.apply(member, updates, recipe.topology.rules)
     return updates
@@ -64,26 +71,82 @@ def update(engine: Engine, member: int, step: int, total_steps: int) -> list[Top
 
 def _selected(shown: Sequence[Layer], recipe: Recipe, step: int, total_steps: int) -> list[TopologyUpdate]:
     fraction = recipe.topology.prune_fraction.at(step, total_steps)
-    with plugin_errors(f"criterion {recipe.criterion!r} with growth {recipe.growth!r}", step):
+    with plugin_errors(f"criterion {named(recipe.criterion)} with growth {named(recipe.growth)}", step):
         return update_layers(shown, recipe.criterion, recipe.growth, fraction, recipe.topology.rules)
 
 
 @contextmanager
 def plugin_errors(what: str, step: int) -> Iterator[None]:
-    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says ``what`` failed and when.
+    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says what failed, when and where.
 
-    Running out of memory is not its failure, and comes out as it is.
+    Running out of memory and divergence are not its failures, and come out as they are. What a plugin changes of the
+    process is put back, so that no member of a fleet trains otherwise because of another one.
     """
     try:
-        yield
-    except InputError:
+        with kept_process_state():
+            yield
+    except (KeyboardInterrupt, DivergedError):
         raise
-    except Exception as error:  # a plugin may fail in any way
+    except BaseException as error:  # a plugin may fail in any way, and may try to end the program
         if is_out_of_memory(error):
             raise
+        said = f"it ends the program (SystemExit {error.code!r})" if isinstance(error, SystemExit) else one_line(error)
+        kind = "" if isinstance(error, SystemExit | ValueError) else f"{type(error).__name__}: "
+        place = where_raised(error)
         raise PluginError(
-            f"{what} failed at step {step}: {one_line(error)}; `dst-bench contract` finds out why"
+            f"{what} failed at step {step}: {kind if said != type(error).__name__ else ''}{said}"
+            f"{f' ({place})' if place else ''}"
         ) from error
+
+
+def named(plugin: object) -> str:
+    """A plugin as it writes itself, or by its class where it cannot."""
+    try:
+        return repr(plugin)
+    except Exception:  # its own code
+        return type(plugin).__name__
+
+
+def layers_shown(engine: Engine, member: int, step: int, needs: Needs) -> list[Layer]:
+    """The sparse layers of a member as plugins see them; they get a product with the Hessian only if it is finite."""
+    layers = engine.layers(member, step, needs)
+    return [
+        layer if layer.hessian_gradient is None else replace(layer, hessian_gradient=_finite(layer.hessian_gradient))
+        for layer in layers
+    ]
+
+
+def saved_state(criterion: Criterion, step: int) -> dict[str, Any]:
+    """What a criterion wants to go on from; raises :class:`PluginError` where a checkpoint cannot hold it."""
+    with plugin_errors(f"criterion {named(criterion)}: state_dict()", step):
+        state = criterion.state_dict()
+        if not isinstance(state, dict):
+            raise TypeError(f"it gave a {type(state).__name__}, not a dict")
+        _require_saved(state)
+    return state
+
+
+def _require_saved(value: object) -> None:
+    match value:
+        case dict():
+            for key, each in value.items():
+                _require_saved(key)
+                _require_saved(each)
+        case list() | tuple() | set():
+            for each in value:
+                _require_saved(each)
+        case _ if not isinstance(value, Tensor) and type(value) not in _SAVED:
+            raise TypeError(f"it holds a {type(value).__name__}; a checkpoint takes tensors and plain values")
+
+
+def _finite(product: Callable[[float], Tensor]) -> Callable[[float], Tensor]:
+    def checked(temperature: float) -> Tensor:
+        found = product(temperature)
+        if not bool(found.isfinite().all()):
+            raise DivergedError
+        return found
+
+    return checked
 
 
 def recipe_of(member: Member) -> Recipe:

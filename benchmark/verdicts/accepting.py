@@ -1,11 +1,13 @@
 """Accepting results: making them the expected values of their experiment. Nothing else writes expected values."""
 
 import datetime
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.part import Part
 from benchmark.system.yamlfile import validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
 from benchmark.verdicts.expected import (
@@ -18,9 +20,12 @@ from benchmark.verdicts.expected import (
     read_expected,
     write_expected,
 )
+from benchmark.verdicts.outcome_digest import digests_of
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
+
+_ALL = Part()
 
 
 @dataclass(frozen=True)
@@ -33,30 +38,49 @@ class Evidence:
     """The source's name in the file."""
     claims: Mapping[ClaimId, ClaimVerdict] | None = None
     """None if the source does not say anything about claims; those that are stored then stay."""
+    digests: Mapping[Cell, Mapping[int, str]] = field(default_factory=dict)
+    """The digest of each run's outcome, if it is known."""
 
 
-def accept_study(study: Study, path: Path, date: datetime.date) -> Expected:
+def accept_study(
+    study: Study, path: Path, date: datetime.date, part: Part = _ALL, *, diverged: bool = False
+) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    ``date`` is when they are accepted. Raises :class:`InputError`, and leaves the file as it is, if the study has no
-    result or if :func:`revised` refuses.
+    ``date`` is when they are accepted, and ``part`` what was asked for of the experiment. Raises :class:`InputError`,
+    and leaves the file as it is, if the study has no result, if some runs ``diverged`` and that is not allowed, or if
+    :func:`revised` refuses.
     """
     experiment = study.experiment
+    if study.diverged and not diverged:
+        cells = ", ".join(map(str, study.diverged_by_cell))
+        raise InputError(
+            f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
+            f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
+        )
     environments = [result.environment for _, result in study.results]
 
     def all_values(key: str) -> str:
         return ", ".join(sorted({str(environment[key]) for environment in environments}))
+
+    def all_known(key: str) -> str | None:
+        return all_values(key) if all(key in environment for environment in environments) else None
 
     provenance = Source(
         kind="measured",
         version=all_values("dst-bench"),
         torch=all_values("torch"),
         device=all_values("device"),
+        python=all_known("python"),
+        cpu=all_known("cpu"),
+        threads=all_known("threads"),
+        engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
-        note=f"dst-bench run {experiment.name}",
+        command=shlex.join(["dst-bench", "run", experiment.name, *part.options]),
+        note="; ".join(study.cautions) or None,
     )
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
-    evidence = Evidence(study.samples, provenance, claims=verdicts)
+    evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
     return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
 
 
@@ -80,7 +104,7 @@ def revised(before: Expected | None, evidence: Evidence, *, experiment: str, met
     """
     where = f"expected values of {experiment}"
     cells: dict[Cell, dict[str, Estimate]] = {
-        cell: {evidence.name: estimate} for cell, estimate in estimates(evidence.samples).items()
+        cell: {evidence.name: estimate} for cell, estimate in estimates(evidence.samples, evidence.digests).items()
     }
     if not cells:
         raise InputError(f"{where}: there is no result to store; run the experiment first")

@@ -1,70 +1,91 @@
-"""Judging measured cells against expected values, each cell alone and each criterion over all its cells."""
+"""Judging measured cells against expected values: each cell alone, contrasts between cells, and many cells together.
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+A check is as sharp as its seeds allow (:data:`~benchmark.verdicts.compared.DEPTHS`). Where a source has the same seeds
+and the same arithmetic every run must be equal bit for bit. Else each seed is compared with itself, or, for other
+seeds, means with means. Everything that chance may move is one family: an honest rerun fails a whole experiment less
+than one time in a hundred, whatever the seeds have in common (``python -m benchmark.verdicts.calibrate`` shows it).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.claims import changes, claims
+from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
-from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.statistics.differences import Array, differences
-from benchmark.verdicts.statistics.groups import moved, seed_correlation, seed_residuals
-from benchmark.verdicts.statistics.holm import holm
+from benchmark.verdicts.outcome_digest import digests_of, same_environment
+from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
-from benchmark.verdicts.verdict import CheckOutcome, Row, Shift, Verdict
+from benchmark.verdicts.verdict import Bits, CheckOutcome, DifferingRun, Row, Shift, Verdict
 from criteria.errors import InputError
 
 FAMILY_LEVEL = 0.01
-"""How often an honest rerun may fail a whole experiment. Half goes to the cells and half to the criteria."""
-SEEDS_TO_POOL = 3
-"""The least number of seeds on each side with which a criterion is judged over all its cells. With fewer seeds its
-shift cannot be told from the shift of the seeds, which all its cells share (simulated: honest reruns would fail up to
-2.5 times in a hundred)."""
-
-
-@dataclass(frozen=True)
-class _StoredAndMeasured:
-    """A cell that has been run, and one of the sources that have stored a value of it."""
-
-    cell: Cell
-    source: str
-    expected: Estimate
-    measured: Estimate
+"""How often an honest rerun may fail a whole experiment."""
+SHARES: Mapping[str, float] = {"cell": 0.32, "criterion": 0.12, "contrast": 0.16, "together": 0.15, "collapse": 0.05}
+"""The part of the level that each kind of comparison has. They are families of their own, because in one family the few
+criteria would pay for the many cells. A fifth is kept in reserve for what seeds have in common."""
+TOGETHER = 1 / 3
+"""The part of the tolerance that the mean over all cells may move: what one cell may do, not all of them do."""
+CHANCE = 10.0
+"""Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
+classes."""
+COARSEST = 0.25
+"""The coarsest step of a metric in points, of a test set of 400 images; few results may all be further apart."""
+Digests: TypeAlias = Mapping[Cell, Mapping[int, str]]
 
 
 def check_study(study: Study) -> CheckOutcome:
     """The check of an experiment's results against its expected values.
 
     Cells that were trained without the contract are named in the warnings, because nothing shows that their criterion
-    keeps it. Raises :class:`InputError` if the study has no expected values, or if nothing can be compared with them.
+    keeps it, and so are runs that diverged. Raises :class:`InputError` if the study has no expected values, or if
+    nothing can be compared with them.
     """
     if study.expected is None:
         raise InputError(f"{study.experiment.name}: there are no expected values to check against")
-    outcome = check(study.samples, study.expected)
+    environments = [result.environment for _, result in study.results]
+    identical = {name for name, source in study.expected.sources.items() if same_environment(source, environments)}
+    outcome = check(study.samples, study.expected, identical=identical, digests=digests_of(study.results))
     marked = [f"{cell}: trained with --no-contract" for cell in sorted(study.unproven)]
+    marked += [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
     return replace(outcome, warnings=(*outcome.warnings, *marked))
 
 
-def check(samples: Samples, expected: Expected) -> CheckOutcome:
-    """Judge every cell, and every criterion over all its cells, against every source.
+def check(
+    samples: Samples,
+    expected: Expected,
+    *,
+    identical: Collection[str] = (),
+    digests: Digests | None = None,
+    chance: float = CHANCE,
+) -> CheckOutcome:
+    """Judge every cell, every contrast and every criterion against every source.
 
-    Raises :class:`InputError` if no cell has both a result and an expected value, because nothing would be checked.
+    ``identical`` are the sources whose versions and machine are those of the results; every run with a stored seed must
+    then be equal, and its digest in ``digests`` as well where one is stored. Raises :class:`InputError` if no cell has
+    both a result and an expected value, because nothing would be checked.
     """
     measured = estimates(samples)
     stored = {cell.cell: cell.estimates for cell in expected.cells}
-    pairs = [
-        _StoredAndMeasured(cell, source, estimate, measured[cell])
-        for cell, sources in sorted(stored.items())
-        for source, estimate in sources.items()
-        if cell in measured
-    ]
-    if not pairs:
+    by_source: dict[str, list[StoredAndMeasured]] = defaultdict(list)
+    for cell, sources in sorted(stored.items()):
+        for source, estimate in sources.items():
+            if cell in measured:
+                by_source[source].append(StoredAndMeasured(cell, source, estimate, measured[cell]))
+    if not by_source:
         raise InputError(f"{expected.experiment}: no cell has both a result and an expected value; run it first")
-    rows, z = _judge(pairs, expected.tolerance)
-    rows = sorted([*rows, *_unpaired(stored, measured)], key=lambda row: (row.cell, row.source or ""))
+    step = _grain(samples, expected)
+    found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
+    bits = [_bits(source, pairs, digests or {}, source in identical) for source, pairs in by_source.items()]
+    rows = sorted(
+        [*_rows(found, bits, expected.tolerance), *_unpaired(stored, measured)],
+        key=lambda row: (row.cell, row.source or ""),
+    )
     judged = claims(samples, expected.tolerance)
     ours = {cell: sources[MEASURED] for cell, sources in stored.items() if MEASURED in sources}
     return CheckOutcome(
@@ -72,10 +93,46 @@ def check(samples: Samples, expected: Expected) -> CheckOutcome:
         expected.metric,
         expected.tolerance,
         tuple(rows),
-        tuple(_shifts(pairs, z, expected.tolerance)),
+        tuple(_shifts(found, expected.tolerance)),
         judged,
-        changes(judged, expected.claims, same_results=measured == ours),
-        tuple(_warnings(expected, pairs)),
+        changes(judged, expected.claims, same_results=_same_results(measured, ours)),
+        tuple(_warnings(expected, found)),
+        tuple(each for each in bits if each is not None),
+        {each.source: _depth(each, same) for each, same in zip(found, bits, strict=True)},
+    )
+
+
+def _grain(samples: Samples, expected: Expected) -> float:
+    """The step of the metric on both sides; 0 if all results are equal."""
+    stored = {
+        (stored.cell, source): estimate.values
+        for stored in expected.cells
+        for source, estimate in stored.estimates.items()
+    }
+    return min(grain({**samples, **stored}), COARSEST)
+
+
+def _depth(found: Compared, bits: Bits | None) -> Depth:
+    return "bits" if bits is not None else found.depth
+
+
+def _bits(source: str, pairs: Sequence[StoredAndMeasured], digests: Digests, identical: bool) -> Bits | None:
+    """The runs that differ from a source although their seed and arithmetic are the same; None if they are not."""
+    if not any(pair.common for pair in pairs) or not (identical or same_arithmetic(pairs)):
+        return None
+    differing = []
+    for pair in pairs:
+        changed = set(pair.differing)
+        for seed in pair.common:
+            before, now = pair.expected.digests.get(seed), digests.get(pair.cell, {}).get(seed)
+            if seed in changed or (before and now and before != now):
+                differing.append(DifferingRun(pair.cell, seed, pair.expected.values[seed], pair.measured.values[seed]))
+    return Bits(source, sum(len(pair.common) for pair in pairs), tuple(differing))
+
+
+def _same_results(measured: Mapping[Cell, Estimate], ours: Mapping[Cell, Estimate]) -> bool:
+    return measured.keys() == ours.keys() and all(
+        measured[cell].values == ours[cell].values and measured[cell].mean == ours[cell].mean for cell in ours
     )
 
 
@@ -95,65 +152,63 @@ def _unpaired(stored: Mapping[Cell, Mapping[str, Estimate]], measured: Mapping[C
     return missing + unexpected
 
 
-def _judge(pairs: Sequence[_StoredAndMeasured], tolerance: float) -> tuple[list[Row], Array]:
-    """The row of each pair, and its difference as a normal deviate [pairs]."""
-    welch = differences([pair.expected.summary for pair in pairs], [pair.measured.summary for pair in pairs])
-    adjusted = _adjusted(welch.p)
+def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: float) -> list[Row]:
+    """The row of each cell against each source."""
+    p = np.concatenate([each.each.p for each in found])
+    adjusted = iter(_adjusted(p, "cell"))
     rows = []
-    for index, pair in enumerate(pairs):
-        difference, p = float(welch.difference[index]), float(adjusted[index])
-        interval = float(welch.low[index]), float(welch.high[index])
-        if pair.expected == pair.measured or _within(tolerance, *interval):
-            verdict: Verdict = "reproduced"
-        elif _within(tolerance, difference):
-            verdict = "consistent"
-        elif p < FAMILY_LEVEL or _is_edited(pair.expected):
-            # Seeds' values that do not give the stored mean say nothing about how far that mean may be from the truth.
-            verdict = "deviates"
-        else:
-            verdict = "inconclusive"
-        summaries = pair.expected.summary, pair.measured.summary
-        rows.append(Row(pair.cell, pair.source, *summaries, verdict, difference, interval, float(welch.p[index]), p))
-    return rows, welch.z
+    for compared, same in zip(found, bits, strict=True):
+        changed = {run.cell for run in same.differing} if same else set()
+        for index, pair in enumerate(compared.pairs):
+            difference, p_adjusted = float(compared.each.difference[index]), next(adjusted)
+            interval = float(compared.each.low[index]), float(compared.each.high[index])
+            shaky = bool(compared.unstable[index])
+            verdict = _verdict(pair, (difference, *interval), p_adjusted, tolerance, shaky)
+            if pair.cell in changed:
+                verdict = "deviates"
+            summaries = pair.expected.summary, pair.measured.summary
+            p_value = float(compared.each.p[index])
+            rows.append(Row(pair.cell, pair.source, *summaries, verdict, difference, interval, p_value, p_adjusted))
+    return rows
 
 
-def _shifts(pairs: Sequence[_StoredAndMeasured], z: Array, tolerance: float) -> list[Shift]:
-    """Whether each criterion moved over all its cells; a criterion of one cell is judged with the cells."""
-    found: list[Shift] = []
-    for source in dict.fromkeys(pair.source for pair in pairs):
-        chosen = [index for index, pair in enumerate(pairs) if pair.source == source and _can_pool(pair)]
-        found += _shifts_from(source, [pairs[index] for index in chosen], z[chosen])
-    adjusted = _adjusted(np.array([shift.p for shift in found]))
-    return [
-        replace(shift, p_adjusted=p, deviates=p < FAMILY_LEVEL and not _within(tolerance, shift.difference))
-        for shift, p in zip(found, adjusted.tolist(), strict=True)
-    ]
+def _verdict(
+    pair: StoredAndMeasured, change: tuple[float, float, float], p: float, tolerance: float, shaky: bool
+) -> Verdict:
+    """The verdict on a cell, from its change with interval and its adjusted p-value."""
+    difference, *interval = change
+    if pair.same_values:
+        return "reproduced"
+    # Seeds' values that do not give the stored mean say nothing about how far that mean may be from the truth.
+    if not _within(tolerance, difference) and (p < FAMILY_LEVEL or pair.is_edited):
+        return "deviates"
+    if shaky:
+        return "unstable"
+    if _within(tolerance, *interval):
+        return "reproduced"
+    return "consistent" if _within(tolerance, difference) else "inconclusive"
 
 
-def _shifts_from(source: str, pairs: Sequence[_StoredAndMeasured], z: Array) -> list[Shift]:
-    """The shift of each criterion against one source, before Holm's correction."""
-    criteria = np.array([pair.cell.criterion for pair in pairs])
-    groups = [group for name in np.unique(criteria) if len(group := np.flatnonzero(criteria == name)) > 1]
-    if not groups:
-        return []
-    sides = [seed_residuals([getattr(pair, side).values for pair in pairs]) for side in ("expected", "measured")]
-    dof = sum(max(side.shape[1] - 1, 0) for side in sides)  # a source without seeds has no columns
-    p = moved(z, groups, seed_correlation(np.hstack(sides), groups), dof)
-    moves = np.array([pair.measured.mean - pair.expected.mean for pair in pairs])
-    return [
-        Shift(str(criteria[group[0]]), source, len(group), float(moves[group].mean()), float(value), 1.0, False)
-        for group, value in zip(groups, p, strict=True)
-    ]
+def _shifts(found: Sequence[Compared], tolerance: float) -> list[Shift]:
+    """What many cells together did, of all sources; each kind is corrected by itself."""
+    kinds: dict[Kind, list[Shift]] = defaultdict(list)
+    for compared in found:
+        for many in compared.many:
+            kinds[many.kind].append(
+                Shift(many.kind, many.name, compared.source, many.cells, many.difference, many.interval, many.p)
+            )
+    shifts = []
+    for kind, listed in kinds.items():
+        limit = tolerance * (TOGETHER if kind == "together" else 1)
+        for shift, p in zip(listed, _adjusted(np.array([each.p for each in listed]), kind), strict=True):
+            deviates = p < FAMILY_LEVEL and not _within(limit, shift.difference)
+            shifts.append(replace(shift, p_adjusted=p, deviates=deviates))
+    return shifts
 
 
-def _can_pool(pair: _StoredAndMeasured) -> bool:
-    return min(pair.expected.n, pair.measured.n) >= SEEDS_TO_POOL
-
-
-def _adjusted(p: Array) -> Array:
-    # The factor 2 is there because cells and criteria are two families that each have half of FAMILY_LEVEL; in one
-    # family the few criteria would pay for the many cells.
-    return np.minimum(2 * holm(p), 1)
+def _adjusted(p: np.ndarray[tuple[int, ...], np.dtype[np.float64]], kind: str) -> list[float]:
+    """P-values that compare with ``FAMILY_LEVEL``, of a kind of comparison that has only its share of it."""
+    return [float(value) for value in np.minimum(holm(p) / SHARES[kind], 1)]
 
 
 def _within(tolerance: float, *points: float) -> bool:
@@ -161,33 +216,18 @@ def _within(tolerance: float, *points: float) -> bool:
     return all(abs(point) <= tolerance + 1e-9 for point in points)
 
 
-def _warnings(expected: Expected, pairs: Sequence[_StoredAndMeasured]) -> list[str]:
+def _warnings(expected: Expected, found: Sequence[Compared]) -> list[str]:
     """What a reader should know before trusting the verdicts."""
-    found = [
+    told = [
         f"{stored.cell} ({source}): the stored mean, std and n are not those of the stored values, which "
         f"give {Estimate.from_values(estimate.values).summary}; compared is {estimate.summary}"
         for stored in expected.cells
         for source, estimate in stored.estimates.items()
-        if _is_edited(estimate)
+        if is_edited(estimate)
     ]
+    pairs = [pair for compared in found for pair in compared.pairs]
     if all(pair.expected.std is None and pair.measured.std is None for pair in pairs):
-        found.append("one seed per cell on both sides: no spread is known, so no difference can be judged")
-    elif not all(map(_can_pool, pairs)):
-        found.append(
-            f"some cells have fewer than {SEEDS_TO_POOL} seeds on a side and are left out when a criterion is judged "
-            "over all its cells"
-        )
-    return found
-
-
-def _is_edited(stored: Estimate) -> bool:
-    """Whether mean, std and n are not those of the seeds' values beside them."""
-    return bool(stored.values) and _disagree(stored, Estimate.from_values(stored.values))
-
-
-def _disagree(stored: Estimate, computed: Estimate) -> bool:
-    # Values may have been printed with two decimals, and so may their mean.
-    close = math.isclose(stored.mean, computed.mean, abs_tol=0.011) and math.isclose(
-        stored.std or 0, computed.std or 0, abs_tol=0.011
-    )
-    return stored.n != computed.n or not close
+        told.append("one seed per cell on both sides: no spread is known, so no difference can be judged")
+    elif not any(compared.many for compared in found) and len(pairs) > 1:
+        told.append("no seeds' values are stored for several cells, so only single cells are judged")
+    return told

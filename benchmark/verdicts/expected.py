@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.setup import Settings
 from benchmark.system.files import write_atomically
-from benchmark.system.yamlfile import read_yaml, validate
+from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.differences import Summary
@@ -52,6 +52,8 @@ class Estimate(Settings, strict=True):
     """Number of seeds."""
     values: dict[Annotated[int, Field(ge=0)], Percent] = Field(default_factory=dict)
     """Seed → metric; may be left out if only mean and standard deviation were printed."""
+    digests: dict[Annotated[int, Field(ge=0)], str] = Field(default_factory=dict)
+    """Seed → digest of the run's outcome (:func:`~benchmark.verdicts.outcome_digest.outcome_digest`)."""
 
     @model_validator(mode="after")
     def _one_seed_does_not_vary(self) -> "Estimate":
@@ -60,13 +62,14 @@ class Estimate(Settings, strict=True):
         return self
 
     @classmethod
-    def from_values(cls, values: Mapping[int, float]) -> "Estimate":
-        """The estimate from every seed's value, rounded to the decimals that are stored."""
+    def from_values(cls, values: Mapping[int, float], digests: Mapping[int, str] | None = None) -> "Estimate":
+        """The estimate from every seed's value, rounded to the decimals that are stored, and from runs' digests."""
         n, mean = len(values), fmean(values.values())
         squares = math.fsum((value - mean) ** 2 for value in values.values())
         std = round(math.sqrt(squares / (n - 1)), DECIMALS) if n > 1 else None
         kept = {seed: round(float(values[seed]), DECIMALS) for seed in sorted(values)}
-        return cls(mean=round(mean, DECIMALS), std=std, n=n, values=kept)
+        bits = {seed: digests[seed] for seed in sorted(values) if seed in digests} if digests else {}
+        return cls(mean=round(mean, DECIMALS), std=std, n=n, values=kept, digests=bits)
 
     @property
     def summary(self) -> Summary:
@@ -85,8 +88,17 @@ class Source(Settings):
     """The code that ran: repository and commit."""
     version: str | None = None
     """Version of dst-bench."""
+    commit: str | None = None
+    """Of dst-bench, if the results were made from a checkout of it."""
+    engine: str | None = None
+    python: str | None = None
     torch: str | None = None
     device: str | None = None
+    cpu: str | None = None
+    """The processor's model; without it no bits can be promised."""
+    threads: str | None = None
+    command: str | None = None
+    """The command that makes the results again."""
     date: datetime.date | None = None
     note: str | None = None
 
@@ -197,13 +209,17 @@ def write_expected(expected: Expected, path: Path) -> None:
     write_atomically(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf))
 
 
-def estimates(samples: Samples) -> dict[Cell, Estimate]:
-    """The estimate of every cell that has run; raises :class:`InputError` for a metric that is not a percentage."""
+def estimates(samples: Samples, digests: Mapping[Cell, Mapping[int, str]] | None = None) -> dict[Cell, Estimate]:
+    """The estimate of every cell that has run, with the digests of its runs if they are known.
+
+    Raises :class:`InputError` for a metric that is not a percentage.
+    """
     for cell, values in samples.items():
         for seed, value in values.items():
             if not 0 <= value <= 100:  # also refuses NaN
                 raise InputError(f"{cell}, seed {seed}: the metric must be between 0 and 100 percent, not {value}")
-    return {cell: Estimate.from_values(values) for cell, values in samples.items() if values}
+    bits = digests or {}
+    return {cell: Estimate.from_values(values, bits.get(cell)) for cell, values in samples.items() if values}
 
 
 class _OneLine(dict[str, Any]):
@@ -211,7 +227,7 @@ class _OneLine(dict[str, Any]):
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's safe dumper, which can also write a mapping on one line."""
+    """PyYAML's safe dumper, which can also write a mapping on one line; it quotes texts that would read as numbers."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  (equal values are written out, not referred to)
         return True
@@ -222,6 +238,7 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
 
 
+read_as_core_schema(_Dumper)
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(
     _OneLine, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)

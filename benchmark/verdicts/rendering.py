@@ -5,14 +5,15 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import get_args
 
 from tabulate import tabulate
 
 from benchmark.verdicts.claims import render_claims
+from benchmark.verdicts.compared import DEPTHS
 from benchmark.verdicts.statistics.differences import CONFIDENCE, Summary
-from benchmark.verdicts.verdict import CheckOutcome, Row, Verdict
+from benchmark.verdicts.verdict import CheckOutcome, Row, Shift, Verdict
 
 WIDTH = 100
 """Columns of the text."""
@@ -29,13 +30,17 @@ def render(outcome: CheckOutcome) -> str:
     sources = sorted({row.source or "" for row in outcome.rows})
     for source in [*filter(None, sources), *({""} & set(sources))]:
         heading = f"against {source!r}" if source else "without an expected value"
-        parts.append(f"{heading}\n{_table([row for row in outcome.rows if (row.source or '') == source])}")
+        if source in outcome.depths:
+            heading += f" ({DEPTHS[outcome.depths[source]]})"
+        rows = [row for row in outcome.rows if (row.source or "") == source]
+        parts.append(f"{textwrap.fill(heading, WIDTH)}\n{_table(rows)}")
     if outcome.claims:
         parts.append(f"claims of the paper, effects in points\n{render_claims(outcome.claims)}")
     parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]
     counts = Counter(row.verdict for row in outcome.rows)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
-    parts.append("\n".join([f"{outcome.overall}: {found}", *_deviating(outcome)]))
+    lines = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in _deviating(outcome)]
+    parts.append("\n".join([f"{outcome.overall}: {found}", *lines]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -46,12 +51,28 @@ def as_json(outcome: CheckOutcome) -> str:
         {
             **asdict(row),
             "cell": row.cell.to_mapping(),
-            "interval": row.interval and [end if math.isfinite(end) else None for end in row.interval],
+            "interval": row.interval and _ends(row.interval),
         }
         for row in outcome.rows
     ]
-    told = {"overall": outcome.overall, **asdict(outcome), "rows": rows, "claims": judged}
+    shifts = [{**asdict(each), "interval": each.interval and _ends(each.interval)} for each in outcome.shifts]
+    bits = [
+        {**asdict(each), "differing": [{**asdict(run), "cell": run.cell.to_mapping()} for run in each.differing]}
+        for each in outcome.bits
+    ]
+    told = {
+        "overall": outcome.overall,
+        **asdict(replace(outcome, rows=(), shifts=(), bits=(), claims=())),
+        "rows": rows,
+        "claims": judged,
+        "shifts": shifts,
+        "bits": bits,
+    }
     return json.dumps(told, indent=2, allow_nan=False)
+
+
+def _ends(interval: tuple[float, float]) -> list[float | None]:
+    return [end if math.isfinite(end) else None for end in interval]
 
 
 def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
@@ -86,16 +107,34 @@ def _difference(row: Row) -> str:
 
 
 def _deviating(outcome: CheckOutcome) -> list[str]:
-    """A line for each cell and each criterion that deviates, and for each claim whose verdict is not the stored one."""
-    moves = [
-        (str(row.cell), row.source, row.difference, row.p_adjusted) for row in outcome.rows if row.verdict == "deviates"
+    """A line for everything that deviates: runs, cells, many cells together, and verdicts on claims."""
+    lines = []
+    for bits in outcome.bits:
+        if bits.differing:
+            first = bits.differing[0]
+            lines.append(
+                f"deviates: {len(bits.differing)} of {bits.runs} runs are not equal to {bits.source!r} bit for bit; "
+                f"the first is {first.cell}, seed {first.seed}: {first.measured:g}, stored is {first.stored:g}"
+            )
+    exact = {(run.cell, bits.source) for bits in outcome.bits for run in bits.differing}
+    lines += [
+        f"deviates: {row.cell} ({row.source}): moved by {row.difference:+.2f} points (p = {row.p_adjusted:.1g})"
+        for row in outcome.rows
+        if row.verdict == "deviates" and (row.cell, row.source) not in exact
     ]
-    moves += [
-        (f"{shift.criterion}, all its {shift.cells} cells", shift.source, shift.difference, shift.p_adjusted)
-        for shift in outcome.shifts
-        if shift.deviates
-    ]
-    lines = [
-        f"deviates: {what} ({source}): moved by {points:+.2f} points (p = {p:.1g})" for what, source, points, p in moves
-    ]
+    lines += [f"deviates: {_shifted(shift)} (p = {shift.p_adjusted:.1g})" for shift in outcome.shifts if shift.deviates]
     return lines + [f"{'deviates' if change.deviates else 'changed'}: {change}" for change in outcome.changes]
+
+
+def _shifted(shift: Shift) -> str:
+    """What several cells did together, as a sentence without its p-value."""
+    points = f"{shift.difference:+.2f} points"
+    match shift.kind:
+        case "criterion":
+            return f"{shift.name}, all its {shift.cells} cells ({shift.source}): moved by {points} against the others"
+        case "contrast":
+            return f"{shift.name} ({shift.source}): changed by {points}"
+        case "together":
+            return f"all {shift.cells} cells together ({shift.source}): moved by {points} on average"
+        case "collapse":
+            return f"{shift.cells} {shift.name} with every seed ({shift.source})"

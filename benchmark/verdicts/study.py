@@ -1,5 +1,6 @@
 """A study: an experiment with its results and its expected values, which are read and validated once."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, ResultsFolder, samples
 from benchmark.experiments.runs import Run, cells, expand
+from benchmark.experiments.setup import ENGINE_NAMES
 from benchmark.verdicts.expected import Expected
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
@@ -53,16 +55,36 @@ class Study:
         return {cell: results for cell, results in found.items() if results}
 
     @cached_property
+    def diverged(self) -> list[tuple[Cell, int]]:
+        """The runs whose loss, weights or gradients stopped being finite; they count with the accuracy they have."""
+        return sorted((run.cell, run.seed) for run, result in self.results if result.outcome.diverged)
+
+    @cached_property
     def unproven(self) -> set[Cell]:
         """Cells with a run that was trained with ``--no-contract``: nothing shows that its criterion keeps it."""
         return {run.cell for run, result in self.results if result.contract_skipped}
+
+    @cached_property
+    def diverged_by_cell(self) -> dict[Cell, int]:
+        """How many runs of each cell diverged, for the cells in which some did."""
+        found = Counter(cell for cell, _ in self.diverged)
+        return {cell: found[cell] for cell in self.cells if cell in found}
+
+    @property
+    def cautions(self) -> list[str]:
+        """What a reader should know of cells before trusting their numbers, a line for each."""
+        proofless = [f"{cell}: trained with --no-contract" for cell in sorted(self.unproven)]
+        return proofless + [
+            f"{cell}: {count} of {len(self.by_cell[cell])} runs diverged"
+            for cell, count in sorted(self.diverged_by_cell.items())
+        ]
 
 
 def load_study(
     experiment: Experiment,
     folder: ResultsFolder,
     expected: Expected | None = None,
-    engines: Sequence[str] = (),
+    engines: Sequence[str] = ENGINE_NAMES,
 ) -> Study:
     """The study of an experiment from the results that are stored in ``folder``, each of which is read once.
 

@@ -1,23 +1,28 @@
 """What a check can find: the verdict on each cell, on each criterion over all its cells, and on a whole experiment."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.claims import ClaimChange, ClaimOutcome
+from benchmark.verdicts.compared import Depth, Kind
 from benchmark.verdicts.statistics.differences import Summary
 
-Verdict: TypeAlias = Literal["deviates", "missing", "inconclusive", "unexpected", "consistent", "reproduced"]
+Verdict: TypeAlias = Literal[
+    "deviates", "missing", "inconclusive", "unstable", "unexpected", "consistent", "reproduced"
+]
 """From worst to best; :data:`MEANINGS` explains each of them."""
 MEANINGS: dict[Verdict, str] = {
     "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
     "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
     "unexpected": "the cell has been run, but no value is stored",
+    "unstable": "some seeds of the cell collapse and others do not, so a difference of means says nothing",
     "inconclusive": "the difference is outside the tolerance, perhaps by chance",
     "missing": "a value is stored, but the cell has not been run",
     "deviates": (
         "the difference is outside the tolerance, and not by chance, or from a stored mean that its own seeds' values "
-        "contradict"
+        "contradict; or a run that must be equal bit for bit is not"
     ),
 }
 """The meaning of every verdict, best first."""
@@ -41,15 +46,39 @@ class Row:
 
 @dataclass(frozen=True)
 class Shift:
-    """All cells of one criterion or baseline against one source; ``difference`` is the mean of their differences."""
+    """A change of several cells together against one source, in percentage points.
 
-    criterion: str
+    A criterion is compared with the other cells, so its ``difference`` is by how much more it moved than they did.
+    """
+
+    kind: Kind
+    name: str
     source: str
     cells: int
     difference: float
+    interval: tuple[float, float] | None
     p: float
-    p_adjusted: float
-    deviates: bool
+    p_adjusted: float = 1.0
+    deviates: bool = False
+
+
+@dataclass(frozen=True)
+class DifferingRun:
+    """A run that should be equal to a stored one and is not; values in percent, equal ones differ in their digest."""
+
+    cell: Cell
+    seed: int
+    stored: float
+    measured: float
+
+
+@dataclass(frozen=True)
+class Bits:
+    """The runs with a stored seed whose bits a source has, and which of them differ."""
+
+    source: str
+    runs: int
+    differing: tuple[DifferingRun, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +93,9 @@ class CheckOutcome:
     claims: tuple[ClaimOutcome, ...]
     changes: tuple[ClaimChange, ...]
     warnings: tuple[str, ...]
+    bits: tuple[Bits, ...] = ()
+    depths: Mapping[str, Depth] = field(default_factory=dict)
+    """How sharp the comparison with each source is."""
 
     @property
     def overall(self) -> Verdict:

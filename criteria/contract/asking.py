@@ -2,9 +2,8 @@
 
 import contextlib
 import copy
-import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -15,6 +14,8 @@ from criteria.contract.case import Case, mapped
 
 Plugin = Criterion | Growth
 P = TypeVar("P", bound=Plugin)
+Layout = Callable[[Tensor], Tensor]
+"""Makes a copy of a tensor, in some order in memory."""
 
 
 class Broken(Exception):  # noqa: N818 - it states a finding
@@ -27,6 +28,10 @@ class Inapplicable(Exception):  # noqa: N818 - not an error
 
 class NoAnswer(Inapplicable):
     """A call to the plugin failed, or gave something that is not an answer."""
+
+
+class WrongPlace(NoAnswer):
+    """An answer is on another device than the layer."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +50,11 @@ class Answer:
         return f"{positions(self.selected)}{scores}"
 
 
-def selectable(plugin: Plugin, layer: Layer) -> Tensor:
-    """The positions that the plugin chooses from: active ones to prune, inactive ones to grow. bool [*shape]."""
-    return ~layer.mask if isinstance(plugin, Growth) else layer.mask
-
-
-def saved_and_loaded(criterion: Criterion) -> dict[str, object]:
-    """The criterion's state as it comes back from a checkpoint file; raises :class:`NoAnswer` where it does not."""
-    file = io.BytesIO()
-    call(lambda: torch.save(criterion.state_dict(), file), what="saving state_dict()")
-    file.seek(0)
-    state = call(lambda: torch.load(file, weights_only=True), what="loading the saved state_dict()")
-    if not isinstance(state, dict):
-        raise NoAnswer(f"state_dict() gave {_described(state)}, not a dict")
-    return state
+def selectable(plugin: Plugin, case: Case) -> Tensor:
+    """The positions that the plugin chooses from: active ones to prune, candidates to grow. bool [*shape]."""
+    if not isinstance(plugin, Growth):
+        return case.layer.mask
+    return ~case.layer.mask if case.candidates is None else case.candidates
 
 
 def observes(plugin: Plugin) -> bool:
@@ -66,39 +62,76 @@ def observes(plugin: Plugin) -> bool:
     return isinstance(plugin, Criterion) and type(plugin).observe is not Criterion.observe
 
 
+def keeps_state(plugin: Plugin) -> bool:
+    """Whether the plugin has something to save."""
+    kind = Criterion if isinstance(plugin, Criterion) else Growth
+    methods = ("state_dict", "load_state_dict")
+    return observes(plugin) or any(getattr(type(plugin), name) is not getattr(kind, name) for name in methods)
+
+
 def has_score(plugin: Plugin) -> bool:
     """Whether the plugin defines score(); one with a select() of its own need not."""
     return type(plugin).score not in (Criterion.score, Growth.score)
 
 
+def has_select(plugin: Plugin) -> bool:
+    """Whether the plugin has a selection of its own."""
+    return type(plugin).select not in (Criterion.select, Growth.select)
+
+
 def prepared(plugin: P, case: Case) -> P:
     """A copy of the plugin that has observed what came before the case."""
-    prepared = copy.deepcopy(plugin)
-    if isinstance(prepared, Criterion):
+    return observed(copy.deepcopy(plugin), case)
+
+
+def observed(plugin: P, case: Case) -> P:
+    """This very plugin, once it has observed what came before the case."""
+    if isinstance(plugin, Criterion) and case.observed:
         for layer in case.past():
-            call(prepared.observe, layer)
-    return prepared
+            call(plugin.observe, layer)
+    return plugin
 
 
-def answer(plugin: Plugin, case: Case, layout: Callable[[Tensor], Tensor] = torch.clone) -> Answer:
+def answer(plugin: Plugin, case: Case, layout: Layout = torch.clone) -> Answer:
     """What a copy of the plugin says to the case; raises :class:`NoAnswer` where it says nothing usable."""
-    return ask(prepared(plugin, case), case.layer, case.n, layout)
+    return ask(prepared(plugin, case), case, layout)
 
 
-def answer_still(plugin: Plugin, case: Case, what: str, layout: Callable[[Tensor], Tensor] = torch.clone) -> Answer:
+def answer_still(plugin: Plugin, case: Case, what: str, layout: Layout = torch.clone) -> Answer:
     """The answer to a variant of a case that was answered before: this time no answer is a broken promise."""
     with no_answer_is_broken(what):
         return answer(plugin, case, layout)
 
 
-def ask(plugin: Plugin, layer: Layer, n: int, layout: Callable[[Tensor], Tensor] = torch.clone) -> Answer:
+def ask(plugin: Plugin, case: Case, layout: Layout = torch.clone) -> Answer:
     """Ask this very plugin for scores and selection, each time with a new copy of the layer's tensors."""
     scores = None
     if has_score(plugin):
-        scores = score_of(plugin, mapped(layer, layout, layout))[selectable(plugin, layer)]
-    asked = mapped(layer, layout, layout)
-    selected = select_of(plugin, asked, n)
-    return Answer(selected, scores, drew=not torch.equal(asked.generator.get_state(), layer.generator.get_state()))
+        scores = score_of(plugin, mapped(case.layer, layout, layout))[selectable(plugin, case)]
+    asked = case.mapped(layout, layout)
+    selected = select_of(plugin, asked)
+    return Answer(selected, scores, drew=not torch.equal(asked.layer.generator.get_state(), _state(case.layer)))
+
+
+def ask_as_shown(plugin: Plugin, case: Case) -> Answer:
+    """Ask this very plugin about the very tensors of the case."""
+    scores = score_of(plugin, case.layer)[selectable(plugin, case)].clone() if has_score(plugin) else None
+    before = _state(case.layer)
+    selected = select_of(plugin, case).clone()
+    return Answer(selected, scores, drew=not torch.equal(before, _state(case.layer)))
+
+
+def is_random(plugin: Plugin, case: Case, seeds: int = 30) -> bool:
+    """Whether the answer depends on the layer's generator, be it drawn from it or from a copy of it."""
+    first = answer(plugin, case)
+    if first.drew:
+        return True
+    for seed in range(seeds):
+        generator = torch.Generator().manual_seed(seed)
+        other = answer(plugin, replace(case, layer=replace(case.layer, generator=generator)))
+        if other.drew or not torch.equal(first.selected, other.selected) or not _same(first.scores, other.scores):
+            return True
+    return False
 
 
 def score_of(plugin: Plugin, layer: Layer) -> Tensor:
@@ -110,10 +143,11 @@ def score_of(plugin: Plugin, layer: Layer) -> Tensor:
     return score
 
 
-def select_of(plugin: Plugin, layer: Layer, n: int) -> Tensor:
+def select_of(plugin: Plugin, case: Case) -> Tensor:
     """select(), or :class:`NoAnswer`."""
-    arguments = (~layer.mask,) if isinstance(plugin, Growth) else ()
-    selected: Tensor = call(plugin.select, layer, n, *arguments)
+    layer = case.layer
+    arguments = (selectable(plugin, case),) if isinstance(plugin, Growth) else ()
+    selected: Tensor = call(plugin.select, layer, case.n, *arguments)
     _require_tensor("select()", selected, layer)
     if selected.dtype != torch.bool:
         raise NoAnswer(f"select() gave a tensor of dtype {selected.dtype}; bool was asked for")
@@ -131,14 +165,15 @@ def call(function: Callable[..., Any], *arguments: object, what: str = "") -> An
 
 def _require_tensor(what: str, given: object, layer: Layer) -> None:
     if not isinstance(given, Tensor):
-        raise NoAnswer(f"{what} gave {_described(given)}, not a tensor")
+        raise NoAnswer(f"{what} gave {described(given)}, not a tensor")
     if given.shape != layer.weight.shape:
         raise NoAnswer(f"{what} gave shape {tuple(given.shape)} for a layer of shape {tuple(layer.weight.shape)}")
     if given.device != layer.weight.device:
-        raise NoAnswer(f"{what} gave a tensor on {given.device} for a layer on {layer.weight.device}")
+        raise WrongPlace(f"{what} gave a tensor on {given.device} for a layer on {layer.weight.device}")
 
 
-def _described(given: object) -> str:
+def described(given: object) -> str:
+    """What kind of thing was given."""
     return "None" if given is None else f"a {type(given).__name__}"
 
 
@@ -162,3 +197,11 @@ def some(values: Tensor) -> str:
     """The values as a list, but no more than a reader can take in."""
     first = str(values[:16].tolist())
     return first if len(values) <= 16 else f"{first[:-1]}, … {len(values)} in all]"
+
+
+def _state(layer: Layer) -> Tensor:
+    return layer.generator.get_state()
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is None or other is None or torch.equal(one.nan_to_num(), other.nan_to_num())

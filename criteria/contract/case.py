@@ -3,32 +3,75 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from criteria.api import Layer
 
+Values = Literal["normal", "ranks", "equal", "levels"]
+"""Of a drawn case: drawn, all different in magnitude (gradients are ones), all equal, or of a few different ones."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and in which numbers a layer is."""
+
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def put(self, mask: Tensor) -> Tensor:
+        """The mask on the device."""
+        return mask.to(self.device)
+
 
 @dataclass(frozen=True)
 class Case:
-    """The question which ``n`` weights of ``layer`` are selected, after ``observed`` earlier optimizer steps."""
+    """The question which ``n`` weights of ``layer`` are selected, once ``observed`` optimizer steps were observed.
+
+    The last of them is the step of the layer itself.
+    """
 
     layer: Layer
     n: int
     observed: int = 0
     recipe: str = ""
     """Code that makes the case, for one that is too large to be written out."""
+    candidates: Tensor | None = None
+    """The positions that a growth may choose from, bool [*shape]; None for all that are inactive."""
+    moved: bool = False
+    """Whether other weights were active at the earlier steps."""
 
     def past(self) -> Iterator[Layer]:
-        """The layer at the earlier steps, oldest first.
+        """The layer at the steps that are observed, oldest first.
 
-        Its weights were small where they are now large, so that a score that remembers differs from one that does not.
+        Its weights were small where they are now large, and its gradients others, so that a score that remembers
+        differs from one that does not.
         """
-        for ago in range(self.observed, 0, -1):
+        for ago in range(self.observed - 1, -1, -1):
             earlier = copied(self.layer)
-            weight = earlier.weight.sign() / (ago + earlier.weight.abs())
-            yield replace(earlier, weight=weight, step=earlier.step - ago)
+            if ago:
+                earlier = mapped(earlier, lambda tensor, ago=ago: tensor * ((-1) ** ago / (1 + ago)), torch.clone)
+                earlier = replace(earlier, weight=self.layer.weight)
+                mask = (
+                    earlier.mask if not self.moved else earlier.mask.flatten().roll(1 + ago // 3).view_as(earlier.mask)
+                )
+                weight = earlier.weight.sign() / (ago + earlier.weight.abs())
+                weight = torch.where(mask, torch.where(earlier.mask, weight, 1 / (1 + ago)), 0)
+                earlier = replace(earlier, weight=weight, mask=mask, step=max(1, earlier.step - ago))
+            yield earlier
+
+    def later(self) -> "Case":
+        """The same question one optimizer step later, at which nothing was observed."""
+        moved = mapped(self.layer, lambda tensor: tensor * -0.75, torch.clone)
+        weight = torch.where(self.layer.mask, torch.where(self.layer.weight != 0, self.layer.weight * 0.75, 0.5), 0)
+        return replace(self, layer=replace(moved, weight=weight, step=self.layer.step + 1), recipe="")
+
+    def mapped(self, values: Callable[[Tensor], Tensor], mask: Callable[[Tensor], Tensor]) -> "Case":
+        """The same question about the layer that :func:`mapped` makes."""
+        candidates = None if self.candidates is None else mask(self.candidates)
+        return replace(self, layer=mapped(self.layer, values, mask), candidates=candidates)
 
 
 def mapped(layer: Layer, values: Callable[[Tensor], Tensor], mask: Callable[[Tensor], Tensor]) -> Layer:
@@ -56,10 +99,67 @@ def random_mask(shape: tuple[int, ...], active: int, generator: torch.Generator)
     return (order < active).view(shape)
 
 
-def wide_case(seed: int, active: int = 18432, n: int = 4096, observed: int = 0) -> Case:
-    """A layer of 192 × 192 normal weights: large enough for PyTorch to divide its work among threads."""
+def drawn_case(
+    shape: tuple[int, ...],
+    active: int,
+    n: int,
+    seed: int = 0,
+    *,
+    values: Values = "normal",
+    observed: int = 0,
+    step: int = 0,
+    name: str = "layer",
+    place: Place = Place(),
+) -> Case:
+    """A case with numbers drawn from ``seed``: for layers that are too large to be written out.
+
+    ``step`` is that of the layer; by default it is the last of those observed, or 1.
+    """
+    arguments = f"{shape}, active={active}, n={n}, seed={seed}, values={values!r}, observed={observed}, step={step}"
     generator = torch.Generator().manual_seed(seed)
-    mask = random_mask((192, 192), active, generator)
-    weight, grad, momentum, product = torch.randn(4, 192, 192, generator=generator)
-    layer = Layer("layer", weight * mask, grad, mask, 1, generator, momentum, lambda _: product)
-    return Case(layer, n, observed, f"wide_case(seed={seed}, active={active}, n={n}, observed={observed})")
+    mask = random_mask(shape, active, generator)
+    weight, grad, momentum, product = _numbers(shape, values, generator)
+    weight = weight * mask
+    step = step or max(observed, 1)
+    layer = Layer(name, weight, grad, mask, step, generator, momentum, lambda _: product)
+    case = Case(layer, n, observed, f"drawn_case({arguments}, name={name!r})")
+    if place == Place():
+        return case
+    moved = case.mapped(lambda tensor: tensor.to(place.device, getattr(torch, place.dtype)), place.put)
+    return replace(moved, recipe=f"drawn_case({arguments}, name={name!r}, place={place})")
+
+
+def enormous_case(active: int, n: int, grad: bool = False, growth: bool = False) -> Case:
+    """A layer of more than 2**24 weights, of which a few are active or, for a ``growth``, may grow."""
+    shape = (4097, 4099)
+    size = math.prod(shape)
+    generator = torch.Generator().manual_seed(0)
+    where = torch.arange(active) * (size // active)
+    weight, mask = torch.zeros(size), torch.zeros(size, dtype=torch.bool)
+    weight[where] = torch.randn(active, generator=generator)
+    mask[where] = True
+    weight, mask = weight.view(shape), mask.view(shape)
+    layer = Layer("layer", weight, weight if grad else None, ~mask if growth else mask, 1, generator)
+    if growth:
+        layer = replace(layer, weight=torch.ones(shape).mul_(layer.mask), momentum=weight)
+    arguments = f"active={active}, n={n}, grad={grad}, growth={growth}"
+    return Case(layer, n, recipe=f"enormous_case({arguments})", candidates=mask if growth else None)
+
+
+def _numbers(shape: tuple[int, ...], values: Values, generator: torch.Generator) -> Tensor:
+    """Weights, gradients, momenta and products, [4, *shape]."""
+    each = (4, *shape)
+    match values:
+        case "equal":
+            return torch.ones(each)
+        case "levels":
+            levels = torch.randint(2, each, generator=generator)
+            return (1 + levels) / 2 * (2 * torch.randint(2, each, generator=generator) - 1)
+        case "ranks":
+            size = math.prod(shape)
+            ranks = (1 + torch.randperm(size, generator=generator)) / size
+            signs = 2 * torch.randint(2, (size,), generator=generator) - 1
+            ones = torch.ones(shape)
+            return torch.stack(((ranks * signs).view(shape), ones, ones, ones))
+        case "normal":
+            return torch.randn(each, generator=generator)

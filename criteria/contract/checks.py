@@ -13,17 +13,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from criteria.api import Criterion, Growth
-from criteria.contract.asking import Plugin, observes
-from criteria.contract.case import wide_case
-from criteria.contract.code import name_of, selection_code, training_code
-from criteria.contract.properties import DEGENERATE, PROMISES, SELECTION, Property
+from criteria.contract.asking import Plugin, has_select
+from criteria.contract.code import name_of
+from criteria.contract.properties import PROMISES, SELECTION
 from criteria.contract.results import ContractError, Result
-from criteria.contract.search import TIME_LIMIT, Effort, Found, NothingSaid, find_case, find_training
-from criteria.contract.strategies import degenerate_layers, ordinary_layers, starts
-from criteria.contract.training_properties import PROMISES as UPDATE_PROMISES
-from criteria.contract.training_properties import SCOPES, Twins, UpdateLayers
+from criteria.contract.scopes import NORMALISED, OTHER_SCOPES, SCOPES, UpdateLayers
+from criteria.contract.search import TIME_LIMIT, Circumstances, Effort
+from criteria.contract.searching import Pairing, selection_results, update_results
 from criteria.errors import InputError
-from criteria.plugins import load, usable
+from criteria.growth.gradient import GradientGrowth
+from criteria.growth.momentum import MomentumGrowth
+from criteria.growth.random import RandomGrowth
+from criteria.plugins import load
+from criteria.pruning.grasp import GraSP
+from criteria.pruning.magnitude import Magnitude
+from criteria.pruning.running_snip import RunningSNIP
+from criteria.pruning.set import SET
 
 if TYPE_CHECKING:
     import pytest
@@ -56,16 +61,18 @@ def report(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> list[Result]:
     """What came of every property, without raising; the parameters are those of :func:`check_criterion`.
 
     After a call that did not return nothing more is checked.
     """
     checked: Plugin = _instance(plugin)
-    effort = _effort(max_examples, time_limit, seed)
+    effort = _effort(max_examples, time_limit, seed, like)
     results: list[Result] = []
     for check in checks_of(checked, partners, scopes):
-        results += check.results(checked, effort)
+        results += check.results(checked, effort.at_first()) if quick else _results(check, checked, effort)
         if any(result.hung for result in results):
             judged = {result.property for result in results}
             why = "a call to the plugin did not return"
@@ -83,16 +90,20 @@ def check_criterion(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> None:
     """Return quietly if no promise of the criterion is found broken, else raise :class:`ContractError`.
 
     ``criterion`` is an instance, or the spec of an installed one. Each property is tried on ``max_examples`` cases; for
-    topology updates they are divided among the growths (``partners``, by default all that are installed) and the
+    topology updates they are divided among the growths (``partners``, by default those that are shipped) and the
     ``scopes``. ``time_limit`` is in seconds, for one case. With a ``seed`` the cases are the same every time; without
-    one they differ, and those that break a promise are kept and tried first next time.
+    one they differ, and those that break a promise are kept and tried first next time. With ``like`` the layers of a
+    training are tried too. A first pass over all properties tries a few small cases of each, which finds the common
+    faults in seconds; ``quick`` stops after it.
     Raises :class:`InputError` for what is not a criterion.
     """
-    _check(_instance(criterion), partners, scopes, _effort(max_examples, time_limit, seed))
+    _check(_instance(criterion), partners, scopes, _effort(max_examples, time_limit, seed, like), quick)
 
 
 def check_growth(
@@ -103,9 +114,11 @@ def check_growth(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> None:
     """What :func:`check_criterion` is for a criterion; here the ``partners`` are criteria."""
-    _check(_instance(growth, "growth"), partners, scopes, _effort(max_examples, time_limit, seed))
+    _check(_instance(growth, "growth"), partners, scopes, _effort(max_examples, time_limit, seed, like), quick)
 
 
 def parametrize_with_checks(plugins: Iterable[Plugin | str]) -> "pytest.MarkDecorator":
@@ -126,23 +139,50 @@ def checks_of(
     plugin: Plugin, partners: Iterable[Plugin] | None = None, scopes: Mapping[str, UpdateLayers] = SCOPES
 ) -> list[Check]:
     """All checks of a plugin, with growths to try a criterion with, or criteria to try a growth with."""
-    if partners is None:
-        kind = "criterion" if isinstance(plugin, Growth) else "growth"
-        partners = [load(name, kind) for name in usable(kind)]
-    checks = [Check(each.name, partial(_selection_results, each)) for each in SELECTION if isinstance(plugin, each.of)]
-    pairs = [(partner, scope) for partner in partners for scope in scopes]
-    for partner, scope in pairs:
-        search = partial(_update_results, partner=partner, scope=scope, update=scopes[scope], one_in=len(pairs))
-        checks.append(Check(f"updates-{name_of(partner)}-{scope}", search))
-    return checks
+    pairings = list(_pairings(plugin, partners, scopes))
+    checks = [Check(each.name, partial(selection_results, each)) for each in SELECTION if isinstance(plugin, each.of)]
+    updates = [
+        Check(f"updates-{name_of(each.partner)}-{each.scope}", partial(update_results, pairing=each))
+        for each in pairings
+    ]
+    return checks + updates
+
+
+def _pairings(
+    plugin: Plugin, partners: Iterable[Plugin] | None, scopes: Mapping[str, UpdateLayers]
+) -> Iterator[Pairing]:
+    """Every partner with each of the scopes; one of those that are shipped with every other scope and rule too."""
+    given = list(_shipped_partners(plugin) if partners is None else partners)
+    tried = [(partner, scope, update) for partner in given for scope, update in scopes.items()]
+    if partners is None and scopes is SCOPES:
+        tried += [(given[-1], scope, update) for scope, update in OTHER_SCOPES.items()]
+    for index, (partner, scope, update) in enumerate(tried):
+        criterion = partner if isinstance(plugin, Growth) else plugin
+        if not (scope in NORMALISED and has_select(criterion)):  # there is no score to normalise
+            yield Pairing(partner, scope, update, len(tried), in_full=index == 0)
+
+
+def _shipped_partners(plugin: Plugin) -> list[Plugin]:
+    """Partners that keep the contract: what else is installed may be broken, which is not this plugin's fault."""
+    if isinstance(plugin, Growth):
+        return [RunningSNIP(), SET(), GraSP(), Magnitude()]
+    return [GradientGrowth(), MomentumGrowth(), RandomGrowth()]
 
 
 def _check(
-    plugin: Plugin, partners: Iterable[Plugin] | None, scopes: Mapping[str, UpdateLayers], effort: Effort
+    plugin: Plugin, partners: Iterable[Plugin] | None, scopes: Mapping[str, UpdateLayers], effort: Effort, quick: bool
 ) -> None:
-    for check in checks_of(plugin, partners, scopes):
-        for _ in _until_broken(check, plugin, effort):
-            pass
+    checks = checks_of(plugin, partners, scopes)
+    for depth in (effort.at_first(),) if quick else (effort.at_first(), effort):
+        for check in checks:
+            for _ in _until_broken(check, plugin, depth):
+                pass
+
+
+def _results(check: Check, plugin: Plugin, effort: Effort) -> list[Result]:
+    """What came of a check: what its first pass finds broken is not searched for again."""
+    found = [result for result in check.results(plugin, effort.at_first()) if result.outcome == "broken"]
+    return found if found and not check.name.startswith("updates") else list(check.results(plugin, effort))
 
 
 def _until_broken(check: Check, plugin: Plugin, effort: Effort) -> Iterator[Result]:
@@ -153,73 +193,15 @@ def _until_broken(check: Check, plugin: Plugin, effort: Effort) -> Iterator[Resu
         yield result
 
 
-def _selection_results(property_: Property, plugin: Plugin, effort: Effort) -> Iterator[Result]:
-    name, cases, effort = property_.name, property_.cases(plugin), effort.share(property_.cost)
-    last = [wide_case(seed=0, observed=2 if observes(plugin) else 0)] if property_.wide else []
-    try:
-        found = find_case(property_.judge, plugin, cases, effort, f"{_label(plugin)} {name}", last)
-    except NothingSaid as why:
-        yield Result(name, "not checked", str(why))
-        return
-    if found is None:
-        yield Result(name, "kept")
-    else:
-        yield Result(name, "broken", found.reason, selection_code(name, plugin, found.example), hung=found.hung)
-
-
-def _update_results(
-    plugin: Plugin, effort: Effort, *, partner: Plugin, scope: str, update: UpdateLayers, one_in: int
-) -> Iterator[Result]:
-    """What came of each property of updates; a broken one is passed over from then on, to see what is behind it."""
-    criterion, growth = (partner, plugin) if isinstance(plugin, Growth) else (plugin, partner)
-    assert isinstance(criterion, Criterion)
-    assert isinstance(growth, Growth)
-    effort, label = effort.share(one_in), f"{_label(plugin)} {_label(partner)} {scope}"
-    went_through = 0
-
-    def counted(*arguments: Any) -> Any:
-        nonlocal went_through
-        outcome = update(*arguments)
-        went_through += 1
-        return outcome
-
-    twins = partial(Twins, criterion, growth, scope, counted)
-    result = partial(Result, partner=name_of(partner), scope=scope)
-
-    def broken(name: str, found: Found, reason: str) -> Result:
-        return result(
-            name, "broken", reason, training_code(criterion, growth, found.example, scope, update), hung=found.hung
-        )
-
-    judged: set[str] = set()
-    while found := find_training(partial(twins, passed_over=frozenset(judged)), starts(ordinary_layers), effort, label):
-        judged.add(found.property)
-        yield broken(found.property, found, found.reason)
-        if found.hung:
-            return
-        if found.property == "replay" and "checkpoint_replay" not in judged:
-            judged.add("checkpoint_replay")
-            yield result("checkpoint_replay", "not checked", "two trainings with the same seed differ already")
-    rest = [name for name in UPDATE_PROMISES if name not in judged]
-    if went_through:
-        yield from (result(name, "kept") for name in rest)
-    else:
-        yield from (result(name, "not checked", "no update went through") for name in rest)
-    if found := find_training(twins, starts(degenerate_layers), effort, f"{label} {DEGENERATE}"):
-        yield broken(DEGENERATE, found, f"{found.property}: {found.reason}")
-    else:
-        yield result(DEGENERATE, "kept")
-
-
 def _promised(plugin: Plugin) -> list[str]:
     others = {each.name for each in SELECTION if not isinstance(plugin, each.of)}
     return [name for name in PROMISES if name not in others]
 
 
-def _effort(max_examples: int, time_limit: float, seed: int | None) -> Effort:
+def _effort(max_examples: int, time_limit: float, seed: int | None, like: Circumstances | None) -> Effort:
     if max_examples < 1:
         raise InputError(f"max_examples is {max_examples}; at least one example is needed")
-    return Effort(max_examples, time_limit, seed)
+    return Effort(max_examples, time_limit, seed, like)
 
 
 def _instance(plugin: object, kind: str = "criterion") -> Any:
@@ -234,7 +216,3 @@ def _instance(plugin: object, kind: str = "criterion") -> Any:
     except Exception as error:  # its fields may be anything
         raise InputError(f"{type(plugin).__name__} cannot be copied (copy.deepcopy): {error!r}") from error
     return plugin
-
-
-def _label(plugin: Plugin) -> str:
-    return f"{type(plugin).__module__}.{type(plugin).__qualname__} {name_of(plugin)}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from criteria.api import Criterion, Growth, Layer
 from criteria.contract.asking import Plugin
 from criteria.contract.case import Case
-from criteria.contract.training_properties import SCOPES, Episode, LayerByLayer, UpdateLayers
+from criteria.contract.training_properties import ALL_SCOPES, Episode, LayerByLayer, UpdateLayers
 from criteria.plugins import Spec, registered
 
 
@@ -19,14 +20,14 @@ def name_of(plugin: Plugin) -> str:
     return type(plugin).__name__ if spec is None else str(spec)
 
 
-def selection_code(property_: str, plugin: Plugin, case: Case) -> str:
-    """Code that asks the plugin the question on which it broke the property."""
+def selection_code(judge: Callable[..., None], plugin: Plugin, case: Case) -> str:
+    """Code that asks the plugin the question on which it broke what ``judge`` judges."""
     imported = _imports(plugin)
-    imported.add(f"from criteria.contract.selection_properties import {property_}")
-    imported.add(f"from criteria.contract.case import {'wide_case' if case.recipe else 'Case'}")
+    imported.add(f"from {judge.__module__} import {judge.__name__}")
+    imported.add(f"from criteria.contract.case import {case.recipe.partition('(')[0] or 'Case'}")
     if not case.recipe:
         imported |= {"import torch", "from criteria import Layer"}
-    return _script(imported, _call(property_, _plugin_code(plugin), case.recipe or _case_code(case)))
+    return _script(imported, _call(judge.__name__, _plugin_code(plugin), case.recipe or _case_code(case)))
 
 
 def training_code(criterion: Criterion, growth: Growth, episode: Episode, scope: str, update: UpdateLayers) -> str:
@@ -36,7 +37,7 @@ def training_code(criterion: Criterion, growth: Growth, episode: Episode, scope:
     steps = f"[{', '.join(repr(step) for step in episode.steps)}]"
     arguments = [_plugin_code(criterion), _plugin_code(growth), _call("Episode", repr(episode.start), steps)]
     arguments.append(f"scope={scope!r}")
-    if SCOPES.get(scope) is not update:
+    if ALL_SCOPES.get(scope) is not update:
         function: Any = update.update if isinstance(update, LayerByLayer) else update
         imported.add(f"from {function.__module__} import {function.__qualname__}")
         wrapper = "LayerByLayer" if function is not update else ""
@@ -50,6 +51,10 @@ def _case_code(case: Case) -> str:
     arguments = [_layer_code(case.layer), f"n={case.n}"]
     if case.observed:
         arguments.append(f"observed={case.observed}")
+    if case.candidates is not None:
+        arguments.append(f"candidates={_tensor_code(case.candidates)}")
+    if case.moved:
+        arguments.append("moved=True")
     return _call("Case", *arguments)
 
 

@@ -1,63 +1,103 @@
 """The list of properties: what is judged, on which cases, and what is promised."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 
 from criteria.api import Criterion, Growth
+from criteria.contract import known, purity, sameness, special, state_properties
 from criteria.contract import selection_properties as selection
 from criteria.contract import training_properties as training
 from criteria.contract.asking import Plugin
 from criteria.contract.case import Case
-from criteria.contract.strategies import any_cases, cases, distinct_cases, tied_cases
+from criteria.contract.strategies import any_cases, cases, distinct_cases, moving_cases, stateful_cases
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A function that judges a case, and the cases to try it on."""
+
+    function: Callable[[Any, Case], None]
+    cases: Callable[[Plugin], st.SearchStrategy[Case]] | None = cases
+    """Which cases are drawn; None where only special ones are tried."""
+    besides: Callable[[Plugin], Iterable[Case]] = special.none
+    at_once: Callable[[Plugin], Iterable[Case]] = special.none
+    """Special cases that are tried in the first pass too."""
+    as_trained: bool = False
+    """Whether it is tried on the layers of the training that a plugin is checked for."""
+    cost: int = 1
+    """About how many times as much as others one of its cases costs."""
 
 
 @dataclass(frozen=True)
 class Property:
-    """One property of selections: the function that judges a case, and the cases to try."""
+    """One property of selections."""
 
-    judge: Callable[[Any, Case], None]
-    cases: Callable[[Plugin], st.SearchStrategy[Case]] = cases
+    judges: tuple[Judge, ...]
     of: tuple[type, ...] = (Criterion, Growth)
-    wide: bool = False
-    """Whether it is tried in the end on a layer that PyTorch divides among threads."""
-    cost: int = 1
-    """About how many times as much as others one of its cases costs."""
 
     @property
     def name(self) -> str:
-        """The name of the function."""
-        return self.judge.__name__
+        """The name of the first function."""
+        return self.judges[0].function.__name__
 
     @property
     def promise(self) -> str:
-        """The first line of the function's docstring."""
-        return (self.judge.__doc__ or "").splitlines()[0]
+        """The first line of the first function's docstring."""
+        return (self.judges[0].function.__doc__ or "").splitlines()[0]
 
 
 SELECTION = (
-    Property(selection.score_shape),
-    Property(selection.no_nan),
-    Property(selection.exact_count, wide=True),
-    Property(selection.active_only, of=(Criterion,)),
-    Property(selection.candidates_only, of=(Growth,)),
-    Property(selection.pure),
-    Property(selection.deterministic, any_cases, wide=True),
-    Property(selection.blind_to_inactive, of=(Criterion,)),
-    Property(selection.permutation_equivariant, distinct_cases),
-    Property(selection.unbiased_ties, tied_cases, cost=10),
-    Property(selection.dtype_stable, distinct_cases),
-    Property(selection.device_stable),
-    Property(selection.state_roundtrip, of=(Criterion,)),
+    Property(
+        (
+            Judge(selection.score_shape, as_trained=True, besides=special.late_and_large, at_once=special.late),
+            Judge(selection.reads_what_it_declares, besides=special.large),
+        )
+    ),
+    Property((Judge(selection.no_nan, as_trained=True, besides=special.late_and_large, at_once=special.late),)),
+    Property((Judge(selection.exact_count, as_trained=True, besides=special.late_and_enormous, at_once=special.late),)),
+    Property((Judge(selection.active_only, as_trained=True, besides=special.huge),), of=(Criterion,)),
+    Property((Judge(selection.candidates_only, as_trained=True, besides=special.huge),), of=(Growth,)),
+    Property(
+        (
+            Judge(purity.pure, as_trained=True, besides=special.huge, cost=2),
+            Judge(purity.pure_when_imported, None, special.few_tied),
+        )
+    ),
+    Property((Judge(state_properties.state_roundtrip, stateful_cases, special.saved_at, cost=8),)),
+    Property(
+        (
+            Judge(sameness.deterministic, any_cases, special.large, cost=4),
+            Judge(sameness.same_after_other_questions, any_cases, special.large),
+            Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True),
+            Judge(sameness.same_in_another_process, None, special.few_tied),
+            Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
+        )
+    ),
+    Property((Judge(selection.blind_to_inactive, moving_cases, special.large),), of=(Criterion,)),
+    Property(
+        (
+            Judge(selection.permutation_equivariant, distinct_cases, special.ranked),
+            Judge(selection.draws_without_preference, None, special.unlike),
+        )
+    ),
+    Property((Judge(selection.unbiased_ties, None, special.tied, at_once=special.few_tied),)),
+    Property((Judge(selection.dtype_stable, distinct_cases),)),
+    Property((Judge(selection.device_stable, cost=4),)),
+    Property((Judge(known.known_answers, None, special.few_tied, at_once=special.few_tied),)),
 )
 """The properties of selections, in the order in which they are judged: a fault shows first where it lies."""
 
 DEGENERATE = "degenerate_layers"
 
+_LAST = ("state_roundtrip", "known_answers")
+"""Reported last; a lost state is judged early, because it looks like an answer that changes."""
+
 PROMISES: dict[str, str] = {
-    **{each.name: each.promise for each in SELECTION},
+    **{each.name: each.promise for each in SELECTION if each.name not in _LAST},
+    **{each.name: each.promise for each in SELECTION if each.name in _LAST},
     **training.PROMISES,
     DEGENERATE: "All of this holds for dense layers, layers with one active weight, and layers with one weight.",
 }

@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,22 +12,47 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, reject, seed, setti
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky, Unsatisfiable
-from hypothesis.stateful import run_state_machine_as_test
 
 from criteria.contract.asking import Broken, Inapplicable, Plugin
-from criteria.contract.case import Case
-from criteria.contract.machine import TrainingMachine
-from criteria.contract.process import Overtime, contained, seed_all, time_limit
+from criteria.contract.case import Case, Place, drawn_case
+from criteria.contract.process import Overtime, time_limit
+from criteria.contract.settings import contained, seed_all
 from criteria.contract.training_properties import Episode, Start, Twins
 
 TIME_LIMIT = 10.0
 """Seconds that one case, or one step of a training, may take; they take milliseconds."""
 
-STEPS = 8
-"""Steps of each training, before those that every training ends with."""
+FIRST_EXAMPLES = 6
+"""Cases of each property in the first pass, which finds the common faults at once."""
+
+PATIENT = 3
+"""How many times as long large cases may take."""
 
 HOPELESS = 50
 """After so many cases, none of which says anything about a property, no more are tried."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """The layers of a training that a plugin is checked for, beside all other layers.
+
+    ``shapes`` are those of its sparse layers, ``density`` is about theirs; ``device`` and ``dtype`` are as in
+    ``torch.device("cuda")`` and ``torch.float32``, by name.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    density: float = 0.1
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def cases(self) -> Iterator[Case]:
+        """One case for each different shape."""
+        place = Place(self.device, self.dtype)
+        for number, shape in enumerate(sorted(set(self.shapes))):
+            size = math.prod(shape)
+            active = min(size, max(2, round(self.density * size)))
+            n = min(active, size - active) // 3
+            yield drawn_case(shape, active, n, number, observed=2, step=100, place=place)
 
 
 @dataclass(frozen=True)
@@ -38,9 +64,18 @@ class Effort:
     seed: int | None = None
     """Makes a search the same every time; without one, what it finds is kept and tried first the next time."""
 
+    like: Circumstances | None = None
+    """The training that the plugin is checked for."""
+    first_pass: bool = False
+    """Whether only a few small cases are tried."""
+
     def share(self, one_in: int) -> "Effort":
         """The effort for a search whose examples cost ``one_in`` times as much as others."""
-        return Effort(max(2, self.max_examples // one_in), self.time_limit, self.seed)
+        return replace(self, max_examples=max(2, self.max_examples // one_in))
+
+    def at_first(self) -> "Effort":
+        """The effort of the first pass."""
+        return replace(self, max_examples=min(FIRST_EXAMPLES, self.max_examples), first_pass=True)
 
 
 @dataclass(frozen=True)
@@ -67,7 +102,7 @@ class _Hopeless(BaseException):
 def find_case(
     property_: Callable[[Any, Case], None],
     plugin: Plugin,
-    cases: st.SearchStrategy[Case],
+    cases: st.SearchStrategy[Case] | None,
     effort: Effort,
     label: str,
     last: Iterable[Case] = (),
@@ -77,54 +112,83 @@ def find_case(
     After ``cases``, ``last`` are tried. Failures are kept in Hypothesis's example database under ``label``.
     """
     found: list[Found] = []
-    silent = 0
+    silent: list[str] = []
     spoken = False
 
     def judge(case: Case) -> None:
+        nonlocal spoken
         try:
-            with contained(), time_limit(effort.time_limit), torch.no_grad():
+            with contained(), time_limit(effort.time_limit * (PATIENT if case.recipe else 1)), torch.no_grad():
                 seed_all(0)
                 property_(plugin, case)
         except (Broken, Overtime) as broken:
             found.append(Found(str(broken), case, hung=isinstance(broken, Overtime)))
             raise
+        except Inapplicable as why:
+            silent.append(str(why))
+            raise
+        spoken = True
 
     def test(case: Case) -> None:
-        nonlocal silent, spoken
         try:
             judge(case)
         except Inapplicable as why:
-            silent += 1
-            if silent == HOPELESS and not spoken and not found:
+            if len(silent) == HOPELESS and not spoken and not found:
                 raise _Hopeless(str(why)) from why
             reject()
-        spoken = True
 
     def run() -> None:
-        search = _settings(effort, label)(given(cases)(test))
-        (search if effort.seed is None else seed(effort.seed)(search))()
+        if cases is not None:
+            with contextlib.suppress(_Hopeless, Unsatisfiable):
+                _search(effort, label, test, cases)
         for case in last:
             with contextlib.suppress(Inapplicable):
                 judge(case)
 
-    return _outcome(run, found)
+    broken = _outcome(run, found)
+    if broken is None and not spoken:
+        raise NothingSaid(silent[-1] if silent else "no case was tried")
+    return broken
 
 
 def find_training(
-    begin: Callable[[Start], Twins], starts: st.SearchStrategy[Start], effort: Effort, label: str
+    begin: Callable[[Start], Twins],
+    episodes: st.SearchStrategy[Episode],
+    effort: Effort,
+    label: str,
+    last: Iterable[Episode] = (),
 ) -> Found | None:
     """A training of twins from ``begin`` in which an update breaks a promise, or None."""
     found: list[Found] = []
 
-    def note(episode: Episode, broken: Broken | Overtime) -> None:
-        hung = isinstance(broken, Overtime)  # then the update did not go through
-        found.append(Found(str(broken), episode, getattr(broken, "property", "density_preserved"), hung))
+    def run_through(episode: Episode) -> None:
+        done = Episode(episode.start)
+        try:
+            with time_limit(effort.time_limit):
+                twins = begin(episode.start)
+            for step in episode.steps:
+                done.steps.append(step)
+                with time_limit(effort.time_limit):
+                    twins.do(step)
+        except (Broken, Overtime) as broken:
+            hung = isinstance(broken, Overtime)  # then the update did not go through
+            found.append(Found(str(broken), done, getattr(broken, "property", "density_preserved"), hung))
+            raise
 
-    def machine() -> TrainingMachine:
-        return TrainingMachine(begin, starts, effort.time_limit, note)
+    def run() -> None:
+        _search(effort, label, run_through, episodes)
+        for episode in last:
+            run_through(episode)
 
-    factory: Any = machine if effort.seed is None else seed(effort.seed)(machine)
-    return _outcome(lambda: run_state_machine_as_test(factory, settings=_settings(effort, label)), found)
+    return _outcome(run, found)
+
+
+def _search(effort: Effort, label: str, test: Callable[[Any], None], examples: st.SearchStrategy[Any]) -> None:
+    search = _settings(effort, label)(given(examples)(test))
+    if effort.seed is not None:
+        # the second pass would try once more what the first has tried
+        seed(2 * effort.seed + effort.first_pass)(search)
+    search()
 
 
 def _outcome(run: Callable[[], None], found: list[Found]) -> Found | None:
@@ -133,8 +197,6 @@ def _outcome(run: Callable[[], None], found: list[Found]) -> Found | None:
         run()
     except (Broken, Overtime):
         return found[-1]
-    except (_Hopeless, Unsatisfiable) as why:
-        raise NothingSaid(str(why)) from why
     except Flaky:  # a plugin that does not answer alike twice
         if not found:
             raise
@@ -148,7 +210,6 @@ def _settings(effort: Effort, label: str) -> settings:
     keeps = effort.seed is None and not profile.derandomize and profile.database is not None
     return settings(
         max_examples=effort.max_examples,
-        stateful_step_count=STEPS,
         database=Shelf(profile.database, label) if keeps else None,
         deadline=None,
         phases=(Phase.reuse, Phase.generate, Phase.shrink),  # explaining would take longer than all of these

@@ -5,15 +5,12 @@ The first line of each docstring is the promise. A function returns quietly, rai
 a plugin that gives no usable answer at all breaks ``score_shape`` or ``exact_count``, and is inapplicable to the rest.
 """
 
-import contextlib
 import copy
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
 import torch
-from scipy.special import bdtr, bdtrc
 from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
@@ -22,29 +19,31 @@ from criteria.contract.asking import (
     Broken,
     Inapplicable,
     NoAnswer,
-    P,
     Plugin,
+    WrongPlace,
     answer,
     answer_still,
     ask,
     call,
     has_score,
+    is_random,
     no_answer_is_broken,
-    observes,
     positions,
     prepared,
-    saved_and_loaded,
     score_of,
     select_of,
     selectable,
     some,
 )
 from criteria.contract.case import Case, copied, mapped
-from criteria.contract.process import another_time, changed, contained, seed_all, settings_now
+from criteria.contract.chances import lean
+from criteria.contract.comparing import alike, apart, blamed_if_repeatable, require_agreement, require_same
+from criteria.contract.device import Pretending, WrongDevice, pretended, real
 
-TIE_SEEDS = 100
-TIE_ALARM = 1e-12
-"""Probability that a fair choice between equal scores is called biased on one case."""
+cuda = torch.Tensor.cuda
+
+DRAWS = ((64, 600), (5_000, 250), (50_000, 60))
+"""How many times the positions of a layer of up to so many weights are shuffled; twice where there are more."""
 
 
 def score_shape(plugin: Plugin, case: Case) -> None:
@@ -54,10 +53,21 @@ def score_shape(plugin: Plugin, case: Case) -> None:
         score_of(prepared(plugin, case), copied(case.layer))
 
 
+def reads_what_it_declares(plugin: Plugin, case: Case) -> None:
+    """What the class does not say that it reads may be there, may be another, or may be missing."""
+    shown = dict(_undeclared(plugin, case.layer))
+    if not shown:
+        raise Inapplicable(f"{type(plugin).__name__} declares all that it could read")
+    first = answer(plugin, case)
+    with blamed_if_repeatable(plugin, case, first):
+        for what, layer in shown.items():
+            require_same(first, answer_still(plugin, replace(case, layer=layer), what), what)
+
+
 def no_nan(plugin: Plugin, case: Case) -> None:
     """Finite weights and gradients never give a score that is NaN."""
     _require_score(plugin)
-    scores = score_of(prepared(plugin, case), copied(case.layer))[selectable(plugin, case.layer)]
+    scores = score_of(prepared(plugin, case), copied(case.layer))[selectable(plugin, case)]
     if bool(scores.isnan().any()):
         raise Broken(f"the scores of the selectable positions are {some(scores)}")
 
@@ -65,8 +75,8 @@ def no_nan(plugin: Plugin, case: Case) -> None:
 def exact_count(plugin: Plugin, case: Case) -> None:
     """select() gives exactly as many positions as it was asked for, from none to all."""
     with no_answer_is_broken(in_dtype=case.layer.weight.dtype):
-        selected = select_of(prepared(plugin, case), copied(case.layer), case.n)
-    count, of = int(selected.sum()), int(selectable(plugin, case.layer).sum())
+        selected = _selected(plugin, case)
+    count, of = int(selected.sum()), int(selectable(plugin, case).sum())
     if count != case.n:
         raise Broken(f"asked for {case.n} of {of} positions, select() gave {count}")
 
@@ -81,66 +91,22 @@ def candidates_only(plugin: Growth, case: Case) -> None:
     _only_selectable(plugin, case, "other")
 
 
-def pure(plugin: Plugin, case: Case) -> None:
-    """A plugin changes neither the layer nor settings of the process (random states, grad mode, default dtype, …)."""
-    # two rounds that start from different settings: setting something to what it is already would not be seen
-    for recording, dtype in ((True, torch.float32), (False, torch.float64)):
-        asked = prepared(plugin, case)
-        calls: dict[str, Callable[[Layer], object]] = {"select()": partial(select_of, asked, n=case.n)}
-        if has_score(asked):
-            calls["score()"] = partial(score_of, asked)
-        if isinstance(asked, Criterion):
-            calls["observe()"] = partial(call, asked.observe)
-        for what, method in calls.items():
-            with contained():
-                torch.set_grad_enabled(recording)
-                torch.set_default_dtype(dtype)
-                layer, before = copied(case.layer), settings_now()
-                with contextlib.suppress(NoAnswer):  # other properties blame what gives no answer
-                    method(layer)
-                touched = [*_tensors_changed(layer, case.layer), *changed(before)]
-            if touched:
-                raise Broken(f"{what} changed {' and '.join(touched)}")
-
-
-def deterministic(plugin: Plugin, case: Case) -> None:
-    """The same layer and generator state give the same answer, whatever else is set, stored or was asked before."""
-    with contained():
-        seed_all(1)
-        first = answer(plugin, case)
-    for what, surroundings in SURROUNDINGS.items():
-        with contained(), surroundings():
-            _require_same(first, answer_still(plugin, case, what), what)
-    for what, layout in LAYOUTS.items():
-        _require_agreement(first, answer_still(plugin, case, what, layout), case, 1e-3, what)
-    what = "after questions about other layers"
-    asked, case = _asked_before(plugin, case)
-    # an odd number of calls between two answers, so that one that alternates is seen
-    for _ in range(2):
-        with no_answer_is_broken(what):
-            _require_same(first, ask(asked, case.layer, case.n), what)
-            select_of(asked, copied(case.layer), case.n)
-
-
 def blind_to_inactive(plugin: Criterion, case: Case) -> None:
-    """Weights, gradients and momenta at inactive positions change neither the selection nor the scores."""
+    """Gradients, momenta and products at inactive positions change neither the selection nor the scores, ever after."""
     what = "with other values at inactive positions"
     first = answer(plugin, case)
     filler = torch.linspace(-3, 1e4, case.layer.mask.numel(), dtype=torch.float64).view_as(case.layer.mask)
     for values in (filler, -filler):
-
-        def filled(tensor: Tensor, values: Tensor = values) -> Tensor:
-            return torch.where(case.layer.mask, tensor, values.to(tensor))
-
-        other = replace(case, layer=mapped(case.layer, filled, torch.clone))
-        _require_same(first, answer_still(plugin, other, what), what)
+        asked = copy.deepcopy(plugin)
+        with blamed_if_repeatable(plugin, case, first), no_answer_is_broken(what):
+            for layer in case.past() if case.observed else ():
+                call(asked.observe, _filled(layer, values))
+            require_same(first, ask(asked, replace(case, layer=_filled(case.layer, values))), what)
 
 
 def permutation_equivariant(plugin: Plugin, case: Case) -> None:
     """Reordering the rows, columns, … of a layer reorders the answer alike, where no two scores are close."""
     given = answer(plugin, case)
-    if given.drew or not _apart(given, case, tolerance=1e-3):
-        raise Inapplicable("scores are equal, close or random")
     generator = torch.Generator().manual_seed(case.layer.generator.initial_seed())
     orders = [torch.randperm(size, generator=generator) for size in case.layer.mask.shape]
 
@@ -150,30 +116,34 @@ def permutation_equivariant(plugin: Plugin, case: Case) -> None:
         return tensor
 
     what = f"with its dimensions reordered by {[order.tolist() for order in orders]}"
-    other = answer_still(plugin, replace(case, layer=mapped(case.layer, reordered, reordered)), what)
-    if not other.drew and not torch.equal(reordered(given.selected), other.selected):
-        raise Broken(f"{what}, other weights were selected: {positions(other.selected)} in the new order")
+    moved = case.mapped(reordered, reordered)
+    with blamed_if_repeatable(plugin, case, given):
+        other = answer_still(plugin, moved, what)
+    found = ""
+    if given.scores is not None and other.scores is not None:
+        expected = torch.zeros(case.layer.mask.shape, dtype=given.scores.dtype)
+        expected[selectable(plugin, case)] = given.scores
+        expected = reordered(expected)[selectable(plugin, moved)]
+        if not alike(expected, other.scores, roundings=1e4):
+            found = f"{what}, the scores were {some(other.scores)} instead of {some(expected)}"
+    clear = apart(given, case, tolerance=min(1e-3, 0.2 / case.layer.mask.numel()))
+    if not found and clear and not torch.equal(reordered(given.selected), other.selected):
+        found = f"{what}, other weights were selected: {positions(other.selected)} in the new order"
+    if found and not is_random(plugin, case) and not is_random(plugin, moved):
+        with blamed_if_repeatable(plugin, case, given):
+            raise Broken(found)
+
+
+def draws_without_preference(plugin: Plugin, case: Case) -> None:
+    """A plugin that draws prefers no position, where no two weights are alike."""
+    if not is_random(plugin, case):
+        raise Inapplicable("it draws nothing")
+    _require_no_lean(plugin, case, "of a layer whose weights all differ")
 
 
 def unbiased_ties(plugin: Plugin, case: Case) -> None:
-    """Where all scores are equal the generator decides: each position is as likely as any other."""
-    where = selectable(plugin, case.layer)
-    of = int(where.sum())
-    if not 0 < case.n < of or not _tied(plugin, case):
-        raise Inapplicable("there is no choice between equal scores")
-    asked = prepared(plugin, case)
-    counts = torch.zeros(case.layer.mask.shape, dtype=torch.int64)
-    for seed in range(TIE_SEEDS):
-        layer = replace(copied(case.layer), generator=torch.Generator().manual_seed(seed))
-        counts += select_of(copy.deepcopy(asked), layer, case.n)
-    often, fair = counts[where].numpy(), case.n / of
-    # binomial tails; every position is a test of its own in either direction (Bonferroni)
-    tail = min(bdtrc(often.max() - 1, TIE_SEEDS, fair), bdtr(often.min(), TIE_SEEDS, fair))
-    if tail * 2 * of < TIE_ALARM:
-        raise Broken(
-            f"asked for {case.n} of {of} equal scores with {TIE_SEEDS} generator seeds, "
-            f"select() took the positions {some(counts[where])} times"
-        )
+    """Between equal scores the generator decides: each position is as likely as any other."""
+    _require_no_lean(plugin, case, "of a layer in which many weights are alike")
 
 
 def dtype_stable(plugin: Plugin, case: Case) -> None:
@@ -181,113 +151,85 @@ def dtype_stable(plugin: Plugin, case: Case) -> None:
     first = answer(plugin, case)
     for dtype, tolerance in ((torch.float64, 1e-3), (torch.bfloat16, 0.125)):
         what = f"with {str(dtype).removeprefix('torch.')} weights"
-        other = replace(case, layer=mapped(case.layer, partial(torch.Tensor.to, dtype=dtype), torch.clone))
-        _require_agreement(first, answer_still(plugin, other, what), case, tolerance, what)
+        other = case.mapped(partial(torch.Tensor.to, dtype=dtype), torch.clone)
+        with blamed_if_repeatable(plugin, case, first):
+            require_agreement(first, answer_still(plugin, other, what), case, tolerance, what)
 
 
 def device_stable(plugin: Plugin, case: Case) -> None:
     """A layer on a CUDA device gives the same selection, there, where no two scores are close."""
-    if not torch.cuda.is_available():
-        raise Inapplicable("there is no CUDA device here")
     first = answer(plugin, case)
-    what = "on a CUDA device"
-    other = replace(case, layer=mapped(case.layer, torch.Tensor.cuda, torch.Tensor.cuda))
-    _require_agreement(first, answer_still(plugin, other, what), case, 1e-3, what)
+    if torch.cuda.is_available():
+        what, other = "on a CUDA device", answer_still(plugin, case.mapped(cuda, cuda), "on a CUDA device")
+    else:
+        what, other = "on a device other than the CPU (a pretended one)", _answer_on_pretended_device(plugin, case)
+    require_agreement(first, other, case, 1e-3, what)
 
 
-def state_roundtrip(plugin: Criterion, case: Case) -> None:
-    """A fresh criterion that loads a saved state answers as the one that saved it, now and at later steps."""
-    original, fresh = prepared(plugin, case), copy.deepcopy(plugin)
-    first = ask(original, case.layer, case.n)
-    with no_answer_is_broken():
-        call(fresh.load_state_dict, saved_and_loaded(original))
-    what = "after loading the saved state into a fresh criterion"
-    with no_answer_is_broken(what):
-        _require_same(first, ask(fresh, case.layer, case.n), what)
-    call(original.observe, copied(case.layer))
-    first = ask(original, case.layer, case.n)
-    with no_answer_is_broken(what):
-        call(fresh.observe, copied(case.layer))
-        _require_same(first, ask(fresh, case.layer, case.n), f"{what}, one step later")
+def _answer_on_pretended_device(plugin: Plugin, case: Case) -> Answer:
+    try:
+        with Pretending():  # type: ignore[no-untyped-call]
+            given = answer(plugin, case.mapped(pretended, pretended))
+    except WrongPlace as error:
+        raise Broken(f"on a device other than the CPU (a pretended one), {error}") from error
+    except NoAnswer as error:
+        if isinstance(error.__cause__, WrongDevice):
+            raise Broken(f"on a device other than the CPU (a pretended one), {error}") from error
+        raise  # what is only pretended cannot do everything
+    return Answer(real(given.selected), None if given.scores is None else real(given.scores), given.drew)
 
 
-@contextlib.contextmanager
-def _seeded_otherwise() -> Iterator[None]:
-    seed_all(2)
-    yield
+def _undeclared(plugin: Plugin, layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """The layer without, and with other values of, what the plugin's class does not declare that it reads."""
+    other = layer.weight.flatten().flip(0).view_as(layer.weight) * 0.75 + 0.5
+    if not plugin.requires_grad:
+        yield "without a gradient, which it does not declare", replace(copied(layer), grad=None)
+        yield "with another gradient, which it does not declare", replace(copied(layer), grad=other)
+    if isinstance(plugin, Growth) and not plugin.requires_momentum:
+        yield "without momentum, which it does not declare", replace(copied(layer), momentum=None)
+        yield "with other momentum, which it does not declare", replace(copied(layer), momentum=other)
 
 
-@contextlib.contextmanager
-def _other_thread_count() -> Iterator[None]:
-    torch.set_num_threads(1 if torch.get_num_threads() > 1 else 2)
-    yield
+def _filled(layer: Layer, values: Tensor) -> Layer:
+    """The layer with ``values`` wherever it is inactive, but for the weights, which are zero there in every layer."""
+
+    def filled(tensor: Tensor) -> Tensor:
+        return torch.where(layer.mask, tensor, values.to(tensor))
+
+    return replace(mapped(layer, filled, torch.clone), weight=layer.weight.clone())
 
 
-@contextlib.contextmanager
-def _float64_by_default() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
+def _require_no_lean(plugin: Plugin, case: Case, where: str) -> None:
+    of = int(selectable(plugin, case).sum())
+    if not 0 < case.n < of:
+        raise Inapplicable("there is no choice")
+    size = case.layer.mask.numel()
+    draws = next((draws for most, draws in DRAWS if size <= most), 2)
+    generator = torch.Generator().manual_seed(case.layer.generator.initial_seed())
+    found = lean(_selected(plugin, _shuffled(case, seed, generator)) for seed in range(draws))
+    if found:
+        raise Broken(
+            f"asked for {case.n} of {of} positions {where}, shuffled {draws} times with another generator seed, {found}"
+        )
 
 
-SURROUNDINGS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
-    "with other global random states": _seeded_otherwise,
-    "with another number of threads": _other_thread_count,
-    "with float64 as the default dtype": _float64_by_default,
-    "while gradients are recorded": torch.enable_grad,
-    "at another time": another_time,
-}
-"""What must not matter to an answer; whatever they set is set back by :func:`contained`."""
+def _shuffled(case: Case, seed: int, generator: torch.Generator) -> Case:
+    """The case with all positions in another order, and another state of the generator."""
+    order = torch.randperm(case.layer.mask.numel(), generator=generator)
+
+    def shuffled(tensor: Tensor) -> Tensor:
+        return tensor.flatten()[order].view(case.layer.mask.shape)
+
+    moved = case.mapped(shuffled, shuffled)
+    return replace(moved, layer=replace(moved.layer, generator=torch.Generator().manual_seed(seed)))
 
 
-def _column_major(tensor: Tensor) -> Tensor:
-    order = tuple(range(tensor.dim()))[::-1]
-    return tensor.permute(order).clone(memory_format=torch.contiguous_format).permute(order)
-
-
-def _view(tensor: Tensor) -> Tensor:
-    return torch.stack((tensor, tensor), dim=-1)[..., 1]
-
-
-LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "with tensors stored in column-major order": _column_major,
-    "with tensors that are views into larger ones": _view,
-}
-"""Copies with the same values in another order in memory."""
-
-
-def _asked_before(plugin: P, case: Case) -> tuple[P, Case]:
-    """A plugin that has been asked about other layers, and the case.
-
-    Unless the plugin observes the training, one of the others is an earlier state of the layer in the case; the layer
-    gets a new name, under which a plugin that remembers layers by name meets that state first.
-    """
-
-    def otherwise(tensor: Tensor) -> Tensor:
-        other = tensor.flip(tuple(range(tensor.dim())))
-        return other if tensor.dtype == torch.bool else 3 * other
-
-    def flat(tensor: Tensor) -> Tensor:
-        return otherwise(tensor).flatten()
-
-    others = [replace(mapped(case.layer, flat, flat), name="another layer")]
-    if not observes(plugin):
-        case = replace(case, layer=replace(case.layer, name=f"layer {next(_name_numbers)}"))
-        others.append(mapped(case.layer, otherwise, otherwise))
-    asked = prepared(plugin, case)
-    for other in others:
-        with contextlib.suppress(NoAnswer):
-            if isinstance(asked, Criterion):
-                call(asked.observe, copied(other))
-            ask(asked, other, case.n)
-    return asked, case
-
-
-_name_numbers = itertools.count()
+def _selected(plugin: Plugin, case: Case) -> Tensor:
+    return select_of(prepared(plugin, case), case.mapped(torch.clone, torch.clone))
 
 
 def _only_selectable(plugin: Plugin, case: Case, others: str) -> None:
-    selected = select_of(prepared(plugin, case), copied(case.layer), case.n)
-    stray = selected & ~selectable(plugin, case.layer)
+    stray = _selected(plugin, case) & ~selectable(plugin, case)
     if bool(stray.any()):
         raise Broken(f"select() gave the {others} positions {positions(stray)}")
 
@@ -295,67 +237,3 @@ def _only_selectable(plugin: Plugin, case: Case, others: str) -> None:
 def _require_score(plugin: Plugin) -> None:
     if not has_score(plugin):
         raise Inapplicable(f"{type(plugin).__name__} has no score()")
-
-
-def _require_same(first: Answer, second: Answer, what: str) -> None:
-    if not torch.equal(first.selected, second.selected):
-        raise Broken(f"{what}, {positions(second.selected)} were selected instead of {positions(first.selected)}")
-    if first.scores is None or second.scores is None:
-        return
-    left, right = first.scores.double(), second.scores.double()
-    # how a sum is divided among threads may decide the last digits of a score, but no more
-    rounding = 64 * torch.finfo(first.scores.dtype).eps if first.scores.is_floating_point() else 0.0
-    largest = float(left[left.isfinite()].abs().max()) if bool(left.isfinite().any()) else 0.0
-    if not torch.allclose(left, right, rtol=rounding, atol=rounding * largest, equal_nan=True):
-        raise Broken(f"{what}, the scores were {some(right)} instead of {some(left)}")
-
-
-def _require_agreement(first: Answer, second: Answer, case: Case, tolerance: float, what: str) -> None:
-    """The same number, and the same positions where rounding does not decide."""
-    other = second.selected.cpu()
-    if int(other.sum()) != int(first.selected.sum()):
-        raise Broken(f"{what}, {int(other.sum())} positions were selected instead of {int(first.selected.sum())}")
-    if _apart(first, case, tolerance) and not first.drew and not torch.equal(first.selected, other):
-        raise Broken(f"{what}, {positions(other)} were selected instead of {positions(first.selected)}")
-
-
-def _apart(answer: Answer, case: Case, tolerance: float) -> bool:
-    """Whether all scores differ by more than ``tolerance`` times the largest, so that rounding cannot swap two.
-
-    A plugin without scores is judged by the weights and gradients that it sees.
-    """
-    if answer.scores is not None:
-        values = [answer.scores]
-    else:
-        values = [seen.abs().flatten() for seen in (case.layer.weight, case.layer.grad) if seen is not None]
-    for each in values:
-        ordered = each.double().sort().values
-        close = ordered.diff() <= tolerance * ordered.abs().max() if ordered.numel() else ordered
-        if not bool(ordered.isfinite().all()) or bool(close.any()):
-            return False
-    return True
-
-
-def _tied(plugin: Plugin, case: Case) -> bool:
-    """Whether the plugin has no reason to prefer any selectable position."""
-    layer, where = case.layer, selectable(plugin, case.layer)
-    values = [layer.weight, layer.grad, layer.momentum, layer.hessian_gradient and layer.hessian_gradient(1.0)]
-    all_equal = all(_constant(each[where]) for each in values if each is not None)
-    scores = answer(plugin, case).scores
-    if scores is None or _constant(scores):
-        # a selection of its own may look at more than the scores
-        return all_equal or (scores is not None and type(plugin).select in (Criterion.select, Growth.select))
-    other = replace(case, layer=replace(layer, generator=torch.Generator().manual_seed(TIE_SEEDS)))
-    drawn = answer(plugin, other).scores
-    return all_equal and drawn is not None and not torch.equal(scores, drawn)
-
-
-def _constant(values: Tensor) -> bool:
-    return bool((values == values[:1]).all())
-
-
-def _tensors_changed(layer: Layer, before: Layer) -> list[str]:
-    """Fields whose tensors were changed in place."""
-    fields = ("weight", "grad", "mask", "momentum")
-    pairs = [(name, getattr(layer, name), getattr(before, name)) for name in fields]
-    return [f"layer.{name}" for name, now, then in pairs if now is not None and not torch.equal(now, then)]

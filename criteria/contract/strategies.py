@@ -7,15 +7,16 @@ layer that leads nowhere new, so no two parts of a case are drawn in the same wa
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from criteria.api import Criterion, Layer
-from criteria.contract.asking import Plugin, observes, selectable
+from criteria.api import Criterion, Growth, Layer
+from criteria.contract.asking import Plugin, keeps_state, observes, selectable
 from criteria.contract.case import Case, random_mask
-from criteria.contract.training_properties import Start
+from criteria.contract.episodes import ENDING, Episode, Load, Save, Start, Step, Train, Update
 
 Shape = tuple[int, ...]
 Tensors = Callable[[Shape, torch.dtype], st.SearchStrategy[Tensor]]
@@ -33,16 +34,20 @@ def _shapes(*sides: Shape, least: int = 1) -> st.SearchStrategy[Shape]:
     return st.sampled_from(sorted((shape for shape in found if math.prod(shape) >= least), key=math.prod))
 
 
-shapes = _shapes((24,), (6, 6), (3, 4, 3), (4, 3, 2, 2))
-small_shapes = _shapes((10,), (3, 4), (2, 3, 2), (2, 3, 1, 2), least=2)
+KERNELS: tuple[Shape, ...] = ((2, 2, 3, 3), (2, 1, 3, 5), (1, 2, 5, 2), (2, 3, 1, 7), (3, 1, 7, 1), (1, 1, 5, 5))
+"""Convolutions with kernels of other forms than those of the small ones."""
+
+shapes = _shapes((24,), (6, 6), (3, 4, 3), (4, 3, 2, 2)) | st.sampled_from(KERNELS)
+small_shapes = _shapes((10,), (4, 4), (2, 3, 2), (2, 3, 2, 2), least=2) | st.sampled_from(KERNELS[:3])
+STEPS = (1, 2, 10, 100, 1000, 7_500, 40_000, 100_000)
 
 
 def awkward(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
     """Finite numbers of every kind: zeros, equal ones, huge and tiny ones, subnormals."""
     tiny = torch.finfo(dtype).tiny
-    special = [0.0, 1.0, -1.0, 1e30, -1e30, 1e-30, tiny / 64, -tiny / 4, -1e-30, tiny, 0.5, -0.0]
+    special = [0.0, 1.0, -1.0, 1e30, -1e30, 1e-30, tiny / 64, -tiny / 4, -1e-30, tiny, 0.5, -0.0, 3e38, -3e38]
     ordinary = [sign * eighths / 8 for eighths in range(1, 65) for sign in (1, -1)]
-    numbers = (special * 11)[:128] + ordinary
+    numbers = (special * 10)[:128] + ordinary
     variety = st.sampled_from([len(numbers), len(special), 5, 3])  # the fewer there are the more are equal
     return st.builds(
         lambda digits, variety: _tensors([numbers[digit % variety] for digit in digits], shape, dtype),
@@ -64,20 +69,6 @@ def distinct(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
     )
 
 
-def equal(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
-    """One number for all weights, and one for all gradients."""
-    pairs = itertools.product([1.0, 0.0, -0.5, 1e30, -1e-30], repeat=2)
-    like = torch.ones((3, *shape), dtype=dtype)
-    return st.sampled_from(list(pairs)).map(
-        lambda pair: like * torch.tensor([pair[0], pair[1], pair[1]], dtype=dtype).view(3, *(1 for _ in shape))
-    )
-
-
-def without_gradient(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
-    """Weights that differ, and gradients that are zero."""
-    return distinct(shape, dtype).map(lambda tensors: torch.stack((tensors[0], *torch.zeros_like(tensors[1:]))))
-
-
 @st.composite
 def cases(
     draw: st.DrawFn,
@@ -87,6 +78,7 @@ def cases(
     dtypes: st.SearchStrategy[torch.dtype] = any_dtype,
     tensors: Tensors = awkward,
     amounts: Callable[[int], Sequence[int]] = lambda of: range(of + 1),
+    moved: bool = False,
 ) -> Case:
     """Cases of every density, from one active weight to fully dense, and every number to select, from none to all.
 
@@ -96,19 +88,27 @@ def cases(
     active = draw(st.sampled_from(range(1, math.prod(shape) + 1)))
     mask = random_mask(shape, active, torch.Generator().manual_seed(seed))
     weight, grad, other = draw(tensors(shape, dtype))
-    present = draw(st.sampled_from(["", "grad", "momentum", "grad and momentum"]))
+    present = draw(st.sampled_from(["grad and momentum", "grad", "momentum", ""]))
+    observed = draw(st.sampled_from([0, 1, 2, 4])) if observes(plugin) else 0
     layer = Layer(
         name="layer",
         weight=torch.where(mask, weight, 0),
         grad=grad if plugin.requires_grad or "grad" in present else None,
         mask=mask,
-        step=draw(st.sampled_from([1, 2, 100])),
+        step=draw(st.sampled_from(STEPS)) + max(0, observed - 1),
         generator=torch.Generator().manual_seed(seed),
         momentum=other if "momentum" in present else None,
         hessian_gradient=(lambda _: other) if _reads_hessian(plugin) else None,
     )
-    n = draw(st.sampled_from(amounts(int(selectable(plugin, layer).sum()))))
-    return Case(layer, n, observed=draw(st.sampled_from([0, 1, 2])) if observes(plugin) else 0)
+    candidates = draw(_candidates(layer, seed)) if isinstance(plugin, Growth) else None
+    case = Case(layer, 0, observed, candidates=candidates, moved=moved and draw(st.booleans()))
+    return replace(case, n=draw(st.sampled_from(amounts(int(selectable(plugin, case).sum())))))
+
+
+def _candidates(layer: Layer, seed: int) -> st.SearchStrategy[Tensor | None]:
+    """Where a growth may choose: anywhere that is inactive, in some of these places, or also at some active ones."""
+    some = torch.rand(layer.mask.shape, generator=torch.Generator().manual_seed(seed + 1)) < 0.5
+    return st.sampled_from([None, ~layer.mask & some, ~layer.mask | some])
 
 
 def distinct_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
@@ -121,16 +121,14 @@ def any_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
     return cases(plugin) | distinct_cases(plugin)
 
 
-def tied_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
-    """Cases in which a plugin must choose without a reason: all weights are equal, or every gradient is zero."""
+def moving_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
+    """Awkward cases in which, for a plugin that observes, other weights may have been active before."""
+    return cases(plugin, moved=True)
 
-    def amounts(of: int) -> Sequence[int]:
-        return range(1, max(2, of))
 
-    all_equal = cases(plugin, tensors=equal, amounts=amounts)
-    if not plugin.requires_grad:
-        return all_equal
-    return all_equal | cases(plugin, shapes=small_shapes, tensors=without_gradient, amounts=amounts)
+def stateful_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
+    """Moving cases of small layers, of which a network has many."""
+    return cases(plugin, moved=True, shapes=small_shapes) if keeps_state(plugin) else cases(plugin)
 
 
 ordinary_layers = _shapes((10,), (3, 4), (2, 3, 2), (2, 3, 1, 2), least=4).flatmap(
@@ -146,14 +144,25 @@ degenerate_layers = st.one_of(
 """Dense layers, layers with one active weight, and layers with one weight."""
 
 
-def starts(layers: st.SearchStrategy[tuple[Shape, int]]) -> st.SearchStrategy[Start]:
-    """Where a training of one to three such layers starts."""
-    return st.builds(
+_steps: st.SearchStrategy[Step] = st.one_of(
+    st.builds(Train, st.sampled_from([1.0, 0.0, 1e-30, 1e6]), st.sampled_from([1, 2, 5])),
+    st.builds(Update, fractions),
+    st.just(Save()),
+    st.just(Load()),
+)
+
+
+def episodes(layers: st.SearchStrategy[tuple[Shape, int]]) -> st.SearchStrategy[Episode]:
+    """Trainings of one to three such layers, with steps, updates, saves and loads in any order."""
+    start = st.builds(
         Start,
         seed=seeds,
         layers=st.lists(layers, min_size=1, max_size=3).map(tuple),
         weights=st.sampled_from(["normal", "equal", "zero"]),
+        step=st.sampled_from([0, 1, 1000, 50_000]),
     )
+    steps = st.lists(_steps, max_size=8).map(lambda steps: [*steps, *ENDING])
+    return st.builds(Episode, start, steps)
 
 
 def _reads_hessian(plugin: Plugin) -> bool:

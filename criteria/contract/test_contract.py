@@ -1,4 +1,4 @@
-"""The contract as pytest tests, one per check, of what ``--criterion`` and ``--growth`` name, by default everything."""
+"""The contract as pytest tests, one for each check of what ``--dst-criterion`` and ``--dst-growth`` name."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from criteria.plugins import load, usable
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of every check of every plugin that was asked for."""
-    chosen = {kind: metafunc.config.getoption(kind) for kind in ("criterion", "growth")}
+    chosen = {kind: metafunc.config.getoption(f"dst_{kind}") for kind in ("criterion", "growth")}
     if not any(chosen.values()):
         chosen = {kind: usable(kind) for kind in chosen}
     mark = parametrize_with_checks(load(spec, kind) for kind, specs in chosen.items() for spec in specs).mark
@@ -18,4 +18,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_contract(plugin: Plugin, check: Check, request: pytest.FixtureRequest) -> None:
     """The plugin keeps its promises."""
-    check(plugin, request.config.getoption("contract_examples") or DEFAULT_EXAMPLES)
+    check(plugin, request.config.getoption("dst_examples") or DEFAULT_EXAMPLES)

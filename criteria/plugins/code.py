@@ -32,9 +32,6 @@ class Code:
 
 def code_of(tree: ast.Module, module: Module, follow: Follow) -> Code:
     """The code of a module, given its syntax tree, which is changed."""
-    words = "\n".join(
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
     built_on = {name for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for name in _names(node)}
     entries: list[tuple[str, Module | None]] = []
     renamed: dict[str, str] = {}
@@ -45,10 +42,14 @@ def code_of(tree: ast.Module, module: Module, follow: Follow) -> Code:
                 entries.append((entry, target))
                 if target is not None and "." in each.bound:
                     renamed[each.bound] = each.bound.rpartition(".")[2]
-    text = ast.unparse(_Normalised(renamed).visit(tree))
+    plain = _Normalised(renamed).visit(tree)
+    text = ast.unparse(plain)
+    texts = [node.value for node in ast.walk(plain) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     ordered = sorted(dict.fromkeys(entries), key=lambda pair: pair[0])
     listed = "\n".join(entry for entry, _ in ordered)
-    return Code(f"{listed}\n\n{text}".strip(), [target for _, target in ordered if target is not None], words)
+    return Code(
+        f"{listed}\n\n{text}".strip(), [target for _, target in ordered if target is not None], "\n".join(texts)
+    )
 
 
 def _entry(each: Imported, target: Target | None) -> tuple[str, Module | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from criteria.errors import one_line
+from criteria.errors import one_line, printable
 from criteria.plugins.parameters import Declared
 from criteria.plugins.registry import Registration, registration
 from criteria.plugins.sources import Module, absolute, find_module, parse
@@ -46,7 +46,7 @@ def summary_of(plugin: Registration) -> str:
         docstring = ast.get_docstring(written(plugin).node)
     except NotReadableError as error:
         return f"({one_line(error)})"
-    return inspect.cleandoc(docstring or "").split("\n")[0]
+    return printable(inspect.cleandoc(docstring or "").split("\n")[0])
 
 
 def written(plugin: Registration) -> Written:

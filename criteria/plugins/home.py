@@ -1,6 +1,7 @@
 """Which files belong to a distribution, whether it was installed as a copy or in place (editable)."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,14 +102,16 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _beside(folder: Path, words: str) -> Iterator[Path]:
+    named = set(re.split(r"[^\w.-]+", words)) - {""}
+    suffixes = {f".{word.rpartition('.')[2]}" for word in named if "." in word}
     for path in sorted(folder.iterdir()):
         if path.name.startswith((".", "__pycache__")):
             continue
         if path.is_dir():
-            if path.name in words:
+            if path.name in named:
                 yield from _below(path)
         elif path.suffix == ".py":
             if path.name not in _IN_PLACE and not path.name.startswith("test_"):
                 yield path
-        elif path.is_file() and (path.name in words or path.stem in words or (path.suffix and path.suffix in words)):
+        elif path.is_file() and (path.name in named or path.stem in named or path.suffix in suffixes):
             yield path

@@ -36,7 +36,9 @@ def load(spec: str | Spec, kind: str = "criterion", **parameters: Any) -> Any:
             return made(**chosen)
     except (TypeError, ValueError) as error:
         raise InputError(f"{kind_of(kind).noun} {spec}: {one_line(error, 500)}") from error
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
         raise PluginError(f"{what} cannot be made: {_failure(error)}") from error
 
 
@@ -90,7 +92,9 @@ def plugin(name: str, kind: str = "criterion") -> Any:
             loaded = import_module(found.module)
             for part in filter(None, found.attribute.split(".")):
                 loaded = getattr(loaded, part)
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way while it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way while it is imported, and end the program too
         raise InputError(f"{what} cannot be imported: {_failure(error)}") from error
     _require_kind(loaded, found.kind, what)
     return loaded

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from importlib.metadata import Distribution, EntryPoint, distribution, distributions
 from pathlib import Path
 
-from criteria.errors import InputError, one_line
+from criteria.errors import InputError, one_line, printable
 from criteria.plugins.kinds import KINDS, Kind, kind_of, unknown
 from criteria.plugins.sources import folders_of
 from criteria.plugins.spec import NAME
@@ -99,7 +99,7 @@ def _registered(path: tuple[str, ...]) -> tuple[dict[str, dict[str, Registration
         name = _name(dist)
         try:
             points = [point for point in dist.entry_points if point.group in groups]
-            version = str(dist.version)
+            version = printable(str(dist.version))
         except Exception as error:  # whatever stands in the files of others
             lost[f"distribution {name}"] = (
                 f"the plugins of distribution {name} are not known, because its metadata cannot be read "
@@ -145,6 +145,6 @@ def _concerned() -> list[Distribution]:
 
 def _name(dist: Distribution) -> str:
     try:
-        return str(dist.metadata["Name"] or "?")
+        return printable(str(dist.metadata["Name"] or "?"))
     except Exception:
         return "?"

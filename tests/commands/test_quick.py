@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "sklearn", "pandas", "matplotlib", "scipy", "hypothesis", "torchvision")
+HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "hypothesis")
 COUNT = f"""
 import sys
 from benchmark.commands.cli import main

@@ -163,7 +163,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def main(argv: list[str]) -> int:
-    """Judge the mutants and print what came of them; 1 where a smaller share was caught than asked for."""
+    """Judge the mutants and say what came of them; 1 for fewer caught than asked for, 2 where no mutant was chosen."""
     options = _arguments(argv)
     operators = tuple(each for each in OPERATORS if not options.operator or each.name in options.operator)
     chosen = [
@@ -171,6 +171,9 @@ def main(argv: list[str]) -> int:
         for mutant in mutants(operators, options.most or None)
         if not options.plugin or mutant.original.__name__ in options.plugin
     ]
+    if not chosen:
+        print(f"none of these operators fits {', '.join(options.plugin)}; try --most 0, or --list", file=sys.stderr)
+        return 2
     if options.list:
         print("\n".join(mutant.name for mutant in chosen))
         return 0

@@ -6,8 +6,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+
+import dst_bench_pytest
 
 PLUGINS = """
     from criteria.pruning.magnitude import Magnitude
@@ -57,7 +60,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def contract(folder: Path, criterion: str, *options: str) -> subprocess.CompletedProcess[str]:
-    return run(folder, "-m", "pytest", "--pyargs", "criteria.contract", "--criterion", criterion, *options)
+    return run(folder, "-m", "pytest", "--pyargs", "criteria.contract", "--dst-criterion", criterion, *options)
 
 
 def pasted(output: str) -> str:
@@ -68,14 +71,14 @@ def pasted(output: str) -> str:
 
 
 def test_a_right_criterion_passes_and_each_check_is_a_test(folder: Path) -> None:
-    result = contract(folder, "magnitude", "--contract-examples", "3", "-v")
+    result = contract(folder, "magnitude", "--dst-examples", "3", "-v")
     assert result.returncode == 0, result.stdout
     assert "test_contract[magnitude-exact_count] PASSED" in result.stdout
     assert "test_contract[magnitude-updates-gradient-global] PASSED" in result.stdout
 
 
 def test_under_xdist_a_failure_names_the_property_and_its_code_fails_when_pasted(folder: Path) -> None:
-    result = contract(folder, "one_too_many", "--contract-examples", "20", "-n", "2", "-k", "exact_count")
+    result = contract(folder, "one_too_many", "--dst-examples", "20", "-n", "2", "-k", "exact_count")
     assert result.returncode == 1, result.stdout
     assert "one_too_many breaks exact_count" in result.stdout
     again = run(folder, "-c", pasted(result.stdout))
@@ -84,15 +87,15 @@ def test_under_xdist_a_failure_names_the_property_and_its_code_fails_when_pasted
 
 
 def test_a_failure_that_was_found_is_found_again_at_once_also_under_xdist(folder: Path) -> None:
-    thorough = contract(folder, "rare", "--contract-examples", "1500", "-k", "exact_count")
+    thorough = contract(folder, "rare", "--dst-examples", "1500", "-k", "exact_count")
     assert "rare breaks exact_count" in thorough.stdout
-    again = contract(folder, "rare", "--contract-examples", "1", "-n", "2", "-k", "exact_count")
+    again = contract(folder, "rare", "--dst-examples", "1", "-n", "2", "-k", "exact_count")
     assert "rare breaks exact_count" in again.stdout
     assert pasted(again.stdout) == pasted(thorough.stdout)
 
 
 def test_a_hang_fails_its_test_and_no_other_run(folder: Path) -> None:
-    result = contract(folder, "hangs", "--contract-examples", "3", "-n", "2", "-k", "score_shape or device_stable")
+    result = contract(folder, "hangs", "--dst-examples", "3", "-n", "2", "-k", "score_shape or device_stable")
     assert result.returncode == 1, result.stdout
     assert "did not return within" in result.stdout
     assert "worker" not in result.stdout.replace("workers", "")
@@ -103,3 +106,60 @@ def test_a_name_that_is_not_installed_is_one_line(folder: Path) -> None:
     assert result.returncode == 4
     assert "unknown criterion 'magnitud'; did you mean 'magnitude'?" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+
+
+OTHER_PROJECT = """
+    def pytest_addoption(parser):
+        for option in ("--criterion", "--growth", "--seeds", "--density", "--contract-examples", "--examples"):
+            parser.addoption(option, default="theirs")
+
+    def pytest_configure(config):
+        assert config.getoption("criterion") == config.getoption("growth") == "theirs"
+"""
+
+
+def test_another_projects_options_of_the_same_names_are_its_own(folder: Path) -> None:
+    (folder / "conftest.py").write_text(textwrap.dedent(OTHER_PROJECT))
+    (folder / "test_theirs.py").write_text("def test_theirs(pytestconfig):\n    assert pytestconfig.option.growth\n")
+    result = run(folder, "-m", "pytest", "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_option_that_all_sessions_of_the_environment_get_has_our_prefix() -> None:
+    class Group:
+        options: ClassVar[list[str]] = []
+
+        def addoption(self, name: str, **_: object) -> None:
+            self.options.append(name)
+
+    class Parser:
+        def getgroup(self, *_: str) -> Group:
+            return Group()
+
+    dst_bench_pytest.pytest_addoption(Parser())  # type: ignore[arg-type]
+    assert Group.options
+    assert all(name.startswith("--dst-") for name in Group.options)
+
+
+def test_a_plugin_that_fails_while_it_is_made_is_one_line(folder: Path) -> None:
+    (folder.parent / "site" / "broken_plugins.py").write_text(
+        "from criteria import Criterion\nclass Hangs(Criterion):\n    def __init__(self): 1 / 0\n"
+    )
+    result = contract(folder, "hangs")
+    assert result.returncode == 4
+    assert "criterion 'hangs' cannot be made" in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_project_with_a_package_of_the_same_name_as_ours_can_run_its_tests(folder: Path) -> None:
+    for name in ("criteria", "benchmark", "baselines"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("THEIRS = True\n")
+    (folder / "test_theirs.py").write_text("import criteria\n\ndef test_theirs():\n    assert criteria.THEIRS\n")
+    result = run(folder, "-m", "pytest", "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+    asked = contract(folder, "magnitude")
+    assert asked.returncode == 4
+    said = asked.stdout + asked.stderr
+    assert f"the package 'benchmark' of dst-bench is hidden: Python finds it at {folder / 'benchmark'}" in said
+    assert "Traceback" not in said

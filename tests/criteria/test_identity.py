@@ -210,6 +210,7 @@ def test_a_data_file_beside_a_module_that_is_in_no_package_counts_where_the_code
     project.mkdir()
     monkeypatch.syspath_prepend(project)
     source = flat("from pathlib import Path", "layer.weight * float(Path(__file__).with_name('table.csv').read_text())")
+    source += '    """What results were made from."""\n'
     files = {f"{name}.py": source, "table.csv": "1", "notes.md": "x", "results/a.json": "{}", "mine.yaml": "a: 1"}
 
     def changed(**content):

@@ -205,6 +205,14 @@ def test_a_plugin_of_another_distribution_is_described_without_being_imported(si
     assert load("mine(beta=1)").beta == 1.0
 
 
+def test_escape_characters_of_others_never_reach_a_terminal(site):
+    name = unique()
+    source = CRITERION.replace("Its score.", "Its \\x1b[31m score.")
+    site.install("red", {f"{name}.py": source}, criteria_group(mine=f"{name}:Mine"), version="1\x1b[1m")
+    assert summaries()["mine"] == "Its \\x1b[31m score."
+    assert registered()["mine"].version == "1\\x1b[1m"
+
+
 def test_what_reading_does_not_tell_is_known_by_importing(site):
     """Fields without a plain type, code that checks values, and values that the class brings into another form."""
     name = unique()
@@ -260,6 +268,12 @@ BROKEN = {
     "an error at import": ("{name}:Mine", "1 / 0", "cannot be imported: ZeroDivisionError"),
     "an exit at import": ("{name}:Mine", "import sys; sys.exit(0)", "cannot be imported: it ends the program"),
     "an endless recursion": ("{name}:Mine", "def f(): f()\nf()", "cannot be imported: RecursionError"),
+    "an error that is no Exception": (
+        "{name}:Mine",
+        "class Stop(BaseException): ...\nraise Stop('now')",
+        "cannot be imported: Stop('now')",
+    ),
+    "a module": ("{name}", "", "is not a class"),
     "no class": ("{name}:Mine", "def Mine(): ...", "is not a class"),
     "no base class": (
         "{name}:Mine",

@@ -50,7 +50,7 @@ def test_two_processes_end_with_the_masks_weights_and_accuracies_of_one(done):
     both = trained(done / "perceptrons-2")
     assert len(both) == 2
     for each in both:
-        assert each["outcomes"] == alone["outcomes"]
+        assert without_digests(each["outcomes"]) == without_digests(alone["outcomes"])
         for name, mask in alone["masks"].items():
             assert torch.equal(each["masks"][name], mask)
         torch.testing.assert_close(each["weights"], alone["weights"])
@@ -67,9 +67,14 @@ def test_both_processes_end_with_the_same_bits(done, work):
     assert (work == "batch-norm-2") == any("running_mean" in name for name in first["buffers"])
 
 
+def without_digests(outcomes):
+    """Sums over processes round otherwise than one process does, so digests of weights differ."""
+    return [{key: value for key, value in outcome.items() if key != "digests"} for outcome in outcomes]
+
+
 def results(folder):
     found = {path.name: json.loads(path.read_text()) for path in (folder / "results/tiny/runs").glob("*.json")}
-    return {name: (result["settings"], result["outcome"]) for name, result in found.items()}
+    return {name: (result["settings"], without_digests([result["outcome"]])) for name, result in found.items()}
 
 
 def test_the_command_stores_the_results_of_one_process_once_and_speaks_once(done):

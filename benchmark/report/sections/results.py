@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section, Table
-from benchmark.report.tables import FOOTNOTE, METRICS, results_csv, results_rows, results_table, rule_of
+from benchmark.report.tables import METRICS, footnotes, results_csv, results_rows, results_table, rule_of
 
 
 def _values(findings: Findings) -> dict[str, object]:
@@ -13,7 +13,7 @@ def _values(findings: Findings) -> dict[str, object]:
     reading = (
         f"{metric.capitalize()} in percent, mean ± standard deviation over seeds. Rule: {rule_of(study.experiment)}."
     )
-    return {"table": Table(*results_rows(study), reading), "footnote": FOOTNOTE if study.unproven else None}
+    return {"table": Table(*results_rows(study), reading), "footnotes": footnotes(study)}
 
 
 def _files(findings: Findings) -> Iterable[File]:

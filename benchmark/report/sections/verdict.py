@@ -11,6 +11,7 @@ def _values(findings: Findings) -> dict[str, object]:
     return {
         "counts": {source: verdict_counts(rows) for source, rows in by_source.items()},
         "kinds": KINDS,
+        "diverged": len(study.diverged),
         "missing": [cell for cell in study.cells if cell not in study.samples],
     }
 

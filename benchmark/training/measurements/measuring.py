@@ -12,7 +12,7 @@ from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.measurements.flops import LayerWork, count_flops
 from benchmark.training.measurements.jaccard import overlap
 from benchmark.training.members import Member
-from benchmark.training.updates import plugin_errors
+from benchmark.training.updates import layers_shown, named, plugin_errors
 from criteria import TopologyUpdate
 
 Overlaps = TypeAdapter(list[list[Overlap]])
@@ -59,8 +59,8 @@ class Measuring:
         if comparison is None or recipe is None or not comparison.due(step, recipe.topology.update_period):
             return
         fractions = comparison.fractions or (recipe.topology.prune_fraction.at(step, total_steps),)
-        layers = engine.layers(member, step, Needs.for_criteria(comparison.criteria))
-        with plugin_errors(f"comparing {', '.join(map(repr, comparison.criteria))}", step):
+        layers = layers_shown(engine, member, step, Needs.for_criteria(comparison.criteria))
+        with plugin_errors(f"comparing {', '.join(map(named, comparison.criteria))}", step):
             for fraction in fractions:
                 self._overlaps[member].append(overlap(layers, comparison.criteria, fraction, step))
 

@@ -95,7 +95,7 @@ class Interruption:
 def trajectory(
     make: Make, interrupted: Interruption | None = None, saves: tuple[int, ...] = (), seed: int = 1
 ) -> list[Any]:
-    """Masks after every update of a training, and all scores in the end."""
+    """Scores before and masks after every update of a training, and all scores in the end."""
     plugin, network, masks = make(), Network(seed).begin(), []
     checkpoint: tuple[bytes, Network, list[Any]] | None = None
     crashed = False
@@ -106,7 +106,7 @@ def trajectory(
                 plugin.observe(layer)
         network.optimise()
         if network.time % PERIOD == 0:
-            masks.append(_update(plugin, network))
+            masks.append([_scores(plugin, network), _update(plugin, network)])
         saving = network.time in saves or (interrupted and network.time in (interrupted.saved, interrupted.crash - 1))
         if saving and isinstance(plugin, Criterion):
             content = _saved(plugin)
@@ -208,6 +208,7 @@ def mixes_up_layers(make: Make) -> bool:
     assert isinstance(both, Criterion)
     for _ in range(3):
         network.draw_gradients()
+        network.optimise()
         layers = network.layers()
         alone.observe(mapped(layers[0], torch.clone))
         for layer in layers:

@@ -56,8 +56,10 @@ def mutants(operators: tuple[Operator, ...], most: int | None = MOST) -> Iterato
     """The mutants of these operators: each applied to at most so many originals, evenly among those that it fits."""
     for operator in operators:
         fitting = [original for original in originals() if operator.fits(original)]
-        step = max(1.0, len(fitting) / most) if most else 1.0
-        chosen = dict.fromkeys(int(number * step) for number in range(int(len(fitting) / step + 1e-9)))
+        count = min(most, len(fitting)) if most else len(fitting)
+        # every operator begins elsewhere, so that all originals have their turn; not by hash(), which differs each time
+        first = 11 * sum(operator.name.encode())
+        chosen = sorted({(first + number * len(fitting) // count) % len(fitting) for number in range(count)})
         yield from (Mutant(operator, fitting[number]) for number in chosen)
 
 

@@ -1,6 +1,7 @@
 """Faults in what is kept: aliases, shared or lost state, and checkpoints that are not what there was."""
 
 import copy
+import dataclasses
 from collections import deque
 from dataclasses import replace
 
@@ -26,6 +27,8 @@ def each_tensor(value, function):
         return type(value)(*(each_tensor(item, function) for item in value))
     if isinstance(value, list | tuple):
         return type(value)(each_tensor(item, function) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return type(value)(**{key: each_tensor(item, function) for key, item in vars(value).items()})
     return deque((each_tensor(item, function) for item in value), value.maxlen) if isinstance(value, deque) else value
 
 

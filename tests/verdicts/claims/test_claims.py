@@ -118,7 +118,7 @@ def test_a_claim_is_supported_where_it_plainly_holds(claim):
 @pytest.mark.parametrize("claim", IDS)
 def test_a_claim_is_not_supported_where_it_plainly_does_not_hold(claim):
     counts = verdict_counts(claim, 60, gain=NONE[claim], noise=lambda cell: 0.2)
-    assert often(counts["not supported"], 60, 0.9)
+    assert often(counts["contradicted"], 60, 0.9)
 
 
 @pytest.mark.parametrize("claim", IDS)
@@ -158,7 +158,7 @@ def wrongly_supported(claim, world, repeats):
 
 
 def wrongly_not_supported(claim, world, repeats):
-    return verdict_counts(claim, repeats, gain=AT_THE_LIMIT[claim][1], **WORLDS[world])["not supported"]
+    return verdict_counts(claim, repeats, gain=AT_THE_LIMIT[claim][1], **WORLDS[world])["contradicted"]
 
 
 @pytest.mark.parametrize("world", ["usual", "three seeds, a small test set, little noise"])
@@ -287,7 +287,7 @@ def test_one_bad_case_of_ten_does_not_refute_almost_every_case():
 
 def test_sharing_the_first_place_is_not_being_first():
     found = verdicts(quiet(gain=lambda cell: 5.0 * (cell.criterion in ("magnitude", "set"))))
-    assert found["magnitude-first"] == "not supported"
+    assert found["magnitude-first"] == "contradicted"
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 5])

@@ -1,0 +1,100 @@
+"""Criteria that are compared with each other: which share a setting, over which seeds, and as an array."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from benchmark.experiments.cells import Value
+from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.statistics.arrays import Array
+
+Extra: TypeAlias = tuple[tuple[str, Value], ...]
+Contenders: TypeAlias = Mapping[str, Mapping[int, float]]
+"""Criterion → seed → percent."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What criteria that are compared with each other share; ``density`` is None for the mean over all densities."""
+
+    growth: str | None
+    density: float | None
+    extra: Extra = ()
+
+
+def settings(samples: Samples) -> dict[Setting, Contenders]:
+    """The criteria of each setting that has results; baselines, which have no growth, are in none."""
+    found: dict[Setting, dict[str, Mapping[int, float]]] = {}
+    for cell in sorted(samples):
+        if cell.growth is not None and samples[cell]:
+            found.setdefault(Setting(cell.growth, cell.density, cell.extra), {})[cell.criterion] = samples[cell]
+    return dict(found)
+
+
+def over_densities(single: Mapping[Setting, Contenders]) -> dict[Setting, Contenders]:
+    """For each growth and further axes with several densities: the criteria that all have, averaged for each seed."""
+    groups: dict[tuple[str | None, Extra], list[Contenders]] = {}
+    for setting, contenders in single.items():
+        groups.setdefault((setting.growth, setting.extra), []).append(contenders)
+    return {
+        Setting(growth, None, extra): _averaged(group) for (growth, extra), group in groups.items() if len(group) > 1
+    }
+
+
+def _averaged(group: Sequence[Contenders]) -> Contenders:
+    names = set.intersection(*(set(each) for each in group))
+    return {
+        name: {
+            seed: math.fsum(each[name][seed] for each in group) / len(group)
+            for seed in sorted(set.intersection(*(set(each[name]) for each in group)))
+        }
+        for name in sorted(names)
+    }
+
+
+def means(samples: Samples) -> dict[Setting, dict[str, float]]:
+    """The mean of each criterion over its seeds, averaged over all settings of each growth, and over both."""
+    single = comparable(settings(samples))
+    found: dict[Setting, dict[str, float]] = {}
+    for growth in [*dict.fromkeys(setting.growth for setting in single), None]:
+        group = [each for setting, each in single.items() if growth in (setting.growth, None)]
+        names = set.intersection(*(set(each) for each in group)) if group else set()
+        found[Setting(growth, None)] = {
+            name: math.fsum(_mean(each, name) for each in group) / len(group) for name in sorted(names)
+        }
+    return found
+
+
+def _mean(contenders: Contenders, name: str) -> float:
+    seeds = common(contenders)
+    return math.fsum(contenders[name][seed] for seed in seeds) / len(seeds)
+
+
+def comparable(single: Mapping[Setting, Contenders]) -> dict[Setting, Contenders]:
+    """The settings with two criteria that have a seed in common."""
+    return {setting: each for setting, each in single.items() if len(each) > 1 and common(each)}
+
+
+def common(contenders: Contenders) -> list[int]:
+    """The seeds that all criteria of a setting have."""
+    return sorted(set.intersection(*(set(values) for values in contenders.values())))
+
+
+def densities(single: Iterable[Setting], over: Setting) -> int:
+    """How many densities a setting over all densities averages."""
+    return sum((setting.growth, setting.extra) == (over.growth, over.extra) for setting in single)
+
+
+def panel(groups: Sequence[Mapping[Setting, Contenders]], criteria: Sequence[str]) -> Array:
+    """[groups, settings, criteria, seeds], NaN where there is nothing."""
+    most = max((len(common(each)) for group in groups for each in group.values()), default=1)
+    array = np.full((len(groups), max(map(len, groups)), len(criteria), most), np.nan)
+    for family, group in enumerate(groups):
+        for index, contenders in enumerate(group.values()):
+            seeds = common(contenders)
+            for name, values in contenders.items():
+                array[family, index, criteria.index(name), : len(seeds)] = [values[seed] for seed in seeds]
+    return array

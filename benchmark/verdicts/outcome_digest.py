@@ -1,0 +1,46 @@
+"""Whether a run is the same bit for bit: a digest of its outcome, and whether two environments compute alike."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.results import Results
+from benchmark.verdicts.expected import Source
+
+LENGTH = 12
+"""Hexadecimal digits of a stored digest; an accidental match is one in 10¹⁴."""
+
+
+def outcome_digest(outcome: Outcome) -> str:
+    """A digest of all accuracies, densities and early weights of a run, without what was measured beside them."""
+    content = {key: value for key, value in asdict(outcome).items() if key != "measured"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:LENGTH]
+
+
+def digests_of(results: Results) -> dict[Cell, dict[int, str]]:
+    """The digest of each run by cell and seed."""
+    found: dict[Cell, dict[int, str]] = {}
+    for run, result in results:
+        found.setdefault(run.cell, {})[run.seed] = outcome_digest(result.outcome)
+    return found
+
+
+def same_environment(source: Source, environments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether results come from the versions and the machine that a source names, so that their bits must be equal.
+
+    A source that does not name its processor is of an unknown machine: two of the same instruction set may round
+    differently.
+    """
+    if source.cpu is None or not environments:
+        return False
+    wanted = {"torch": source.torch, "device": source.device, "cpu": source.cpu, "python": source.python}
+    return all(
+        str(environment.get(key)) == value
+        for environment in environments
+        for key, value in wanted.items()
+        if value is not None
+    )

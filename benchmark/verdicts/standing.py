@@ -1,0 +1,251 @@
+"""Where each criterion stands among the others: its lead over a reference, its rank, and how sure either is.
+
+A setting is what criteria that are compared share: a growth, a density and further axes. Criteria are compared within a
+setting over the seeds that all of them have, since runs with one seed share initial weights and batch order. With one
+seed only means are given, with two also differences, from three on probabilities. :mod:`benchmark.verdicts.calibrate`
+shows in simulated worlds that intervals cover and that probabilities mean what they say.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts.contenders import (
+    Contenders,
+    Extra,
+    Setting,
+    common,
+    comparable,
+    densities,
+    means,
+    over_densities,
+    panel,
+    settings,
+)
+from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.statistics.arrays import Array
+from benchmark.verdicts.statistics.places import CONFIDENCE, FEWEST_FOR_PROBABILITIES, Places, places
+from benchmark.verdicts.statistics.seeds_needed import seeds_needed
+from criteria.errors import InputError
+
+REFERENCE = "magnitude"
+MARGIN = 0.3
+"""Points within which two criteria count as equivalent."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One criterion in one setting, in percentage points; None where there are too few seeds to say something."""
+
+    growth: str | None
+    density: float | None
+    """None: over all densities, each seed's results averaged first."""
+    extra: Extra
+    criterion: str
+    n: int
+    """Seeds that all criteria of the setting have; over several experiments, experiments that they have."""
+    mean: float
+    difference: float | None
+    """Mean minus the reference's; and its interval."""
+    low: float | None
+    high: float | None
+    p_holm: float | None
+    """Of no difference, corrected for the other criteria of the setting."""
+    p_improves: float | None
+    """Probability that the true mean is above the reference's."""
+    p_equivalent: float | None
+    """Probability that the true means are within the margin of each other."""
+    rank: float
+    """Of the mean, 1 is the highest."""
+    rank_low: int | None
+    rank_high: int | None
+    p_best: float | None
+    """Probability that the true mean is the highest of the setting."""
+    dof: float | None
+    """Degrees of freedom of the interval; above n - 1 by what other settings say of the spread."""
+    seeds_needed: int | None
+    """With which the interval would exclude zero or lie inside the margin, four times in five, if the difference and
+    the spread are as measured; n where it does already, None where it is not known or above a thousand."""
+    flags: tuple[str, ...]
+    """What a reader must know beside the numbers."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where criteria stand, by setting; within one in the order of their means, best first."""
+
+    reference: str
+    margin: float
+    confidence: float
+    experiments: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def standing(
+    samples: Samples,
+    *,
+    reference: str = REFERENCE,
+    margin: float = MARGIN,
+    diverged: Collection[tuple[Cell, int]] = (),
+    experiment: str = "",
+) -> Standing:
+    """Where the criteria of one experiment stand in each setting, and over all densities of each growth.
+
+    ``diverged`` are the runs whose loss became infinite or not a number; they count with the accuracy that they have
+    and are named in the flags. Baselines, which have no growth, are not compared. Raises :class:`InputError` where no
+    setting has two criteria with a seed in common, or the reference has not been run.
+    """
+    single = settings(samples)
+    together = over_densities(single)
+    criteria = sorted({name for contenders in single.values() for name in contenders})
+    if reference not in criteria:
+        have = ", ".join(criteria) or "none"
+        raise InputError(
+            f"standing: the reference {reference!r} has no result with a growth; criteria that have: {have}"
+        )
+    step = grain(samples)
+    groups = [comparable(single), comparable(together)]
+    if not groups[0]:
+        raise InputError("standing: no setting has two criteria with a seed in common; run them with the same seeds")
+    grains = [[step] * len(groups[0]), [step / math.sqrt(densities(single, each)) for each in groups[1]]]
+    found = places(panel(groups, criteria), _padded(grains), criteria.index(reference), margin)
+    asked = _Question(reference, margin, criteria, _diverged_seeds(diverged))
+    rows = [
+        row
+        for family, group in enumerate(groups)
+        for index, (setting, contenders) in enumerate(group.items())
+        for row in _rows(_at(found, family, index), setting, contenders, asked)
+    ]
+    return Standing(reference, margin, CONFIDENCE, (experiment,) if experiment else (), tuple(sorted(rows, key=_order)))
+
+
+def standing_over(
+    experiments: Mapping[str, Samples], *, reference: str = REFERENCE, margin: float = MARGIN
+) -> Standing:
+    """Where criteria stand over several experiments, of which each counts as one draw (a random effect).
+
+    A criterion's result in an experiment is its mean over all densities, further axes and seeds, for each growth that
+    all experiments have and over both. How much a lead varies from one experiment to the next, noise of seeds included,
+    is what the interval is made of, so it speaks of experiments like these, and ``n`` counts experiments. Criteria that
+    an experiment lacks are left out. Raises :class:`InputError` for fewer than two experiments, or where the reference
+    and another criterion are not in all of them.
+    """
+    if len(experiments) < 2:
+        raise InputError("a standing over experiments needs at least two of them")
+    found_means = [means(samples) for samples in experiments.values()]
+    shared = set.intersection(*(set(each) for each in found_means))
+    blocks: dict[Setting, Contenders] = {}
+    for setting in shared:
+        names = set.intersection(*(set(each[setting]) for each in found_means))
+        blocks[setting] = {
+            name: {number: each[setting][name] for number, each in enumerate(found_means)} for name in names
+        }
+    blocks = {setting: each for setting, each in blocks.items() if reference in each and len(each) > 1}
+    if not blocks:
+        raise InputError(f"{reference!r} and another criterion must have run, with the same growth, in all experiments")
+    criteria = sorted({name for each in blocks.values() for name in each})
+    # Each growth is a family of its own: the same experiments over again say nothing new of the spread.
+    groups = [{setting: each} for setting, each in blocks.items()]
+    found = places(panel(groups, criteria), 0.0, criteria.index(reference), margin)
+    asked = _Question(reference, margin, criteria, {})
+    rows = [
+        row
+        for family, (setting, contenders) in enumerate(blocks.items())
+        for row in _rows(_at(found, family, 0), setting, contenders, asked)
+    ]
+    return Standing(reference, margin, CONFIDENCE, tuple(experiments), tuple(sorted(rows, key=_order)))
+
+
+def _padded(rows: Sequence[Sequence[float]]) -> Array:
+    width = max(map(len, rows))
+    return np.array([[*row, *[0.0] * (width - len(row))] for row in rows])
+
+
+def _diverged_seeds(diverged: Collection[tuple[Cell, int]]) -> dict[tuple[Setting, str], list[int]]:
+    found: dict[tuple[Setting, str], list[int]] = {}
+    for cell, seed in sorted(diverged):
+        for density in (cell.density, None):
+            seeds = found.setdefault((Setting(cell.growth, density, cell.extra), cell.criterion), [])
+            seeds += [] if seed in seeds else [seed]
+    return found
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What the rows of one standing have in common."""
+
+    reference: str
+    margin: float
+    criteria: Sequence[str]
+    diverged: Mapping[tuple[Setting, str], Sequence[int]]
+
+
+def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question) -> Iterable[Row]:
+    """The rows of one setting, of which ``found`` has the fields of :class:`Places`, each [criteria]."""
+    n = len(common(contenders))
+    needed = seeds_needed(found["difference"], found["error"], found["dof"], found["n"], asked.margin, CONFIDENCE)
+    for name in contenders:
+        index = asked.criteria.index(name)
+        known = {key: _known(values[index]) for key, values in found.items()}
+        if n == 1:
+            known |= dict.fromkeys(("difference", "low", "high", "p_holm"))
+        ranks = [known[key] if n >= FEWEST_FOR_PROBABILITIES else None for key in ("rank_low", "rank_high")]
+        seeds = _known(needed[index])
+        yield Row(
+            growth=setting.growth,
+            density=setting.density,
+            extra=setting.extra,
+            criterion=name,
+            n=n,
+            mean=float(found["mean"][index]),
+            difference=known["difference"],
+            low=known["low"],
+            high=known["high"],
+            p_holm=known["p_holm"],
+            p_improves=known["p_improves"],
+            p_equivalent=known["p_equivalent"],
+            rank=float(found["rank"][index]),
+            rank_low=None if ranks[0] is None else int(ranks[0]),
+            rank_high=None if ranks[1] is None else int(ranks[1]),
+            p_best=known["p_best"],
+            dof=known["dof"],
+            seeds_needed=None if seeds is None else int(seeds),
+            flags=_flags(contenders, name, n, asked.reference, asked.diverged.get((setting, name), ())),
+        )
+
+
+def _flags(contenders: Contenders, name: str, n: int, reference: str, diverged: Sequence[int]) -> tuple[str, ...]:
+    flags = []
+    if diverged:
+        flags.append(f"diverged with seed{'s' if len(diverged) > 1 else ''} {', '.join(map(str, diverged))}")
+    if n < FEWEST_FOR_PROBABILITIES:
+        flags.append("one seed: no spread is known" if n == 1 else "two seeds: too few for probabilities")
+    if (own := len(contenders[name])) > n:
+        flags.append(f"{own - n} of its {own} seeds are not used, because another criterion lacks them")
+    if reference not in contenders:
+        flags.append(f"{reference} has not been run here")
+    return tuple(flags)
+
+
+def _at(found: Places, family: int, index: int) -> dict[str, Array]:
+    return {name: getattr(found, name)[family, index] for name in Places.__dataclass_fields__}
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _order(row: Row) -> tuple[object, ...]:
+    extra = tuple((name, isinstance(value, str), value) for name, value in row.extra)
+    return (
+        row.growth is None,
+        row.growth or "",
+        extra,
+        row.density is None,
+        row.density or 0.0,
+        -row.mean,
+        row.criterion,
+    )

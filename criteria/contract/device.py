@@ -1,0 +1,117 @@
+"""A device that is not there: tensors that behave as if they were on a GPU, where there is none.
+
+What goes wrong on a GPU is mostly one of three things: a draw with a generator of the CPU on the GPU, an operation on
+tensors of both, or an answer on the wrong one. All three depend on where tensors are said to be, and not on how a GPU
+computes. So a tensor is wrapped that says it is elsewhere (PyTorch's device ``meta``, which nothing else here uses),
+every operation on it is done on the CPU, and what a GPU would refuse is refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+DEVICE = torch.device("meta")
+CPU = torch.device("cpu")
+
+MIXED = (
+    "aten::index",
+    "aten::index_put",
+    "aten::index_put_",
+    "aten::_index_put_impl_",
+    "aten::copy_",
+    "aten::_to_copy",
+)
+"""Operations that take tensors of the CPU and of a GPU together."""
+
+
+class WrongDevice(RuntimeError):  # noqa: N818 - it stands for an error of PyTorch's
+    """A GPU would refuse the operation."""
+
+
+class Pretended(Tensor):
+    """A tensor that says it is on :data:`DEVICE`; ``stands_for`` is the real one, on the CPU."""
+
+    stands_for: Tensor
+
+    @staticmethod
+    def __new__(cls, real: Tensor) -> "Pretended":
+        """Wrap a tensor."""
+        wrapped: Pretended = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls,
+            real.shape,
+            strides=real.stride(),
+            storage_offset=real.storage_offset(),
+            dtype=real.dtype,
+            device=DEVICE,
+        )
+        wrapped.stands_for = real
+        return wrapped
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, operation: Any, _types: object, arguments: Sequence[Any] = (), options: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Do an operation."""
+        return _done(operation, arguments, options or {})
+
+    def tolist(self) -> Any:
+        """The numbers."""
+        return self.stands_for.tolist()
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """The numbers; that a GPU would refuse this is left to a real one to say."""
+        return self.stands_for.numpy(force=force)
+
+    def __repr__(self, **_options: Any) -> str:  # type: ignore[override]
+        return f"Pretended({self.stands_for!r})"
+
+
+class Pretending(TorchDispatchMode):
+    """Inside, tensors are made on :data:`DEVICE` where they are asked for there."""
+
+    def __torch_dispatch__(
+        self, operation: Any, _types: object, arguments: Sequence[Any] = (), options: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Do an operation."""
+        return _done(operation, arguments, options or {})
+
+
+def pretended(tensor: Tensor) -> Tensor:
+    """A copy of the tensor that says it is on :data:`DEVICE`."""
+    return Pretended(tensor.clone())
+
+
+def real(tensor: Tensor) -> Tensor:
+    """The tensor that a pretended one stands for."""
+    return tensor.stands_for if isinstance(tensor, Pretended) else tensor
+
+
+def _done(operation: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    there: list[Tensor] = []
+    here: list[Tensor] = []
+    generators: list[torch.Generator] = []
+
+    def on_cpu(value: Any) -> Any:
+        if isinstance(value, Pretended):
+            there.append(value)
+            return value.stands_for
+        if isinstance(value, Tensor) and value.device == CPU:
+            here.append(value)
+        elif isinstance(value, torch.Generator):
+            generators.append(value)
+        return CPU if isinstance(value, torch.device) and value == DEVICE else value
+
+    real_arguments, real_options = tree_map(on_cpu, (tuple(arguments), dict(options)))
+    wanted = options.get("device")
+    goes_there = bool(there) if wanted is None else wanted == DEVICE
+    if goes_there and generators:
+        raise WrongDevice("Expected a 'cuda' device type for generator but found 'cpu'")
+    name = str(getattr(operation, "_schema", operation)).partition(".")[0].partition("(")[0]
+    if there and name not in MIXED and any(each.dim() for each in here):
+        raise WrongDevice(f"Expected all tensors to be on the same device, but found a GPU's and the CPU's in {name}")
+    done = operation(*real_arguments, **real_options)
+    return tree_map(lambda each: Pretended(each) if isinstance(each, Tensor) else each, done) if goes_there else done

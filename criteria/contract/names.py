@@ -1,0 +1,27 @@
+"""What layers are called."""
+
+NAMES = (
+    "fc1.weight",
+    "fc10.weight",
+    "fc2.weight",
+    "features.0.weight",
+    "features.1.weight",
+    "features.10.weight",
+    "features.1.0.weight",
+    "classifier.1.weight",
+    "layer1.0.conv1.weight",
+    "layer1.0.conv2.weight",
+    "layer1.1.conv1.weight",
+    "layer2.0.conv1.weight",
+    "layer2.0.shortcut.0.weight",
+    "a.b_c.weight",
+    "a_b.c.weight",
+    "A.b.c.weight",
+    "encoder.layers.encoder_layer_0.self_attention.out_proj.weight",
+    "encoder.layers.encoder_layer_0.self_attention.in_proj.weight",
+    "encoder.layers.encoder_layer_1.self_attention.out_proj.weight",
+    "decoder.layers.encoder_layer_0.self_attention.out_proj.weight",
+    "head",
+    "weight",
+)
+"""Names that layers have: some begin alike, end alike, or are alike but for dots, case or one character."""

@@ -1,0 +1,206 @@
+"""The property ``deterministic``: an answer follows from the layer and its generator, and from nothing else."""
+
+import contextlib
+import copy
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from criteria.api import Criterion
+from criteria.contract.asking import (
+    Answer,
+    Broken,
+    Inapplicable,
+    NoAnswer,
+    P,
+    Plugin,
+    answer,
+    answer_still,
+    ask,
+    ask_as_shown,
+    call,
+    keeps_state,
+    no_answer_is_broken,
+    observed,
+    observes,
+    prepared,
+    select_of,
+)
+from criteria.contract.case import Case, copied, drawn_case
+from criteria.contract.comparing import alike, require_agreement, require_same
+from criteria.contract.elsewhere import RECIPES, asked_elsewhere
+from criteria.contract.making import made_anew
+from criteria.contract.settings import contained, seed_all
+from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
+from criteria.contract.surroundings import SURROUNDINGS
+
+OFTEN = 150
+"""How many times one question is asked, for a plugin that goes its own way now and then."""
+
+
+def deterministic(plugin: Plugin, case: Case) -> None:
+    """The same layer and generator state give the same answer, whatever else is set, stored or was asked before."""
+    module = type(plugin).__module__
+    with contained():
+        seed_all(1)
+        first = answer(plugin, case)
+    remade = _is_like_new(plugin, case, first)
+    for seed, (what, surroundings) in enumerate(SURROUNDINGS.items(), case.layer.generator.initial_seed()):
+        seed_all(1)
+        with surroundings(module, seed):
+            same_plugin = made_anew(plugin) if remade else plugin
+            if same_plugin is not None:
+                require_same(first, answer_still(same_plugin, case, what), what)
+    for what, layout in LAYOUTS.items():
+        require_agreement(first, answer_still(plugin, case, what, layout), case, 1e-3, what)
+
+
+def same_after_other_questions(plugin: Plugin, case: Case) -> None:
+    """The same layer and generator state give the same answer, whatever was asked before or beside."""
+    first = answer(plugin, case)
+    what = "after questions about other layers"
+    asked, renamed = _asked_before(plugin, case)
+    # an odd number of calls between two answers, so that one that alternates is seen
+    for _ in range(2):
+        with no_answer_is_broken(what):
+            require_same(first, ask(asked, renamed), what)
+            if not keeps_state(plugin):
+                select_of(asked, replace(renamed, layer=copied(renamed.layer)))
+    _require_twins(plugin, case)
+    _require_independence(plugin, case)
+
+
+def same_however_often(plugin: Plugin, case: Case) -> None:
+    """The same layer and generator state give the same answer, however often the plugin is asked."""
+    first, asked = answer(plugin, case), prepared(plugin, case)
+    goes_on = isinstance(plugin, Criterion) or not keeps_state(plugin)  # a growth may remember its own updates
+    for times in range(2, OFTEN):
+        what = f"asked {times} times"
+        with no_answer_is_broken(what):
+            require_same(first, ask(asked if goes_on else copy.deepcopy(asked), case), what)
+
+
+def same_however_shown(plugin: Plugin, case: Case) -> None:
+    """The same layer gives the same answer wherever its tensors are stored, and whatever becomes of earlier ones."""
+    asked, shown = prepared_and_kept(plugin, case)
+    first = ask_as_shown(asked, shown.later())
+    what = "with every step shown in the same tensors, as in training"
+    with no_answer_is_broken(what):
+        stage = Stage()
+        asked, shown = prepared_on_stage(plugin, case, stage)
+        require_same(first, ask_as_shown(asked, replace(shown, layer=stage.show(shown.later().layer))), what)
+    what = "with every step shown at the same address"
+    with no_answer_is_broken(what):
+        require_same(first, ask_as_shown(*prepared_on_one_object(plugin, case, case.later().layer)), what)
+
+
+def same_in_another_process(plugin: Plugin, _case: Case) -> None:
+    """The same layer and generator state give the same answer in another process, at another time, elsewhere."""
+    made = made_anew(plugin)
+    reply = asked_elsewhere(plugin)
+    if made is None:
+        raise Inapplicable("it cannot be made anew")
+    compared = 0
+    for recipe, there in zip(RECIPES, reply.answers, strict=True):
+        case = eval(recipe, {"drawn_case": drawn_case})
+        with contextlib.suppress(NoAnswer):
+            first = answer(made, case)
+            if there is None:
+                raise Broken(f"in another process there was no answer to {recipe}")
+            require_same(first, there, f"in another process, asked about {recipe},")
+            compared += 1
+    if not compared:
+        raise Inapplicable("it answers nothing here")
+
+
+def _require_twins(plugin: Plugin, case: Case) -> None:
+    """Two instances that are made alike answer alike, though other things were drawn meanwhile."""
+    answers = []
+    for seed in (1, 2):
+        with contained():
+            seed_all(seed)
+            made = made_anew(plugin)
+            if made is None:
+                return
+            answers.append(answer(made, case))
+    first, second = answers
+    require_same(first, second, "made a second time")
+
+
+def _require_independence(plugin: Plugin, case: Case) -> None:
+    """An instance answers as before after another one was used beside it: nothing belongs to both."""
+    one, other = made_anew(plugin), made_anew(plugin)
+    if one is None or other is None:
+        return
+    what = "after another instance was used beside it"
+    first = answer(one, case)
+    elsewhere = case.mapped(_otherwise, torch.clone)
+    with no_answer_is_broken(what):
+        observed(one, case)
+        with contextlib.suppress(NoAnswer):
+            ask(observed(other, elsewhere), elsewhere)
+        require_same(first, ask(one, case), what)
+
+
+def _is_like_new(plugin: Plugin, case: Case, first: Answer) -> bool:
+    """Whether an instance that is made anew answers as this one does: one that was changed by hand need not."""
+    one = made_anew(plugin)
+    if one is None:
+        return False
+    with contained(), contextlib.suppress(NoAnswer):
+        seed_all(1)
+        given = answer(one, case)
+        same = given.scores is None or first.scores is None or alike(first.scores, given.scores)
+        return same and torch.equal(first.selected, given.selected)
+    return False
+
+
+def _column_major(tensor: Tensor) -> Tensor:
+    order = tuple(range(tensor.dim()))[::-1]
+    return tensor.permute(order).clone(memory_format=torch.contiguous_format).permute(order)
+
+
+def _view(tensor: Tensor) -> Tensor:
+    return torch.stack((tensor, tensor), dim=-1)[..., 1]
+
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "with tensors stored in column-major order": _column_major,
+    "with tensors that are views into larger ones": _view,
+}
+"""Copies with the same values in another order in memory."""
+
+
+def _otherwise(tensor: Tensor) -> Tensor:
+    other = tensor.flip(tuple(range(tensor.dim())))
+    return other if tensor.dtype == torch.bool else 3 * other
+
+
+def _asked_before(plugin: P, case: Case) -> tuple[P, Case]:
+    """A plugin that has been asked about other layers, and the case.
+
+    Unless the plugin keeps a state, one of the others is an earlier state of the layer in the case; the layer gets a
+    new name, under which a plugin that remembers layers by name meets that state first.
+    """
+
+    def flat(tensor: Tensor) -> Tensor:
+        return _otherwise(tensor).flatten()
+
+    flattened = case.mapped(flat, flat)
+    others = [replace(flattened, layer=replace(flattened.layer, name="another layer"))]
+    if not keeps_state(plugin):
+        case = replace(case, layer=replace(case.layer, name=f"layer {next(_name_numbers)}"))
+        others.append(case.mapped(_otherwise, _otherwise))
+    asked = prepared(plugin, case)
+    for other in others:
+        with contextlib.suppress(NoAnswer):
+            if observes(plugin):
+                call(getattr(asked, "observe"), other.layer)  # noqa: B009 - a growth has none
+            ask(asked, other)
+    return asked, case
+
+
+_name_numbers = itertools.count()

@@ -1,0 +1,219 @@
+"""The settings of the process that a plugin runs in: all of them are noted before a call, and compared after it."""
+
+import contextlib
+import decimal
+import gc
+import locale
+import logging
+import os
+import random
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+Setting = tuple[Callable[[], Any], Callable[[Any], object]]
+"""How a setting is read, and how it is set."""
+
+
+def _environment() -> dict[Any, Any]:
+    return dict(getattr(os.environ, "_data", os.environ))  # as bytes: decoding takes ten times as long
+
+
+def _set_environment(variables: dict[Any, Any]) -> None:
+    wanted = {os.fsdecode(name): os.fsdecode(value) for name, value in variables.items()}
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
+
+
+def _default_device() -> torch.device | None:
+    return None if torch._GLOBAL_DEVICE_CONTEXT.__dict__.get("device_context") is None else torch.get_default_device()
+
+
+def _denormals() -> bool:
+    tiny = sys.float_info.min
+    return tiny / 2 == 0.0
+
+
+def _determinism() -> tuple[bool, bool, bool]:
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
+    )
+
+
+def _set_determinism(state: tuple[bool, bool, bool]) -> None:
+    torch._C._set_deterministic_algorithms(state[0], warn_only=state[1])  # the public function imports a compiler
+    torch.utils.deterministic.fill_uninitialized_memory = state[2]  # type: ignore[attr-defined]
+
+
+def _autocast() -> tuple[object, ...]:
+    devices = ("cpu", "cuda")
+    each = [(torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)) for device in devices]
+    return (*each, torch.is_autocast_cache_enabled())
+
+
+def _set_autocast(state: tuple[Any, ...]) -> None:
+    for device, (enabled, dtype) in zip(("cpu", "cuda"), state, strict=False):
+        torch.set_autocast_enabled(device, enabled)
+        torch.set_autocast_dtype(device, dtype)
+    torch.set_autocast_cache_enabled(state[-1])
+
+
+def _set_inference(mode: bool) -> None:
+    # the guard holds as long as it is there, and a plugin has kept one of its own
+    _set_inference.guard = torch._C._InferenceMode(mode)  # type: ignore[attr-defined]
+
+
+def _flags(owner: Any, *names: str) -> Setting:
+    def write(values: tuple[object, ...]) -> None:
+        for name, value in zip(names, values, strict=True):
+            setattr(owner, name, value)
+
+    return lambda: tuple(getattr(owner, name) for name in names), write
+
+
+def _signals() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in _SIGNALS}
+
+
+def _set_signals(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        if handler is not None and signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+def _set_locale(names: tuple[str, ...]) -> None:
+    for category, name in zip(_LOCALES, names, strict=True):
+        locale.setlocale(category, name)
+
+
+def _print_options() -> dict[str, Any]:
+    return dict(vars(torch._tensor_str.PRINT_OPTS))
+
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)]
+_LOCALES = (locale.LC_NUMERIC, locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_TIME)
+
+RANDOM_STATES: dict[str, Setting] = {
+    "torch's global random state": (torch.get_rng_state, torch.set_rng_state),
+    "numpy's global random state": (np.random.get_state, np.random.set_state),
+    "Python's global random state": (random.getstate, random.setstate),
+}
+
+NUMERIC: dict[str, Setting] = {
+    **RANDOM_STATES,
+    "the default dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "the default device": (_default_device, torch.set_default_device),
+    "the grad mode": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "the inference mode": (torch.is_inference_mode_enabled, _set_inference),
+    "the number of threads": (torch.get_num_threads, torch.set_num_threads),
+    "the deterministic mode": (_determinism, _set_determinism),
+    "whether denormal numbers are zero": (_denormals, torch.set_flush_denormal),
+    "the precision of matrix products": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    "autocast": (_autocast, _set_autocast),
+    "the flags of cuDNN": _flags(torch.backends.cudnn, "enabled", "benchmark", "deterministic"),
+    "the detection of anomalies": (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
+    "numpy's error state": (np.geterr, lambda state: np.seterr(**state)),
+}
+"""What decides what is computed."""
+
+SETTINGS: dict[str, Setting] = {
+    **NUMERIC,
+    "the warning filters": (lambda: list(warnings.filters), lambda filters: setattr(warnings, "filters", filters)),
+    "how warnings are shown": _flags(warnings, "showwarning"),
+    "the environment": (_environment, _set_environment),
+    "the working directory": (os.getcwd, os.chdir),
+    "the locale": (lambda: tuple(locale.setlocale(each) for each in _LOCALES), _set_locale),
+    "the recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
+    "the switch interval": (sys.getswitchinterval, sys.setswitchinterval),
+    "the search path of modules": (lambda: list(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
+    "the standard streams": _flags(sys, "stdin", "stdout", "stderr", "excepthook"),
+    "the garbage collector": (gc.isenabled, lambda enabled: gc.enable() if enabled else gc.disable()),
+    "the garbage collector's thresholds": (gc.get_threshold, lambda thresholds: gc.set_threshold(*thresholds)),
+    "the handlers of signals": (_signals, _set_signals),
+    "the level of logging": (
+        lambda: (logging.root.level, logging.root.manager.disable),
+        lambda levels: (logging.root.setLevel(levels[0]), logging.disable(levels[1])),
+    ),
+    "how tensors are printed": (_print_options, lambda options: vars(torch._tensor_str.PRINT_OPTS).update(options)),
+    "how arrays are printed": (np.get_printoptions, lambda options: np.set_printoptions(**options)),
+    "the decimal context": (lambda: decimal.getcontext().copy(), lambda context: decimal.setcontext(context.copy())),
+}
+"""What belongs to the whole process."""
+
+if torch.cuda.is_available():
+    SETTINGS["the CUDA devices' random states"] = (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
+
+
+def settings_now(settings: dict[str, Setting] = SETTINGS) -> dict[str, Any]:
+    """The present value of each setting."""
+    return {what: read() for what, (read, _) in settings.items()}
+
+
+def changed(before: dict[str, Any]) -> list[str]:
+    """Which settings differ from ``before``."""
+    return [what for what in before if not _equal(SETTINGS[what][0](), before[what])]
+
+
+@contextlib.contextmanager
+def contained() -> Iterator[None]:
+    """Whatever is done to the process inside is undone afterwards, and warnings are not heard."""
+    before = settings_now()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ValueError):  # handlers of signals belong to the main thread
+                set_back({what: before[what] for what in changed(before)})
+
+
+def set_back(before: dict[str, Any]) -> None:
+    """Give settings their values back."""
+    for what, value in before.items():
+        SETTINGS[what][1](value)
+
+
+def seed_all(seed: int) -> None:
+    """Seed every global source of randomness."""
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would ask every other device first
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def set_otherwise(seed: int) -> None:
+    """Set much of what can be set to something else, to be undone by :func:`contained`.
+
+    A plugin that sets something to what it is already could not be seen.
+    """
+    seed_all(seed)
+    torch.set_grad_enabled(not torch.is_grad_enabled())
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1 if torch.get_num_threads() > 1 else 2)
+    torch._C._set_deterministic_algorithms(True, warn_only=True)
+    torch.set_float32_matmul_precision("medium")
+    torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+    np.seterr(all="ignore")
+    warnings.filterwarnings("always", message=f"seen {seed} times")
+    for name in ("CUBLAS_WORKSPACE_CONFIG", "PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.pop(name, None)
+    gc.set_threshold(1234, *gc.get_threshold()[1:])
+    sys.setrecursionlimit(sys.getrecursionlimit() + 17)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, decimal.Context):
+        return repr(left) == repr(right)
+    if isinstance(left, torch.Tensor | np.ndarray):
+        return bool((left == right).all())
+    try:
+        return left is right or bool(left == right)
+    except ValueError:  # there is an array in it
+        return len(left) == len(right) and all(map(_equal, left, right))

@@ -1,0 +1,114 @@
+"""Cases and trainings that are tried beside those that are drawn: large layers, late steps, long trainings, ties."""
+
+from collections.abc import Iterator
+
+from criteria.api import Growth
+from criteria.contract.asking import Plugin, has_select, keeps_state, observes
+from criteria.contract.case import Case, drawn_case, enormous_case
+from criteria.contract.episodes import Episode, Load, Save, Start, Train, Update
+from criteria.contract.names import NAMES
+
+Shape = tuple[int, ...]
+
+WIDE, LARGE, MILLION = (192, 192), (260, 270), (1000, 1030)
+"""Shapes that are large enough for PyTorch to divide its work among threads, for 16 bits, and for most shortcuts."""
+
+
+def none(_plugin: Plugin) -> Iterator[Case]:
+    """No cases beside those that are drawn."""
+    yield from ()
+
+
+def large(plugin: Plugin) -> Iterator[Case]:
+    """Layers of thousands of weights, with kernels of several forms."""
+    observed = 2 if observes(plugin) else 0
+    for shape in ((40, 30, 3, 5), WIDE, LARGE):
+        yield _half(shape, observed)
+
+
+def huge(plugin: Plugin) -> Iterator[Case]:
+    """Layers of thousands and of a million weights."""
+    yield from large(plugin)
+    yield _half(MILLION, 1 if observes(plugin) else 0)
+
+
+def enormous(plugin: Plugin) -> Iterator[Case]:
+    """Layers of thousands, of a million and, for a selection of its own, of more than 2**24 weights."""
+    yield from huge(plugin)
+    if has_select(plugin):
+        yield enormous_case(5000, 1000, plugin.requires_grad, isinstance(plugin, Growth))
+
+
+def late(plugin: Plugin) -> Iterator[Case]:
+    """Late steps, and hundreds of steps that were observed."""
+    for step in (300, 33_000, 70_000, 1_000_000):
+        yield drawn_case((6, 5), 15, 5, step=step)
+    if observes(plugin):
+        yield drawn_case((6, 5), 15, 5, observed=300)
+        yield drawn_case((2, 3, 3, 5), 40, 11, observed=70, step=2_000)
+
+
+def late_and_large(plugin: Plugin) -> Iterator[Case]:
+    """Late steps, and layers of thousands of weights."""
+    yield from late(plugin)
+    yield from large(plugin)
+
+
+def late_and_enormous(plugin: Plugin) -> Iterator[Case]:
+    """Late steps, and layers of any size."""
+    yield from late(plugin)
+    yield from enormous(plugin)
+
+
+def saved_at(plugin: Plugin) -> Iterator[Case]:
+    """Times at which a state is saved: at once, while averages are warming up, and after hundreds of steps."""
+    if keeps_state(plugin):
+        for observed in (0, 1, 3, 7, 10, 19, 50, 99, 200, 500):
+            yield drawn_case((3, 4), 7, 3, observed=observed if observes(plugin) else 0)
+        yield drawn_case((130, 140), 9_000, 3_000, observed=2 if observes(plugin) else 0)
+
+
+def ranked(plugin: Plugin) -> Iterator[Case]:
+    """Layers of thousands of weights no two of which are alike."""
+    for shape in ((7, 9, 3, 5), (120, 150)):
+        yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
+
+
+def tied(plugin: Plugin) -> Iterator[Case]:
+    """Layers in which weights are alike, all of them or many, from a few weights to a million."""
+    yield drawn_case((5, 3, 2, 3), 45, 15, values="equal")
+    yield from few_tied(plugin)
+    yield drawn_case((11,), 8, 3, values="levels")
+    yield drawn_case((64, 64), 2048, 700, values="equal")
+    yield drawn_case((64, 64), 2048, 400, values="levels")
+    yield drawn_case((160, 170), 14_000, 3_000, values="levels")
+    yield drawn_case(MILLION, 600_000, 100_000, values="levels")
+
+
+def few_tied(_plugin: Plugin) -> Iterator[Case]:
+    """A layer in which many weights are alike, which is quickly tried."""
+    yield drawn_case((3, 4), 7, 3, values="levels")
+
+
+def unlike(_plugin: Plugin) -> Iterator[Case]:
+    """Layers no two weights of which are alike, small ones."""
+    yield drawn_case((3, 4), 8, 3, values="normal")
+    yield drawn_case((64, 64), 2048, 1000, values="normal")
+
+
+def long_trainings(observing: bool) -> Iterator[Episode]:
+    """Trainings of many layers, and of hundreds of steps."""
+    crowd = Start(1, tuple(((3, 4), 5) for _ in NAMES))
+    yield Episode(crowd, [Train(steps=2), Save(), Train(), Update(0.4), Train(), Load()])
+    if observing:
+        pair = Start(2, (((3, 4), 5), ((2, 3, 1, 3), 9)))
+        some = [Train(steps=60), Save(), Train(steps=5), Update(0.4), Train(steps=60), Load(), Train(), Load()]
+        yield Episode(pair, some)
+    yield Episode(Start(3, (((300, 200), 20_000), ((30, 20, 3, 5), 4_000))), [Train(), Save(), Update(0.3), Load()])
+
+
+def _half(shape: Shape, observed: int, values: str = "normal") -> Case:
+    size = 1
+    for side in shape:
+        size *= side
+    return drawn_case(shape, size * 3 // 5, size // 5, values=values, observed=observed)  # type: ignore[arg-type]

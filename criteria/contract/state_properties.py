@@ -1,0 +1,164 @@
+"""The property ``state_roundtrip``: what a plugin has gathered survives a checkpoint."""
+
+import copy
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from criteria.api import Criterion, Growth, Layer
+from criteria.contract.asking import (
+    Answer,
+    Broken,
+    Inapplicable,
+    NoAnswer,
+    Plugin,
+    ask_as_shown,
+    call,
+    described,
+    keeps_state,
+    no_answer_is_broken,
+    select_of,
+)
+from criteria.contract.case import Case
+from criteria.contract.comparing import require_same
+from criteria.contract.making import made_anew
+from criteria.contract.names import NAMES
+from criteria.contract.showing import Stage
+
+LATER = 12
+"""Optimizer steps after loading."""
+
+
+def state_roundtrip(plugin: Plugin, case: Case) -> None:
+    """A fresh plugin that loads a saved state answers as the one that saved it, now and at later steps."""
+    if not keeps_state(plugin):
+        _require_loading(plugin)
+        return
+    names = NAMES if case.layer.weight.numel() <= 64 and case.observed <= 20 else NAMES[:3]
+    network, undisturbed = Network(plugin, case, names), Network(plugin, case, names)
+    _require_alike(undisturbed, network)
+    with no_answer_is_broken():
+        state = saved_and_loaded(network.plugin)
+        saved_and_loaded(network.plugin)
+    _compare(undisturbed, network, "after saving the state")
+    fresh = made_anew(plugin) or copy.deepcopy(plugin)
+    if not _made_alike(plugin, fresh):
+        fresh = copy.deepcopy(plugin)
+    with no_answer_is_broken():
+        call(fresh.load_state_dict, state)
+    loaded = Network(plugin, case, names, going_on=fresh)
+    what = "after loading the saved state into a fresh one"
+    _compare(undisturbed, loaded, what)
+    for step in range(1, LATER + 1):
+        undisturbed.go_on(step)
+        with no_answer_is_broken(what):
+            loaded.go_on(step)
+        network.go_on(step)
+        if step in (1, 2, LATER):
+            _compare(undisturbed, loaded, f"{what}, {step} steps later")
+            _compare(undisturbed, network, f"after saving the state, {step} steps later")
+
+
+def saved_and_loaded(plugin: Plugin) -> dict[str, object]:
+    """The plugin's state as it comes back from a checkpoint file; raises :class:`NoAnswer` where it does not."""
+    file = io.BytesIO()
+    call(lambda: torch.save(plugin.state_dict(), file), what="saving state_dict()")
+    file.seek(0)
+    state = call(lambda: torch.load(file, weights_only=True), what="loading the saved state_dict()")
+    if not isinstance(state, dict):
+        raise NoAnswer(f"state_dict() gave {described(state)}, not a dict")
+    return state
+
+
+class Network:
+    """Several layers, shown to a plugin of their own as a training shows them."""
+
+    def __init__(self, plugin: Plugin, case: Case, names: Sequence[str], going_on: Plugin | None = None) -> None:
+        self.plugin = copy.deepcopy(plugin) if going_on is None else going_on
+        self._cases = [_rolled(case, index, name) for index, name in enumerate(names)]
+        self._stages = [Stage() for _ in names]
+        if going_on is None:
+            for shown in zip(*(each.past() for each in self._cases), strict=True):
+                self._show(shown)
+            if isinstance(self.plugin, Growth):
+                self._grow()
+
+    def go_on(self, step: int) -> None:
+        """Observe a later step, every fifth with other weights active; a growth grows."""
+        self._cases = [_one_step_later(each, step) for each in self._cases]
+        self._show([each.layer for each in self._cases])
+        if isinstance(self.plugin, Growth):
+            self._grow()
+
+    def answers(self) -> list[Answer]:
+        """What the plugin would say about each layer one optimizer step later."""
+        # a growth may remember what it was asked; of a criterion a copy would not show what is still the layer's own
+        asked = copy.deepcopy(self.plugin) if isinstance(self.plugin, Growth) else self.plugin
+        later = zip(self._stages, [case.later() for case in self._cases], strict=True)
+        return [ask_as_shown(asked, replace(case, layer=stage.show(case.layer))) for stage, case in later]
+
+    def _show(self, layers: Sequence[Layer]) -> None:
+        for stage, layer in zip(self._stages, layers, strict=True):
+            shown = stage.show(layer)
+            if isinstance(self.plugin, Criterion):
+                call(self.plugin.observe, shown)
+
+    def _grow(self) -> None:
+        for case in self._shown_cases():
+            select_of(self.plugin, case)
+
+    def _shown_cases(self) -> Iterator[Case]:
+        for stage, case in zip(self._stages, self._cases, strict=True):
+            yield replace(case, layer=stage.show(case.layer))
+
+
+def _require_loading(plugin: Plugin) -> None:
+    """A plugin without state can be saved and loaded too: every checkpoint does."""
+    with no_answer_is_broken():
+        fresh = copy.deepcopy(plugin)
+        call(fresh.load_state_dict, saved_and_loaded(copy.deepcopy(plugin)))
+
+
+def _require_alike(one: Network, other: Network) -> None:
+    """Two that were never saved are alike, so that saving and loading are to blame for a difference."""
+    try:
+        _compare(one, other, "")
+    except Broken as broken:
+        raise Inapplicable(f"two of its instances differ{broken}") from broken
+
+
+def _compare(undisturbed: Network, other: Network, what: str) -> None:
+    expected = undisturbed.answers()
+    with no_answer_is_broken(what):
+        given = other.answers()
+    for one, another in zip(expected, given, strict=True):
+        require_same(one, another, what)
+
+
+def _made_alike(plugin: Plugin, fresh: Plugin) -> bool:
+    """Whether a new instance has the plugin's own attributes, and not those that someone changed by hand."""
+    return vars(plugin).keys() == vars(fresh).keys()
+
+
+def _rolled(case: Case, by: int, name: str) -> Case:
+    """A layer like that of the case, with its values elsewhere."""
+
+    def rolled(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.flatten().roll(by).view_as(tensor)
+
+    moved = case.mapped(lambda tensor: rolled(tensor) / (1 + by / 4), rolled)
+    seed = case.layer.generator.initial_seed() + by
+    return replace(
+        moved, layer=replace(moved.layer, name=name, generator=torch.Generator().manual_seed(seed)), moved=True
+    )
+
+
+def _one_step_later(case: Case, step: int) -> Case:
+    later = case.later()
+    by = 1 if step % 5 == 0 else 0
+    mask = later.layer.mask.flatten().roll(by).view_as(later.layer.mask)
+    weight = torch.where(mask, torch.where(later.layer.weight != 0, later.layer.weight, 0.5), 0)
+    candidates = None if case.candidates is None else case.candidates.flatten().roll(by).view_as(mask)
+    return replace(later, layer=replace(later.layer, weight=weight, mask=mask), candidates=candidates, observed=0)

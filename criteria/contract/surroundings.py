@@ -1,0 +1,210 @@
+"""What must not matter to a plugin's answer: settings of the process, the machine, the clock, memory."""
+
+import builtins
+import contextlib
+import datetime
+import getpass
+import os
+import platform
+import random
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+
+from criteria.contract.settings import NUMERIC, RANDOM_STATES, seed_all, set_back, settings_now
+
+Surroundings = Callable[[str, int], contextlib.AbstractContextManager[object]]
+"""Made for a plugin of this module, and from a seed."""
+
+DETERMINISM = {"the deterministic mode": NUMERIC["the deterministic mode"]}
+_CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
+_CALENDAR = ("localtime", "gmtime", "ctime")
+
+
+@contextlib.contextmanager
+def _seeded_otherwise(_module: str, seed: int) -> Iterator[None]:
+    states = settings_now(RANDOM_STATES)
+    seed_all(seed)
+    try:
+        yield
+    finally:
+        set_back(states)
+
+
+@contextlib.contextmanager
+def _other_thread_count(_module: str, _seed: int) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _float64_by_default(_module: str, _seed: int) -> Iterator[None]:
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@contextlib.contextmanager
+def _deterministic_algorithms(_module: str, _seed: int) -> Iterator[None]:
+    """Torch then fills memory that nothing was written to."""
+    before = settings_now(DETERMINISM)
+    set_back({"the deterministic mode": (True, True, True)})
+    try:
+        yield
+    finally:
+        set_back(before)
+
+
+@contextlib.contextmanager
+def another_time(module: str, seed: int) -> Iterator[None]:
+    """Another hour of another day, by every clock of ``time`` and ``datetime``."""
+    draw = random.Random(seed)
+    ahead = draw.randrange(1, 800) * 86_400 + draw.randrange(1, 24) * 3_600 + draw.randrange(3_600) + draw.random()
+    swaps: dict[tuple[Any, str], Any] = {(time, name): _ahead(getattr(time, name), ahead) for name in _CLOCKS}
+    swaps |= {(time, f"{name}_ns"): _ahead(getattr(time, f"{name}_ns"), int(ahead * 1e9)) for name in _CLOCKS}
+    real = time.time
+    swaps |= {(time, name): _at(getattr(time, name), lambda: real() + ahead) for name in _CALENDAR}
+    ctime, strftime, localtime = time.asctime, time.strftime, time.localtime
+    swaps[time, "asctime"] = lambda *when: ctime(*(when or (localtime(real() + ahead),)))
+    swaps[time, "strftime"] = lambda form, *when: strftime(form, *(when or (localtime(real() + ahead),)))
+    swaps |= {(datetime, each.__name__): _later(each, ahead) for each in (datetime.datetime, datetime.date)}
+    with _swapped(swaps, module):
+        yield
+
+
+@contextlib.contextmanager
+def another_machine(module: str, seed: int) -> Iterator[None]:
+    """Another process of another user on another machine, with every environment variable set that is asked for."""
+    number = random.Random(seed).randrange(2, 500) * 2 + 1
+    swaps: dict[tuple[Any, str], Any] = {
+        (os, "getpid"): _shifted(os.getpid, number),
+        (os, "getppid"): _shifted(os.getppid, number),
+        (os, "cpu_count"): _shifted(os.cpu_count, number),
+        (os, "getlogin"): lambda: f"user{number}",
+        (getpass, "getuser"): lambda: f"user{number}",
+        (socket, "gethostname"): lambda: f"host{number}",
+        (platform, "node"): lambda: f"host{number}",
+        (platform, "system"): lambda: "Plan9",
+        (os, "environ"): Environment(os.environ, module),
+    }
+    for name in ("process_cpu_count", "getloadavg"):
+        if hasattr(os, name):
+            swaps[os, name] = _shifted(getattr(os, name), number) if name != "getloadavg" else lambda: (number,) * 3
+    with _swapped(swaps, module):
+        yield
+
+
+@contextlib.contextmanager
+def another_folder(_module: str, _seed: int) -> Iterator[None]:
+    """Another working directory."""
+    before = os.getcwd()
+    os.chdir(tempfile.gettempdir())
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+SURROUNDINGS: dict[str, Surroundings] = {
+    "with other global random states": _seeded_otherwise,
+    "with another number of threads": _other_thread_count,
+    "with float64 as the default dtype": _float64_by_default,
+    "while gradients are recorded": lambda _module, _seed: torch.enable_grad(),
+    "under autocast to bfloat16": lambda _module, _seed: torch.autocast("cpu", torch.bfloat16),
+    "with deterministic algorithms, which fill memory that nothing was written to": _deterministic_algorithms,
+    "at another time": another_time,
+    "on another machine, with other environment variables": another_machine,
+    "in another working directory": another_folder,
+}
+"""What must not matter to an answer."""
+
+
+class Environment(dict[str, str]):
+    """The environment, but to the code of one module every variable is set, and to something else."""
+
+    def __init__(self, real: Mapping[str, str], module: str) -> None:
+        super().__init__(real)
+        self._module = module
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or self._asked_by_plugin()
+
+    def __getitem__(self, name: str) -> str:
+        return self._other(name) if self._asked_by_plugin() else super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The variable's other value."""
+        return self._other(name) if self._asked_by_plugin() else super().get(name, default)
+
+    def copy(self) -> "Environment":
+        """Another environment of this kind."""
+        return Environment(dict(self), self._module)
+
+    def _other(self, name: str) -> str:
+        return "2" if super().get(name) == "1" else "1"
+
+    def _asked_by_plugin(self) -> bool:
+        frame = sys._getframe(2)
+        while frame.f_back is not None and frame.f_globals.get("__name__") in ("os", "_collections_abc"):
+            frame = frame.f_back
+        return frame.f_globals.get("__name__") == self._module
+
+
+@contextlib.contextmanager
+def _swapped(swaps: Mapping[tuple[Any, str], Any], module: str) -> Iterator[None]:
+    """Attributes are something else inside, and so are the names that ``module`` has imported them by."""
+    instead = {id(getattr(owner, name)): new for (owner, name), new in swaps.items() if hasattr(owner, name)}
+    namespace = vars(sys.modules[module]) if module in sys.modules and module != builtins.__name__ else {}
+    places = [(owner, name) for owner, name in swaps if hasattr(owner, name)]
+    real = [(owner, name, getattr(owner, name)) for owner, name in places]
+    imported = {name: value for name, value in namespace.items() if id(value) in instead}
+    try:
+        for owner, name, _ in real:
+            setattr(owner, name, swaps[owner, name])
+        namespace.update({name: instead[id(value)] for name, value in imported.items()})
+        yield
+    finally:
+        for owner, name, value in real:
+            setattr(owner, name, value)
+        namespace.update(imported)
+
+
+def _ahead(clock: Callable[[], Any], by: float) -> Callable[[], Any]:
+    return lambda: clock() + by
+
+
+def _shifted(count: Callable[[], int | None], by: int) -> Callable[[], int]:
+    return lambda: (count() or 0) + by
+
+
+def _at(calendar: Callable[..., Any], now: Callable[[], float]) -> Callable[..., Any]:
+    return lambda seconds=None: calendar(now() if seconds is None else seconds)
+
+
+def _later(kind: type, by: float) -> type:
+    """A class of dates whose present is ``by`` seconds ahead; real dates are instances of it."""
+
+    class Meta(type(kind)):  # type: ignore[misc]
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, kind)
+
+    shift = datetime.timedelta(seconds=by)
+    names = [name for name in ("today", "now", "utcnow") if hasattr(kind, name)]
+    later = {name: staticmethod(_then_shifted(getattr(kind, name), shift)) for name in names}
+    return Meta(kind.__name__, (kind,), dict(later))
+
+
+def _then_shifted(present: Callable[..., Any], shift: datetime.timedelta) -> Callable[..., Any]:
+    return lambda *zone: present(*zone) + shift
