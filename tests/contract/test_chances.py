@@ -56,7 +56,9 @@ def test_one_draw_of_a_large_layer_shows_a_lean() -> None:
 def test_one_position_that_is_never_selected_is_found() -> None:
     generator = torch.Generator().manual_seed(0)
     draws = (torch.randperm(11, generator=generator) + 1 for _ in range(600))
-    assert lean(torch.cat((torch.tensor([99]), order)) <= 4 for order in draws).endswith("less often than its mirror image")
+    assert lean(torch.cat((torch.tensor([99]), order)) <= 4 for order in draws).endswith(
+        "less often than its mirror image"
+    )
 
 
 def test_fair_draws_are_called_leaning_less_often_than_promised() -> None:
