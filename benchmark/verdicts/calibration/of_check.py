@@ -107,12 +107,9 @@ def honest(experiments: int) -> Iterable[tuple[str, str, str]]:
     skewed = [_rate(generator, listed[0], (n, n), skewed=True) for n in (3, 5)]
     yield "skewed noise, stored fmnist", "≤ .01", f"worst {max(skewed):.4f}"
     for cells, probability in product((1, 4), (0.5, 0.8)):
-        rates = {
-            sides: _rate(generator, listed[2], sides, collapse=(cells, probability))
-            for sides in ((3, 3), (5, 5), (5, 1))
-        }
+        some = [_rate(generator, listed[2], s, collapse=(cells, probability)) for s in ((3, 3), (5, 5), (5, 1))]
         name = f"{cells} cell{'s' if cells > 1 else ''} of smoke collapsing with probability {probability:g}"
-        yield name, "≤ .01", f"worst {max(rates.values()):.4f}"
+        yield name, "≤ .01", f"worst {max(some):.4f}"
 
 
 def _rate(

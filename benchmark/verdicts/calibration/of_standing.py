@@ -39,7 +39,7 @@ class Drawn:
         """Whether the interval of the rank has the truth in it; equal criteria share their ranks."""
         above = (self.true[..., None, :] > self.true[..., :, None]).sum(axis=-1) + 1
         not_below = (self.true[..., None, :] >= self.true[..., :, None]).sum(axis=-1)
-        return (self.found.rank_low <= not_below) & (self.found.rank_high >= above)
+        return np.asarray((self.found.rank_low <= not_below) & (self.found.rank_high >= above))
 
 
 def draw(name: str, truth: str, seeds: int, experiments: int) -> Drawn:

@@ -90,12 +90,12 @@ def with_noisy(criterion: int, times: float) -> Spreads:
 
 def wide(generator: np.random.Generator, n: int) -> Array:
     """Spreads from 0.2 to 2.5 points, each order of magnitude as likely."""
-    return np.exp(generator.uniform(np.log(0.2), np.log(2.5), (n, 6, 6)))
+    return np.asarray(np.exp(generator.uniform(np.log(0.2), np.log(2.5), (n, 6, 6))))
 
 
 def by_density(generator: np.random.Generator, n: int) -> Array:
     """Spreads that fall with density: 0.6, 0.3 and 0.15 points."""
-    return np.tile([0.6, 0.3, 0.15], 2)[:, None] * np.exp(0.2 * generator.standard_normal((n, 6, 6)))
+    return np.asarray(np.tile([0.6, 0.3, 0.15], 2)[:, None] * np.exp(0.2 * generator.standard_normal((n, 6, 6))))
 
 
 def as_stored(name: str) -> Spreads:
