@@ -135,7 +135,7 @@ def results(
     own = 1 - generator.standard_exponential(size) if skewed else generator.standard_normal(size)
     shared = generator.standard_normal((size[0], *(1,) * (len(size) - 2), seeds))
     noise = np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own
-    return np.clip(np.round((mean[..., None] + std[..., None] * noise) / grain) * grain, 0, 100)
+    return np.asarray(np.clip(np.round((mean[..., None] + std[..., None] * noise) / grain) * grain, 0, 100))
 
 
 def collapsing(generator: np.random.Generator, values: Array, cells: int, probability: float) -> Array:
