@@ -4,5 +4,5 @@ A comparison is a ratio of two times that were measured in turn in one process, 
 both. Nothing here passes or fails.
 """
 
-PARTS = ("training", "topology", "contract", "startup")
+PARTS = ("training", "topology", "own_loop", "contract", "startup")
 """Each is a module of this package whose function ``comparisons(device, data_dir)`` gives its lines of the table."""
