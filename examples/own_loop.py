@@ -30,7 +30,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.embed = nn.Linear(8, width)
         self.place = nn.Parameter(0.1 * torch.randn(8, width))
-        block = nn.TransformerEncoderLayer(width, 4, 2 * width, dropout=0.0, batch_first=True)
+        block = nn.TransformerEncoderLayer(width, 4, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
         self.blocks = nn.TransformerEncoder(block, 2, enable_nested_tensor=False)
         self.head = nn.Linear(width, 10)
 
@@ -112,13 +112,14 @@ def interval(differences: list[float]) -> tuple[float, float]:
 def main() -> None:
     """Train every model with both kinds of mask on every seed, and print what came out."""
     parser = argparse.ArgumentParser(description="Dynamic against static sparse training in one's own loop.")
+    parser.add_argument("models", nargs="*", help=f"of {', '.join(MODELS)}; both by default")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--epochs", type=int, help="instead of those of each model")
     arguments = parser.parse_args()
-    for name, (_, _, epochs) in MODELS.items():
-        pairs = []
+    for name in arguments.models or MODELS:
+        epochs, pairs = arguments.epochs or MODELS[name][2], []
         for seed in range(1, arguments.seeds + 1):
-            static, dynamic = (accuracy(name, seed, arguments.epochs or epochs, period) for period in (None, 50))
+            static, dynamic = (accuracy(name, seed, epochs, period) for period in (None, 50))
             pairs.append((static, dynamic))
             print(f"{name}, seed {seed}: static {static:.2f}, magnitude and gradient {dynamic:.2f}", flush=True)
         mean, half = interval([dynamic - static for static, dynamic in pairs])

@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs/libraries.md"
 def test_what_is_known_of_a_library_is_found_again_and_is_what_the_page_says(library):
     if why := missing(library):
         pytest.skip(why)
-    results = results_of(library, examples=15)
+    results = results_of(library, examples=30)
     assert surprises(library, results) == []
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.read_text().splitlines() if "|" in line]
     table = rows[rows.index(next(row for row in rows if row[0] == "promise")) :]
