@@ -43,7 +43,8 @@ def _idle_parameters(plugin: Any) -> Iterator[str]:
     """A parameter that changes no score and no selection."""
     if not dataclasses.is_dataclass(plugin):
         return
-    before = [answer(plugin, case) for case in _cases()]
+    asked: Any = plugin
+    before = [answer(asked, case) for case in _cases()]
     for field in dataclasses.fields(plugin):
         value = getattr(plugin, field.name, None)
         if field.init and isinstance(value, bool | int | float) and not _matters(plugin, field.name, value, before):
