@@ -2,16 +2,22 @@
 
 import itertools
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from benchmark.experiments.setup import TrainingSettings
+from benchmark.models import build_model, sparse_layer_names
+from benchmark.models.dropout import Dropout
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch, Needs
+from benchmark.training.engines.sparse.network import unsupported
+from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.stepping import Extra
 from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
 from criteria import load, names
 from tests.training.small_fleets import CPU, LENET5, MLP, recipe, setup, some_data
@@ -77,7 +83,7 @@ trainings = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(makers(), min_size=1, max_size=3), trainings, st.sampled_from([MLP, DROPPED]), st.integers(0, 30))
 def test_masks_are_those_of_the_dense_engine_whatever_is_trained(float64, members, training, model, stop):
     dataset = some_data(6)
@@ -86,6 +92,7 @@ def test_masks_are_those_of_the_dense_engine_whatever_is_trained(float64, member
     assert_same(found, wanted, atol=1e-9, rtol=1e-7)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_every_combination_of_growth_and_rules_has_the_masks_of_the_dense_engine(float64, criterion):
     dataset, training = some_data(6), TrainingSettings(epochs=8, batch_size=16, learning_rate=0.05)
@@ -97,6 +104,7 @@ def test_every_combination_of_growth_and_rules_has_the_masks_of_the_dense_engine
     assert_same(trained("sparse", members, MLP, training, dataset), wanted, atol=1e-9, rtol=1e-7)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("model", "shape"), [(LENET5, (1, 28, 28)), (TINY_CNN, (3, 32, 32))], ids=["lenet5", "cnn"])
 def test_convolutional_networks_have_the_masks_of_the_dense_engine(float64, model, shape):
     dataset, training = some_data(*shape, examples=48), TrainingSettings(epochs=4, batch_size=5, learning_rate=0.02)
@@ -117,7 +125,9 @@ def some_members():
     ]
 
 
-@pytest.mark.parametrize(("model", "shape"), [(MLP, (6,)), (LENET5, (1, 28, 28))], ids=["mlp", "lenet5"])
+@pytest.mark.parametrize(
+    ("model", "shape"), [(MLP, (6,)), pytest.param(LENET5, (1, 28, 28), marks=pytest.mark.long)], ids=["mlp", "lenet5"]
+)
 def test_a_member_has_the_same_bits_alone_in_a_fleet_with_any_threads_and_after_a_stop(model, shape):
     dataset, training = some_data(*shape), TrainingSettings(epochs=3, batch_size=16, learning_rate=0.05)
     before = torch.get_num_threads()
@@ -147,6 +157,95 @@ def test_nobody_gets_a_dense_gradient_that_was_not_made():
     dataset, training = some_data(6), TrainingSettings(epochs=1, batch_size=16, learning_rate=0.05)
     engine = engine_named("sparse").make([Member(1, 0.2)], setup(MLP, training), dataset, CPU)
     losses = engine.backward(Batch(dataset.train.inputs[None, :16], dataset.train.targets[None, :16]))
-    assert np.isfinite(losses).all()
+    assert losses.isfinite().all()
     with pytest.raises(ValueError, match="no dense gradient of member 0"):
         engine.layers(0, 1, Needs(gradient="all"))
+
+
+def stacked_state(network):
+    weights = {name: weight.detach()[None].clone() for name, weight in network.named_parameters()}
+    return weights, {name: buffer[None].clone() for name, buffer in network.named_buffers()}
+
+
+NETWORKS = {
+    "linear layers": ((7,), lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), nn.Linear(20, 5))),
+    "two classes, dropout": (
+        (7,),
+        lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), Dropout(0.3), nn.Linear(20, 1)),
+    ),
+    "convolutions with all settings": (
+        (3, 9, 9),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2)), nn.ReLU()),
+            *(nn.Conv2d(4, 5, 3, padding=2), nn.BatchNorm2d(5), nn.ReLU(), nn.AvgPool2d(2), Dropout(0.3)),
+            *(nn.Conv2d(5, 6, 2, stride=2), nn.ReLU(), nn.MaxPool2d(1), nn.Flatten()),
+            *(nn.Linear(18, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 4, bias=False)),
+        ),
+    ),
+    "windows that overlap, and a convolution that is flattened": (
+        (3, 17, 17),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(3, 2)),
+            *(nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(125, 6)),
+        ),
+    ),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("examples", [3, 37, 128, 300])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_gradients_are_those_of_autograd(float64, name, examples):
+    shape, make = NETWORKS[name]
+    torch.manual_seed(0)
+    network = make()
+    names_ = sparse_layer_names(network)
+    masks = {n: torch.rand_like(network.get_parameter(n)) < 0.3 for n in names_}
+    for n, mask in masks.items():
+        network.get_parameter(n).data.mul_(mask)
+    weights, buffers = stacked_state(network)
+    masked = {n: mask[None] for n, mask in masks.items()}
+    sparse = SparseNetworks(network, shape, weights, buffers, masked, examples, 1)
+    inputs, targets = torch.randn(1, examples, *shape), torch.randint(2, (1, examples))
+    losses, full = sparse.gradients(sparse.layout(inputs), targets, [0], 0.1, Extra([0], [0]))
+    loss = classification_loss(network(inputs[0])[None], targets, 0.1)[0]
+    loss.backward()
+    assert losses[0] == pytest.approx(loss.item())
+    sizes = sparse.structures.sizes
+    for layer, n in enumerate(names_):
+        wanted = network.get_parameter(n).grad.flatten()
+        found = torch.from_numpy(full[0, sizes[layer] : sizes[layer + 1]])
+        torch.testing.assert_close(found, wanted, atol=1e-10, rtol=1e-8)
+        active = sparse.active(0, layer)
+        assert torch.equal(torch.from_numpy(active.positions).long(), masks[n].flatten().nonzero().flatten())
+        torch.testing.assert_close(
+            torch.from_numpy(active.gradients), wanted[masks[n].flatten()], atol=1e-10, rtol=1e-8
+        )
+    at = 0
+    for n, size in sparse.plan.dense_shapes.items():
+        found = torch.from_numpy(sparse.state.dense_gradients[0, at : at + size])
+        torch.testing.assert_close(found, network.get_parameter(n).grad, atol=1e-10, rtol=1e-8)
+        at += size
+    statistics = torch.cat([network.get_buffer(n) for n in sparse.plan.statistics] or [torch.zeros(0)])
+    torch.testing.assert_close(torch.from_numpy(sparse.state.statistics[0]), statistics)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "words"),
+    [
+        (nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4, 2)), (4, 3, 3), "groups"),
+        (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), (3,), "no kernel for 1, Tanh"),
+        (nn.Sequential(nn.Linear(3, 4), nn.ReLU()), (3,), "last layer"),
+        (build_model("resnet56", inputs=(3, 32, 32), classes=10), (3, 32, 32), "no kernel for blocks1.0, Block"),
+    ],
+)
+def test_a_network_that_has_no_kernels_is_refused_in_words(network, shape, words):
+    assert words in (unsupported(network, shape) or "")
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [("lenet300", (1, 28, 28)), ("lenet5", (1, 28, 28)), ("small_cnn", (3, 32, 32)), ("vgg16", (3, 32, 32))],
+)
+def test_the_papers_plain_networks_are_supported(model, shape):
+    assert unsupported(build_model(model, inputs=shape, classes=10), shape) is None

@@ -14,7 +14,8 @@ from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
 from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum
-from benchmark.training.engines.sparse.networks import Active, Extra, Sgd, SparseNetworks
+from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
@@ -163,13 +164,14 @@ class SparseEngine:
 
     def state_dict(self) -> dict[str, Any]:
         """All that later steps depend on."""
-        return _as_tensors(
+        found: dict[str, Any] = _as_tensors(
             {
                 "networks": self._networks.state_dict(),
                 "best": self._best.state_dict(),
                 "inactive": self._inactive.state_dict(),
             }
         )
+        return found
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave; raises an error where it is of another fleet."""

@@ -6,12 +6,13 @@ weights. Weights are stored by rows (outputs) and, as an index, by columns (inpu
 position of a buffer, so that no kernel knows of channels and windows.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from numba import njit
 
 from benchmark.training.engines.sparse.table import Buffer, Op
-from benchmark.training.engines.sparse.vectors import (
+from benchmark.training.engines.sparse.tiles import (
     tile_add_product,
     tile_of,
     tile_positive,
@@ -19,10 +20,19 @@ from benchmark.training.engines.sparse.vectors import (
     tile_where_positive,
 )
 
-compiled = njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
-"""Nothing is compiled before the first call, and the result is kept on disk."""
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def compiled(function: Function) -> Function:
+    """``function`` in compiled code, without the interpreter's lock.
+
+    Nothing is compiled before the first call, and the result is kept on disk.
+    """
+    found: Function = njit(function, cache=True, nogil=True, error_model="numpy", boundscheck=False)
+    return found
+
+
+# long because compiled code is given its arrays one by one, and a call costs time
 @compiled
 def forward(
     op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, weights: Any, places: Any, rows: Any, bias: Any
@@ -69,6 +79,7 @@ def forward(
                     tile_store(tile, y, at, t0, t1, t2)
 
 
+# long because compiled code is given its arrays one by one, and a call costs time
 @compiled
 def transposed(
     op: Any,

@@ -72,6 +72,7 @@ def take_number(typing: Any, counter: Any) -> Any:
     return types.int64(counter), code
 
 
+# long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
 def call(
     typing: Any,
@@ -115,6 +116,7 @@ def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory
         number = take_number(queue)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
     """Into ``logits`` [members, classes, examples], as in an evaluation."""
@@ -161,6 +163,7 @@ def optimise(queue: Any, state: State, rate: float, momentum: float, decay: floa
         member = take_number(queue)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _sgd(values: Any, gradients: Any, momenta: Any, rate: float, momentum: float, decay: float, nesterov: bool) -> None:
     kind = values.dtype.type

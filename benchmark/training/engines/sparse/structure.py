@@ -103,12 +103,12 @@ def _geometry(plan: Plan, number: int) -> Geometry:
     places = channels * height * width + rows * width + columns
     down, right = node.padding[0] + gradient.border[0], node.padding[1] + gradient.border[1]
     looks = (down - rows) * gradient.stored[1] + right - columns
-    flat = (places.ravel(), looks.ravel(), channels.ravel())
-    places, looks, channels = (each.astype(np.int32) for each in flat)
+    flat = [each.ravel().astype(np.int32) for each in (places, looks, channels)]
     output = gradient.stored[0] * gradient.stored[1]
-    return Geometry(f"{node.name}.weight", node.weight_shape, places, looks, channels, output)
+    return Geometry(f"{node.name}.weight", node.weight_shape, flat[0], flat[1], flat[2], output)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _fill(
     positions: Any,
