@@ -39,13 +39,11 @@ def _cases() -> Iterator[Case]:
         yield drawn_case((7, 5), 20, 7, seed=seed, observed=3, step=seed * 50 + 3)
 
 
-def _idle_parameters(plugin: Any) -> Iterator[str]:
+def _idle_parameters(plugin: Plugin) -> Iterator[str]:
     """A parameter that changes no score and no selection."""
-    if not dataclasses.is_dataclass(plugin):
-        return
-    asked: Any = plugin
-    before = [answer(asked, case) for case in _cases()]
-    for field in dataclasses.fields(plugin):
+    parameters: Any = dataclasses.fields(plugin) if dataclasses.is_dataclass(plugin) else ()
+    before = [answer(plugin, case) for case in _cases()]
+    for field in parameters:
         value = getattr(plugin, field.name, None)
         if field.init and isinstance(value, bool | int | float) and not _matters(plugin, field.name, value, before):
             yield f"the parameter {field.name} changes neither scores nor selections of the layers that were tried"
