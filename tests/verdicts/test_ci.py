@@ -22,7 +22,9 @@ def test_junit_has_a_test_for_each_cell_and_fails_what_deviates():
 def test_a_cell_that_was_not_run_is_skipped_in_junit():
     measured = dict(list(elsewhere().items())[1:])
     suite = ElementTree.fromstring(junit(check(measured, expecting(grid()))))
-    assert [case.find("skipped").get("message")[:7] for case in suite if case.find("skipped") is not None] == ["missing"]
+    assert [case.find("skipped").get("message")[:7] for case in suite if case.find("skipped") is not None] == [
+        "missing"
+    ]
 
 
 def test_the_summary_names_the_verdict_and_everything_that_deviates():
