@@ -53,7 +53,7 @@ class Property:
     @property
     def promise(self) -> str:
         """The first line of the first function's docstring."""
-        return (self.judges[0].function.__doc__ or "").splitlines()[0]
+        return (self.judges[0].function.__doc__ or self.name).splitlines()[0]  # -OO leaves no docstrings
 
 
 SELECTION = (
