@@ -1,14 +1,18 @@
-"""The ``dst-bench`` command: makes sure that our packages are the ones that Python finds, then hands over."""
+"""The ``dst-bench`` command: makes sure that our packages are the ones that Python finds, then hands over.
+
+What is needed is imported inside, where an interruption is heard: the first moments are for imports.
+"""
 
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 PACKAGES = ("benchmark", "criteria", "baselines")
 
 
 def shadowed() -> str | None:
     """One line naming the first of our packages that another distribution or folder hides, or None."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
     home = Path(__file__).resolve().parent
     for name in PACKAGES:
         spec = find_spec(name)
@@ -24,10 +28,14 @@ def shadowed() -> str | None:
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    problem = shadowed()
-    if problem:
-        print(f"dst-bench: {problem}", file=sys.stderr)
-        return 2
-    from benchmark.commands.cli import main as run
+    try:
+        problem = shadowed()
+        if problem:
+            print(f"dst-bench: {problem}", file=sys.stderr)
+            return 2
+        from benchmark.commands.cli import main as run
 
-    return run()
+        return run()
+    except KeyboardInterrupt:  # before the command could begin, which handles it from then on
+        print("dst-bench: interrupted", file=sys.stderr)
+        return 130

@@ -26,11 +26,11 @@ DENSITY, BATCH, SEEDS = 0.1, 64, 5
 class Transformer(nn.Module):
     """Two blocks of attention over the eight rows of a digit."""
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
         self.embed = nn.Linear(8, width)
         self.place = nn.Parameter(0.1 * torch.randn(8, width))
-        block = nn.TransformerEncoderLayer(width, 4, 2 * width, dropout=0.0, batch_first=True)
+        block = nn.TransformerEncoderLayer(width, 4, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
         self.blocks = nn.TransformerEncoder(block, 2, enable_nested_tensor=False)
         self.head = nn.Linear(width, 10)
 
@@ -42,15 +42,25 @@ class Transformer(nn.Module):
 
 def convolutional() -> nn.Module:
     """Two convolutions and two linear layers."""
-    convolutions = nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2)
-    return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(32 * 3 * 3, 64), nn.ReLU(), nn.Linear(64, 10))
+    convolutions = nn.Conv2d(1, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 12, 3), nn.ReLU(), nn.MaxPool2d(2)
+    return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(12 * 3 * 3, 32), nn.ReLU(), nn.Linear(32, 10))
 
 
-MODELS: dict[str, tuple[Callable[[], nn.Module], float]] = {
-    "convolutional": (convolutional, 2e-3),
-    "transformer": (Transformer, 2e-3),
+def adamw(model: nn.Module) -> torch.optim.Optimizer:
+    """AdamW, with which the convolutional network is trained."""
+    return torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+
+def sgd(model: nn.Module) -> torch.optim.Optimizer:
+    """SGD with momentum, with which the transformer is trained."""
+    return torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], torch.optim.Optimizer], int]] = {
+    "convolutional": (convolutional, adamw, 40),
+    "transformer": (Transformer, sgd, 80),
 }
-"""Each with its learning rate."""
+"""Each with its optimizer and its epochs."""
 
 
 def digits() -> list[Tensor]:
@@ -65,8 +75,8 @@ def accuracy(name: str, seed: int, epochs: int, update_period: int | None) -> fl
     """Test accuracy in percent after a sparse training; without an update period its mask stays."""
     images, targets, test_images, test_targets = digits()
     torch.manual_seed(seed)
-    model, learning_rate = MODELS[name][0](), MODELS[name][1]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
+    build, optimizer_of, _ = MODELS[name]
+    optimizer = optimizer_of(model := build())
     steps = epochs * -(-len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     sparse = SparseTraining(  # 1: from here on the model is sparse
@@ -77,7 +87,7 @@ def accuracy(name: str, seed: int, epochs: int, update_period: int | None) -> fl
         density=DENSITY,
         update_period=update_period,
         total_steps=steps * 3 // 4,
-        prune_fraction="cosine",
+        prune_fraction=0.2,
         seed=seed,
     )
     for _ in range(epochs):
@@ -102,13 +112,14 @@ def interval(differences: list[float]) -> tuple[float, float]:
 def main() -> None:
     """Train every model with both kinds of mask on every seed, and print what came out."""
     parser = argparse.ArgumentParser(description="Dynamic against static sparse training in one's own loop.")
+    parser.add_argument("models", nargs="*", help=f"of {', '.join(MODELS)}; both by default")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, help="instead of those of each model")
     arguments = parser.parse_args()
-    for name in MODELS:
-        pairs = []
+    for name in arguments.models or MODELS:
+        epochs, pairs = arguments.epochs or MODELS[name][2], []
         for seed in range(1, arguments.seeds + 1):
-            static, dynamic = (accuracy(name, seed, arguments.epochs, period) for period in (None, 20))
+            static, dynamic = (accuracy(name, seed, epochs, period) for period in (None, 50))
             pairs.append((static, dynamic))
             print(f"{name}, seed {seed}: static {static:.2f}, magnitude and gradient {dynamic:.2f}", flush=True)
         mean, half = interval([dynamic - static for static, dynamic in pairs])

@@ -12,6 +12,7 @@ from benchmark.commands.table import print_table
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
+    from benchmark.experiments.cells import Cell
     from benchmark.verdicts.samples import Samples
     from benchmark.verdicts.standing import Row, Standing
 
@@ -52,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _samples(name: str, args: argparse.Namespace) -> "tuple[Samples, list[tuple[object, int]], str]":
+def _samples(name: str, args: argparse.Namespace) -> "tuple[Samples, list[tuple[Cell, int]], str]":
     """What is known of an experiment: its results, and expected values for cells without any; and where it is from."""
     from benchmark.experiments.part import Part
     from benchmark.experiments.results import ResultsFolder
@@ -100,7 +101,7 @@ def _print(found: "Standing", source: str) -> None:
         extra = "".join(f", {name}={value}" for name, value in row.extra)
         settings.setdefault(f"{growth}, {density}{extra} ({row.n} {kind})", []).append(row)
     for title, rows in settings.items():
-        print_table((_cells(row) for row in rows), HEADERS, right=range(1, 9), title=title)
+        print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title)
         print()
 
 

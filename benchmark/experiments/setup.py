@@ -18,6 +18,8 @@ from criteria.schedule import PruneFraction
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
 Number = Annotated[float, Field(strict=True)]
 """A number as YAML has it: a text such as ``"5"`` is none, and ``true`` is not 1."""
+LARGEST = 3e38
+"""Networks compute in float32, which has no larger numbers to multiply by."""
 Switch = Annotated[bool, Field(strict=True)]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
@@ -51,11 +53,11 @@ class TrainingSettings(Settings):
 
     epochs: Count
     batch_size: Count
-    learning_rate: Number = Field(gt=0)
+    learning_rate: Number = Field(gt=0, le=LARGEST)
     momentum: Number = Field(default=0.9, ge=0, lt=1)
     nesterov: Switch = True
-    weight_decay: Number = Field(default=5e-4, ge=0)
-    milestones: tuple[Number, ...] = (0.5, 0.75)
+    weight_decay: Number = Field(default=5e-4, ge=0, le=LARGEST)
+    milestones: tuple[Annotated[Number, Field(ge=0)], ...] = (0.5, 0.75)
     """When the learning rate is multiplied by ``milestone_factor``: shares of the epochs, or, from 1 on, epochs."""
     milestone_factor: Number = Field(default=0.1, gt=0, le=1)
     precision: Precision = "float32"

@@ -21,6 +21,8 @@ FIRST = 3
 """Seeds before the first look; two cannot decide anything."""
 MOST = 1_000
 """Seeds beyond which nobody would go."""
+EXTRA: tuple[int, ...] = (*range(1, 21), *(int(20 * 1.15**power) for power in range(1, 29)))
+"""How many more seeds are thought of, when a decision is foreseen; dense where it matters."""
 
 Outcome: TypeAlias = Literal["better", "worse", "equivalent", "undecided"]
 OUTCOMES: dict[Outcome, str] = {
@@ -74,7 +76,7 @@ def _more(n: int, mean: float, std: float, margin: float, level: float) -> int:
     """Seeds after which a difference like this one would be decided, at least one."""
     if not math.isfinite(std):
         return max(FIRST - n, 1)
-    for total in range(n + 1, MOST + 1):
+    for total in [n + extra for extra in EXTRA if n + extra <= MOST]:
         width = critical_t(total, level) * std / math.sqrt(total)
         if width < abs(mean) or abs(mean) + width < margin:
             return total - n

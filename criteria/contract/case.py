@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -52,7 +53,7 @@ class Case:
         for ago in range(self.observed - 1, -1, -1):
             earlier = copied(self.layer)
             if ago:
-                earlier = mapped(earlier, lambda tensor, ago=ago: tensor * ((-1) ** ago / (1 + ago)), torch.clone)
+                earlier = mapped(earlier, partial(torch.mul, other=(-1) ** ago / (1 + ago)), torch.clone)
                 earlier = replace(earlier, weight=self.layer.weight)
                 mask = (
                     earlier.mask if not self.moved else earlier.mask.flatten().roll(1 + ago // 3).view_as(earlier.mask)

@@ -79,7 +79,7 @@ def report(
             results += [Result(name, "not checked", why) for name in _promised(checked) if name not in judged]
             break
     order = list(PROMISES)
-    return sorted(results, key=lambda result: order.index(result.property))
+    return sorted(_merged(results), key=lambda result: order.index(result.property))
 
 
 def check_criterion(
@@ -140,7 +140,7 @@ def checks_of(
 ) -> list[Check]:
     """All checks of a plugin, with growths to try a criterion with, or criteria to try a growth with."""
     pairings = list(_pairings(plugin, partners, scopes))
-    checks = [Check(each.name, partial(selection_results, each)) for each in SELECTION if isinstance(plugin, each.of)]
+    checks = [Check(each.check, partial(selection_results, each)) for each in SELECTION if isinstance(plugin, each.of)]
     updates = [
         Check(f"updates-{name_of(each.partner)}-{each.scope}", partial(update_results, pairing=each))
         for each in pairings
@@ -191,6 +191,17 @@ def _until_broken(check: Check, plugin: Plugin, effort: Effort) -> Iterator[Resu
         if result.outcome == "broken":
             raise ContractError(name_of(plugin), result)
         yield result
+
+
+def _merged(results: Iterable[Result]) -> list[Result]:
+    """One result for each property and pairing, the worst: some properties are judged in two places."""
+    severity = ("broken", "kept", "not checked")
+    worst: dict[tuple[object, ...], Result] = {}
+    for result in results:
+        place = (result.property, result.partner, result.scope)
+        if place not in worst or severity.index(result.outcome) < severity.index(worst[place].outcome):
+            worst[place] = result
+    return list(worst.values())
 
 
 def _promised(plugin: Plugin) -> list[str]:

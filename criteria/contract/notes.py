@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from criteria.contract.asking import NoAnswer, Plugin, answer, ask, has_score, prepared
+from criteria.contract.asking import Answer, NoAnswer, Plugin, answer, ask, has_score, prepared
 from criteria.contract.case import Case, drawn_case
 from criteria.contract.settings import contained
 
@@ -26,9 +26,12 @@ ASKED = 60
 
 def notes_on(plugin: Plugin) -> list[str]:
     """Sentences on what an author may want to look at: idle parameters, equal scores, slow selections, large caches."""
-    with contained(), torch.no_grad(), contextlib.suppress(NoAnswer):
-        return [*_idle_parameters(plugin), *_equal_scores(plugin), *_slow_selection(plugin), *_growing_cache(plugin)]
-    return []  # other checks say why it does not answer
+    looked_at = (_idle_parameters, _equal_scores, _slow_selection, _growing_cache)
+    notes: list[str] = []
+    with contained(), torch.no_grad(), contextlib.suppress(NoAnswer):  # other checks say why it does not answer
+        for look in looked_at:
+            notes += look(plugin)
+    return notes
 
 
 def _cases() -> Iterator[Case]:
@@ -38,16 +41,15 @@ def _cases() -> Iterator[Case]:
 
 def _idle_parameters(plugin: Plugin) -> Iterator[str]:
     """A parameter that changes no score and no selection."""
-    if not dataclasses.is_dataclass(plugin):
-        return
+    parameters: Any = dataclasses.fields(plugin) if dataclasses.is_dataclass(plugin) else ()
     before = [answer(plugin, case) for case in _cases()]
-    for field in dataclasses.fields(plugin):
+    for field in parameters:
         value = getattr(plugin, field.name, None)
         if field.init and isinstance(value, bool | int | float) and not _matters(plugin, field.name, value, before):
             yield f"the parameter {field.name} changes neither scores nor selections of the layers that were tried"
 
 
-def _matters(plugin: Any, name: str, value: bool | int | float, before: list[Any]) -> bool:
+def _matters(plugin: Any, name: str, value: bool | int | float, before: list[Answer]) -> bool:
     others = [not value] if isinstance(value, bool) else [value * 2 + 1, value / 2, value * 100 + 1, -value]
     for other in others:
         try:
@@ -56,7 +58,7 @@ def _matters(plugin: Any, name: str, value: bool | int | float, before: list[Any
         except Exception:  # the value is not allowed, which matters
             return True
         for one, another in zip(before, answers, strict=True):
-            same_scores = one.scores is None or torch.equal(one.scores, another.scores)
+            same_scores = one.scores is None or another.scores is None or torch.equal(one.scores, another.scores)
             if not same_scores or not torch.equal(one.selected, another.selected):
                 return True
     return False

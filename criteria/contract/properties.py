@@ -37,25 +37,27 @@ class Property:
 
     judges: tuple[Judge, ...]
     of: tuple[type, ...] = (Criterion, Growth)
+    called: str = ""
+    """The name, where it is not that of the first function: one judged later than others of that name."""
 
     @property
     def name(self) -> str:
-        """The name of the first function."""
+        """The name that it is reported under."""
+        return self.called or self.judges[0].function.__name__
+
+    @property
+    def check(self) -> str:
+        """What it is called among the checks of a plugin."""
         return self.judges[0].function.__name__
 
     @property
     def promise(self) -> str:
         """The first line of the first function's docstring."""
-        return (self.judges[0].function.__doc__ or "").splitlines()[0]
+        return (self.judges[0].function.__doc__ or self.name).splitlines()[0]  # -OO leaves no docstrings
 
 
 SELECTION = (
-    Property(
-        (
-            Judge(selection.score_shape, as_trained=True, besides=special.late_and_large, at_once=special.late),
-            Judge(selection.reads_what_it_declares, besides=special.large),
-        )
-    ),
+    Property((Judge(selection.score_shape, as_trained=True, besides=special.late_and_large, at_once=special.late),)),
     Property((Judge(selection.no_nan, as_trained=True, besides=special.late_and_large, at_once=special.late),)),
     Property((Judge(selection.exact_count, as_trained=True, besides=special.late_and_enormous, at_once=special.late),)),
     Property((Judge(selection.active_only, as_trained=True, besides=special.huge),), of=(Criterion,)),
@@ -76,6 +78,7 @@ SELECTION = (
             Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
         )
     ),
+    Property((Judge(selection.reads_what_it_declares, besides=special.large),), called="score_shape"),
     Property((Judge(selection.blind_to_inactive, moving_cases, special.large),), of=(Criterion,)),
     Property(
         (
@@ -96,7 +99,7 @@ _LAST = ("state_roundtrip", "known_answers")
 """Reported last; a lost state is judged early, because it looks like an answer that changes."""
 
 PROMISES: dict[str, str] = {
-    **{each.name: each.promise for each in SELECTION if each.name not in _LAST},
+    **{each.name: each.promise for each in SELECTION if each.name not in _LAST and not each.called},
     **{each.name: each.promise for each in SELECTION if each.name in _LAST},
     **training.PROMISES,
     DEGENERATE: "All of this holds for dense layers, layers with one active weight, and layers with one weight.",

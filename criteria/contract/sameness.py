@@ -118,7 +118,7 @@ def same_in_another_process(plugin: Plugin, _case: Case) -> None:
 
 def _require_twins(plugin: Plugin, case: Case) -> None:
     """Two instances that are made alike answer alike, though other things were drawn meanwhile."""
-    answers = []
+    answers: list[Answer] = []
     for seed in (1, 2):
         with contained():
             seed_all(seed)
@@ -126,8 +126,7 @@ def _require_twins(plugin: Plugin, case: Case) -> None:
             if made is None:
                 return
             answers.append(answer(made, case))
-    first, second = answers
-    require_same(first, second, "made a second time")
+    require_same(answers[0], answers[1], "made a second time")
 
 
 def _require_independence(plugin: Plugin, case: Case) -> None:

@@ -47,7 +47,7 @@ DRAWS = ((64, 600), (5_000, 250), (50_000, 60))
 
 
 def score_shape(plugin: Plugin, case: Case) -> None:
-    """score() gives one real number for each weight: a tensor of the layer's shape, on its device."""
+    """score() gives one real number for each weight, in a tensor like the layer's, and reads what is declared."""
     _require_score(plugin)
     with no_answer_is_broken(in_dtype=case.layer.weight.dtype):
         score_of(prepared(plugin, case), copied(case.layer))

@@ -38,11 +38,12 @@ class Stage:
     def show(self, layer: Layer) -> Layer:
         """A layer with the values of ``layer``, in the tensors of this stage."""
         grad, momentum = layer.grad, layer.momentum
-        product, product_of = None, layer.hessian_gradient
-        if product_of is not None:
-            product = self._placed("product", product_of(1.0))
+        shown = copied(layer)
+        if layer.hessian_gradient is not None:
+            product = self._placed("product", layer.hessian_gradient(1.0))
+            shown = replace(shown, hessian_gradient=lambda _: product)
         self.shown = replace(
-            copied(layer) if product_of is None else replace(copied(layer), hessian_gradient=lambda _: product),
+            shown,
             weight=self._placed("weight", layer.weight),
             grad=None if grad is None else self._placed("grad", grad),
             mask=self._placed("mask", layer.mask),
@@ -113,11 +114,12 @@ def changed_fields(layer: Layer, before: Layer) -> list[str]:
         if (now is None) != (then is None) or (now is not None and not _equal(now, then))
     ]
     others = [name for name in ("name", "step") if getattr(layer, name) != getattr(before, name)]
+    others += vars(layer).keys() - {field.name for field in fields(Layer)}
     return touched + [f"layer.{name}" for name in others]
 
 
 def _equal(now: Tensor, then: Tensor | None) -> bool:
-    if then is None or now.shape != then.shape or now.dtype != then.dtype or now.requires_grad or now.grad is not None:
+    if then is None or now.shape != then.shape or now.dtype != then.dtype or now.requires_grad or vars(now):
         return False  # what a plugin differentiates is a tensor of its own
     return torch.equal(now, then)
 

@@ -4,6 +4,7 @@ import copy
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -46,8 +47,9 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
     fresh = made_anew(plugin) or copy.deepcopy(plugin)
     if not _made_alike(plugin, fresh):
         fresh = copy.deepcopy(plugin)
+    given = copy.deepcopy(state)
     with no_answer_is_broken():
-        call(fresh.load_state_dict, state)
+        call(fresh.load_state_dict, given)
     loaded = Network(plugin, case, names, going_on=fresh)
     what = "after loading the saved state into a fresh one"
     _compare(undisturbed, loaded, what)
@@ -59,6 +61,8 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
         if step in (1, 2, LATER):
             _compare(undisturbed, loaded, f"{what}, {step} steps later")
             _compare(undisturbed, network, f"after saving the state, {step} steps later")
+    if not _equal(state, given):
+        raise Broken(f"{LATER} steps after loading, the state that was loaded is another: two networks may share it")
 
 
 def saved_and_loaded(plugin: Plugin) -> dict[str, object]:
@@ -135,6 +139,20 @@ def _compare(undisturbed: Network, other: Network, what: str) -> None:
         given = other.answers()
     for one, another in zip(expected, given, strict=True):
         require_same(one, another, what)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two states are the same."""
+    if isinstance(one, torch.Tensor):
+        same = isinstance(other, torch.Tensor) and one.shape == other.shape and one.dtype == other.dtype
+        return same and torch.equal(one.nan_to_num(), other.nan_to_num())
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict) and one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+        )
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
 
 
 def _made_alike(plugin: Plugin, fresh: Plugin) -> bool:

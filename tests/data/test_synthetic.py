@@ -59,3 +59,8 @@ def test_data_that_cannot_be_made_are_one_line(name, said):
     with pytest.raises(InputError, match=re.escape(said)) as error:
         load_dataset(name)
     assert "\n" not in str(error.value)
+
+
+def test_more_examples_than_memory_has_room_for_is_bad_input_and_no_failure_of_a_plugin():
+    with pytest.raises(InputError, match="not enough memory"):
+        load_dataset("synthetic(like='cifar10', examples=10000000000)")

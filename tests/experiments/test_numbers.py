@@ -59,6 +59,7 @@ def test_a_learning_rate_may_be_written_in_any_usual_way(tmp_path, text):
         "topology.prune_fraction.end='0'", "axes.seeds=[true]", "axes.seeds=['1']", "axes.densities=[true]",
         "axes.densities=['0.1']", "tolerance=true", "tolerance='1'", "measure.jaccard.every=true",
         "measure.jaccard.fractions=[true]", "training.weight_decay=1e400", "training.learning_rate=.inf",
+        "training.learning_rate=1e39", "training.weight_decay=1e39", "training.milestones=[-1]",
     ],
 )  # fmt: skip
 def test_a_switch_or_a_text_is_no_number_and_the_place_is_named(tmp_path, setting):

@@ -157,10 +157,17 @@ def test_only_a_deviation_fails_and_with_strict_also_what_is_missing_or_inconclu
     assert outcome.exit_status(strict=True) == strict_status
 
 
-def test_a_check_that_would_compare_nothing_is_refused():
-    for measured in ({}, {Cell("static", None, 0.1): seeds(80)}, {Cell("snip", "random", 0.1): {}}):
-        with pytest.raises(InputError, match="no cell has both"):
+def test_a_check_without_any_result_is_refused():
+    for measured in ({}, {Cell("snip", "random", 0.1): {}}):
+        with pytest.raises(InputError, match="there is no result to check"):
             check(measured, expecting(grid()))
+
+
+def test_a_new_criterion_alone_is_unexpected_and_fails_nothing():
+    outcome = check({Cell("mine", "random", 0.1): seeds(80, 81)}, expecting({CELL: seeds(80, 81)}))
+    assert {row.verdict for row in outcome.rows} == {"unexpected", "missing"}
+    assert outcome.exit_status() == 0
+    assert "so nothing was compared" in " ".join(render(outcome).split())
 
 
 def test_a_result_that_is_no_percentage_is_refused_by_cell_and_seed():

@@ -79,5 +79,6 @@ def sequence(differences: Array, level: float, grain: float = 0.0) -> Sequence:
     if n < 2:
         return Sequence(n, mean, math.nan, -math.inf, math.inf)
     std = max(float(np.std(differences, ddof=1)), grain / math.sqrt(6))
-    margin = critical_t(n, level) * std / math.sqrt(n)
+    critical = critical_t(n, level)
+    margin = critical * std / math.sqrt(n) if math.isfinite(critical) else math.inf
     return Sequence(n, mean, std, mean - margin, mean + margin)

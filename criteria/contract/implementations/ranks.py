@@ -57,10 +57,10 @@ def ranks_differ(make: Make, case: TrainingCase) -> str:
 
 
 def case_of(declared: Declared, index: int) -> TrainingCase:
-    """A training of a bit more than two updates."""
+    """A training of plain steps that is as long as they get."""
     network = declared.networks[index % len(declared.networks)]
     optimizer = declared.optimizers[index % len(declared.optimizers)]
-    return TrainingCase(network, (6,), optimizer, (Step(),) * (2 * declared.update_period + 1), seed=index)
+    return TrainingCase(network, (6,), optimizer, (Step(),) * declared.most_steps, seed=index)
 
 
 def _process(make: Make, case: TrainingCase, rank: int, folder: Path, answer: Connection) -> None:
