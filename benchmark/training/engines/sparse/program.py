@@ -55,8 +55,9 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
     found: dict[Any, int] = {}
     told = False
     for function in (function for row in rows for function in row):
+        misses = sum(function.stats.cache_misses.values())
         found[function] = _address(function, kinds)
-        if not told and function.stats.cache_misses:
+        if not told and sum(function.stats.cache_misses.values()) > misses:
             print("compiling the sparse engine for this network; the result is kept for later runs …", file=sys.stderr)
             told = True
     return np.array([[found[function] for function in row] for row in rows])
