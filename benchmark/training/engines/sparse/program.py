@@ -3,6 +3,7 @@
 Threads take networks from a common counter, so who computes a network depends on chance, and what is computed does not.
 """
 
+import sys
 from typing import Any
 
 import numba
@@ -51,7 +52,13 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
         rows[3].append(_BACKWARD[node.kind][1] if needed else operations.nothing)
         rows[4].append(operations.mean_loss)
     kinds = tuple(numba.typeof(argument) for argument in arguments)
-    found = {function: _address(function, kinds) for row in rows for function in row}
+    found: dict[Any, int] = {}
+    told = False
+    for function in (function for row in rows for function in row):
+        found[function] = _address(function, kinds)
+        if not told and function.stats.cache_misses:
+            print("compiling the sparse engine for this network; the result is kept for later runs …", file=sys.stderr)
+            told = True
     return np.array([[found[function] for function in row] for row in rows])
 
 
