@@ -145,7 +145,7 @@ class IgnoresTheCandidates(RandomGrowth):
 
 class SeededByTheStep(Growth):
     def score(self, layer: Layer) -> Tensor:
-        return torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(layer.step))
+        return torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(layer.step), dtype=torch.float32)
 
 
 class DrawsGloballyIfLarge(RandomGrowth):
