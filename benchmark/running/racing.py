@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder, samples
+from benchmark.experiments.runs import cells
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
 from benchmark.verdicts.contenders import Setting
@@ -78,13 +79,11 @@ def _is_open(decision: Decision | None) -> bool:
 
 
 def _lanes(asked: Race) -> list[Lane]:
-    experiment = _part(asked).select(asked.experiment)
-    from benchmark.experiments.runs import cells
-
-    settings = [Setting(cell.growth, cell.density, cell.extra) for cell in cells(experiment) if cell.growth is not None]
     rivals = [other for other in asked.others if other != asked.mine]
-    if not rivals or not settings:
-        raise InputError(f"a race needs two different criteria with a growth; given: {asked.mine}, {asked.others}")
+    if not rivals:
+        raise InputError(f"a race needs two different criteria; given: {', '.join([asked.mine, *asked.others])}")
+    experiment = _part(asked).select(asked.experiment)
+    settings = [Setting(cell.growth, cell.density, cell.extra) for cell in cells(experiment) if cell.growth is not None]
     return [Lane(other, setting) for other in rivals for setting in dict.fromkeys(settings)]
 
 

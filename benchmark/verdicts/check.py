@@ -56,6 +56,7 @@ def check_study(study: Study) -> CheckOutcome:
     return replace(outcome, warnings=(*outcome.warnings, *marked))
 
 
+# long because it lists every judgement of a check in the order in which they are made
 def check(
     samples: Samples,
     expected: Expected,

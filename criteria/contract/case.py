@@ -100,6 +100,7 @@ def random_mask(shape: tuple[int, ...], active: int, generator: torch.Generator)
     return (order < active).view(shape)
 
 
+# long because counterexamples are printed as this call, with the arguments that differ from their defaults
 def drawn_case(
     shape: tuple[int, ...],
     active: int,

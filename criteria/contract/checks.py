@@ -53,6 +53,7 @@ class Check:
             raise unittest.SkipTest(results[0].reason)
 
 
+# long because it is a public call whose options all have defaults
 def report(
     plugin: Plugin | str,
     max_examples: int = DEFAULT_EXAMPLES,
@@ -82,6 +83,7 @@ def report(
     return sorted(_merged(results), key=lambda result: order.index(result.property))
 
 
+# long because it is a public call whose options all have defaults
 def check_criterion(
     criterion: Criterion | str,
     max_examples: int = DEFAULT_EXAMPLES,
@@ -106,6 +108,7 @@ def check_criterion(
     _check(_instance(criterion), partners, scopes, _effort(max_examples, time_limit, seed, like), quick)
 
 
+# long because it is a public call whose options all have defaults
 def check_growth(
     growth: Growth | str,
     max_examples: int = DEFAULT_EXAMPLES,

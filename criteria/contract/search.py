@@ -99,6 +99,7 @@ class _Hopeless(BaseException):
     """Ends a search that goes on in vain; Hypothesis takes no notice of it."""
 
 
+# long because Hypothesis wants one function that closes over the state of the search
 def find_case(
     property_: Callable[[Any, Case], None],
     plugin: Plugin,

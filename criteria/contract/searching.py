@@ -64,6 +64,7 @@ def selection_results(property_: Property, plugin: Plugin, effort: Effort) -> It
     yield Result(name, "kept") if spoken else Result(name, "not checked", why)
 
 
+# long because it is one loop that passes over what is broken already, to see what is behind it
 def update_results(plugin: Plugin, effort: Effort, *, pairing: Pairing) -> Iterator[Result]:
     """What came of each property of updates; a broken one is passed over from then on, to see what is behind it."""
     if effort.first_pass and not pairing.in_full:

@@ -4,7 +4,7 @@ import copy
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -27,6 +27,8 @@ from criteria.contract.comparing import require_same
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
 from criteria.contract.showing import Stage
+
+T = TypeVar("T")
 
 LATER = 12
 """Optimizer steps after loading."""
@@ -81,6 +83,7 @@ class Network:
 
     def __init__(self, plugin: Plugin, case: Case, names: Sequence[str], going_on: Plugin | None = None) -> None:
         self.plugin = copy.deepcopy(plugin) if going_on is None else going_on
+        self._loaded = going_on is not None
         self._cases = [_rolled(case, index, name) for index, name in enumerate(names)]
         self._stages = [Stage() for _ in names]
         if going_on is None:
@@ -100,14 +103,19 @@ class Network:
         """What the plugin would say about each layer one optimizer step later."""
         # a growth may remember what it was asked; of a criterion a copy would not show what is still the layer's own
         asked = copy.deepcopy(self.plugin) if isinstance(self.plugin, Growth) else self.plugin
-        later = zip(self._stages, [case.later() for case in self._cases], strict=True)
-        return [ask_as_shown(asked, replace(case, layer=stage.show(case.layer))) for stage, case in later]
+        later = [(stage, case.later()) for stage, case in zip(self._stages, self._cases, strict=True)]
+        said = [ask_as_shown(asked, replace(case, layer=stage.show(case.layer))) for stage, case in self._turned(later)]
+        return self._turned(said)
 
     def _show(self, layers: Sequence[Layer]) -> None:
-        for stage, layer in zip(self._stages, layers, strict=True):
+        for stage, layer in self._turned(list(zip(self._stages, layers, strict=True))):
             shown = stage.show(layer)
             if isinstance(self.plugin, Criterion):
                 call(self.plugin.observe, shown)
+
+    def _turned(self, each: list[T]) -> list[T]:
+        """In the order in which this plugin meets the layers: after loading it is another."""
+        return each[::-1] if self._loaded else each
 
     def _grow(self) -> None:
         for case in self._shown_cases():

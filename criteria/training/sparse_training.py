@@ -47,6 +47,7 @@ class SparseTraining:
     none. Of several processes that train one network the first draws the masks and decides every update.
     """
 
+    # long because it is the public constructor, whose options all have defaults
     def __init__(
         self,
         model: nn.Module,

@@ -145,7 +145,7 @@ class IgnoresTheCandidates(RandomGrowth):
 
 class SeededByTheStep(Growth):
     def score(self, layer: Layer) -> Tensor:
-        return torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(layer.step))
+        return torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(layer.step), dtype=torch.float32)
 
 
 class DrawsGloballyIfLarge(RandomGrowth):
@@ -191,9 +191,7 @@ FAULTS: list[tuple[Plugin, set[str]]] = [
 
 @pytest.mark.parametrize(("plugin", "names"), FAULTS, ids=[type(plugin).__name__ for plugin, _ in FAULTS])
 def test_a_fault_is_found_under_a_right_name(plugin: Plugin, names: set[str]) -> None:
+    check, partner = (check_growth, Magnitude()) if isinstance(plugin, Growth) else (check_criterion, RandomGrowth())
     with pytest.raises(ContractError) as found:
-        if isinstance(plugin, Growth):
-            check_growth(plugin, 20, partners=[Magnitude()], seed=0)
-        else:
-            check_criterion(plugin, 20, partners=[RandomGrowth()], seed=0)
+        check(plugin, 20, partners=[partner], seed=0)
     assert found.value.property in names, found.value

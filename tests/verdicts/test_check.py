@@ -104,13 +104,13 @@ def side(pairs, index, add=0.0):
     return {cell: {seed: value + add for seed, value in pair[index].items()} for cell, pair in pairs.items()}
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(sides)
 def test_a_verdict_does_not_depend_on_which_side_was_stored(pairs):
     assert verdicts(side(pairs, 0), side(pairs, 1)) == verdicts(side(pairs, 1), side(pairs, 0))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(sides, st.integers(-20, 20))
 def test_a_verdict_does_not_change_when_both_sides_move_together(pairs, points):
     assert verdicts(side(pairs, 0, points), side(pairs, 1, points)) == verdicts(side(pairs, 0), side(pairs, 1))

@@ -116,6 +116,7 @@ SPREADS: Mapping[str, Spreads] = {
 """Worlds of a standing, by name; magnitude is the first criterion and the reference."""
 
 
+# long because a world is said by these seven numbers, and one call makes one
 def results(
     generator: np.random.Generator,
     mean: Array,

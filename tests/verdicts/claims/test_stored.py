@@ -72,7 +72,7 @@ def test_other_runs_that_are_too_few_to_decide_are_shown_and_only_fail_a_strict_
 def test_a_claim_without_data_is_shown():
     found = samples(3.0)
     fewer = {cell: values for cell, values in found.items() if cell.density == 0.05}
-    assert "changed: claim spread-grows: no data, stored is contradicted" in render(check(fewer, expecting(found)))
+    assert "changed: claim spread-grows: no data, stored is negligible" in render(check(fewer, expecting(found)))
 
 
 def test_a_file_that_stores_no_verdict_is_checked_as_before():
