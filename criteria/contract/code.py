@@ -24,7 +24,8 @@ def selection_code(judge: Callable[..., None], plugin: Plugin, case: Case) -> st
     """Code that asks the plugin the question on which it broke what ``judge`` judges."""
     imported = _imports(plugin)
     imported.add(f"from {judge.__module__} import {judge.__name__}")
-    imported.add(f"from criteria.contract.case import {case.recipe.partition('(')[0] or 'Case'}")
+    needed = [case.recipe.partition("(")[0] or "Case", *(["Place"] if "Place(" in case.recipe else [])]
+    imported.add(f"from criteria.contract.case import {', '.join(sorted(needed))}")
     if not case.recipe:
         imported |= {"import torch", "from criteria import Layer"}
     return _script(imported, _call(judge.__name__, _plugin_code(plugin), case.recipe or _case_code(case)))

@@ -27,6 +27,8 @@ class Judge:
     """Special cases that are tried in the first pass too."""
     as_trained: bool = False
     """Whether it is tried on the layers of the training that a plugin is checked for."""
+    in_first_pass: bool = True
+    """Whether it is quick enough, and finds something common enough, for the first pass."""
     cost: int = 1
     """About how many times as much as others one of its cases costs."""
 
@@ -72,8 +74,8 @@ SELECTION = (
     Property(
         (
             Judge(sameness.deterministic, any_cases, special.large, cost=4),
-            Judge(sameness.same_after_other_questions, any_cases, special.large),
-            Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True),
+            Judge(sameness.same_after_other_questions, any_cases, special.large, cost=2),
+            Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True, cost=2),
             Judge(sameness.same_in_another_process, None, special.few_tied),
             Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
         )
@@ -88,7 +90,7 @@ SELECTION = (
     ),
     Property((Judge(selection.unbiased_ties, None, special.tied, at_once=special.few_tied),)),
     Property((Judge(selection.dtype_stable, distinct_cases),)),
-    Property((Judge(selection.device_stable, cost=4),)),
+    Property((Judge(selection.device_stable, cost=6, in_first_pass=False),)),
     Property((Judge(known.known_answers, None, special.few_tied, at_once=special.few_tied),)),
 )
 """The properties of selections, in the order in which they are judged: a fault shows first where it lies."""

@@ -43,6 +43,8 @@ def selection_results(property_: Property, plugin: Plugin, effort: Effort) -> It
     """What came of all that is judged under one name; the first that is broken ends it."""
     name, why, spoken = property_.name, "", False
     for judge in property_.judges:
+        if effort.first_pass and not judge.in_first_pass:
+            continue
         drawn = None if judge.cases is None else judge.cases(plugin)
         label = f"{_label(plugin)} {judge.function.__name__}"
         special = judge.at_once if effort.first_pass else judge.besides
@@ -61,7 +63,7 @@ def selection_results(property_: Property, plugin: Plugin, effort: Effort) -> It
             code = selection_code(judge.function, plugin, found.example)
             yield Result(name, "broken", found.reason, code, hung=found.hung)
             return
-    yield Result(name, "kept") if spoken else Result(name, "not checked", why)
+    yield Result(name, "kept") if spoken else Result(name, "not checked", why or "the first pass leaves it out")
 
 
 # long because it is one loop that passes over what is broken already, to see what is behind it

@@ -42,6 +42,9 @@ from criteria.contract.device import Pretending, WrongDevice, pretended, real
 
 cuda = torch.Tensor.cuda
 
+MANY = 20
+"""Observed steps, after each of which scores are looked at where there are more."""
+
 DRAWS = ((64, 600), (5_000, 250), (50_000, 60))
 """How many times the positions of a layer of up to so many weights are shuffled; twice where there are more."""
 
@@ -67,9 +70,13 @@ def reads_what_it_declares(plugin: Plugin, case: Case) -> None:
 def no_nan(plugin: Plugin, case: Case) -> None:
     """Finite weights and gradients never give a score that is NaN."""
     _require_score(plugin)
-    scores = score_of(prepared(plugin, case), copied(case.layer))[selectable(plugin, case)]
-    if bool(scores.isnan().any()):
-        raise Broken(f"the scores of the selectable positions are {some(scores)}")
+    if isinstance(plugin, Criterion) and case.observed > MANY:
+        # a counter that runs over does so at one step
+        asked = copy.deepcopy(plugin)
+        for number, layer in enumerate(case.past(), 1):
+            call(asked.observe, layer)
+            _require_numbers(score_of(asked, layer)[layer.mask], f"after {number} observed steps, ")
+    _require_numbers(score_of(prepared(plugin, case), copied(case.layer))[selectable(plugin, case)])
 
 
 def exact_count(plugin: Plugin, case: Case) -> None:
@@ -197,6 +204,11 @@ def _filled(layer: Layer, values: Tensor) -> Layer:
         return torch.where(layer.mask, tensor, values.to(tensor))
 
     return replace(mapped(layer, filled, torch.clone), weight=layer.weight.clone())
+
+
+def _require_numbers(scores: Tensor, when: str = "") -> None:
+    if bool(scores.isnan().any()):
+        raise Broken(f"{when}the scores of the selectable positions are {some(scores)}")
 
 
 def _require_no_lean(plugin: Plugin, case: Case, where: str) -> None:

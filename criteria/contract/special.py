@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from criteria.api import Growth
 from criteria.contract.asking import Plugin, has_select, keeps_state, observes
-from criteria.contract.case import Case, drawn_case, enormous_case
+from criteria.contract.case import Case, Place, drawn_case, enormous_case
 from criteria.contract.episodes import Episode, Load, Save, Start, Step, Train, Update
 from criteria.contract.names import NAMES
 
@@ -57,6 +57,7 @@ def late_and_large(plugin: Plugin) -> Iterator[Case]:
 def late_and_enormous(plugin: Plugin) -> Iterator[Case]:
     """Late steps, and layers of any size."""
     yield from late(plugin)
+    yield drawn_case((40, 30, 3, 5), 9_000, 2_000, place=Place(dtype="bfloat16"))
     yield from enormous(plugin)
 
 
@@ -81,6 +82,8 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((11,), 8, 3, values="levels")
     yield drawn_case((64, 64), 2048, 700, values="equal")
     yield drawn_case((64, 64), 2048, 400, values="levels")
+    yield drawn_case((64, 64), 2048, 20, values="equal")
+    yield drawn_case((64, 64), 2048, 2_020, values="equal")
     yield drawn_case((160, 170), 14_000, 3_000, values="levels")
     yield drawn_case(MILLION, 600_000, 100_000, values="levels")
 
