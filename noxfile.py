@@ -1,4 +1,4 @@
-"""Sessions: tests · contract · reproduce · check · bench · lint · types.
+"""Sessions: tests · contract · reproduce · check · bench · calibrate · lint · types.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """
@@ -65,6 +65,13 @@ def bench(session: nox.Session) -> None:
     """Time training, updates, the contract and startup, each beside a rival: `nox -s bench -- --json`."""
     install(session)
     run(session, "dst-bench", "bench", *session.posargs)
+
+
+@nox.session
+def calibrate(session: nox.Session) -> None:
+    """Show in simulated worlds what verdicts promise: `nox -s calibrate -- --full` makes the table of the docs."""
+    install(session)
+    run(session, "python", "-m", "benchmark.verdicts.calibrate", *session.posargs, OMP_NUM_THREADS="1")
 
 
 @nox.session
