@@ -88,6 +88,13 @@ def drawing(session: nox.Session) -> None:
 
 
 @nox.session
+def calibrate(session: nox.Session) -> None:
+    """Show in simulated worlds what verdicts promise: `nox -s calibrate -- --full` makes the table of the docs."""
+    install(session)
+    run(session, "python", "-m", "benchmark.verdicts.calibrate", *session.posargs, OMP_NUM_THREADS="1")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check format and style."""
     install(session)

@@ -1,10 +1,10 @@
 """``dst-bench reproduce``: run, check and report experiments, one after another."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
+    add_ci,
     add_expected,
     add_out,
     add_part,
@@ -13,6 +13,7 @@ from benchmark.commands.arguments import (
     options_of,
     part_of,
     results_of,
+    tell_ci,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_training(parser)
     add_expected(parser)
     add_out(parser)
+    add_ci(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -40,11 +42,11 @@ def main(args: argparse.Namespace) -> int:
     for experiment in experiments:
         results = train_missing(experiment, results_of(args, experiment), options_of(args))
         study = Study(experiment, results, expected_of(args, experiment))
-        status = max(status, _conclude(study, args.out, strict=args.strict))
+        status = max(status, _conclude(study, args))
     return status
 
 
-def _conclude(study: "Study", out: Path, *, strict: bool) -> int:
+def _conclude(study: "Study", args: argparse.Namespace) -> int:
     """Print what came out, write the report, and return the exit status of the check."""
     from benchmark.report.findings import Findings
     from benchmark.report.tables import results_table
@@ -59,5 +61,6 @@ def _conclude(study: "Study", out: Path, *, strict: bool) -> int:
         print(f"no expected values of {name} are stored, so nothing was checked\n")
     else:
         print(render(findings.check))
-    print(f"wrote {write_report(out / name, findings)}")
-    return 0 if findings.check is None else findings.check.exit_status(strict=strict)
+        tell_ci(args, findings.check)
+    print(f"wrote {write_report(args.out / name, findings)}")
+    return 0 if findings.check is None else findings.check.exit_status(strict=args.strict)

@@ -86,7 +86,7 @@ def _more(n: int, mean: float, std: float, margin: float, level: float) -> int:
 def next_seeds(decisions: Mapping[str, Decision], first: int = FIRST) -> dict[str, int]:
     """How many more seeds each undecided comparison should get before the next look, by its name.
 
-    At first enough to decide anything at all, then a quarter of what is there, since looks cost nothing but seeds train
+    At first enough to decide anything at all, then a third of what is there, since looks cost nothing but seeds train
     faster together; never more than would probably decide it. The closest to a decision come first.
     """
     waiting = {name: each for name, each in decisions.items() if each.outcome == "undecided"}
@@ -94,7 +94,7 @@ def next_seeds(decisions: Mapping[str, Decision], first: int = FIRST) -> dict[st
     return {
         name: first - waiting[name].n
         if waiting[name].n < first
-        else min(waiting[name].more, max(1, waiting[name].n // 4))
+        else min(waiting[name].more, max(2, waiting[name].n // 3))
         for name in order
     }
 

@@ -163,7 +163,7 @@ def groups_against_rest(z: Array, groups: Mask, changes: Changes) -> Array:
     scale = np.sqrt((weights**2).sum(axis=-1))
     shift = (z @ weights.T) / scale
     ratio, dof = _inflation(changes, weights / scale[:, None])
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # without seeds the ratio is infinite, and nothing is known
         freedom = np.where(ratio > 1, dof * (ratio / np.maximum(ratio - 1, 1e-9)) ** 2, np.inf)
     return _two_sided(shift / np.sqrt(ratio), freedom)
 
