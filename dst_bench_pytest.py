@@ -1,8 +1,8 @@
 """The pytest plugin behind ``pytest --pyargs criteria.contract --dst-criterion NAME``: its options.
 
 Every pytest session of an environment with dst-bench imports this. So it imports nothing before it is asked to, it is
-in no package (a project may have one of the same name), and its options have a prefix: two plugins with an option of one
-name end every session at its start.
+in no package (a project may have one of the same name), and its options have a prefix: two plugins with an option of
+one name end every session at its start.
 """
 
 from typing import TYPE_CHECKING

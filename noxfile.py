@@ -1,4 +1,4 @@
-"""Sessions: tests · contract · reproduce · check · bench · lint · types.
+"""Sessions: tests · contract · mutants · reproduce · check · calibrate · bench · libraries · drawing · lint · types.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """
@@ -71,6 +71,20 @@ def bench(session: nox.Session) -> None:
     """Time training, updates, the contract and startup, each beside a rival: `nox -s bench -- --json`."""
     install(session)
     run(session, "dst-bench", "bench", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Inject faults into right plugins and say which the contract catches: `nox -s mutants -- --examples 100`."""
+    install(session)
+    run(session, "python", "-m", "tests.contract.mutants", *session.posargs)
+
+
+@nox.session
+def drawing(session: nox.Session) -> None:
+    """Draw the architecture from the code into docs/architecture.md."""
+    install(session)
+    run(session, "python", "docs/draw_architecture.py")
 
 
 @nox.session

@@ -1,6 +1,6 @@
 """What a plugin author implements: :class:`Criterion` (which weights to prune) and :class:`Growth` (which to grow)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -73,6 +73,9 @@ class Criterion:
     """
     requires_hessian_gradient: ClassVar[bool] = False
     """Whether scores call ``layer.hessian_gradient``, which costs more than a training step."""
+    known_answers: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """Answers that are known from a paper or from other code, which the contract compares; see
+    :mod:`criteria.contract.known`."""
 
     @property
     def updates_before_optimizer(self) -> bool:
@@ -108,6 +111,8 @@ class Growth:
     """Whether scores read ``layer.grad``."""
     requires_momentum: ClassVar[bool] = False
     """Whether scores read ``layer.momentum``, for which the gradients of inactive weights are needed at every step."""
+    known_answers: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """As those of a :class:`Criterion`."""
 
     def score(self, layer: Layer) -> Tensor:
         """How much each position deserves to grow, [*shape]; higher grows first. Only candidates are read."""

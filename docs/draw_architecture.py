@@ -1,6 +1,6 @@
 """Draw the architecture from the code: which folder imports which, written into ``docs/architecture.md``.
 
-``python docs/draw_architecture.py`` writes it; ``--check`` only says whether the page shows the code as it is.
+``nox -s drawing`` writes it; ``--check`` only says whether the page shows the code as it is.
 """
 
 import ast

@@ -189,6 +189,6 @@ def test_the_claim_is_about_the_mean_difference_of_two_growths(rings):
 
     judge = rings["claim"].balanced_is_better.judge
     assert judge(samples(2.0), 1.0).verdict == "supported"
-    assert judge(samples(-2.0), 1.0).verdict == "not supported"
+    assert judge(samples(-2.0), 1.0).verdict == "contradicted"
     assert judge(samples(2.0), 1.0).effect.value == pytest.approx(2.0)
     assert judge({Cell("static", None, 0.1): {1: 80.0}}, 1.0) is None

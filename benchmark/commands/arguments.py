@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from benchmark.experiments.results import ResultsFolder
     from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import Study
+    from benchmark.verdicts.verdict import CheckOutcome
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -83,6 +85,33 @@ def add_expected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="missing or inconclusive cells and changed claims give status 1"
     )
+
+
+def add_ci(parser: argparse.ArgumentParser) -> None:
+    """What continuous integration reads."""
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit's XML, which CI reads")
+    parser.add_argument("--github", action="store_true", help="write the job's summary and notes, in GitHub's Actions")
+
+
+def tell_ci(args: argparse.Namespace, outcome: "CheckOutcome") -> None:
+    """Write what the arguments ask for: JUnit's XML, and GitHub's summary and notes.
+
+    Raises :class:`InputError` where a file cannot be written.
+    """
+    from benchmark.verdicts.ci import github_annotations, github_summary, junit
+    from criteria.errors import InputError
+
+    try:
+        if args.junit:
+            args.junit.parent.mkdir(parents=True, exist_ok=True)
+            args.junit.write_text(junit(outcome))
+        if args.github:
+            if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+                with Path(path).open("a") as summary:
+                    summary.write(github_summary(outcome))
+            print("\n".join(github_annotations(outcome)))
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be written: {error.strerror or error}") from error
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

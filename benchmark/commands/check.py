@@ -3,12 +3,14 @@
 import argparse
 
 from benchmark.commands.arguments import (
+    add_ci,
     add_expected,
     add_experiment,
     add_json,
     experiment_of,
     required_expected,
     study_of,
+    tell_ci,
 )
 
 SUMMARY = "compare results with the stored expected values"
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_experiment(parser)
     add_expected(parser)
     add_json(parser)
+    add_ci(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -30,4 +33,5 @@ def main(args: argparse.Namespace) -> int:
 
     outcome = check_study(study)
     print(as_json(outcome) if args.json else render(outcome))
+    tell_ci(args, outcome)
     return outcome.exit_status(strict=args.strict)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 DESCRIPTION = "Which weights should dynamic sparse training prune? Reproduce, compare, check, contribute."
-COMMANDS = ("list", "info", "contract", "bench", "run", "status", "check", "report", "accept", "reproduce")
+COMMANDS = (
+    *("list", "info", "contract", "bench", "run", "status"),
+    *("check", "rank", "compare", "report", "accept", "reproduce"),
+)
 """Each is a module of this package; help shows them in this order."""
 TOGETHER = ("run",)
 """Commands that several processes can do together."""

@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="criteria, as in mest or 'mest(lambda_=0.1)'")
     parser.add_argument("--all", action="store_true", help="every installed criterion and growth")
     parser.add_argument("--max-examples", type=int, metavar="N", help="cases that each property is tried on")
+    parser.add_argument("--quick", action="store_true", help="try a few small cases of each property, in seconds")
     add_json(parser)
 
 
@@ -19,4 +20,4 @@ def main(args: argparse.Namespace) -> int:
     """Print a table of properties and results; status 3 where one is broken."""
     from criteria.contract.command import main as contract
 
-    return contract(args.names, args.all, args.max_examples, args.json)
+    return contract(args.names, args.all, args.max_examples, args.json, args.quick)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.data.published import not_downloaded
+from benchmark.data.published import not_downloaded, require_downloads
 from benchmark.data.source import DataSource, Look
 from criteria.errors import InputError
 
@@ -62,6 +62,8 @@ def _fetch(root: Path) -> tuple[Any, Any]:
     for path in (root / "openml").rglob("*"):
         if not path.is_dir() and not path.is_file():  # scikit-learn would wait for a pipe
             raise InputError(f"{path} is not a regular file; remove it to get it again")
+    if not (root / "openml").is_dir():
+        require_downloads("HIGGS", [root / "openml"])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what scikit-learn warns of is in the error, if it comes to one

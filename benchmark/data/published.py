@@ -1,5 +1,6 @@
 """Where data files are looked for, and the one-line errors for those that are missing or not what they should be."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -7,7 +8,8 @@ import os
 import shutil
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,8 @@ MOST_BYTES = 2**28
 RETRIES = 2
 """How often a download that failed is tried again, after a second and then two."""
 
+_forbidden: ContextVar[bool] = ContextVar("downloads are forbidden", default=False)
+
 
 def data_root(data_dir: Path | None = None) -> Path:
     """The folder for data files: ``data_dir``, else ``DST_BENCH_DATA``, else the user's cache folder."""
@@ -34,9 +38,29 @@ def data_root(data_dir: Path | None = None) -> Path:
     return cache_folder()
 
 
-def missing(name: str, places: Sequence[Path], remedy: str) -> InputError:
+class MissingDataError(InputError):
+    """A data set is nowhere to be found."""
+
+
+def missing(name: str, places: Sequence[Path], remedy: str) -> MissingDataError:
     """The error for a data set that is in none of ``places``."""
-    return InputError(f"{name} is not in {' or '.join(map(str, places))}; {remedy}")
+    return MissingDataError(f"{name} is not in {' or '.join(map(str, places))}; {remedy}")
+
+
+@contextlib.contextmanager
+def without_downloads() -> Iterator[None]:
+    """Inside, a data set that would have to be downloaded is missing: :class:`MissingDataError`."""
+    before = _forbidden.set(True)
+    try:
+        yield
+    finally:
+        _forbidden.reset(before)
+
+
+def require_downloads(name: str, places: Sequence[Path]) -> None:
+    """Raises :class:`MissingDataError` where nothing may be downloaded at present."""
+    if _forbidden.get():
+        raise missing(name, places, "nothing is downloaded to try things out")
 
 
 @dataclass(frozen=True)
@@ -56,6 +80,7 @@ def download(name: str, places: Sequence[Path], files: Sequence[Remote]) -> None
     A file is written under another name, checked by its digest, and then moved to where it belongs: so it is there
     whole or not at all, and what a killed process left is removed. ``places`` are where the files have been looked for.
     """
+    require_downloads(name, places)
     folder = files[0].path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +105,7 @@ def _fetch(file: Remote, unfinished: Path) -> None:
     os.replace(kept.fetch(file.path.name), file.path)
 
 
-def not_downloaded(name: str, places: Sequence[Path], error: Exception) -> InputError:
+def not_downloaded(name: str, places: Sequence[Path], error: Exception) -> MissingDataError:
     """The error for a data set that is in none of ``places`` and could not be downloaded."""
     return missing(name, places, f"downloading it failed ({one_line(error)}), so put its files there")
 

@@ -1,6 +1,7 @@
 """Fleets: which networks train together, and about how long that takes."""
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import torch
 
-from benchmark.data import load_dataset
+from benchmark.data import load_dataset, source_of
 from benchmark.data.dataset import Dataset
+from benchmark.data.published import MissingDataError, without_downloads
 from benchmark.experiments.runs import Run
+from benchmark.experiments.setup import Setup
 from benchmark.system import communication
 from benchmark.training.engines import engine_named
 from benchmark.training.fleet_training import train_fleet
@@ -21,6 +24,9 @@ from criteria.errors import InputError
 
 TIMED_STEPS = 12
 """Steps that a dry run trains to say how long the real one takes; the first two are warm-up."""
+
+MOST_NOISE = 2**26
+"""Numbers in the inputs of a data set of noise that stands in for one that is not there."""
 
 
 class FleetSizes:
@@ -39,10 +45,10 @@ class FleetSizes:
             engine = engine_named(setup.engine)
             if (refusal := engine.refuses(setup, run.rule, self._device)) is not None:
                 raise InputError(f"--engine {engine.name}: {refusal}")
-            dataset = dataset_on(setup.data, self._data_dir, self._device)
+            look = source_of(setup.data).look  # known without the data, which a plan does not need
             size = 1
             if communication.size() == 1:  # several processes cannot shrink a fleet together when one is out of memory
-                size = engine.most_members(setup, dataset.shape, dataset.classes, self._device)
+                size = engine.most_members(setup, look.shape, look.classes, self._device)
             self._known[run.trains_with] = min(size, self._most or size)
         return self._known[run.trains_with]
 
@@ -76,34 +82,48 @@ def next_fleet(free: Sequence[Run], sizes: FleetSizes, share: int) -> list[Run]:
 
 
 def estimate_seconds(fleets: Sequence[Sequence[Run]], device: torch.device, data_dir: Path | None) -> float:
-    """About how long ``fleets`` take, from timing a few steps of the first one of each kind."""
+    """About how long ``fleets`` take, from timing a few steps of the first one of each kind.
+
+    Nothing is downloaded for it: where the data are not there, noise that looks like them takes their place.
+    """
     keep_freed_memory()
     total = 0.0
     for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
         same = list(alike)
         first = same[0]
-        seconds, steps = _time_steps(first, dataset_on(first[0].setup.data, data_dir, device), device)
+        seconds, steps = _time_steps(first, _data_to_time(first[0].setup, data_dir, device), device)
         total += seconds * steps * sum(len(fleet) for fleet in same) / len(first)
     return total
+
+
+def _data_to_time(setup: Setup, data_dir: Path | None, device: torch.device) -> Dataset:
+    try:
+        with without_downloads():
+            return dataset_on(setup.data, data_dir, device)
+    except MissingDataError as error:
+        print(f"timed on noise of the same shape, because {error}", file=sys.stderr)
+    batch_size = setup.training.batch_size
+    batches = max(1, min(TIMED_STEPS, MOST_NOISE // (batch_size * math.prod(source_of(setup.data).look.shape))))
+    return load_dataset(f"synthetic(like={setup.data!r}, examples={batches * batch_size})").on(device)
 
 
 def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) -> tuple[float, int]:
     """Seconds per step of a fleet and the number of steps of its whole training."""
     marks: list[float] = []
-    totals: list[int] = []
 
-    def on_step(_step: int, total: int) -> None:
+    def on_step(_step: int, _total: int) -> None:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         marks.append(time.perf_counter())
-        totals.append(total)
 
+    setup = fleet[0].setup
+    total = setup.training.epochs * math.ceil(source_of(setup.data).look.examples / setup.training.batch_size)
     members = [member_of(run) for run in fleet]
-    train_fleet(members, fleet[0].setup, dataset, device, on_step, max_steps=TIMED_STEPS)
+    train_fleet(members, setup, dataset, device, on_step, max_steps=TIMED_STEPS)
     intervals = [later - earlier for earlier, later in pairwise(marks[1:])]
     if not intervals:  # the whole training is of one or two steps, which nobody has to wait for
-        return 0.0, totals[0]
-    return sum(intervals) / len(intervals), totals[0]
+        return 0.0, total
+    return sum(intervals) / len(intervals), total
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 import datetime
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.experiments.cells import Cell
@@ -20,6 +20,7 @@ from benchmark.verdicts.expected import (
     read_expected,
     write_expected,
 )
+from benchmark.verdicts.outcome_digest import digests_of
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
@@ -37,6 +38,8 @@ class Evidence:
     """The source's name in the file."""
     claims: Mapping[ClaimId, ClaimVerdict] | None = None
     """None if the source does not say anything about claims; those that are stored then stay."""
+    digests: Mapping[Cell, Mapping[int, str]] = field(default_factory=dict)
+    """The digest of each run's outcome, if it is known."""
 
 
 def accept_study(
@@ -60,16 +63,24 @@ def accept_study(
     def all_values(key: str) -> str:
         return ", ".join(sorted({str(environment[key]) for environment in environments}))
 
+    def all_known(key: str) -> str | None:
+        return all_values(key) if all(key in environment for environment in environments) else None
+
     provenance = Source(
         kind="measured",
         version=all_values("dst-bench"),
         torch=all_values("torch"),
         device=all_values("device"),
+        python=all_known("python"),
+        cpu=all_known("cpu"),
+        threads=all_known("threads"),
+        engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
-        note="; ".join([shlex.join(["dst-bench", "run", experiment.name, *part.options]), *study.cautions]),
+        command=shlex.join(["dst-bench", "run", experiment.name, *part.options]),
+        note="; ".join(study.cautions) or None,
     )
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
-    evidence = Evidence(study.samples, provenance, claims=verdicts)
+    evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
     return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
 
 
@@ -93,7 +104,7 @@ def revised(before: Expected | None, evidence: Evidence, *, experiment: str, met
     """
     where = f"expected values of {experiment}"
     cells: dict[Cell, dict[str, Estimate]] = {
-        cell: {evidence.name: estimate} for cell, estimate in estimates(evidence.samples).items()
+        cell: {evidence.name: estimate} for cell, estimate in estimates(evidence.samples, evidence.digests).items()
     }
     if not cells:
         raise InputError(f"{where}: there is no result to store; run the experiment first")

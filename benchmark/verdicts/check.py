@@ -9,6 +9,7 @@ than one time in a hundred, whatever the seeds have in common (``python -m bench
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -33,15 +34,17 @@ TOGETHER = 1 / 3
 CHANCE = 10.0
 """Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
 classes."""
-Digests = Mapping[Cell, Mapping[int, str]]
+COARSEST = 0.25
+"""The coarsest step of a metric in points, of a test set of 400 images; few results may all be further apart."""
+Digests: TypeAlias = Mapping[Cell, Mapping[int, str]]
 
 
 def check_study(study: Study) -> CheckOutcome:
     """The check of an experiment's results against its expected values.
 
     Cells that were trained without the contract are named in the warnings, because nothing shows that their criterion
-    keeps it, and so are runs that diverged. Raises :class:`InputError` if the study has no expected values, or if
-    nothing can be compared with them.
+    keeps it, and so are runs that diverged. Raises :class:`InputError` if the study has no expected values or no
+    result.
     """
     if study.expected is None:
         raise InputError(f"{study.experiment.name}: there are no expected values to check against")
@@ -53,6 +56,7 @@ def check_study(study: Study) -> CheckOutcome:
     return replace(outcome, warnings=(*outcome.warnings, *marked))
 
 
+# long because it lists every judgement of a check in the order in which they are made
 def check(
     samples: Samples,
     expected: Expected,
@@ -64,8 +68,9 @@ def check(
     """Judge every cell, every contrast and every criterion against every source.
 
     ``identical`` are the sources whose versions and machine are those of the results; every run with a stored seed must
-    then be equal, and its digest in ``digests`` as well where one is stored. Raises :class:`InputError` if no cell has
-    both a result and an expected value, because nothing would be checked.
+    then be equal, and its digest in ``digests`` as well where one is stored. If no cell has both a result and an
+    expected value, as with a new criterion alone, a warning says that nothing was compared. Raises :class:`InputError`
+    if there is no result.
     """
     measured = estimates(samples)
     stored = {cell.cell: cell.estimates for cell in expected.cells}
@@ -74,9 +79,9 @@ def check(
         for source, estimate in sources.items():
             if cell in measured:
                 by_source[source].append(StoredAndMeasured(cell, source, estimate, measured[cell]))
-    if not by_source:
-        raise InputError(f"{expected.experiment}: no cell has both a result and an expected value; run it first")
-    step = grain(samples)
+    if not measured:
+        raise InputError(f"{expected.experiment}: there is no result to check; run it first")
+    step = _grain(samples, expected)
     found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
     bits = [_bits(source, pairs, digests or {}, source in identical) for source, pairs in by_source.items()]
     rows = sorted(
@@ -97,6 +102,16 @@ def check(
         tuple(each for each in bits if each is not None),
         {each.source: _depth(each, same) for each, same in zip(found, bits, strict=True)},
     )
+
+
+def _grain(samples: Samples, expected: Expected) -> float:
+    """The step of the metric on both sides; 0 if all results are equal."""
+    stored = {
+        (stored.cell, source): estimate.values
+        for stored in expected.cells
+        for source, estimate in stored.estimates.items()
+    }
+    return min(grain({**samples, **stored}), COARSEST)
 
 
 def _depth(found: Compared, bits: Bits | None) -> Depth:
@@ -141,7 +156,7 @@ def _unpaired(stored: Mapping[Cell, Mapping[str, Estimate]], measured: Mapping[C
 
 def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: float) -> list[Row]:
     """The row of each cell against each source."""
-    p = np.concatenate([each.each.p for each in found])
+    p = np.concatenate([each.each.p for each in found]) if found else np.empty(0)
     adjusted = iter(_adjusted(p, "cell"))
     rows = []
     for compared, same in zip(found, bits, strict=True):
@@ -213,7 +228,9 @@ def _warnings(expected: Expected, found: Sequence[Compared]) -> list[str]:
         if is_edited(estimate)
     ]
     pairs = [pair for compared in found for pair in compared.pairs]
-    if all(pair.expected.std is None and pair.measured.std is None for pair in pairs):
+    if not pairs:
+        told.append("none of the cells that have been run has a stored value, so nothing was compared")
+    elif all(pair.expected.std is None and pair.measured.std is None for pair in pairs):
         told.append("one seed per cell on both sides: no spread is known, so no difference can be judged")
     elif not any(compared.many for compared in found) and len(pairs) > 1:
         told.append("no seeds' values are stored for several cells, so only single cells are judged")

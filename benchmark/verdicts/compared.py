@@ -128,12 +128,11 @@ def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chanc
     """
     first, second = _values(pairs)
     paired = _can_pair(pairs) and _correlation(first, second) >= ALIKE
-    raw = (
-        between_seeds(first, second, grain)
-        if paired
-        else _as_written(between_sides(first, second, grain), pairs, grain)
-    )
-    changes = moderated(raw)
+    if paired:
+        raw = between_seeds(first, second, grain)
+        changes = moderated(replace(raw, difference=np.array([p.measured.mean - p.expected.mean for p in pairs])))
+    else:
+        changes = moderated(_as_written(between_sides(first, second, grain), pairs, grain))
     each = judged(changes)
     shaky = unstable(first, second, chance)
     p = each.p.copy()
@@ -154,15 +153,21 @@ def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chanc
 
 
 def _values(pairs: Sequence[StoredAndMeasured]) -> tuple[Array, Array]:
-    """Both sides' values [cells, seeds], NaN where a cell has no value for a seed."""
+    """Both sides' values [cells, seeds], NaN where a cell has no value for a seed.
+
+    Where most cells have seeds of their own there is nothing that a column could stand for; it is then any seed.
+    """
     sides = []
     for name in ("expected", "measured"):
         values: list[Mapping[int, float]] = [getattr(pair, name).values for pair in pairs]
-        columns = {seed: column for column, seed in enumerate(sorted(set().union(*values)))}
+        seeds = sorted(set().union(*values))
+        shared = sum(2 * sum(seed in each for each in values) > len(values) for seed in seeds)
+        own = 2 * shared < max(map(len, values))
+        columns = {seed: column for column, seed in enumerate(seeds)}
         side = np.full((len(pairs), max(len(columns), 1)), np.nan)
         for row, each in enumerate(values):
-            for seed, value in each.items():
-                side[row, columns[seed]] = value
+            for column, seed in enumerate(sorted(each)):
+                side[row, column if own else columns[seed]] = each[seed]
         sides.append(side)
     return sides[0], sides[1]
 

@@ -209,13 +209,17 @@ def write_expected(expected: Expected, path: Path) -> None:
     write_atomically(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf))
 
 
-def estimates(samples: Samples) -> dict[Cell, Estimate]:
-    """The estimate of every cell that has run; raises :class:`InputError` for a metric that is not a percentage."""
+def estimates(samples: Samples, digests: Mapping[Cell, Mapping[int, str]] | None = None) -> dict[Cell, Estimate]:
+    """The estimate of every cell that has run, with the digests of its runs if they are known.
+
+    Raises :class:`InputError` for a metric that is not a percentage.
+    """
     for cell, values in samples.items():
         for seed, value in values.items():
             if not 0 <= value <= 100:  # also refuses NaN
                 raise InputError(f"{cell}, seed {seed}: the metric must be between 0 and 100 percent, not {value}")
-    return {cell: Estimate.from_values(values) for cell, values in samples.items() if values}
+    bits = digests or {}
+    return {cell: Estimate.from_values(values, bits.get(cell)) for cell, values in samples.items() if values}
 
 
 class _OneLine(dict[str, Any]):

@@ -39,7 +39,8 @@ def render(outcome: CheckOutcome) -> str:
     parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]
     counts = Counter(row.verdict for row in outcome.rows)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
-    parts.append("\n".join([f"{outcome.overall}: {found}", *_deviating(outcome)]))
+    lines = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in deviations(outcome)]
+    parts.append("\n".join([f"{outcome.overall}: {found}", *lines]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -105,7 +106,7 @@ def _difference(row: Row) -> str:
     return f"{row.difference:+.2f} ± {f'{margin:.2f}' if math.isfinite(margin) else '?'}"
 
 
-def _deviating(outcome: CheckOutcome) -> list[str]:
+def deviations(outcome: CheckOutcome) -> list[str]:
     """A line for everything that deviates: runs, cells, many cells together, and verdicts on claims."""
     lines = []
     for bits in outcome.bits:

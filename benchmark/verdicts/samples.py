@@ -1,7 +1,7 @@
 """Samples: the metric of each cell of an experiment with each seed, and arithmetic on them."""
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,7 +12,7 @@ Samples: TypeAlias = Mapping[Cell, Mapping[int, float]]
 """Cell → seed → metric in percent."""
 
 
-def grain(samples: Samples) -> float:
+def grain(samples: Mapping[Any, Mapping[int, float]]) -> float:
     """The step of the metric: the smallest difference between two results of the experiment, 0 if all are equal."""
     values = np.unique(np.round([value for values in samples.values() for value in values.values()], 9))
     return float(np.diff(values).min()) if len(values) > 1 else 0.0

@@ -3,10 +3,11 @@
 >>> from criteria.contract import check_criterion
 >>> check_criterion("mest(lambda_=0.1)")    # quiet, or a ContractError with the counterexample as code
 
-``selection_properties`` has the properties of one selection, ``training_properties`` those of a training with topology
-updates; both are plain functions. ``strategies`` says which layers are tried, ``checks`` runs the search. The names
-below are imported when they are first used: a session of pytest that only lists tests, and one
-that runs others, must not load torch.
+Properties are plain functions: of one selection in ``selection_properties``, ``purity``, ``sameness``,
+``state_properties`` and ``known``, of a training with topology updates in ``training_properties``. ``strategies`` and
+``special`` say which layers are tried, ``properties`` what is tried on which, ``checks`` runs the search. The names
+below are imported when they are first used: a session of pytest that only lists tests, and one that runs others, must
+not load torch.
 """
 
 from importlib import import_module
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
         parametrize_with_checks,
         report,
     )
+    from criteria.contract.notes import notes_on
     from criteria.contract.results import ContractError, Result
+    from criteria.contract.search import Circumstances
 
 __all__ = [
     "DEFAULT_EXAMPLES",
     "Check",
+    "Circumstances",
     "ContractError",
     "Result",
     "check_criterion",
     "check_growth",
     "checks_of",
+    "notes_on",
     "parametrize_with_checks",
     "report",
 ]
@@ -39,6 +44,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        home = "results" if name in ("ContractError", "Result") else "checks"
+        homes = {"ContractError": "results", "Result": "results", "Circumstances": "search", "notes_on": "notes"}
+        home = homes.get(name, "checks")
         return getattr(import_module(f"criteria.contract.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -81,11 +81,15 @@ def has_select(plugin: Plugin) -> bool:
 
 def prepared(plugin: P, case: Case) -> P:
     """A copy of the plugin that has observed what came before the case."""
-    prepared = copy.deepcopy(plugin)
-    if isinstance(prepared, Criterion) and case.observed:
+    return observed(copy.deepcopy(plugin), case)
+
+
+def observed(plugin: P, case: Case) -> P:
+    """This very plugin, once it has observed what came before the case."""
+    if isinstance(plugin, Criterion) and case.observed:
         for layer in case.past():
-            call(prepared.observe, layer)
-    return prepared
+            call(plugin.observe, layer)
+    return plugin
 
 
 def answer(plugin: Plugin, case: Case, layout: Layout = torch.clone) -> Answer:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -12,6 +13,18 @@ from criteria.api import Layer
 
 Values = Literal["normal", "ranks", "equal", "levels"]
 """Of a drawn case: drawn, all different in magnitude (gradients are ones), all equal, or of a few different ones."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and in which numbers a layer is."""
+
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def put(self, mask: Tensor) -> Tensor:
+        """The mask on the device."""
+        return mask.to(self.device)
 
 
 @dataclass(frozen=True)
@@ -34,11 +47,14 @@ class Case:
     def past(self) -> Iterator[Layer]:
         """The layer at the steps that are observed, oldest first.
 
-        Its weights were small where they are now large, so that a score that remembers differs from one that does not.
+        Its weights were small where they are now large, and its gradients others, so that a score that remembers
+        differs from one that does not.
         """
         for ago in range(self.observed - 1, -1, -1):
             earlier = copied(self.layer)
             if ago:
+                earlier = mapped(earlier, partial(torch.mul, other=(-1) ** ago / (1 + ago)), torch.clone)
+                earlier = replace(earlier, weight=self.layer.weight)
                 mask = (
                     earlier.mask if not self.moved else earlier.mask.flatten().roll(1 + ago // 3).view_as(earlier.mask)
                 )
@@ -46,6 +62,12 @@ class Case:
                 weight = torch.where(mask, torch.where(earlier.mask, weight, 1 / (1 + ago)), 0)
                 earlier = replace(earlier, weight=weight, mask=mask, step=max(1, earlier.step - ago))
             yield earlier
+
+    def later(self) -> "Case":
+        """The same question one optimizer step later, at which nothing was observed."""
+        moved = mapped(self.layer, lambda tensor: tensor * -0.75, torch.clone)
+        weight = torch.where(self.layer.mask, torch.where(self.layer.weight != 0, self.layer.weight * 0.75, 0.5), 0)
+        return replace(self, layer=replace(moved, weight=weight, step=self.layer.step + 1), recipe="")
 
     def mapped(self, values: Callable[[Tensor], Tensor], mask: Callable[[Tensor], Tensor]) -> "Case":
         """The same question about the layer that :func:`mapped` makes."""
@@ -78,6 +100,7 @@ def random_mask(shape: tuple[int, ...], active: int, generator: torch.Generator)
     return (order < active).view(shape)
 
 
+# long because counterexamples are printed as this call, with the arguments that differ from their defaults
 def drawn_case(
     shape: tuple[int, ...],
     active: int,
@@ -88,6 +111,7 @@ def drawn_case(
     observed: int = 0,
     step: int = 0,
     name: str = "layer",
+    place: Place = Place(),
 ) -> Case:
     """A case with numbers drawn from ``seed``: for layers that are too large to be written out.
 
@@ -100,7 +124,11 @@ def drawn_case(
     weight = weight * mask
     step = step or max(observed, 1)
     layer = Layer(name, weight, grad, mask, step, generator, momentum, lambda _: product)
-    return Case(layer, n, observed, f"drawn_case({arguments}, name={name!r})")
+    case = Case(layer, n, observed, f"drawn_case({arguments}, name={name!r})")
+    if place == Place():
+        return case
+    moved = case.mapped(lambda tensor: tensor.to(place.device, getattr(torch, place.dtype)), place.put)
+    return replace(moved, recipe=f"drawn_case({arguments}, name={name!r}, place={place})")
 
 
 def enormous_case(active: int, n: int, grad: bool = False, growth: bool = False) -> Case:

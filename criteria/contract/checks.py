@@ -18,7 +18,7 @@ from criteria.contract.code import name_of
 from criteria.contract.properties import PROMISES, SELECTION
 from criteria.contract.results import ContractError, Result
 from criteria.contract.scopes import NORMALISED, OTHER_SCOPES, SCOPES, UpdateLayers
-from criteria.contract.search import TIME_LIMIT, Effort
+from criteria.contract.search import TIME_LIMIT, Circumstances, Effort
 from criteria.contract.searching import Pairing, selection_results, update_results
 from criteria.errors import InputError
 from criteria.growth.gradient import GradientGrowth
@@ -53,6 +53,7 @@ class Check:
             raise unittest.SkipTest(results[0].reason)
 
 
+# long because it is a public call whose options all have defaults
 def report(
     plugin: Plugin | str,
     max_examples: int = DEFAULT_EXAMPLES,
@@ -61,25 +62,28 @@ def report(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> list[Result]:
     """What came of every property, without raising; the parameters are those of :func:`check_criterion`.
 
     After a call that did not return nothing more is checked.
     """
     checked: Plugin = _instance(plugin)
-    effort = _effort(max_examples, time_limit, seed)
+    effort = _effort(max_examples, time_limit, seed, like)
     results: list[Result] = []
     for check in checks_of(checked, partners, scopes):
-        results += _results(check, checked, effort)
+        results += check.results(checked, effort.at_first()) if quick else _results(check, checked, effort)
         if any(result.hung for result in results):
             judged = {result.property for result in results}
             why = "a call to the plugin did not return"
             results += [Result(name, "not checked", why) for name in _promised(checked) if name not in judged]
             break
     order = list(PROMISES)
-    return sorted(results, key=lambda result: order.index(result.property))
+    return sorted(_merged(results), key=lambda result: order.index(result.property))
 
 
+# long because it is a public call whose options all have defaults
 def check_criterion(
     criterion: Criterion | str,
     max_examples: int = DEFAULT_EXAMPLES,
@@ -88,18 +92,23 @@ def check_criterion(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> None:
     """Return quietly if no promise of the criterion is found broken, else raise :class:`ContractError`.
 
     ``criterion`` is an instance, or the spec of an installed one. Each property is tried on ``max_examples`` cases; for
     topology updates they are divided among the growths (``partners``, by default those that are shipped) and the
     ``scopes``. ``time_limit`` is in seconds, for one case. With a ``seed`` the cases are the same every time; without
-    one they differ, and those that break a promise are kept and tried first next time.
+    one they differ, and those that break a promise are kept and tried first next time. With ``like`` the layers of a
+    training are tried too. A first pass over all properties tries a few small cases of each, which finds the common
+    faults in seconds; ``quick`` stops after it.
     Raises :class:`InputError` for what is not a criterion.
     """
-    _check(_instance(criterion), partners, scopes, _effort(max_examples, time_limit, seed))
+    _check(_instance(criterion), partners, scopes, _effort(max_examples, time_limit, seed, like), quick)
 
 
+# long because it is a public call whose options all have defaults
 def check_growth(
     growth: Growth | str,
     max_examples: int = DEFAULT_EXAMPLES,
@@ -108,9 +117,11 @@ def check_growth(
     scopes: Mapping[str, UpdateLayers] = SCOPES,
     time_limit: float = TIME_LIMIT,
     seed: int | None = None,
+    like: Circumstances | None = None,
+    quick: bool = False,
 ) -> None:
     """What :func:`check_criterion` is for a criterion; here the ``partners`` are criteria."""
-    _check(_instance(growth, "growth"), partners, scopes, _effort(max_examples, time_limit, seed))
+    _check(_instance(growth, "growth"), partners, scopes, _effort(max_examples, time_limit, seed, like), quick)
 
 
 def parametrize_with_checks(plugins: Iterable[Plugin | str]) -> "pytest.MarkDecorator":
@@ -132,7 +143,7 @@ def checks_of(
 ) -> list[Check]:
     """All checks of a plugin, with growths to try a criterion with, or criteria to try a growth with."""
     pairings = list(_pairings(plugin, partners, scopes))
-    checks = [Check(each.name, partial(selection_results, each)) for each in SELECTION if isinstance(plugin, each.of)]
+    checks = [Check(each.check, partial(selection_results, each)) for each in SELECTION if isinstance(plugin, each.of)]
     updates = [
         Check(f"updates-{name_of(each.partner)}-{each.scope}", partial(update_results, pairing=each))
         for each in pairings
@@ -162,10 +173,10 @@ def _shipped_partners(plugin: Plugin) -> list[Plugin]:
 
 
 def _check(
-    plugin: Plugin, partners: Iterable[Plugin] | None, scopes: Mapping[str, UpdateLayers], effort: Effort
+    plugin: Plugin, partners: Iterable[Plugin] | None, scopes: Mapping[str, UpdateLayers], effort: Effort, quick: bool
 ) -> None:
     checks = checks_of(plugin, partners, scopes)
-    for depth in (effort.at_first(), effort):
+    for depth in (effort.at_first(),) if quick else (effort.at_first(), effort):
         for check in checks:
             for _ in _until_broken(check, plugin, depth):
                 pass
@@ -185,15 +196,26 @@ def _until_broken(check: Check, plugin: Plugin, effort: Effort) -> Iterator[Resu
         yield result
 
 
+def _merged(results: Iterable[Result]) -> list[Result]:
+    """One result for each property and pairing, the worst: some properties are judged in two places."""
+    severity = ("broken", "kept", "not checked")
+    worst: dict[tuple[object, ...], Result] = {}
+    for result in results:
+        place = (result.property, result.partner, result.scope)
+        if place not in worst or severity.index(result.outcome) < severity.index(worst[place].outcome):
+            worst[place] = result
+    return list(worst.values())
+
+
 def _promised(plugin: Plugin) -> list[str]:
     others = {each.name for each in SELECTION if not isinstance(plugin, each.of)}
     return [name for name in PROMISES if name not in others]
 
 
-def _effort(max_examples: int, time_limit: float, seed: int | None) -> Effort:
+def _effort(max_examples: int, time_limit: float, seed: int | None, like: Circumstances | None) -> Effort:
     if max_examples < 1:
         raise InputError(f"max_examples is {max_examples}; at least one example is needed")
-    return Effort(max_examples, time_limit, seed)
+    return Effort(max_examples, time_limit, seed, like)
 
 
 def _instance(plugin: object, kind: str = "criterion") -> Any:

@@ -11,6 +11,7 @@ from criteria.api import Growth
 from criteria.contract.asking import Plugin
 from criteria.contract.checks import DEFAULT_EXAMPLES, report
 from criteria.contract.code import name_of
+from criteria.contract.notes import notes_on
 from criteria.contract.results import Result, described
 from criteria.errors import InputError
 from criteria.plugins import Spec, load, names, problems, unknown, usable
@@ -26,6 +27,7 @@ class Outcome:
     kind: str
     name: str
     results: list[Result]
+    notes: list[str]
 
     @property
     def broken(self) -> list[Result]:
@@ -33,8 +35,10 @@ class Outcome:
         return [result for result in self.results if result.outcome == "broken"]
 
 
-def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) -> int:
+def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool, quick: bool = False) -> int:
     """Check the named plugins, or all that are installed; returns 3 where a promise is broken, else 0.
+
+    With ``quick`` a few small cases of each property are tried, which takes seconds and finds the common faults.
 
     A name may carry parameters, as in ``mest(lambda_=0.1)``, and stands for the criterion and the growth of that name
     where there are both. Raises :class:`InputError` for one that is not installed.
@@ -45,7 +49,8 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool) 
         outcome = Outcome(
             "growth" if isinstance(plugin, Growth) else "criterion",
             name_of(plugin),
-            report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples),
+            report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples, quick=quick),
+            [] if quick else notes_on(plugin),
         )
         outcomes.append(outcome)
         if not as_json:
@@ -85,11 +90,12 @@ def _text(outcome: Outcome, in_full: bool) -> str:
     verdicts = [verdict for _, verdict, _ in rows]
     counts = [f"{verdicts.count(each)} {each}" for each in ("kept", "broken", "not checked") if each in verdicts]
     line = f"{outcome.kind} {outcome.name}: {len(rows)} properties, {', '.join(counts)}"
+    notes = [f"note: {note}" for note in outcome.notes]
     if not outcome.broken and not in_full:
-        return line
+        return "\n".join((line, *notes))
     table = tabulate(rows, headers=("property", "result", ""), tablefmt="simple", maxcolwidths=(None, None, 60))
     first = {result.property: result for result in reversed(outcome.broken)}
-    return "\n\n".join((line, table, *(described(first[name]) for name in by_property if name in first)))
+    return "\n\n".join((line, table, *notes, *(described(first[name]) for name in by_property if name in first)))
 
 
 def _row(property_: str, results: list[Result]) -> tuple[str, str, str]:

@@ -40,7 +40,7 @@ class Pretended(Tensor):
     @staticmethod
     def __new__(cls, real: Tensor) -> "Pretended":
         """Wrap a tensor."""
-        wrapped: Pretended = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        wrapped: Pretended = torch.Tensor._make_wrapper_subclass(
             cls,
             real.shape,
             strides=real.stride(),
@@ -52,7 +52,7 @@ class Pretended(Tensor):
         return wrapped
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, operation: Any, _types: object, arguments: Sequence[Any] = (), options: Mapping[str, Any] | None = None
     ) -> Any:
         """Do an operation."""
@@ -70,7 +70,7 @@ class Pretended(Tensor):
         return f"Pretended({self.stands_for!r})"
 
 
-class Pretending(TorchDispatchMode):
+class Pretending(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside, tensors are made on :data:`DEVICE` where they are asked for there."""
 
     def __torch_dispatch__(

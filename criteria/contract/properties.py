@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from criteria.api import Criterion, Growth
-from criteria.contract import purity, sameness, special, state_properties
+from criteria.contract import known, purity, sameness, special, state_properties
 from criteria.contract import selection_properties as selection
 from criteria.contract import training_properties as training
 from criteria.contract.asking import Plugin
@@ -25,6 +25,8 @@ class Judge:
     besides: Callable[[Plugin], Iterable[Case]] = special.none
     at_once: Callable[[Plugin], Iterable[Case]] = special.none
     """Special cases that are tried in the first pass too."""
+    as_trained: bool = False
+    """Whether it is tried on the layers of the training that a plugin is checked for."""
     cost: int = 1
     """About how many times as much as others one of its cases costs."""
 
@@ -35,10 +37,17 @@ class Property:
 
     judges: tuple[Judge, ...]
     of: tuple[type, ...] = (Criterion, Growth)
+    called: str = ""
+    """The name, where it is not that of the first function: one judged later than others of that name."""
 
     @property
     def name(self) -> str:
-        """The name of the first function."""
+        """The name that it is reported under."""
+        return self.called or self.judges[0].function.__name__
+
+    @property
+    def check(self) -> str:
+        """What it is called among the checks of a plugin."""
         return self.judges[0].function.__name__
 
     @property
@@ -48,32 +57,28 @@ class Property:
 
 
 SELECTION = (
+    Property((Judge(selection.score_shape, as_trained=True, besides=special.late_and_large, at_once=special.late),)),
+    Property((Judge(selection.no_nan, as_trained=True, besides=special.late_and_large, at_once=special.late),)),
+    Property((Judge(selection.exact_count, as_trained=True, besides=special.late_and_enormous, at_once=special.late),)),
+    Property((Judge(selection.active_only, as_trained=True, besides=special.huge),), of=(Criterion,)),
+    Property((Judge(selection.candidates_only, as_trained=True, besides=special.huge),), of=(Growth,)),
     Property(
         (
-            Judge(selection.score_shape, besides=special.late_and_large, at_once=special.late),
-            Judge(selection.reads_what_it_declares, besides=special.large),
-        )
-    ),
-    Property((Judge(selection.no_nan, besides=special.late_and_large, at_once=special.late),)),
-    Property((Judge(selection.exact_count, besides=special.late_and_enormous, at_once=special.late),)),
-    Property((Judge(selection.active_only, besides=special.huge),), of=(Criterion,)),
-    Property((Judge(selection.candidates_only, besides=special.huge),), of=(Growth,)),
-    Property(
-        (
-            Judge(purity.pure, besides=special.huge, cost=2),
+            Judge(purity.pure, as_trained=True, besides=special.huge, cost=2),
             Judge(purity.pure_when_imported, None, special.few_tied),
         )
     ),
     Property((Judge(state_properties.state_roundtrip, stateful_cases, special.saved_at, cost=8),)),
     Property(
         (
-            Judge(sameness.deterministic, any_cases, special.large, cost=2),
+            Judge(sameness.deterministic, any_cases, special.large, cost=4),
             Judge(sameness.same_after_other_questions, any_cases, special.large),
-            Judge(sameness.same_however_shown, moving_cases, special.large),
+            Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True),
             Judge(sameness.same_in_another_process, None, special.few_tied),
             Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
         )
     ),
+    Property((Judge(selection.reads_what_it_declares, besides=special.large),), called="score_shape"),
     Property((Judge(selection.blind_to_inactive, moving_cases, special.large),), of=(Criterion,)),
     Property(
         (
@@ -83,17 +88,18 @@ SELECTION = (
     ),
     Property((Judge(selection.unbiased_ties, None, special.tied, at_once=special.few_tied),)),
     Property((Judge(selection.dtype_stable, distinct_cases),)),
-    Property((Judge(selection.device_stable),)),
+    Property((Judge(selection.device_stable, cost=4),)),
+    Property((Judge(known.known_answers, None, special.few_tied, at_once=special.few_tied),)),
 )
 """The properties of selections, in the order in which they are judged: a fault shows first where it lies."""
 
 DEGENERATE = "degenerate_layers"
 
-_LAST = ("state_roundtrip",)
-"""Judged early, as a state that is lost looks like an answer that changes; but reported with what it belongs to."""
+_LAST = ("state_roundtrip", "known_answers")
+"""Reported last; a lost state is judged early, because it looks like an answer that changes."""
 
 PROMISES: dict[str, str] = {
-    **{each.name: each.promise for each in SELECTION if each.name not in _LAST},
+    **{each.name: each.promise for each in SELECTION if each.name not in _LAST and not each.called},
     **{each.name: each.promise for each in SELECTION if each.name in _LAST},
     **training.PROMISES,
     DEGENERATE: "All of this holds for dense layers, layers with one active weight, and layers with one weight.",

@@ -24,6 +24,7 @@ from criteria.contract.asking import (
     call,
     keeps_state,
     no_answer_is_broken,
+    observed,
     observes,
     prepared,
     select_of,
@@ -32,6 +33,7 @@ from criteria.contract.case import Case, copied, drawn_case
 from criteria.contract.comparing import alike, require_agreement, require_same
 from criteria.contract.elsewhere import RECIPES, asked_elsewhere
 from criteria.contract.making import made_anew
+from criteria.contract.names import NAMES
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
 from criteria.contract.surroundings import SURROUNDINGS
@@ -59,23 +61,20 @@ def deterministic(plugin: Plugin, case: Case) -> None:
 
 def same_after_other_questions(plugin: Plugin, case: Case) -> None:
     """The same layer and generator state give the same answer, whatever was asked before or beside."""
-    first = answer(plugin, case)
+    # under a name that was never used, a plugin that remembers layers by name meets another state of it first
+    name = NAMES[case.layer.generator.initial_seed() % 4] if keeps_state(plugin) else f"{next(_name_numbers)}.weight"
+    case = _renamed(case, name)
+    first = answer(plugin, _renamed(case, f"new {name}") if not keeps_state(plugin) else case)
     what = "after questions about other layers"
-    asked, renamed = _asked_before(plugin, case)
+    asked = _asked_before(plugin, case)
     # an odd number of calls between two answers, so that one that alternates is seen
     for _ in range(2):
         with no_answer_is_broken(what):
-            require_same(first, ask(asked, renamed), what)
-            if not keeps_state(plugin):
-                select_of(asked, replace(renamed, layer=copied(renamed.layer)))
-    what = "after another instance was used beside it"
-    asked, other = prepared(plugin, case), made_anew(plugin)
-    if other is not None:
-        with contextlib.suppress(NoAnswer):
-            ask(prepared(other, case.mapped(_otherwise, torch.clone)), case.mapped(_otherwise, torch.clone))
-        with no_answer_is_broken(what):
             require_same(first, ask(asked, case), what)
+            if not keeps_state(plugin):
+                select_of(asked, replace(case, layer=copied(case.layer)))
     _require_twins(plugin, case)
+    _require_independence(plugin, case)
 
 
 def same_however_often(plugin: Plugin, case: Case) -> None:
@@ -90,13 +89,16 @@ def same_however_often(plugin: Plugin, case: Case) -> None:
 
 def same_however_shown(plugin: Plugin, case: Case) -> None:
     """The same layer gives the same answer wherever its tensors are stored, and whatever becomes of earlier ones."""
-    first = ask_as_shown(*prepared_and_kept(plugin, case))
+    asked, shown = prepared_and_kept(plugin, case)
+    first = ask_as_shown(asked, shown.later())
     what = "with every step shown in the same tensors, as in training"
     with no_answer_is_broken(what):
-        require_same(first, ask_as_shown(*prepared_on_stage(plugin, case, Stage())), what)
+        stage = Stage()
+        asked, shown = prepared_on_stage(plugin, case, stage)
+        require_same(first, ask_as_shown(asked, replace(shown, layer=stage.show(shown.later().layer))), what)
     what = "with every step shown at the same address"
     with no_answer_is_broken(what):
-        require_same(first, ask_as_shown(*prepared_on_one_object(plugin, case)), what)
+        require_same(first, ask_as_shown(*prepared_on_one_object(plugin, case, case.later().layer)), what)
 
 
 def same_in_another_process(plugin: Plugin, _case: Case) -> None:
@@ -105,6 +107,7 @@ def same_in_another_process(plugin: Plugin, _case: Case) -> None:
     reply = asked_elsewhere(plugin)
     if made is None:
         raise Inapplicable("it cannot be made anew")
+    compared = 0
     for recipe, there in zip(RECIPES, reply.answers, strict=True):
         case = eval(recipe, {"drawn_case": drawn_case})
         with contextlib.suppress(NoAnswer):
@@ -112,11 +115,14 @@ def same_in_another_process(plugin: Plugin, _case: Case) -> None:
             if there is None:
                 raise Broken(f"in another process there was no answer to {recipe}")
             require_same(first, there, f"in another process, asked about {recipe},")
+            compared += 1
+    if not compared:
+        raise Inapplicable("it answers nothing here")
 
 
 def _require_twins(plugin: Plugin, case: Case) -> None:
     """Two instances that are made alike answer alike, though other things were drawn meanwhile."""
-    answers = []
+    answers: list[Answer] = []
     for seed in (1, 2):
         with contained():
             seed_all(seed)
@@ -124,7 +130,22 @@ def _require_twins(plugin: Plugin, case: Case) -> None:
             if made is None:
                 return
             answers.append(answer(made, case))
-    require_same(*answers, "made a second time")
+    require_same(answers[0], answers[1], "made a second time")
+
+
+def _require_independence(plugin: Plugin, case: Case) -> None:
+    """An instance answers as before after another one was used beside it: nothing belongs to both."""
+    one, other = made_anew(plugin), made_anew(plugin)
+    if one is None or other is None:
+        return
+    what = "after another instance was used beside it"
+    first = answer(one, case)
+    elsewhere = case.mapped(_otherwise, torch.clone)
+    with no_answer_is_broken(what):
+        observed(one, case)
+        with contextlib.suppress(NoAnswer):
+            ask(observed(other, elsewhere), elsewhere)
+        require_same(first, ask(one, case), what)
 
 
 def _is_like_new(plugin: Plugin, case: Case, first: Answer) -> bool:
@@ -161,28 +182,32 @@ def _otherwise(tensor: Tensor) -> Tensor:
     return other if tensor.dtype == torch.bool else 3 * other
 
 
-def _asked_before(plugin: P, case: Case) -> tuple[P, Case]:
-    """A plugin that has been asked about other layers, and the case.
+def _asked_before(plugin: P, case: Case) -> P:
+    """A plugin that has observed what came before the case, and then was asked about other layers.
 
-    Unless the plugin keeps a state, one of the others is an earlier state of the layer in the case; the layer gets a
-    new name, under which a plugin that remembers layers by name meets that state first.
+    Some of them have the case's shape and names that are nearly its own; all have generators in another state. Unless
+    the plugin keeps a state, one is the layer itself at another time.
     """
 
     def flat(tensor: Tensor) -> Tensor:
         return _otherwise(tensor).flatten()
 
-    flattened = case.mapped(flat, flat)
-    others = [replace(flattened, layer=replace(flattened.layer, name="another layer"))]
+    others = [_renamed(case.mapped(flat, flat), "fc1.bias")]
+    others += [_renamed(case.mapped(_otherwise, torch.clone), name) for name in NAMES[:6] if name != case.layer.name]
     if not keeps_state(plugin):
-        case = replace(case, layer=replace(case.layer, name=f"layer {next(_name_numbers)}"))
         others.append(case.mapped(_otherwise, _otherwise))
     asked = prepared(plugin, case)
-    for other in others:
+    for seed, other in enumerate(others):
+        layer = replace(other.layer, generator=torch.Generator().manual_seed(seed))
         with contextlib.suppress(NoAnswer):
             if observes(plugin):
-                call(getattr(asked, "observe"), other.layer)  # noqa: B009 - a growth has none
-            ask(asked, other)
-    return asked, case
+                call(getattr(asked, "observe"), layer)  # noqa: B009 - a growth has none
+            ask(asked, replace(other, layer=layer))
+    return asked
+
+
+def _renamed(case: Case, name: str) -> Case:
+    return replace(case, layer=replace(case.layer, name=name))
 
 
 _name_numbers = itertools.count()

@@ -7,7 +7,8 @@ from functools import partial
 from criteria.api import Criterion, Growth, Layer
 from criteria.global_scope import update_topology_globally
 from criteria.normalisation import Normalisation
-from criteria.topology import Resurrection, TopologyUpdate, prune_count, update_topology
+from criteria.rules import Resurrection, Rules
+from criteria.topology import TopologyUpdate, prune_count, update_layers, update_topology
 
 UpdateLayer = Callable[[Layer, Criterion, Growth, float], TopologyUpdate]
 UpdateLayers = Callable[[Sequence[Layer], Criterion, Growth, float], Sequence[TopologyUpdate]]
@@ -55,7 +56,7 @@ SCOPES: dict[str, UpdateLayers] = {
 """The topology updates that a plugin is tried with, together with every partner."""
 
 OTHER_SCOPES: dict[str, UpdateLayers] = {
-    "global_prune": partial(update_topology_globally, growth_scope="local"),
+    "global_prune": partial(update_layers, rules=Rules("global_prune")),
     "local, resurrection allowed": LayerByLayer(partial(update_topology, resurrection="allow")),
     "local, resurrected restart": LayerByLayer(partial(update_topology, resurrection="restart")),
     "global, resurrected restart": partial(update_topology_globally, resurrection="restart"),

@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky, Unsatisfiable
 
 from criteria.contract.asking import Broken, Inapplicable, Plugin
-from criteria.contract.case import Case
+from criteria.contract.case import Case, Place, drawn_case
 from criteria.contract.process import Overtime, time_limit
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.training_properties import Episode, Start, Twins
@@ -32,6 +33,29 @@ HOPELESS = 50
 
 
 @dataclass(frozen=True)
+class Circumstances:
+    """The layers of a training that a plugin is checked for, beside all other layers.
+
+    ``shapes`` are those of its sparse layers, ``density`` is about theirs; ``device`` and ``dtype`` are as in
+    ``torch.device("cuda")`` and ``torch.float32``, by name.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    density: float = 0.1
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def cases(self) -> Iterator[Case]:
+        """One case for each different shape."""
+        place = Place(self.device, self.dtype)
+        for number, shape in enumerate(sorted(set(self.shapes))):
+            size = math.prod(shape)
+            active = min(size, max(2, round(self.density * size)))
+            n = min(active, size - active) // 3
+            yield drawn_case(shape, active, n, number, observed=2, step=100, place=place)
+
+
+@dataclass(frozen=True)
 class Effort:
     """How hard to search."""
 
@@ -40,6 +64,8 @@ class Effort:
     seed: int | None = None
     """Makes a search the same every time; without one, what it finds is kept and tried first the next time."""
 
+    like: Circumstances | None = None
+    """The training that the plugin is checked for."""
     first_pass: bool = False
     """Whether only a few small cases are tried."""
 
@@ -73,6 +99,7 @@ class _Hopeless(BaseException):
     """Ends a search that goes on in vain; Hypothesis takes no notice of it."""
 
 
+# long because Hypothesis wants one function that closes over the state of the search
 def find_case(
     property_: Callable[[Any, Case], None],
     plugin: Plugin,

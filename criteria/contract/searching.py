@@ -1,5 +1,6 @@
 """Searching for broken promises of a plugin: one property of selections, or all that updates with a partner promise."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -45,8 +46,13 @@ def selection_results(property_: Property, plugin: Plugin, effort: Effort) -> It
         drawn = None if judge.cases is None else judge.cases(plugin)
         label = f"{_label(plugin)} {judge.function.__name__}"
         special = judge.at_once if effort.first_pass else judge.besides
+        last = [special(plugin)]
+        if judge.as_trained and effort.like is not None and not effort.first_pass:
+            last.append(effort.like.cases())
         try:
-            found = find_case(judge.function, plugin, drawn, effort.share(judge.cost), label, special(plugin))
+            found = find_case(
+                judge.function, plugin, drawn, effort.share(judge.cost), label, itertools.chain.from_iterable(last)
+            )
         except NothingSaid as nothing:
             why = why or str(nothing)
             continue
@@ -58,6 +64,7 @@ def selection_results(property_: Property, plugin: Plugin, effort: Effort) -> It
     yield Result(name, "kept") if spoken else Result(name, "not checked", why)
 
 
+# long because it is one loop that passes over what is broken already, to see what is behind it
 def update_results(plugin: Plugin, effort: Effort, *, pairing: Pairing) -> Iterator[Result]:
     """What came of each property of updates; a broken one is passed over from then on, to see what is behind it."""
     if effort.first_pass and not pairing.in_full:

@@ -47,7 +47,7 @@ DRAWS = ((64, 600), (5_000, 250), (50_000, 60))
 
 
 def score_shape(plugin: Plugin, case: Case) -> None:
-    """score() gives one real number for each weight: a tensor of the layer's shape, on its device."""
+    """score() gives one real number for each weight, in a tensor like the layer's, and reads what is declared."""
     _require_score(plugin)
     with no_answer_is_broken(in_dtype=case.layer.weight.dtype):
         score_of(prepared(plugin, case), copied(case.layer))
@@ -168,7 +168,7 @@ def device_stable(plugin: Plugin, case: Case) -> None:
 
 def _answer_on_pretended_device(plugin: Plugin, case: Case) -> Answer:
     try:
-        with Pretending():
+        with Pretending():  # type: ignore[no-untyped-call]
             given = answer(plugin, case.mapped(pretended, pretended))
     except WrongPlace as error:
         raise Broken(f"on a device other than the CPU (a pretended one), {error}") from error

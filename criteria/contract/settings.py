@@ -94,6 +94,11 @@ def _set_locale(names: tuple[str, ...]) -> None:
         locale.setlocale(category, name)
 
 
+def _set_logging(levels: tuple[int, int]) -> None:
+    logging.root.setLevel(levels[0])
+    logging.disable(levels[1])
+
+
 def _print_options() -> dict[str, Any]:
     return dict(vars(torch._tensor_str.PRINT_OPTS))
 
@@ -138,10 +143,7 @@ SETTINGS: dict[str, Setting] = {
     "the garbage collector": (gc.isenabled, lambda enabled: gc.enable() if enabled else gc.disable()),
     "the garbage collector's thresholds": (gc.get_threshold, lambda thresholds: gc.set_threshold(*thresholds)),
     "the handlers of signals": (_signals, _set_signals),
-    "the level of logging": (
-        lambda: (logging.root.level, logging.root.manager.disable),
-        lambda levels: (logging.root.setLevel(levels[0]), logging.disable(levels[1])),
-    ),
+    "the level of logging": (lambda: (logging.root.level, logging.root.manager.disable), _set_logging),
     "how tensors are printed": (_print_options, lambda options: vars(torch._tensor_str.PRINT_OPTS).update(options)),
     "how arrays are printed": (np.get_printoptions, lambda options: np.set_printoptions(**options)),
     "the decimal context": (lambda: decimal.getcontext().copy(), lambda context: decimal.setcontext(context.copy())),

@@ -21,7 +21,7 @@ OWN, MEMBERS = 1, 2
 
 def beside_another(values: Tensor) -> Tensor:
     """The values in a view of a tensor that holds those of other networks beside them, [*shape]."""
-    beside = _beside(values.shape, values.dtype)
+    beside = _beside(values)
     return torch.stack([values if index == OWN else beside for index in range(MEMBERS)])[OWN]
 
 
@@ -38,11 +38,12 @@ class Stage:
     def show(self, layer: Layer) -> Layer:
         """A layer with the values of ``layer``, in the tensors of this stage."""
         grad, momentum = layer.grad, layer.momentum
-        product, product_of = None, layer.hessian_gradient
-        if product_of is not None:
-            product = self._placed("product", product_of(1.0))
+        shown = copied(layer)
+        if layer.hessian_gradient is not None:
+            product = self._placed("product", layer.hessian_gradient(1.0))
+            shown = replace(shown, hessian_gradient=lambda _: product)
         self.shown = replace(
-            copied(layer) if product_of is None else replace(copied(layer), hessian_gradient=lambda _: product),
+            shown,
             weight=self._placed("weight", layer.weight),
             grad=None if grad is None else self._placed("grad", grad),
             mask=self._placed("mask", layer.mask),
@@ -61,7 +62,7 @@ class Stage:
 
     def _placed(self, name: str, values: Tensor) -> Tensor:
         if name not in self._stacked:
-            beside = _beside(values.shape, values.dtype)
+            beside = _beside(values)
             self._stacked[name] = torch.stack([values if index == OWN else beside for index in range(MEMBERS)])
         own = self._stacked[name][OWN]
         own.copy_(values)
@@ -77,14 +78,14 @@ def prepared_on_stage(plugin: P, case: Case, stage: Stage) -> tuple[P, Case]:
     return asked, replace(case, layer=stage.show(case.layer), recipe="")
 
 
-def prepared_on_one_object(plugin: P, case: Case) -> tuple[P, Case]:
-    """As :func:`prepared_on_stage`, but every layer shown is the same object, as those at one address look."""
+def prepared_on_one_object(plugin: P, case: Case, last: Layer) -> tuple[P, Case]:
+    """As :func:`prepared_on_stage` with the ``last`` layer to ask about, but every layer shown is the same object."""
     stage, asked = Stage(), copy.deepcopy(plugin)
     shown = stage.show(copied(case.layer))
     if isinstance(asked, Criterion):
         for layer in case.past() if case.observed else ():
             call(asked.observe, _overwritten(shown, stage.show(layer)))
-    return asked, replace(case, layer=_overwritten(shown, stage.show(case.layer)), recipe="")
+    return asked, replace(case, layer=_overwritten(shown, stage.show(last)), recipe="")
 
 
 def prepared_and_kept(plugin: P, case: Case) -> tuple[P, Case]:
@@ -113,11 +114,14 @@ def changed_fields(layer: Layer, before: Layer) -> list[str]:
         if (now is None) != (then is None) or (now is not None and not _equal(now, then))
     ]
     others = [name for name in ("name", "step") if getattr(layer, name) != getattr(before, name)]
+    others += vars(layer).keys() - {field.name for field in fields(Layer)}
     return touched + [f"layer.{name}" for name in others]
 
 
 def _equal(now: Tensor, then: Tensor | None) -> bool:
-    return then is not None and now.shape == then.shape and now.dtype == then.dtype and torch.equal(now, then)
+    if then is None or now.shape != then.shape or now.dtype != then.dtype or now.requires_grad or vars(now):
+        return False  # what a plugin differentiates is a tensor of its own
+    return torch.equal(now, then)
 
 
 def _product(layer: Layer) -> Tensor | None:
@@ -130,8 +134,8 @@ def _overwritten(shown: Layer, layer: Layer) -> Layer:
     return shown
 
 
-def _beside(shape: torch.Size, dtype: torch.dtype) -> Tensor:
-    return torch.full(shape, _BESIDE[dtype == torch.bool], dtype=dtype)
+def _beside(values: Tensor) -> Tensor:
+    return torch.full_like(values, _BESIDE[values.dtype == torch.bool])
 
 
 _BESIDE = {False: -7.0, True: True}

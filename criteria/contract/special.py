@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from criteria.api import Growth
 from criteria.contract.asking import Plugin, has_select, keeps_state, observes
 from criteria.contract.case import Case, drawn_case, enormous_case
-from criteria.contract.episodes import Episode, Load, Save, Start, Train, Update
+from criteria.contract.episodes import Episode, Load, Save, Start, Step, Train, Update
 from criteria.contract.names import NAMES
 
 Shape = tuple[int, ...]
@@ -102,7 +102,16 @@ def long_trainings(observing: bool) -> Iterator[Episode]:
     yield Episode(crowd, [Train(steps=2), Save(), Train(), Update(0.4), Train(), Load()])
     if observing:
         pair = Start(2, (((3, 4), 5), ((2, 3, 1, 3), 9)))
-        some = [Train(steps=60), Save(), Train(steps=5), Update(0.4), Train(steps=60), Load(), Train(), Load()]
+        some: list[Step] = [
+            Train(steps=60),
+            Save(),
+            Train(steps=5),
+            Update(0.4),
+            Train(steps=60),
+            Load(),
+            Train(),
+            Load(),
+        ]
         yield Episode(pair, some)
     yield Episode(Start(3, (((300, 200), 20_000), ((30, 20, 3, 5), 4_000))), [Train(), Save(), Update(0.3), Load()])
 

@@ -4,6 +4,7 @@ import copy
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,11 +22,13 @@ from criteria.contract.asking import (
     no_answer_is_broken,
     select_of,
 )
-from criteria.contract.case import Case, copied
+from criteria.contract.case import Case
 from criteria.contract.comparing import require_same
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
 from criteria.contract.showing import Stage
+
+T = TypeVar("T")
 
 LATER = 12
 """Optimizer steps after loading."""
@@ -46,8 +49,9 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
     fresh = made_anew(plugin) or copy.deepcopy(plugin)
     if not _made_alike(plugin, fresh):
         fresh = copy.deepcopy(plugin)
+    given = copy.deepcopy(state)
     with no_answer_is_broken():
-        call(fresh.load_state_dict, state)
+        call(fresh.load_state_dict, given)
     loaded = Network(plugin, case, names, going_on=fresh)
     what = "after loading the saved state into a fresh one"
     _compare(undisturbed, loaded, what)
@@ -59,6 +63,8 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
         if step in (1, 2, LATER):
             _compare(undisturbed, loaded, f"{what}, {step} steps later")
             _compare(undisturbed, network, f"after saving the state, {step} steps later")
+    if not _equal(state, given):
+        raise Broken(f"{LATER} steps after loading, the state that was loaded is another: two networks may share it")
 
 
 def saved_and_loaded(plugin: Plugin) -> dict[str, object]:
@@ -77,6 +83,7 @@ class Network:
 
     def __init__(self, plugin: Plugin, case: Case, names: Sequence[str], going_on: Plugin | None = None) -> None:
         self.plugin = copy.deepcopy(plugin) if going_on is None else going_on
+        self._loaded = going_on is not None
         self._cases = [_rolled(case, index, name) for index, name in enumerate(names)]
         self._stages = [Stage() for _ in names]
         if going_on is None:
@@ -93,15 +100,22 @@ class Network:
             self._grow()
 
     def answers(self) -> list[Answer]:
-        """What the plugin would say about each layer."""
-        asked = copy.deepcopy(self.plugin)  # a growth may remember what it was asked
-        return [ask_as_shown(asked, case) for case in self._shown_cases()]
+        """What the plugin would say about each layer one optimizer step later."""
+        # a growth may remember what it was asked; of a criterion a copy would not show what is still the layer's own
+        asked = copy.deepcopy(self.plugin) if isinstance(self.plugin, Growth) else self.plugin
+        later = [(stage, case.later()) for stage, case in zip(self._stages, self._cases, strict=True)]
+        said = [ask_as_shown(asked, replace(case, layer=stage.show(case.layer))) for stage, case in self._turned(later)]
+        return self._turned(said)
 
     def _show(self, layers: Sequence[Layer]) -> None:
-        for stage, layer in zip(self._stages, layers, strict=True):
+        for stage, layer in self._turned(list(zip(self._stages, layers, strict=True))):
             shown = stage.show(layer)
             if isinstance(self.plugin, Criterion):
                 call(self.plugin.observe, shown)
+
+    def _turned(self, each: list[T]) -> list[T]:
+        """In the order in which this plugin meets the layers: after loading it is another."""
+        return each[::-1] if self._loaded else each
 
     def _grow(self) -> None:
         for case in self._shown_cases():
@@ -135,6 +149,20 @@ def _compare(undisturbed: Network, other: Network, what: str) -> None:
         require_same(one, another, what)
 
 
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two states are the same."""
+    if isinstance(one, torch.Tensor):
+        same = isinstance(other, torch.Tensor) and one.shape == other.shape and one.dtype == other.dtype
+        return same and torch.equal(one.nan_to_num(), other.nan_to_num())
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict) and one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+        )
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
+
+
 def _made_alike(plugin: Plugin, fresh: Plugin) -> bool:
     """Whether a new instance has the plugin's own attributes, and not those that someone changed by hand."""
     return vars(plugin).keys() == vars(fresh).keys()
@@ -154,11 +182,9 @@ def _rolled(case: Case, by: int, name: str) -> Case:
 
 
 def _one_step_later(case: Case, step: int) -> Case:
-    layer = copied(case.layer)
+    later = case.later()
     by = 1 if step % 5 == 0 else 0
-    mask = layer.mask.flatten().roll(by).view_as(layer.mask)
-    weight = torch.where(mask, torch.where(layer.weight != 0, layer.weight * 0.75, 0.5), 0)
-    candidates = None if case.candidates is None else case.candidates.flatten().roll(by).view_as(layer.mask)
-    return replace(
-        case, layer=replace(layer, weight=weight, mask=mask, step=layer.step + 1), candidates=candidates, observed=0
-    )
+    mask = later.layer.mask.flatten().roll(by).view_as(later.layer.mask)
+    weight = torch.where(mask, torch.where(later.layer.weight != 0, later.layer.weight, 0.5), 0)
+    candidates = None if case.candidates is None else case.candidates.flatten().roll(by).view_as(mask)
+    return replace(later, layer=replace(later.layer, weight=weight, mask=mask), candidates=candidates, observed=0)

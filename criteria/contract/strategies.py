@@ -69,6 +69,7 @@ def distinct(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
     )
 
 
+# long because a strategy names each part of a case that can be drawn otherwise
 @st.composite
 def cases(
     draw: st.DrawFn,

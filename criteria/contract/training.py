@@ -164,12 +164,12 @@ class Training:
         layer = self.layers[index]
         seen = Layer(
             NAMES[index % len(NAMES)] + "0" * (index // len(NAMES)),
-            layer.weight,
-            layer.grad,
-            layer.mask,
+            layer.weight.detach(),
+            layer.grad.detach(),
+            layer.mask.detach(),
             max(1, self._step),
             self._generator(index),
-            layer.momentum,
+            None if layer.momentum is None else layer.momentum.detach(),
         )
         if not self._criterion.requires_hessian_gradient:
             return seen

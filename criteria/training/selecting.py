@@ -144,13 +144,13 @@ def _require_parameters(model: nn.Module, include: Sequence[Selector], exclude: 
 
 def _without_shared(chosen: dict[str, nn.Parameter], candidates: Sequence[Candidate]) -> dict[str, nn.Parameter]:
     """Each weight once, by its first name; it is selected by all of its names or not at all."""
-    found: dict[int, str] = {}
+    first: dict[int, str] = {}
+    for name, parameter in chosen.items():
+        first.setdefault(id(parameter), name)
     for each in candidates:
-        first = next((name for name, parameter in chosen.items() if parameter is each.parameter), None)
-        if first is not None and each.name not in chosen:
+        if each.name not in chosen and id(each.parameter) in first:
+            name = first[id(each.parameter)]
             raise InputError(
-                f"weight {first} is shared with {each.name}, which is not selected; include both, or exclude {first}"
+                f"weight {name} is shared with {each.name}, which is not selected; include both, or exclude {name}"
             )
-        if each.name in chosen:
-            found.setdefault(id(each.parameter), each.name)
-    return {name: parameter for name, parameter in chosen.items() if found[id(parameter)] == name}
+    return {name: chosen[name] for name in first.values()}

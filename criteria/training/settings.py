@@ -1,7 +1,7 @@
 """Reading the settings of a sparse training; whatever does not fit is refused in one line."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from criteria.api import Criterion, Growth
@@ -14,6 +14,10 @@ from criteria.training.selecting import Selector
 from criteria.training.updating import Loss, Recipe, Schedule
 
 SCHEDULES = get_args(PruneFraction.__annotations__["schedule"])
+
+
+STATE = {"step": int, "seed": int, "masks": dict, "criterion": dict, "history": list, "born": dict}
+"""What a saved state consists of, and the type of each part."""
 
 
 def recipe(
@@ -51,6 +55,14 @@ def checked_seed(seed: int) -> int:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")
     return seed
+
+
+def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A saved state; raises :class:`InputError` where a part of it is missing."""
+    for key, kind in STATE.items():
+        if not isinstance(state.get(key), kind):
+            raise InputError(f"the state of SparseTraining has no {key}; save sparse.state_dict() and load that")
+    return state
 
 
 def several(selectors: Selector | Sequence[Selector]) -> Sequence[Selector]:

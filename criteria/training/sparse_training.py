@@ -15,7 +15,7 @@ from criteria.training.export import save_masks
 from criteria.training.masks import Density, GivenMasks, digest, given_masks, random_masks
 from criteria.training.ranks import Ranks
 from criteria.training.selecting import SPARSE_LAYERS, Selector, sparse_weights
-from criteria.training.settings import checked_loss, checked_seed, recipe, several
+from criteria.training.settings import checked_loss, checked_seed, checked_state, recipe, several
 from criteria.training.steps import StepHooks, inner_model, inner_optimizer
 from criteria.training.updating import (
     Loss,
@@ -27,9 +27,6 @@ from criteria.training.updating import (
     plugin_errors,
 )
 from criteria.training.weight import SparseWeight, mask_weights
-
-STATE = {"step": int, "seed": int, "masks": dict, "criterion": dict, "history": list, "born": dict}
-"""What a saved state consists of, and the type of each part."""
 
 
 class SparseTraining:
@@ -50,6 +47,7 @@ class SparseTraining:
     none. Of several processes that train one network the first draws the masks and decides every update.
     """
 
+    # long because it is the public constructor, whose options all have defaults
     def __init__(
         self,
         model: nn.Module,
@@ -70,6 +68,7 @@ class SparseTraining:
         loss: Loss | None = None,
         seed: int = 0,
         synchronise: bool | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         """Attach to ``model`` and to ``optimizer``, which trains it; inactive weights become zero at once.
 
@@ -84,7 +83,8 @@ class SparseTraining:
         its own age, which needs them to start at zero; by default grown weights share the tensor's count of steps, so
         moments that start at zero make their first steps three times as large as Adam's first ones. ``loss`` gives the
         loss of the current batch to criteria that differentiate it twice (GraSP). ``synchronise`` says whether all
-        processes of ``torch.distributed`` train one network; by default they do where there are several.
+        processes of ``torch.distributed`` train one network; by default they do where there are several. ``state`` is
+        what :meth:`state_dict` gave, for a model whose weights are loaded already: new masks would cut them down.
 
         Raises :class:`InputError`, one line, for whatever of this does not fit.
         """
@@ -93,6 +93,7 @@ class SparseTraining:
         self._recipe = recipe(criterion, growth, rules or Rules(), prune_fraction, update_period, total_steps)
         self._loss = checked_loss(loss, self._recipe.criterion, self._ranks)
         self._ages = own_ages(bias_correction, self._optimizer, self._recipe.rules)
+        masks = masks if state is None else checked_state(state)["masks"]
         trained = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
         chosen = list(masks) if isinstance(masks, Mapping) else several(include)
         parameters = sparse_weights(self._model, trained, chosen, several(exclude))
@@ -111,6 +112,8 @@ class SparseTraining:
         """The topology updates so far."""
         self._require_free()
         mask_weights(self._weights)
+        if state is not None:
+            self.load_state_dict(state)
         self._hooks: StepHooks | None = StepHooks(self._optimizer, self._before_step, self._after_step)
 
     @property
@@ -146,14 +149,15 @@ class SparseTraining:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where :meth:`state_dict` was taken; load the model's and the optimizer's states before.
+        """Go on from where :meth:`state_dict` was taken.
+
+        The weights that the masks belong to have to be loaded after this training was attached, or ``state`` given
+        when it was: attaching zeroes all weights that its own first masks leave out.
 
         Raises :class:`InputError` where ``state`` has no masks, or those of other weights, and changes nothing then.
         """
-        for key, kind in STATE.items():
-            if not isinstance(state.get(key), kind):
-                raise InputError(f"the state of SparseTraining has no {key}; save sparse.state_dict() and load that")
-        masks = given_masks({weight.name: weight.parameter for weight in self._weights}, state["masks"])
+        parameters = {weight.name: weight.parameter for weight in self._weights}
+        masks = given_masks(parameters, checked_state(state)["masks"])
         self._recipe.criterion.load_state_dict(_on_device(state["criterion"], self._device))
         for weight in self._weights:
             weight.mask.copy_(masks[weight.name])

@@ -64,6 +64,17 @@ def test_a_dry_run_says_how_much_and_how_long_and_trains_nothing(tiny, capsys):
     assert not Path("results").exists()
 
 
+def test_a_dry_run_downloads_nothing_and_times_noise_where_the_data_are_not_there(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("something was asked for"))
+    content = {**QUICK, "data": "cifar10", "model": {"name": "mlp", "widths": [4]}}
+    Path("tiny.yaml").write_text(yaml.safe_dump(content))
+    assert main(["run", "tiny.yaml", "--dry-run", "--data-dir", "nowhere"]) == 0
+    said = capsys.readouterr()
+    assert "8 to train in 1 fleets on" in said.out
+    assert "timed on noise of the same shape, because CIFAR-10 is not in nowhere" in said.err
+    assert not Path("nowhere").exists()
+
+
 def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny, capsys):
     main(["run", "tiny.yaml"])
     assert main(["accept", "tiny.yaml"]) == 0
@@ -97,7 +108,7 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
         (["run", "tiny.yaml", "--density", "nan"], "--density nan: a density is"),
         (["run", "tiny.yaml", "--seeds", "5-1"], "--seeds 5-1: expected a seed or a range"),
         (["run", "tiny.yaml", "--set", "training.epoch=1"], "did you mean 'epochs'?"),
-        (["run", "tiny.yaml", "--set", "model.widths=wide"], "takes widths"),
+        (["run", "tiny.yaml", "--set", "model.widths=wide"], "widths takes a list of whole numbers"),
         (["check", "tiny.yaml"], "no expected values of 'tiny'"),
         (["report", "tiny.yaml"], "no results in results"),
         (["accept", "tiny.yaml"], "8 of 8 runs of tiny have no result"),
@@ -212,7 +223,7 @@ def greedy(site, monkeypatch, tmp_path):
 def test_a_criterion_that_breaks_the_contract_is_refused_by_the_name_of_the_property(tiny, greedy, capsys):
     assert main(["run", "tiny.yaml", "--criteria", "greedy"]) == 3
     said = capsys.readouterr().err
-    assert "Greedy breaks exact_count" in said
+    assert "greedy breaks exact_count" in said
     assert "--no-contract" in said
     assert not Path("results").exists()
 

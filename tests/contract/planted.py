@@ -13,7 +13,7 @@ from torch import Tensor
 
 from criteria import Criterion, Growth, Layer, TopologyUpdate, gradient, lowest, update_topology
 from criteria.contract.asking import Plugin
-from criteria.contract.training_properties import LayerByLayer, UpdateLayers
+from criteria.contract.scopes import LayerByLayer, UpdateLayers
 from criteria.growth.random import RandomGrowth
 from criteria.pruning.magnitude import Magnitude
 from criteria.topology import prune_count
@@ -480,6 +480,25 @@ class LoadsOneLayer(Running):
         self.sums = dict(list(state.items())[:1])
 
 
+# ---- devices and known answers ------------------------------------------------------------------------------------
+
+
+class DrawsOnTheGPU(Criterion):
+    """Asks the layer's generator, which is the CPU's, for numbers on the layer's device."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return torch.rand(layer.weight.shape, generator=layer.generator, device=layer.weight.device)
+
+
+class Misquotes(Magnitude):
+    """The square of what it says to compute."""
+
+    known_answers: ClassVar[Any] = [{"source": "|θ|", "weight": [0.5, -2.0, 0.0], "scores": [0.5, 2.0, None]}]
+
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.square()
+
+
 # ---- growth -------------------------------------------------------------------------------------------------------
 
 
@@ -643,9 +662,10 @@ BUGS = [
     *(Bug(plugin, "deterministic") for plugin in (ComparesWithOtherLayers(), SharesItsState(), CountsThreads())),
     *(Bug(plugin, "deterministic") for plugin in (SumsByThread(), ReadsStorage(), NeedsContiguous(), DefaultDtype())),
     *(Bug(plugin, "blind_to_inactive") for plugin in (NormalisesByEverything(), BelowTheMean())),
-    Bug(SmoothsOverNeighbours(), "blind_to_inactive"),
-    Bug(PrefersTheFirst(), "permutation_equivariant"),
+    *(Bug(plugin, "permutation_equivariant") for plugin in (SmoothsOverNeighbours(), PrefersTheFirst())),
     *(Bug(plugin, "unbiased_ties") for plugin in (FirstOfEquals(), SameOfEquals(), Reseeds(), LeansToTheFirst())),
+    Bug(DrawsOnTheGPU(), "device_stable"),
+    Bug(Misquotes(), "known_answers"),
     *(Bug(plugin, "dtype_stable") for plugin in (ThroughNumPy(), ReadsBits(), FlipsInFloat64())),
     *(Bug(plugin, "state_roundtrip") for plugin in (SavesNothing(), LoadsNothing(), SavesCode(), RoundsItsState())),
     Bug(LoadsOneLayer(), "checkpoint_replay", scopes={"local": LayerByLayer(update_topology)}),

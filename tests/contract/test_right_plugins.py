@@ -93,6 +93,9 @@ class OnlyFloat32(Criterion):
 class AllOptional(Growth):
     """Reads every optional field there is."""
 
+    requires_grad: ClassVar[bool] = True
+    requires_momentum: ClassVar[bool] = True
+
     def score(self, layer: Layer) -> Tensor:
         seen = [each for each in (layer.grad, layer.momentum) if each is not None]
         return sum((each.double().abs() for each in seen), torch.zeros(layer.weight.shape, dtype=torch.float64))

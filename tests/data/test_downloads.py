@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from filelock import FileLock
 
-from benchmark.data import published
-from benchmark.data.published import Remote, download
+from benchmark.data import load_dataset, published
+from benchmark.data.published import MissingDataError, Remote, download, without_downloads
 from criteria import InputError
 
 CONTENT = bytes(range(256)) * 4096
@@ -145,3 +145,14 @@ def test_a_folder_that_cannot_be_made_is_one_line(web, tmp_path, one_line):
     with pytest.raises(InputError) as raised:
         fetch(web, tmp_path / "file" / "below")
     assert "downloading it failed" in one_line(raised)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "fashion_mnist", "higgs"])
+def test_where_downloads_are_forbidden_a_data_set_is_missing_and_nothing_is_asked_for(
+    name, tmp_path, monkeypatch, one_line
+):
+    monkeypatch.setattr("benchmark.data.fashion_mnist.DEBIAN_FOLDER", tmp_path / "debian")
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("something was asked for"))
+    with without_downloads(), pytest.raises(MissingDataError) as raised:
+        load_dataset(name, tmp_path)
+    assert one_line(raised).endswith("; nothing is downloaded to try things out")

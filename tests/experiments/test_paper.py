@@ -22,6 +22,12 @@ PANELS = {
 PERIODS = (25, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 
 
+def setup_of(experiment):
+    """The setup of an experiment in which no setting varies."""
+    ((_, setup),) = experiment.setups
+    return setup
+
+
 def dst_runs(experiment):
     return [run for run in expand(experiment) if run.cell.growth is not None]
 
@@ -37,7 +43,7 @@ def test_a_panel_of_figure_1_has_550_runs_beside_static_and_dense_ones(name):
     experiment = load_experiment(name)
     assert len(dst_runs(experiment)) == 550
     assert baselines(experiment) == {"static": 55, "dense": 5}
-    assert set(experiment.axes.criteria) == FIVE
+    assert {*map(str, experiment.axes.criteria)} == FIVE
     assert experiment.axes.densities == DENSITIES
     assert experiment.figure == "Figures 1 and 10"
 
@@ -45,9 +51,10 @@ def test_a_panel_of_figure_1_has_550_runs_beside_static_and_dense_ones(name):
 @pytest.mark.parametrize(("name", "settings"), PANELS.items(), ids=PANELS)
 def test_a_panel_of_figure_1_trains_as_the_paper_does(name, settings):
     experiment = load_experiment(name)
-    training, topology = experiment.training, experiment.topology
+    setup = setup_of(experiment)
+    training, topology = setup.training, setup.topology
     used = (training.epochs, training.learning_rate, training.weight_decay, topology.update_period)
-    assert (experiment.data, experiment.model, *used) == settings
+    assert (setup.data, setup.model, *used) == settings
     assert training.batch_size == 128
     assert training.momentum == 0.9
     assert training.nesterov == (name != "tinyimagenet-efficientnet")
@@ -80,12 +87,12 @@ def test_figure_5_prunes_a_dense_perceptron_beside_dropout():
     assert len(dst_runs(experiment)) == 25
     assert baselines(experiment) == {"dense": 5, "dropout": 5}
     assert {run.settings["model"].get("dropout") for run in expand(experiment)} == {None, 0.05}
-    assert (experiment.topology.resurrection, experiment.topology.update_period) == ("restart", 100)
+    assert (setup_of(experiment).topology.resurrection, setup_of(experiment).topology.update_period) == ("restart", 100)
 
 
 def test_figure_7_varies_lambda_from_a_thousandth_to_a_thousand():
     experiment = load_experiment("cifar10-mlp-lambda")
-    lambdas = [run.member().recipe.criterion.lambda_ for run in dst_runs(experiment)]
+    lambdas = [dict(run.rule.criterion.parameters).get("lambda_", 1.0) for run in dst_runs(experiment)]
     assert {value: lambdas.count(value) for value in lambdas} == {10.0**power: 55 for power in range(-3, 4)}
 
 
@@ -98,7 +105,7 @@ def test_figure_8_has_sensitivity_at_every_density():
 
 def test_figure_11_has_large_batches_and_three_seeds():
     experiment = load_experiment("fmnist-cnn-large-batch")
-    assert (experiment.training.batch_size, experiment.topology.update_period) == (1024, 100)
+    assert (setup_of(experiment).training.batch_size, setup_of(experiment).topology.update_period) == (1024, 100)
     assert len(dst_runs(experiment)) == 330
     assert baselines(experiment) == {"static": 33, "dense": 3}
 
@@ -110,8 +117,9 @@ def test_figure_11_has_large_batches_and_three_seeds():
 def test_figure_13_compares_layer_by_layer_with_all_layers_together(name, densities, distribution):
     experiment = load_experiment(name)
     assert experiment.axes.densities == densities
-    assert set(experiment.axes.criteria) == FIVE - {"set"}
-    assert (experiment.topology.distribution, experiment.topology.update_period) == (distribution, 100)
+    assert {*map(str, experiment.axes.criteria)} == FIVE - {"set"}
+    topologies = [setup.topology for _, setup in experiment.setups]
+    assert {(each.distribution, each.update_period) for each in topologies} == {(distribution, 100)}
     scopes = [dict(run.cell.extra)["scope"] for run in dst_runs(experiment)]
     assert {scope: scopes.count(scope) for scope in scopes} == {"local": 60, "global_prune": 60, "global": 60}
     assert baselines(experiment) == {"static": 15, "dense": 5}

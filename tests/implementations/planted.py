@@ -584,5 +584,4 @@ RIGHT = [
     (Grows, {}),
     (ResetsState, {"grown_state": "reset"}),
     (Resurrects, {"resurrection": "allow"}),
-    (OneLayerForAnother, {"scope": "global"}),
 ]

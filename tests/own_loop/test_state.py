@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import criteria
-from criteria import InputError, Rules
+from criteria import InputError, Rules, SparseTraining
 from tests.own_loop.nets import OPTIMIZERS, attached, file_of_parts, perceptron, train
 
 STEPS = 14
@@ -74,3 +74,21 @@ def test_a_state_without_its_masks_is_refused_and_changes_nothing(change, messag
         sparse.load_state_dict(state)
     assert all(map(torch.equal, bits(model, optimizer, sparse), before))
     assert sparse.step == 4
+
+
+def test_a_training_that_is_attached_after_the_weights_were_loaded_takes_its_state_with_it():
+    """New masks would cut down the weights that were loaded."""
+    whole = attached()
+    train(*whole[:2], 12)
+    first = attached()
+    train(*first[:2], 7)
+    model_state, optimizer_state, state = file_of_parts(*first)
+    model = perceptron(seed=1)
+    model.load_state_dict(model_state)
+    optimizer = OPTIMIZERS["momentum"](model.parameters())
+    optimizer.load_state_dict(optimizer_state)
+    sparse = SparseTraining(model, optimizer, density=0.3, update_period=3, total_steps=60, seed=8, state=state)
+    train(model, optimizer, 5, first=7)
+    assert all(map(torch.equal, bits(*whole), bits(model, optimizer, sparse)))
+    with pytest.raises(InputError, match="the state of SparseTraining has no step"):
+        attached(state={})

@@ -8,7 +8,7 @@ import torch
 from benchmark.commands.cli import main
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.experiment import load_experiment
-from benchmark.timing import startup, topology
+from benchmark.timing import engines, startup, topology
 from benchmark.timing.comparison import compare, side_by_side
 from benchmark.timing.training import step_flops
 
@@ -106,3 +106,17 @@ def test_all_of_the_bench_runs(capsys):
     assert main(["bench", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {each["about"] for each in found["comparisons"]} >= {"smoke", "update of ResNet-50", "contract", "startup"}
+
+
+def test_the_arithmetic_of_active_weights_is_that_of_the_dense_step_at_density_1():
+    setup, data = setup_of("fmnist-lenet300"), images(1, 28, 28, examples=128)
+    assert engines.active_flops(setup, data, 1.0) == step_flops(setup, data)
+    assert engines.active_flops(setup, data, 0.05) < 0.1 * step_flops(setup, data)
+
+
+@pytest.mark.long
+def test_engines_are_timed_beside_each_other():
+    timed = engines.Timed("fmnist-lenet300", "fashion_mnist", (0.05,), steps=2, members=2)
+    beside, floor = engines.compared(timed, None, rounds=1)
+    assert (beside.what, beside.rival, floor.rival) == ("dense", "sparse", "arithmetic floor")
+    assert beside.ratio > 0

@@ -8,7 +8,7 @@ from benchmark.training.engines import ENGINES
 from tests.training.naive_engine import NAIVE
 
 
-@pytest.fixture(params=["dense", "naive"])
+@pytest.fixture(params=["dense", "naive", "sparse"])
 def engine(request, monkeypatch):
     """The name of every engine that the tests of the seam are run with; a naive one is registered for them."""
     monkeypatch.setitem(ENGINES, NAIVE.name, NAIVE)

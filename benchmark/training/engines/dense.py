@@ -50,6 +50,7 @@ class DenseEngine:
         self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in members] * copies, device=device)
         self._apply_masks()
         self._optimizer = _sgd(self._networks.weights, setup.training, device)
+        self._names = {weight: name for name, weight in self._networks.weights.items()}
         self._gradients: Gradients = {}
         self._batch: Batch | None = None
         self._best = {name: tensor.detach().clone() for name, tensor in self._state().items()}
@@ -100,8 +101,11 @@ class DenseEngine:
         """One step of SGD over the stacked weights, which is SGD for each member alone."""
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        for name, weight in self._networks.weights.items():
-            weight.grad = self._gradients[name].contiguous()  # torch's fused SGD reads past strides on a CPU
+            for weight in group["params"]:
+                gradient = self._gradients[self._names[weight]]
+                # torch's fused SGD reads past strides on a CPU; its other form, Nesterov's, writes into the gradient,
+                # which growths read after the step
+                weight.grad = gradient.contiguous() if group["fused"] else gradient.clone()
         self._optimizer.step()
         self._apply_masks()
 

@@ -1,14 +1,23 @@
 """Claims of the paper, and of anyone who registers one, judged from an experiment's own runs.
 
 Each claim is judged over the settings that the experiment has; chance is in the seeds. A verdict is wrongly
-``supported`` no more than one time in forty, and wrongly ``not supported`` no more than one time in forty, whatever the
+``supported`` no more than one time in forty, and wrongly ``contradicted`` no more than one time in forty, whatever the
 number of comparisons it is made of. There is no correction for the number of claims, because each is a question of its
 own. Claims are found by their entry points in the group ``dst_bench.claims``.
 """
 
 from functools import cache
 
-from benchmark.verdicts.claims.api import Claim, ClaimId, ClaimOutcome, ClaimVerdict, Judgement, above_zero, claim
+from benchmark.verdicts.claims.api import (
+    CLAIM_MEANINGS,
+    Claim,
+    ClaimId,
+    ClaimOutcome,
+    ClaimVerdict,
+    Judgement,
+    above_zero,
+    claim,
+)
 from benchmark.verdicts.claims.stored import ClaimChange, changes
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
@@ -17,6 +26,7 @@ from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import load, names, problems
 
 __all__ = [
+    "CLAIM_MEANINGS",
     "Claim",
     "ClaimChange",
     "ClaimId",

@@ -9,17 +9,24 @@ A claim is a plugin. A distribution registers one under its id in the entry-poin
         ...
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from benchmark.verdicts.claims.robustness import seeds_to_settle, without_each
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Interval
 
 ClaimId: TypeAlias = str
 """The name of a claim's entry point, such as ``beats-dense``."""
-ClaimVerdict: TypeAlias = Literal["supported", "not supported", "undecided"]
-"""``undecided`` means that there are too few runs to tell."""
+ClaimVerdict: TypeAlias = Literal["supported", "contradicted", "negligible", "undecided"]
+CLAIM_MEANINGS: dict[ClaimVerdict, str] = {
+    "supported": "the whole interval of the effect is on the claim's side",
+    "negligible": "the whole interval is inside the margin, and on both sides of no effect: nothing that would matter",
+    "contradicted": "the whole interval is on the other side",
+    "undecided": "too few runs to tell",
+}
+"""The meaning of each verdict on a claim."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,20 @@ class ClaimOutcome:
     verdict: ClaimVerdict
     effect: Interval | None
     finding: str
+    margin: float = 0.0
+    """Points within which an effect does not matter."""
+    without: Mapping[str, ClaimVerdict] = field(default_factory=dict)
+    """The verdict with one criterion left out, for those without which it is another one."""
+    seeds_needed: int | None = None
+    """Seeds with which the verdict would be decided, if all is as measured; None if it is, or if many do not do it."""
+
+    @property
+    def depends_on(self) -> str:
+        """What the verdict depends on, in words; empty if on no single criterion."""
+        if not self.without:
+            return ""
+        found = ", ".join(f"{verdict} without {name}" for name, verdict in self.without.items())
+        return f"by one criterion: {found}" if len(self.without) == 1 else found
 
 
 @dataclass(frozen=True)
@@ -63,7 +84,17 @@ class Claim:
         found = self.decide(samples, tolerance)
         if found is None:
             return None
-        return ClaimOutcome(self.id, self.sentence, self.where, found.verdict, found.effect, found.sentence)
+        return ClaimOutcome(
+            self.id,
+            self.sentence,
+            self.where,
+            found.verdict,
+            found.effect,
+            found.sentence,
+            tolerance,
+            without_each(self.decide, samples, tolerance, found.verdict),
+            seeds_to_settle(self.decide, samples, tolerance) if found.verdict == "undecided" else None,
+        )
 
 
 def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Judgement | None]], Claim]:
@@ -72,11 +103,9 @@ def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Sample
 
 
 def above_zero(effect: Interval, tolerance: float) -> ClaimVerdict:
-    """The verdict on a claim that there is an effect.
-
-    It is supported if the effect is shown to be above zero. Otherwise it is not supported if the effect is shown to be
-    below the tolerance, the difference that counts as the same result.
-    """
+    """The verdict on a claim that there is an effect above zero; one within ``tolerance`` does not matter."""
     if effect.low > 0:
         return "supported"
-    return "not supported" if effect.high < tolerance else "undecided"
+    if effect.high < 0:
+        return "contradicted"
+    return "negligible" if max(-effect.low, effect.high) < tolerance else "undecided"

@@ -11,8 +11,8 @@ def beats_dense(samples: Samples, tolerance: float) -> Judgement | None:
     """In at least one case a studied criterion is above the dense network.
 
     A case is a criterion with a growth at a density. The effect is the largest advantage of all cases, whose interval
-    is wider because the largest was looked for. The claim is supported if the effect is shown to be above zero.
-    Otherwise it is not supported if every case is shown to be ahead by less than the tolerance, if at all.
+    is wider because the largest was looked for. The claim is supported if it is shown to be above zero, contradicted if
+    below, and negligible if it is shown to be within the tolerance of zero.
     """
     found = advantages(samples, "dense", same_density=False)
     if not found:

@@ -1,25 +1,30 @@
 """The claim ``magnitude-first``."""
 
+import math
+
 import numpy as np
 
 from benchmark.verdicts.claims.api import Judgement, above_zero, claim
 from benchmark.verdicts.claims.cases import Contenders, common_seeds, listed, low_and_high, settings
 from benchmark.verdicts.samples import Samples, grain
-from benchmark.verdicts.statistics.ordered import Least, nth_largest
+from benchmark.verdicts.statistics.ordered import Greatest, Least, nth_largest
 from benchmark.verdicts.statistics.paired import paired
 from benchmark.verdicts.statistics.ranks import ranks
 
 FIRST = "magnitude"
+BY_MAGNITUDE = ("magnitude", "set", "mest")
+"""Criteria that prune the smallest weights, or nearly those."""
 
 
 @claim("magnitude-first", "At low density the best is predominantly magnitude-based pruning", where="abstract")
 def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
-    """In more than half of the settings at the lowest third of the densities, magnitude is the best studied criterion.
+    """In more than half of the settings at the lowest densities the best studied criterion is one by magnitude.
 
-    Being best is being ahead of every other one, so a setting counts by magnitude's lead over the strongest of the
-    others, whichever that truly is. The effect is the lead that more than half of the settings have. The claim is
-    supported if the effect is shown to be above zero. Otherwise it is not supported if the effect is shown to be below
-    the tolerance. Sharing the first place is not being first.
+    ``set`` and ``mest`` prune nearly the same weights as magnitude, so asking that magnitude beat them would make a
+    straw man of the claim. A setting counts by the lead of the best of the three over the best of the others, whichever
+    they truly are, at the lowest third of the densities. The effect is the lead that more than half of the settings
+    have; the claim is supported if it is shown to be above zero, contradicted if below, and negligible if it is shown
+    to be within the tolerance of zero. The finding also says by how much any criterion may be ahead of magnitude.
     """
     present = {setting: each for setting, each in settings(samples).items() if FIRST in each}
     densities = {setting.density for setting in present}
@@ -37,16 +42,36 @@ def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
     return Judgement(
         above_zero(effect, tolerance),
         effect,
-        f"Best on average in {best} of {len(leads)} settings at {listed(low)}; its lead over "
-        f"the strongest other is {effect.value:+.2f} points or more in {most} of them; {_ranking(fields)}",
+        f"One of {', '.join(BY_MAGNITUDE)} is best on average in {best} of {len(leads)} settings at {listed(low)}; the "
+        f"best of them leads the strongest other by {effect.value:+.2f} points or more in {most}; "
+        f"{_behind(fields, step)}; {_ranking(fields)}",
     )
 
 
-def _lead(contenders: Contenders, step: float) -> Least | None:
-    """How far magnitude is ahead of the strongest of the others; None if they have no seed in common."""
-    leads = [paired(contenders[FIRST], values, step) for name, values in contenders.items() if name != FIRST]
-    known = [lead for lead in leads if lead is not None]
-    return Least(known) if len(known) == len(leads) else None
+def _lead(contenders: Contenders, step: float) -> Greatest | None:
+    """How far the best by magnitude is ahead of the strongest of the others; None if there are none to compare."""
+    rest = [name for name in contenders if name not in BY_MAGNITUDE]
+    leads = []
+    for name in BY_MAGNITUDE:
+        if name in contenders:
+            against = [paired(contenders[name], contenders[other], step) for other in rest]
+            known = [each for each in against if each is not None]
+            if known and len(known) == len(against):
+                leads.append(Least(known))
+    return Greatest(leads) if leads else None
+
+
+def _behind(fields: list[Contenders], step: float) -> str:
+    """By how much magnitude is ahead of any other criterion, or behind it, in words."""
+    leads = [
+        lead
+        for each in fields
+        for name, values in each.items()
+        if name != FIRST and (lead := paired(each[FIRST], values, step)) is not None
+    ]
+    least = nth_largest(leads, len(leads))
+    known = f" (at least {least.low:+.2f})" if math.isfinite(least.low) else ""
+    return f"the least lead of magnitude over any other is {least.value:+.2f}{known}"
 
 
 def _ranking(fields: list[Contenders]) -> str:

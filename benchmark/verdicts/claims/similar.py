@@ -16,7 +16,7 @@ def similar(samples: Samples, tolerance: float) -> Judgement | None:
 
     The tolerance is the difference that counts as the same result. The effect is the difference that more than half of
     the pairs (of criteria, in every setting) stay within. The claim is supported if the effect is shown to be smaller
-    than the tolerance, and not supported if it is shown to be larger. If one criterion of five is different from the
+    than the tolerance, and contradicted if it is shown to be larger. If one criterion of five is different from the
     others, six pairs of ten are similar; if two are, only three pairs are.
     """
     step = grain(samples)
@@ -34,7 +34,7 @@ def similar(samples: Samples, tolerance: float) -> Judgement | None:
     if effect.high < tolerance:
         verdict = "supported"
     elif effect.low > tolerance:
-        verdict = "not supported"
+        verdict = "contradicted"
     return Judgement(
         verdict,
         effect,

@@ -32,8 +32,8 @@ def spread_grows(samples: Samples, tolerance: float) -> Judgement | None:
     Runs are noisier at low density, which alone would drive the criteria's measured means apart; so the variance
     between *true* means is compared, from products of different seeds. The effect is the spread that low density adds:
     the root of the difference of variances, with the sign of that difference. Its interval is a jackknife over seeds,
-    and so needs three. The claim is supported if the effect is shown to be above zero. Otherwise it is not supported if
-    the effect is shown to be below the tolerance.
+    and so needs three. The claim is supported if it is shown to be above zero, contradicted if below, and negligible if
+    it is shown to be within the tolerance of zero.
     """
     present = settings(samples)
     criteria = [name for name in STUDIED if any(name in contenders for contenders in present.values())]

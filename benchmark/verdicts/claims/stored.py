@@ -32,7 +32,7 @@ def changes(
     found = {outcome.id: outcome.verdict for outcome in outcomes}
     pairs = [(id_, stored.get(id_), found.get(id_)) for id_ in dict.fromkeys([*found, *stored])] if stored else []
     return tuple(
-        ClaimChange(id_, before, now, same_results or {before, now} == {"supported", "not supported"})
+        ClaimChange(id_, before, now, same_results or {before, now} == {"supported", "contradicted"})
         for id_, before, now in pairs
         if before != now
     )

@@ -15,10 +15,7 @@ WIDTH = 100
 
 def render_claims(outcomes: Sequence[ClaimOutcome]) -> str:
     """The claims as a table, each with its verdict, its effect and what was found."""
-    rows = [
-        [each.id, each.verdict, _shown(each.effect), f"{each.claim} ({each.where}). {each.finding}."]
-        for each in outcomes
-    ]
+    rows = [[each.id, each.verdict, _shown(each.effect), _told(each)] for each in outcomes]
     headers = ["claim", "verdict", f"effect\n{CONFIDENCE:.0%} interval", "what was found"]
     padded = [header.replace("\n", "  \n") + "  " for header in headers]  # as tabulate does
     columns = zip(padded, *rows, strict=True)
@@ -32,3 +29,14 @@ def _shown(effect: Interval | None) -> str:
         return "-"
     ends = " to ".join(f"{end:+.2f}" if math.isfinite(end) else "?" for end in (effect.low, effect.high))
     return f"{effect.value:+.2f}\n{ends}"
+
+
+def _told(each: ClaimOutcome) -> str:
+    """The claim, what was found, and what the verdict hangs on."""
+    parts = [f"{each.claim} ({each.where}). {each.finding}."]
+    if each.depends_on:
+        parts.append(f"{each.verdict.capitalize()} {each.depends_on}.")
+    if each.verdict == "undecided":
+        more = f"About {each.seeds_needed}" if each.seeds_needed else "More than any sensible number of"
+        parts.append(f"{more} seeds would settle it; effects within {each.margin:g} points do not matter.")
+    return " ".join(parts)

@@ -181,7 +181,9 @@ def all_together(z: Array, changes: Changes) -> Array:
 
 def _inflation(changes: Changes, weights: Array) -> tuple[Array, Array]:
     """How much more the weighted sums [..., sums] vary over seeds than those of independent cells; at least 1."""
-    standardised = changes.residuals / np.sqrt(changes.variance)[..., None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = changes.residuals / np.sqrt(changes.variance)[..., None]
+    standardised = np.where((changes.residuals == 0) & np.isfinite(changes.variance)[..., None], 0.0, scaled)
     there = np.asarray(np.isfinite(standardised).all(axis=-2))
     sums = np.einsum("ka,...as->...ks", weights, np.nan_to_num(standardised))
     dof = np.maximum(there.sum(axis=-1) - changes.means, 0).astype(np.float64)[..., None]

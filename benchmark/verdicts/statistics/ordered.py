@@ -45,6 +45,50 @@ def _lower_limit(limits: Sequence[Callable[[float], float]], n: int) -> float:
     )
 
 
+def at_least(estimates: Sequence[Estimated]) -> int:
+    """How many of the true values are shown to be above zero; wrong no more often than ``LEVEL``.
+
+    The lower limits of "at least n are above" fall with n, so the largest n that is shown costs no more than any one.
+    """
+    return max((n for n in range(1, len(estimates) + 1) if nth_largest(estimates, n).low > 0), default=0)
+
+
+@dataclass(frozen=True)
+class Negative:
+    """The negative of a true value."""
+
+    of: Estimated
+
+    @property
+    def value(self) -> float:
+        return -self.of.value
+
+    def lower(self, level: float) -> float:
+        return -self.of.upper(level)
+
+    def upper(self, level: float) -> float:
+        return -self.of.lower(level)
+
+
+@dataclass(frozen=True)
+class Greatest:
+    """The largest of several true values (at least one)."""
+
+    of: Sequence[Estimated]
+
+    @property
+    def value(self) -> float:
+        return max(estimate.value for estimate in self.of)
+
+    def lower(self, level: float) -> float:
+        # Above b if any is: one of several, each of which may err (Bonferroni).
+        return max(estimate.lower(level / len(self.of)) for estimate in self.of)
+
+    def upper(self, level: float) -> float:
+        # Below b only if all are: each may err at the whole level (Berger, 1982).
+        return max(estimate.upper(level) for estimate in self.of)
+
+
 def _negative(limit: Callable[[float], float]) -> Callable[[float], float]:
     return lambda level: -limit(level)
 

@@ -49,14 +49,16 @@ def _spreads(values: Array) -> Array:
     counts = np.isfinite(values).sum(axis=-1)
     centred = values - np.nansum(values, axis=-1, keepdims=True) / np.maximum(counts, 1)[..., None]
     with np.errstate(invalid="ignore"):
-        return np.where(counts > 1, np.sqrt(np.nansum(centred**2, axis=-1) / np.maximum(counts - 1, 1)), np.nan)
+        return np.asarray(
+            np.where(counts > 1, np.sqrt(np.nansum(centred**2, axis=-1) / np.maximum(counts - 1, 1)), np.nan)
+        )
 
 
 def _widest_gap(values: Array) -> Array:
     if values.shape[-1] < 2:
         return np.zeros(values.shape[:-1])
     gaps = np.diff(np.sort(values, axis=-1), axis=-1)  # NaN comes last
-    return np.where(np.isfinite(gaps), gaps, 0.0).max(axis=-1)
+    return np.asarray(np.where(np.isfinite(gaps), gaps, 0.0).max(axis=-1))
 
 
 def permutation_p(first: Array, second: Array) -> float:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
@@ -29,7 +29,7 @@ def scaled_by(optimizer: torch.optim.Optimizer, overflows: bool) -> None:
     attributes |= {"grad_scale": torch.tensor(SCALE), "found_inf": torch.tensor(float(overflows))}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One turn of the loop: the gradients of some batches, and the optimizer's step or none."""
 
@@ -39,6 +39,11 @@ class Step:
     """Whether gradients are infinite, so that a scaler skips the step."""
     scale: Literal[0, 1, 1000] = 1
     """What the loss is multiplied by; with 0 all gradients are zero."""
+
+    def __repr__(self) -> str:
+        named = [(field.name, getattr(self, field.name), field.default) for field in fields(self)]
+        changed = [f"{name}={value!r}" for name, value, default in named if value != default]
+        return f"Step({', '.join(changed)})"
 
 
 @dataclass(frozen=True)

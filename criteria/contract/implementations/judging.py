@@ -13,7 +13,6 @@ from torch import Tensor
 
 from criteria.contract.implementations.protocol import Declared
 from criteria.contract.implementations.replaying import Snapshot, State, TakenStep
-from criteria.rules import prune_count
 
 
 def judge_start(start: Snapshot, other: Mapping[str, Tensor], declared: Declared, broken: dict[str, str]) -> None:
@@ -38,7 +37,7 @@ def judge_taken(step: TakenStep, due: bool, when: str, declared: Declared, broke
     updated = any(bool(step.grown(name).any()) for name in step.before.masks)
     strict = declared.resurrection == "forbid"
     moved = _moved_survivor(step, weights, state, strict)
-    if moved and not (updated and not _moved_survivor(step, step.before.raw, step.before.state, strict)):
+    if moved and not (due and not _moved_survivor(step, step.before.raw, step.before.state, strict)):
         broken.setdefault("survivors_untouched", f"{when} {moved}")
     if updated:
         _judge_grown_values(step, when, declared, broken)
@@ -69,14 +68,11 @@ def _judge_counts(
     if not due or declared.resurrection != "forbid":
         return
     replaced = {name: int((mask & ~after.masks[name]).sum()) for name, mask in before.masks.items()}
-    room = any(0 < one[name] < mask.numel() for name, mask in before.masks.items())
-    if room and not sum(replaced.values()):
+    wanted = {name: declared.wanted(one[name], mask.numel()) for name, mask in before.masks.items()}
+    if sum(wanted.values()) > 0 and sum(replaced.values()) == 0:
         broken.setdefault("updates_on_time", f"{when} an update was due, and no mask changed")
-    elif declared.prune_fraction is not None and declared.scope == "local":
-        total = {name: mask.numel() for name, mask in before.masks.items()}
-        wanted = {name: prune_count(one[name], total[name], declared.prune_fraction) for name in one}
-        if replaced != wanted:
-            broken.setdefault("no_resurrection", f"{when} {replaced} weights were replaced instead of {wanted}")
+    elif declared.prune_fraction is not None and declared.scope == "local" and replaced != wanted:
+        broken.setdefault("no_resurrection", f"{when} {replaced} weights were replaced instead of {wanted}")
 
 
 def _judge_zeros(now: Snapshot, when: str, broken: dict[str, str]) -> None:

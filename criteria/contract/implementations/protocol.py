@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from criteria.rules import Resurrection
+from criteria.rules import Resurrection, prune_count
 
 PROMISES = {
     "density_preserved": "Every step goes through, and the number of active weights is exact from the first on.",
@@ -50,12 +50,16 @@ Make = Callable[[nn.Module, torch.optim.Optimizer, int], Handle]
 """Makes a model sparse and gives the handle of its training: ``make(model, optimizer, seed)``."""
 
 
+LONGEST = 12
+"""Steps of the trainings of an implementation that never updates."""
+
+
 @dataclass(frozen=True)
 class Declared:
     """What an implementation says of itself, and the trainings that it is for."""
 
-    update_period: int = 5
-    """Optimizer steps between topology updates; there are updates for at least three periods."""
+    update_period: int | None = 5
+    """Optimizer steps between topology updates, which go on for at least three periods; None: masks never change."""
     resurrection: Resurrection = "forbid"
     grown_value: Literal["zero", "keep", "any"] = "zero"
     """Where a grown weight starts: at zero, at the value that its parameter has kept, or anywhere."""
@@ -67,8 +71,28 @@ class Declared:
     """The fraction of all sparse weights that is active, where it is to be checked."""
     prune_fraction: float | None = None
     """The constant fraction of active weights that an update of each layer prunes, where it is to be checked."""
+    rounding: Literal["up", "down"] = "up"
+    """How a fraction of the active weights becomes a whole number."""
     networks: tuple[str, ...] = ("perceptron", "convolutional")
     optimizers: tuple[str, ...] = ("momentum", "adamw", "sgd", "adam", "rmsprop")
     situations: tuple[str, ...] = ("accumulation", "skipped", "fused", "ranks")
     """What loops do beside plain steps: accumulate gradients of several batches; skip a step that overflowed, as a
     GradScaler does, by not calling it, or, for a fused optimizer, by setting ``found_inf``; use several processes."""
+
+    @property
+    def most_steps(self) -> int:
+        """Steps that a training has at most."""
+        return LONGEST if self.update_period is None else 3 * self.update_period + 2
+
+    def due(self, taken: int) -> bool:
+        """Whether an update is due in the step with this number, from 1; skipped ones do not count."""
+        return self.update_period is not None and taken % self.update_period == 0
+
+    def wanted(self, active: int, total: int) -> int:
+        """How many of the active weights of a layer an update replaces; at least so many where it was not declared."""
+        if self.prune_fraction is None:
+            return 1 if 0 < active < total else 0
+        fraction = self.prune_fraction
+        if self.rounding == "up":
+            return prune_count(active, total, fraction)
+        return min(int(fraction * active), total - active)

@@ -15,7 +15,7 @@ from criteria.contract.asking import NoAnswer, call
 from criteria.contract.implementations.case import Step, TrainingCase
 from criteria.contract.implementations.protocol import Declared, Make
 from criteria.contract.implementations.trial import Training
-from criteria.contract.process import seed_all
+from criteria.contract.settings import seed_all
 
 RANKS = 2
 SECONDS = 60
@@ -57,10 +57,10 @@ def ranks_differ(make: Make, case: TrainingCase) -> str:
 
 
 def case_of(declared: Declared, index: int) -> TrainingCase:
-    """A training of a bit more than two updates."""
+    """A training of plain steps that is as long as they get."""
     network = declared.networks[index % len(declared.networks)]
     optimizer = declared.optimizers[index % len(declared.optimizers)]
-    return TrainingCase(network, (6,), optimizer, (Step(),) * (2 * declared.update_period + 1), seed=index)
+    return TrainingCase(network, (6,), optimizer, (Step(),) * declared.most_steps, seed=index)
 
 
 def _process(make: Make, case: TrainingCase, rank: int, folder: Path, answer: Connection) -> None:

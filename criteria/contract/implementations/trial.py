@@ -14,7 +14,7 @@ from criteria.contract.implementations.case import SCALE, TrainingCase, scaled_b
 from criteria.contract.implementations.judging import judge_skipped, judge_start, judge_taken
 from criteria.contract.implementations.protocol import Declared, Handle, Make
 from criteria.contract.implementations.replaying import Snapshot, TakenStep
-from criteria.contract.process import changed, contained, seed_all, settings_now
+from criteria.contract.settings import changed, contained, seed_all, settings_now
 
 Broken = dict[str, str]
 """The promises that were broken, each with what happened first."""
@@ -91,7 +91,8 @@ class Training:
         """Go on from a checkpoint."""
         file = io.BytesIO(checkpoint)
         model, optimizer, own, random = call(lambda: torch.load(file, weights_only=False), what="loading the state")
-        call(self.model.load_state_dict, model)
+        # what an implementation keeps out of the model's state it may keep in its own; what is lost shows afterwards
+        call(lambda: self.model.load_state_dict(model, strict=False), what="loading the model's state")
         self.optimizer.load_state_dict(optimizer)
         call(self.handle.load_state_dict, own)
         torch.set_rng_state(random)
@@ -125,10 +126,12 @@ def try_case(make: Make, case: TrainingCase, declared: Declared, passed_over: fr
 def _watched(make: Make, case: TrainingCase, declared: Declared, broken: Broken) -> Trace | None:
     """A training whose every step is judged; None where it does not get through."""
     try:
-        training = Training.begin(make, case, luck=0)
+        # the one with another seed comes first, since it may seed the process
         other = Training.begin(make, TrainingCase(case.network, case.widths, case.optimizer, (), case.seed + 1), luck=0)
+        others = other.masks()
+        training = Training.begin(make, case, luck=0)
         before = training.snapshot()
-        judge_start(before, other.masks(), declared, broken)
+        judge_start(before, others, declared, broken)
         trace, taken = [traced(before)], 0
         for number, step in enumerate(case.steps):
             training.backward(number)
@@ -144,7 +147,7 @@ def _watched(make: Make, case: TrainingCase, declared: Declared, broken: Broken)
             else:
                 taken += 1
                 done = TakenStep(case.optimizer, before, after, gradients)
-                judge_taken(done, taken % declared.update_period == 0, f"in {when}", declared, broken)
+                judge_taken(done, declared.due(taken), f"in {when}", declared, broken)
             before = after
     except NoAnswer as failure:
         broken.setdefault("density_preserved", str(failure))

@@ -1,5 +1,6 @@
 """Right but unusual growths; a growth keeps nothing between calls, because no checkpoint has it."""
 
+import heapq
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,12 +23,15 @@ class EmptiestRows(Growth):
     def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
         free, size = rows_of(candidates), rows_of(gradient(layer).double().abs())
         counts, room = rows_of(layer.mask).sum(1).tolist(), free.sum(1).tolist()
+        draws = iter(torch.rand(n + len(room), generator=layer.generator, dtype=torch.float64).tolist())
+        emptiest = [(count, next(draws), row) for row, count in enumerate(counts) if room[row]]
+        heapq.heapify(emptiest)
         share = [0] * len(room)
-        draws = torch.rand(n * len(room) + 1, generator=layer.generator, dtype=torch.float64).tolist()
-        for turn in range(n):
-            open_rows = [row for row in range(len(room)) if share[row] < room[row]]
-            row = min(open_rows, key=lambda row: (counts[row] + share[row], draws[turn * len(room) + row]))
+        for _ in range(n):
+            count, _draw, row = heapq.heappop(emptiest)
             share[row] += 1
+            if share[row] < room[row]:
+                heapq.heappush(emptiest, (count + 1, next(draws), row))
         parts = [lowest(-size[row], free[row], share[row], layer.generator) for row in range(len(room))]
         return torch.stack(parts).reshape(candidates.shape)
 

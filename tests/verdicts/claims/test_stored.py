@@ -38,7 +38,7 @@ def expecting(found, **changed):
 
 def opposite(found, claim="magnitude-first"):
     verdict = {outcome.id: outcome.verdict for outcome in claims(found, 1.0)}[claim]
-    return {claim: {"supported": "not supported", "not supported": "supported"}[verdict]}
+    return {claim: {"supported": "contradicted", "contradicted": "supported"}[verdict]}
 
 
 def test_verdicts_that_are_those_stored_pass():
@@ -53,7 +53,7 @@ def test_a_verdict_that_became_its_opposite_fails_whatever_the_cells_say():
     assert {row.verdict for row in outcome.rows} <= {"reproduced", "consistent"}
     assert outcome.overall == "deviates"
     assert outcome.exit_status() == 1
-    assert render(outcome).splitlines()[-1] == ("deviates: claim magnitude-first: supported, stored is not supported")
+    assert render(outcome).splitlines()[-1] == ("deviates: claim magnitude-first: supported, stored is contradicted")
 
 
 def test_a_verdict_that_changed_though_no_result_did_fails():
@@ -72,7 +72,7 @@ def test_other_runs_that_are_too_few_to_decide_are_shown_and_only_fail_a_strict_
 def test_a_claim_without_data_is_shown():
     found = samples(3.0)
     fewer = {cell: values for cell, values in found.items() if cell.density == 0.05}
-    assert "changed: claim spread-grows: no data, stored is not supported" in render(check(fewer, expecting(found)))
+    assert "changed: claim spread-grows: no data, stored is negligible" in render(check(fewer, expecting(found)))
 
 
 def test_a_file_that_stores_no_verdict_is_checked_as_before():
@@ -94,10 +94,10 @@ def test_the_json_has_the_claims_even_where_an_interval_has_no_end():
 
 def test_verdicts_are_written_read_back_and_kept_when_another_source_is_added(tmp_path):
     path = tmp_path / "example.yaml"
-    verdicts = {"similar": "undecided", "beats-dense": "not supported"}
+    verdicts = {"similar": "undecided", "beats-dense": "contradicted"}
     about = {"metric": "accuracy", "tolerance": 1.0}
     accept(Evidence(samples(), MEASURED, claims=verdicts), path, **about)
-    assert "claims:\n  similar: undecided\n  beats-dense: not supported\n" in path.read_text()
+    assert "claims:\n  similar: undecided\n  beats-dense: contradicted\n" in path.read_text()
     accept(Evidence(samples(), Source(kind="published", reference="a paper"), "paper"), path, **about)
     assert read_expected(path).claims == verdicts
     accept(Evidence(samples(), MEASURED, claims={"similar": "supported"}), path, **about)

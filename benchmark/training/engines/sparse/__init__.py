@@ -12,6 +12,11 @@ from benchmark.training.engines.engine import Engine, EngineKind
 from benchmark.training.members import Member
 from criteria.plugins import load
 
+FLEET_BYTES = 2 * 2**30
+"""What the members of a fleet may take together for the factors of their gradients."""
+STEPS_KEPT = 132
+"""Steps whose factors are kept with a momentum of 0.9."""
+
 
 def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> Engine:
     from benchmark.training.engines.sparse.engine import SparseEngine
@@ -20,9 +25,16 @@ def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: tor
 
 
 def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: torch.device) -> int:
-    """Enough to keep all cores busy; more would only take memory."""
-    del setup, shape, classes, device
-    return 4 * torch.get_num_threads()
+    """Enough to keep all cores busy, and few enough for the memory: of each, the factors of many steps are kept."""
+    del device
+    from benchmark.training.engines.sparse.network import nodes
+    from benchmark.training.engines.sparse.table import Kind
+    from benchmark.training.initial import structure
+
+    linear = [node for node in nodes(structure(setup.model, shape, classes), shape) if node.kind == Kind.LINEAR]
+    kept = sum(node.inputs[0] + node.outputs[0] for node in linear)
+    one = 4 * STEPS_KEPT * setup.training.batch_size * kept
+    return max(1, min(4 * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))
 
 
 def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
@@ -32,11 +44,21 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return "the sparse engine trains in one process"
     if setup.training.precision != "float32":
         return f"the sparse engine computes in float32, not in {setup.training.precision}"
-    if rule.growth is not None and load(rule.growth, "growth").requires_momentum:
-        return f"growth {rule.growth.name} reads the momentum of inactive weights at every step"
+    if (reason := _unsupported_model(setup)) is not None:
+        return f"the sparse engine does not run model {setup.model['name']}: {reason}"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
     return None
+
+
+def _unsupported_model(setup: Setup) -> str | None:
+    """Why a model has no kernels, in words."""
+    from benchmark.data import source_of
+    from benchmark.training.engines.sparse.network import unsupported
+    from benchmark.training.initial import structure
+
+    seen = source_of(setup.data).look
+    return unsupported(structure(setup.model, seen.shape, seen.classes), seen.shape)
 
 
 SPARSE = EngineKind("sparse", _make, _most_members, _refuses)

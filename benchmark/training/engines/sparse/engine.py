@@ -14,7 +14,8 @@ from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
 from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum
-from benchmark.training.engines.sparse.networks import Active, Extra, Sgd, SparseNetworks
+from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
@@ -45,7 +46,9 @@ class SparseEngine:
             networks[0], dataset.shape, weights, self._buffers, masks, training.batch_size, torch.get_num_threads()
         )
         self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
-        self._inactive = InactiveMomentum(self._networks, training.momentum, [_due(m, training.momentum) for m in members])
+        self._inactive = InactiveMomentum(
+            self._networks, training.momentum, [_due(m, training.momentum) for m in members]
+        )
         self._extra = Extra()
         self._full = np.zeros((0, 1), self._networks.dtype)
         self._losses = np.zeros(len(members))
@@ -69,8 +72,8 @@ class SparseEngine:
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
         """The sparse layers of one member; where nothing is read, gradients and momenta are 0."""
-        if needs.hessian_gradient or needs.momentum == "all":
-            raise ValueError("the sparse engine makes neither Hessian-gradient products nor dense momenta")
+        if needs.hessian_gradient:
+            raise ValueError("the sparse engine makes no Hessian-gradient products")
         if needs.gradient == "all" and member not in self._extra.all_layers:
             raise ValueError(f"no dense gradient of member {member} was made in step {step}, where no update is due")
         found = []
@@ -83,6 +86,10 @@ class SparseEngine:
             momentum = None
             if self._sgd[0] > 0 and self._inactive.done > 0:
                 momentum = _scattered(active.positions, active.momenta, shape)
+                if needs.momentum == "all":
+                    inactive = np.flatnonzero(~_mask(active.positions, shape).numpy().ravel()).astype(np.int32)
+                    there = self._inactive.of(member, number, inactive, self._batches[member])
+                    momentum.view(-1)[torch.from_numpy(inactive).long()] = torch.from_numpy(there)
             found.append(
                 Layer(
                     name=name,
@@ -157,13 +164,14 @@ class SparseEngine:
 
     def state_dict(self) -> dict[str, Any]:
         """All that later steps depend on."""
-        return _as_tensors(
+        found: dict[str, Any] = _as_tensors(
             {
                 "networks": self._networks.state_dict(),
                 "best": self._best.state_dict(),
                 "inactive": self._inactive.state_dict(),
             }
         )
+        return found
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave; raises an error where it is of another fleet."""
@@ -192,8 +200,8 @@ class SparseEngine:
         new, left = np.flatnonzero(mask & ~was).astype(np.int32), np.flatnonzero(was & ~mask).astype(np.int32)
         if rules.grown_momentum == "keep" and self._sgd[0] > 0:
             momenta[new] = self._inactive.of(member, number, new, self._batches[member])
-            self._inactive.leave(member, number, left, momenta[left], new)
-        elif rules.grown_momentum != "keep":
+        self._inactive.leave(member, number, left, momenta[left], new)
+        if rules.grown_momentum != "keep":
             survivors = was & ~pruned
             mean = rules.grown_momentum == "mean" and survivors.any()
             momenta[grown] = momenta[survivors].mean() if mean else 0
@@ -203,8 +211,10 @@ class SparseEngine:
 
 
 def _due(member: Member, momentum: float) -> Due | None:
-    """When grown weights of a member need the momentum that gathered while they were inactive."""
-    if member.recipe is None or momentum == 0 or member.recipe.topology.rules.grown_momentum != "keep":
+    """When somebody reads the momentum of inactive weights of a member: those that grow and keep it, or a growth."""
+    if member.recipe is None or momentum == 0:
+        return None
+    if member.recipe.topology.rules.grown_momentum != "keep" and not member.recipe.growth.requires_momentum:
         return None
     return Due(member.recipe.topology.update_period, member.recipe.criterion.updates_before_optimizer)
 

@@ -9,22 +9,14 @@ import numpy as np
 
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Op
-from benchmark.training.engines.sparse.vectors import (
-    VECTORS,
-    add_from,
-    add_product,
-    load,
-    store_totals,
-    tile_load,
-    tile_products,
-    total,
-    zero,
-)
+from benchmark.training.engines.sparse.tiles import VECTORS, tile_load, tile_products
+from benchmark.training.engines.sparse.vectors import add_from, add_product, load, store_totals, total, zero
 
 PIXELS = 64
 """Pixels, at least, that a gradient gathers in registers before it is added to what is in memory."""
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def linear_weight_gradient(
     here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
@@ -40,6 +32,7 @@ def linear_weight_gradient(
         _of_groups(here, there, groups, x, d, places, rows, every, out)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _of_one_tile(here: Any, there: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any) -> None:
     """A linear layer whose batch is one tile: the gradient of an output stays in registers for all its weights."""
@@ -62,8 +55,11 @@ def _of_one_tile(here: Any, there: Any, x: Any, d: Any, places: Any, rows: Any, 
             out[j] = total(tile_products(tile, x, start + places[j - shift] * unit, s, 2 * s, 4 * s))
 
 
+# long because compiled code is given its arrays one by one
 @compiled
-def _of_groups(here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any) -> None:
+def _of_groups(
+    here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
+) -> None:
     """A linear layer with a batch of any size."""
     unit, start = here[Buffer.UNIT], here[Buffer.START]
     for output in range(rows.size - 1):
@@ -78,6 +74,7 @@ def _of_groups(here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, 
             out[j] = total(a)
 
 
+# long because compiled code is given its arrays one by one, and a call costs time
 @compiled
 def convolution_weight_gradient(
     op: Any, here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.training.engines.sparse.networks import Numbers, SparseNetworks
+from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.products import compiled
+from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
-from benchmark.training.engines.sparse.vectors import LANES, VECTORS, add_product, load, tile_load, tile_products, total, zero
+from benchmark.training.engines.sparse.tiles import VECTORS, tile_load, tile_products
+from benchmark.training.engines.sparse.vectors import LANES, add_product, load, total, zero
 
 NEGLIGIBLE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-16}
 """What a step weighs that is forgotten, beside the last one: about the rounding of a gradient."""
@@ -50,7 +52,7 @@ class InactiveMomentum:
     """What the momentum of inactive weights would be."""
 
     def __init__(self, networks: SparseNetworks, momentum: float, dues: Sequence[Due | None]) -> None:
-        """``dues`` has None for networks whose grown weights need no such momentum."""
+        """``dues`` has None for networks of which nobody reads such momentum."""
         self._networks, self._momentum, self._dues = networks, momentum, dues
         self.length = math.ceil(math.log(NEGLIGIBLE[networks.dtype]) / math.log(momentum)) if momentum > 0 else 0
         """Steps that count."""
@@ -109,7 +111,12 @@ class InactiveMomentum:
                     sums += new
 
     def of(self, member: int, layer: int, positions: Indices, batch: int) -> Numbers:
-        """The momentum of inactive weights of a layer at ``positions`` (increasing); ``batch`` is the network's."""
+        """The momentum of inactive weights of a layer at ``positions`` (increasing); ``batch`` is the network's.
+
+        Raises ``ValueError`` for a network of which nobody was said to read it.
+        """
+        if member not in self._sums:
+            raise ValueError(f"the momentum of inactive weights of member {member} was not followed")
         if not self._linear[layer]:
             return self._sums[member][layer][positions]
         left = self._left[member][layer]
@@ -185,6 +192,7 @@ def _nothing_left(dtype: np.dtype[np.floating]) -> Left:
     return Left(np.zeros(0, np.int32), np.zeros(0, dtype), np.zeros(0, np.int64))
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _add(
     positions: Any, fan_in: int, x: Any, d: Any, unit: int, factor: float, since: Any, step: int, into: Any

@@ -9,6 +9,7 @@ from benchmark.training.engines.sparse.table import Buffer
 from benchmark.training.engines.sparse.vectors import LANES
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def loss(there: Any, into: Any, groups: int, classes: int, targets: Any, smoothing: float, y: Any, d: Any) -> float:
     """The mean loss of the logits in buffer ``there`` of ``y``; their gradient goes to buffer ``into`` of ``d``.
@@ -30,7 +31,8 @@ def loss(there: Any, into: Any, groups: int, classes: int, targets: Any, smoothi
             found += _binary(wanted, smoothing, examples, y[at : at + lanes], d[to : to + lanes])
         else:
             found += _softmax(wanted, smoothing, examples, classes, there, into, at, to, y, d)
-    return found / examples
+    mean: float = found / examples
+    return mean
 
 
 @compiled
@@ -47,6 +49,7 @@ def _binary(wanted: Any, smoothing: float, examples: int, logits: Any, out: Any)
     return found
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _softmax(
     wanted: Any, smoothing: float, examples: int, classes: int, there: Any, into: Any, at: int, to: int, y: Any, d: Any

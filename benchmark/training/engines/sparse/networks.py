@@ -1,7 +1,6 @@
 """Networks of one model with sparse weights, which train together: their values and what is computed with them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,32 +8,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmark.training.engines.sparse.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.layout import lay_out
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
-from benchmark.training.engines.sparse.structure import Index, Indices, Structures
+from benchmark.training.engines.sparse.stepping import Active, Extra, Numbers, Sgd
+from benchmark.training.engines.sparse.structure import Index, Structures
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.threads import Threads
 from benchmark.training.engines.sparse.vectors import LANES
-
-Numbers = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Sgd:
-    """One step's settings of SGD, as torch names them."""
-
-    learning_rate: float
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    nesterov: bool = False
 
 
 class SparseNetworks:
     """The state of the networks of a fleet, and their steps."""
 
+    # long because it lists every array of the state
     def __init__(
         self,
         module: nn.Module,
@@ -106,7 +95,8 @@ class SparseNetworks:
         """Make the index structures of a network from its positions."""
         whole = slice(int(self.state.starts[member]), int(self.state.starts[member + 1]))
         parts = (each[whole] for each in (self.state.places, self.state.index, self.state.looks))
-        into = Index(*parts, self.state.rows[member], self.state.columns[member])
+        places, index, looks = parts
+        into = Index(places, index, looks, self.state.rows[member], self.state.columns[member])
         self.structures.fill(self.positions[whole], self.counts[member], into)
 
     def layout(self, inputs: Tensor) -> Numbers:
@@ -120,7 +110,12 @@ class SparseNetworks:
         return found
 
     def gradients(
-        self, inputs: Numbers, targets: Tensor, batches: Sequence[int], smoothing: float = 0.0, extra: "Extra | None" = None
+        self,
+        inputs: Numbers,
+        targets: Tensor,
+        batches: Sequence[int],
+        smoothing: float = 0.0,
+        extra: Extra | None = None,
     ) -> tuple[NDArray[np.float64], Numbers]:
         """Losses of all networks, and the gradients of all weights [rows, weights] of those that ``extra`` names.
 
@@ -129,9 +124,7 @@ class SparseNetworks:
         """
         shape, spaces, memories = self._for(targets.shape[1])
         work = self._work(inputs, targets.numpy(), batches, smoothing, extra or Extra())
-        self.threads.run(
-            lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread])
-        )
+        self.threads.run(lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread]))
         return work.losses, work.full_gradients
 
     def logits(self, inputs: Numbers, examples: int) -> Numbers:
@@ -186,7 +179,7 @@ class SparseNetworks:
             at += size
         return found
 
-    def set_active(self, member: int, parts: Sequence["Active"]) -> None:
+    def set_active(self, member: int, parts: Sequence[Active]) -> None:
         """Give each layer of a network other active weights; all together are as many as before."""
         whole = slice(int(self.state.starts[member]), int(self.state.starts[member + 1]))
         self.counts[member] = [part.positions.size for part in parts]
@@ -196,7 +189,7 @@ class SparseNetworks:
         self.state.gradients[whole] = np.concatenate([part.gradients for part in parts])
         self._index(member)
 
-    def active(self, member: int, layer: int) -> "Active":
+    def active(self, member: int, layer: int) -> Active:
         """The active weights of a layer of a network, as views."""
         span = self.span(member, layer)
         state = self.state
@@ -242,7 +235,7 @@ class SparseNetworks:
         shape.addresses[:] = addresses(self.plan, arguments)
 
     def _work(
-        self, inputs: Numbers, targets: NDArray[np.int64], batches: Sequence[int], smoothing: float, extra: "Extra"
+        self, inputs: Numbers, targets: NDArray[np.int64], batches: Sequence[int], smoothing: float, extra: Extra
     ) -> Work:
         every, linear_too = np.full(self.size, -1, np.int64), np.zeros(self.size, np.int64)
         every[list(extra.convolutions)] = np.arange(len(extra.convolutions))
@@ -264,32 +257,6 @@ class SparseNetworks:
             slots=slots,
             history=history,
         )
-
-
-@dataclass(frozen=True)
-class Active:
-    """The active weights of one layer of one network; each array [active]."""
-
-    positions: Indices
-    """In the flattened weight, increasing."""
-    values: Numbers
-    momenta: Numbers
-    gradients: Numbers
-
-
-@dataclass(frozen=True)
-class Extra:
-    """What a step makes beside the gradients of active weights."""
-
-    convolutions: Sequence[int] = ()
-    """Networks of which the gradients of all weights of convolutions are made, in the order of the rows."""
-    all_layers: Sequence[int] = ()
-    """Those among them of which the gradients of all weights of linear layers are made too."""
-    recorded: Sequence[int] = ()
-    """Networks whose factors are kept."""
-    slot: int = 0
-    history: Numbers | None = None
-    """[networks, slots, numbers]."""
 
 
 def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:

@@ -23,6 +23,7 @@ from benchmark.training.engines.sparse.vectors import (
 )
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def batch_norm(
     op: Any, reals: Any, here: Any, there: Any, examples: int, x: Any, y: Any, dense: Any, statistics: Any, saved: Any
@@ -46,6 +47,7 @@ def batch_norm(
     _normalise(op, here, there, examples, x, y, dense, saved)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def batch_norm_running(
     op: Any, reals: Any, here: Any, there: Any, examples: int, x: Any, y: Any, dense: Any, statistics: Any, saved: Any
@@ -58,6 +60,7 @@ def batch_norm_running(
     _normalise(op, here, there, examples, x, y, dense, saved)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _deviations(op: Any, here: Any, examples: int, channel: int, x: Any, mean: float, squared: bool) -> float:
     """The sum of ``x - mean`` of a channel over pixels and examples, or of its square."""
@@ -78,6 +81,7 @@ def _deviations(op: Any, here: Any, examples: int, channel: int, x: Any, mean: f
     return found
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _normalise(op: Any, here: Any, there: Any, examples: int, x: Any, y: Any, dense: Any, saved: Any) -> None:
     channels = op[Op.OUT_CHANNELS]
@@ -97,6 +101,7 @@ def _normalise(op: Any, here: Any, there: Any, examples: int, x: Any, y: Any, de
                     to += there[Buffer.PIXEL] * there[Buffer.UNIT]
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def batch_norm_back(
     op: Any, here: Any, there: Any, seen: Any, examples: int, d: Any, dx: Any, x: Any, dense: Any, saved: Any, out: Any

@@ -27,6 +27,7 @@ from benchmark.training.engines.sparse.products import compiled, forward, transp
 from benchmark.training.engines.sparse.table import Buffer, Op, Real
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def product_forward(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -42,6 +43,7 @@ def product_forward(
     forward(op, here, there, groups, x, space, state.values[start:end], state.places[start:end], rows, biases)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def linear_gradient(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -77,6 +79,7 @@ def _keep(buffer: Any, features: int, numbers: Any, at: int, into: Any) -> None:
             into[at + n] = numbers[buffer[Buffer.START] + n]
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def convolution_gradient(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -100,6 +103,7 @@ def convolution_gradient(
         bias_gradient(op, here, groups, space, state.dense_gradients[member, bias : bias + op[Op.OUT_CHANNELS]])
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def product_back(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -116,6 +120,7 @@ def product_back(
     transposed(op, here, there, seen, groups, space, space, space, values, index, looks, columns)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def max_pooling_forward(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -126,6 +131,7 @@ def max_pooling_forward(
     max_pooling(op, shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], groups, x, space, memory)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def max_pooling_gradient(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -137,6 +143,7 @@ def max_pooling_gradient(
     max_pooling_back(op, here, there, seen, made, groups, space, space, space, memory)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def mean_pooling_forward(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -147,6 +154,7 @@ def mean_pooling_forward(
     mean_pooling(op, shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], groups, x, space)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def mean_pooling_gradient(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -157,6 +165,7 @@ def mean_pooling_gradient(
     mean_pooling_back(op, here, shape.buffers[op[Op.INPUT_GRADIENT]], seen, groups, space, space, space)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def batch_norm_forward(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -171,6 +180,7 @@ def batch_norm_forward(
     batch_norm(op, shape.reals[n], here, there, work.targets.shape[1], x, space, dense, statistics, saved)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def batch_norm_evaluation(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -185,6 +195,7 @@ def batch_norm_evaluation(
     batch_norm_running(op, shape.reals[n], here, there, work.targets.shape[1], x, space, dense, statistics, saved)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def batch_norm_gradient(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -200,6 +211,7 @@ def batch_norm_gradient(
     batch_norm_back(op, here, there, seen, work.targets.shape[1], space, space, x, dense, saved, out)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def dropout_forward(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -214,16 +226,16 @@ def dropout_forward(
         stream[1] += examples * op[Op.OUT_CHANNELS] * op[Op.OUT_HEIGHT] * op[Op.OUT_WIDTH]
 
 
+# long because compiled code is given its arrays one by one
 @compiled
-def copy(
-    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
-) -> None:
+def copy(n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
     """Dropout in an evaluation, or with a probability of zero."""
     op = shape.ops[n]
     x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
     no_dropout(op, shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], groups, x, space)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def dropout_gradient(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -235,6 +247,7 @@ def dropout_gradient(
     dropout_back(op, shape.reals[n, Real.SCALE], here, there, seen, groups, space, space, space, memory)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def mean_loss(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
@@ -247,8 +260,7 @@ def mean_loss(
     work.losses[member] = loss(there, into, shape.groups, classes, targets, work.smoothing, space, space)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
-def nothing(
-    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
-) -> None:
+def nothing(n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
     """What needs no computation."""

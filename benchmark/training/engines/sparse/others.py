@@ -6,19 +6,16 @@ handles; a backward pass writes zeros where an input that came out of ReLU is no
 
 from typing import Any
 
+from benchmark.training.engines.sparse.maxima import largest, maximum_of, maximum_with, where_chosen
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Op
 from benchmark.training.engines.sparse.vectors import (
     LANES,
     add_from,
     add_scaled,
-    largest,
     load,
-    maximum_of,
-    maximum_with,
     positive,
     store,
-    where_chosen,
     where_positive,
     zero,
 )
@@ -29,9 +26,11 @@ def place(buffer: Any, group: int, channel: int, row: int, column: int) -> int:
     """The index of the first lane of a pixel."""
     position = buffer[Buffer.FIRST] + row * buffer[Buffer.ROW] + column * buffer[Buffer.PIXEL]
     position += channel * buffer[Buffer.HEIGHT] * buffer[Buffer.WIDTH]
-    return buffer[Buffer.START] + group * buffer[Buffer.GROUP] + position * buffer[Buffer.UNIT]
+    found: int = buffer[Buffer.START] + group * buffer[Buffer.GROUP] + position * buffer[Buffer.UNIT]
+    return found
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def max_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, memory: Any) -> None:
     """The maximum of each window; ``memory`` keeps which pixel of the window it was (the first of equals)."""
@@ -59,6 +58,7 @@ def max_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, mem
                     to += there[Buffer.PIXEL] * there[Buffer.UNIT]
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def max_pooling_back(
     op: Any, here: Any, there: Any, seen: Any, made: Any, groups: Any, d: Any, dx: Any, y: Any, memory: Any
@@ -115,6 +115,7 @@ def mean_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any) ->
                     store(sums, y, place(there, g, channel, row, column))
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def mean_pooling_back(op: Any, here: Any, there: Any, seen: Any, groups: Any, d: Any, dx: Any, x: Any) -> None:
     """Each gradient is shared by the pixels of its window."""
@@ -156,9 +157,18 @@ def mask(op: Any, seen: Any, there: Any, groups: Any, x: Any, dx: Any) -> None:
                     store(where_positive(load(dx, to), x, at), dx, to)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def dropout(
-    op: Any, scale: float, here: Any, there: Any, groups: Any, x: Any, y: Any, memory: Any, seed: int,
+    op: Any,
+    scale: float,
+    here: Any,
+    there: Any,
+    groups: Any,
+    x: Any,
+    y: Any,
+    memory: Any,
+    seed: int,
     drawn: int,
 ) -> None:
     """Drop numbers by the draws of SplitMix64 from number ``drawn`` of stream ``seed``; ``memory`` keeps which.
@@ -203,6 +213,7 @@ def no_dropout(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any) -> N
                         target[lane] = 0 if op[Op.RELU] and source[lane] <= 0 else source[lane]
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def dropout_back(
     op: Any, scale: float, here: Any, there: Any, seen: Any, groups: Any, d: Any, dx: Any, x: Any, memory: Any

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.network import Node, Pair, Shape
 from benchmark.training.engines.sparse.table import BUFFER_COLUMNS, OP_COLUMNS, Buffer, Kind, Op
-from benchmark.training.engines.sparse.vectors import LANES, VECTORS
+from benchmark.training.engines.sparse.tiles import VECTORS
+from benchmark.training.engines.sparse.vectors import LANES
 
 Table = NDArray[np.int64]
 

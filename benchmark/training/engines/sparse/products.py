@@ -6,31 +6,33 @@ weights. Weights are stored by rows (outputs) and, as an index, by columns (inpu
 position of a buffer, so that no kernel knows of channels and windows.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from numba import njit
 
 from benchmark.training.engines.sparse.table import Buffer, Op
-from benchmark.training.engines.sparse.vectors import (
-    LANES,
-    add_product,
-    load,
-    store_totals,
+from benchmark.training.engines.sparse.tiles import (
     tile_add_product,
-    tile_load,
     tile_of,
     tile_positive,
-    tile_products,
     tile_store,
     tile_where_positive,
-    total,
-    zero,
 )
 
-compiled = njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
-"""Nothing is compiled before the first call, and the result is kept on disk."""
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def compiled(function: Function) -> Function:
+    """``function`` in compiled code, without the interpreter's lock.
+
+    Nothing is compiled before the first call, and the result is kept on disk.
+    """
+    found: Function = njit(function, cache=True, nogil=True, error_model="numpy", boundscheck=False)
+    return found
+
+
+# long because compiled code is given its arrays one by one, and a call costs time
 @compiled
 def forward(
     op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, weights: Any, places: Any, rows: Any, bias: Any
@@ -72,19 +74,26 @@ def forward(
                         there[Buffer.START]
                         + g * there[Buffer.GROUP]
                         + there[Buffer.UNIT]
-                        * (
-                            output * image
-                            + there[Buffer.FIRST]
-                            + top * there[Buffer.ROW]
-                            + left * there[Buffer.PIXEL]
-                        )
+                        * (output * image + there[Buffer.FIRST] + top * there[Buffer.ROW] + left * there[Buffer.PIXEL])
                     )
                     tile_store(tile, y, at, t0, t1, t2)
 
 
+# long because compiled code is given its arrays one by one, and a call costs time
 @compiled
 def transposed(
-    op: Any, here: Any, there: Any, seen: Any, groups: Any, d: Any, dx: Any, x: Any, weights: Any, index: Any, places: Any, rows: Any
+    op: Any,
+    here: Any,
+    there: Any,
+    seen: Any,
+    groups: Any,
+    d: Any,
+    dx: Any,
+    x: Any,
+    weights: Any,
+    index: Any,
+    places: Any,
+    rows: Any,
 ) -> None:
     """The gradient of the inputs, ``dx = Wᵀ d``, zero where an input that came out of ReLU is.
 
@@ -106,11 +115,7 @@ def transposed(
                 begin, end = rows[channel], rows[channel + 1]
                 for column in range(0, width, wide):
                     left = min(column, width - wide)
-                    at = (
-                        here[Buffer.START]
-                        + g * here[Buffer.GROUP]
-                        + unit * (top * here[Buffer.WIDTH] + left)
-                    )
+                    at = here[Buffer.START] + g * here[Buffer.GROUP] + unit * (top * here[Buffer.WIDTH] + left)
                     tile = tile_of(d, nothing)
                     for each in range(begin, end):
                         tile = tile_add_product(tile, weights[index[each]], d, at + places[each] * unit, s0, s1, s2)
@@ -131,11 +136,6 @@ def transposed(
                         there[Buffer.START]
                         + g * there[Buffer.GROUP]
                         + there[Buffer.UNIT]
-                        * (
-                            channel * image
-                            + there[Buffer.FIRST]
-                            + top * there[Buffer.ROW]
-                            + left * there[Buffer.PIXEL]
-                        )
+                        * (channel * image + there[Buffer.FIRST] + top * there[Buffer.ROW] + left * there[Buffer.PIXEL])
                     )
                     tile_store(tile, dx, at, t0, t1, t2)

@@ -3,6 +3,7 @@
 Threads take networks from a common counter, so who computes a network depends on chance, and what is computed does not.
 """
 
+import sys
 from typing import Any
 
 import numba
@@ -51,7 +52,13 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
         rows[3].append(_BACKWARD[node.kind][1] if needed else operations.nothing)
         rows[4].append(operations.mean_loss)
     kinds = tuple(numba.typeof(argument) for argument in arguments)
-    found = {function: _address(function, kinds) for row in rows for function in row}
+    found: dict[Any, int] = {}
+    told = False
+    for function in (function for row in rows for function in row):
+        found[function] = _address(function, kinds)
+        if not told and function.stats.cache_misses:
+            print("compiling the sparse engine for this network; the result is kept for later runs …", file=sys.stderr)
+            told = True
     return np.array([[found[function] for function in row] for row in rows])
 
 
@@ -72,9 +79,18 @@ def take_number(typing: Any, counter: Any) -> Any:
     return types.int64(counter), code
 
 
+# long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
 def call(
-    typing: Any, address: Any, n: Any, member: Any, groups: Any, shape: Any, state: Any, work: Any, space: Any,
+    typing: Any,
+    address: Any,
+    n: Any,
+    member: Any,
+    groups: Any,
+    shape: Any,
+    state: Any,
+    work: Any,
+    space: Any,
     memory: Any,
 ) -> Any:
     """Call the operation at ``address``."""
@@ -107,6 +123,7 @@ def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory
         number = take_number(queue)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
     """Into ``logits`` [members, classes, examples], as in an evaluation."""
@@ -133,16 +150,27 @@ def optimise(queue: Any, state: State, rate: float, momentum: float, decay: floa
     while member < state.starts.size - 1:
         start, end = state.starts[member], state.starts[member + 1]
         _sgd(
-            state.values[start:end], state.gradients[start:end], state.momenta[start:end], rate, momentum, decay,
+            state.values[start:end],
+            state.gradients[start:end],
+            state.momenta[start:end],
+            rate,
+            momentum,
+            decay,
             nesterov,
         )
         _sgd(
-            state.dense[member], state.dense_gradients[member], state.dense_momenta[member], rate, momentum, decay,
+            state.dense[member],
+            state.dense_gradients[member],
+            state.dense_momenta[member],
+            rate,
+            momentum,
+            decay,
             nesterov,
         )
         member = take_number(queue)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _sgd(values: Any, gradients: Any, momenta: Any, rate: float, momentum: float, decay: float, nesterov: bool) -> None:
     kind = values.dtype.type

@@ -74,7 +74,9 @@ class Structures:
             columns = into.columns[self.columns[number] : self.columns[number + 1]]
             span = slice(first, first + int(count))
             parts = (into.places[span], into.index[span], into.looks[span])
-            _fill(positions[span], first, layer.places, layer.looks, layer.channels, layer.output, rows, columns, *parts)
+            _fill(
+                positions[span], first, layer.places, layer.looks, layer.channels, layer.output, rows, columns, *parts
+            )
             first += int(count)
 
 
@@ -101,16 +103,25 @@ def _geometry(plan: Plan, number: int) -> Geometry:
     places = channels * height * width + rows * width + columns
     down, right = node.padding[0] + gradient.border[0], node.padding[1] + gradient.border[1]
     looks = (down - rows) * gradient.stored[1] + right - columns
-    flat = (places.ravel(), looks.ravel(), channels.ravel())
-    places, looks, channels = (each.astype(np.int32) for each in flat)
+    flat = [each.ravel().astype(np.int32) for each in (places, looks, channels)]
     output = gradient.stored[0] * gradient.stored[1]
-    return Geometry(f"{node.name}.weight", node.weight_shape, places, looks, channels, output)
+    return Geometry(f"{node.name}.weight", node.weight_shape, flat[0], flat[1], flat[2], output)
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def _fill(
-    positions: Any, first: int, all_places: Any, all_looks: Any, channels: Any, output: int, rows: Any, columns: Any,
-    places: Any, index: Any, looks: Any,
+    positions: Any,
+    first: int,
+    all_places: Any,
+    all_looks: Any,
+    channels: Any,
+    output: int,
+    rows: Any,
+    columns: Any,
+    places: Any,
+    index: Any,
+    looks: Any,
 ) -> None:
     """One layer; ``index`` is sorted by the input channel, then by position (a counting sort)."""
     fan_in = all_places.size

@@ -45,7 +45,7 @@ def _serve(number: int, jobs: "SimpleQueue[tuple[Job, Any] | None]", done: "Simp
         job, queue = work
         try:
             job(queue, number)
-        except BaseException as failure:  # noqa: BLE001 - the caller raises it
+        except BaseException as failure:
             done.put(failure)
         else:
             done.put(None)

@@ -1,0 +1,72 @@
+"""``dst-bench compare``: a race between plugins, which trains seeds where they decide."""
+
+import argparse
+import json
+import re
+from dataclasses import asdict
+
+from benchmark.commands.arguments import add_json, add_training, folder, options_of
+from criteria.errors import InputError
+
+SUMMARY = "race a criterion against others, and train seeds only where they decide"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Who races, where, and for how long."""
+    parser.add_argument("mine", metavar="MINE", help="the criterion that is asked about")
+    parser.add_argument("others", nargs="+", metavar="OTHER", help="what it is compared with, such as magnitude")
+    parser.add_argument("--on", default="smoke", metavar="EXPERIMENT", help="its name, or the path of a YAML file")
+    parser.add_argument("--growth", metavar="LIST", help="growth criteria, as in random,gradient")
+    parser.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
+    parser.add_argument("--margin", type=float, default=0.3, metavar="POINTS", help="differences that do not matter")
+    parser.add_argument("--budget", type=seconds, default="10m", metavar="TIME", help="of training, as in 90s, 10m, 2h")
+    parser.add_argument("--most-seeds", type=int, default=100, metavar="N", help="seeds that a setting gets at most")
+    parser.add_argument("--results", type=folder, default="results", metavar="DIR", help="results folder")
+    add_training(parser)
+    add_json(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Race, and say of every setting what came out."""
+    from benchmark.experiments.part import Part
+    from benchmark.experiments.results import ResultsFolder
+    from benchmark.running.racing import Lane, Race, race
+    from benchmark.verdicts.race import Decision, sentence
+
+    if args.margin <= 0:
+        raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points")
+    part = Part(growth=args.growth, density=args.density, settings=tuple(args.set))
+    asked = Race(
+        args.on, args.mine, tuple(args.others), part, args.margin, budget=args.budget, most_seeds=args.most_seeds
+    )
+    root = ResultsFolder(args.results, part.select(args.on).name)
+
+    def told(lane: Lane, decision: Decision) -> str:
+        return sentence(asked.mine, lane.other, lane.where, decision, asked.margin)
+
+    def tell(lane: Lane, decision: Decision) -> None:
+        if not args.json:
+            print(f"{told(lane, decision)}.", flush=True)
+
+    found = race(asked, root, options_of(args), tell)
+    if args.json:
+        lanes = [{"other": lane.other, **asdict(lane.setting), **_finite(asdict(each))} for lane, each in found.items()]
+        print(json.dumps({"mine": asked.mine, "margin": asked.margin, "comparisons": lanes}, indent=2, allow_nan=False))
+    else:
+        for lane, decision in found.items():
+            if decision.outcome == "undecided":
+                print(f"{told(lane, decision)}.")
+    return 0
+
+
+def seconds(text: str) -> float:
+    """A time as a user writes it: ``90s``, ``10m`` or ``2h``."""
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
+    if not parts or not float(parts[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 90s, 10m or 2h")
+    return float(parts[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[parts[2]]
+
+
+def _finite(values: dict[str, object]) -> dict[str, object]:
+    return {key: None if value in (float("inf"), float("-inf")) else value for key, value in values.items()}

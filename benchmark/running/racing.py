@@ -1,0 +1,149 @@
+"""A race between plugins on an experiment: seeds are trained only where something is still undecided."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.part import Part
+from benchmark.experiments.results import ResultsFolder, samples
+from benchmark.experiments.runs import cells
+from benchmark.running.missing import train_missing
+from benchmark.running.options import Options
+from benchmark.verdicts.contenders import Setting
+from benchmark.verdicts.race import FIRST, Decision, decide, next_seeds
+from benchmark.verdicts.samples import Samples, grain
+from criteria.errors import InputError
+
+COARSEST = 0.25
+"""Points; few results may all be further apart than the step of the metric."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """What is raced: ``mine`` against each of ``others``, in every setting of a part of an experiment."""
+
+    experiment: str
+    mine: str
+    others: tuple[str, ...]
+    part: Part = field(default_factory=Part)
+    margin: float = 0.3
+    budget: float = 600.0
+    """Seconds of training."""
+    most_seeds: int = 100
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One comparison of a race: with whom, and in which setting."""
+
+    other: str
+    setting: Setting
+
+    @property
+    def where(self) -> str:
+        """The setting in words, to follow ``better than magnitude``."""
+        extra = "".join(f", {name}={value}" for name, value in self.setting.extra)
+        return f" at density {self.setting.density:g} with {self.setting.growth} growth{extra}"
+
+
+def race(
+    asked: Race, root: ResultsFolder, options: Options, tell: Callable[[Lane, Decision], None]
+) -> dict[Lane, Decision]:
+    """Run a race to its end: every comparison is decided, or the budget of seconds or seeds is spent.
+
+    ``tell`` is called when a comparison is decided. Seeds count from 1 upwards, results that are stored are used, and
+    what is trained is stored as by ``dst-bench run``. Raises :class:`InputError` where there is nothing to compare.
+    """
+    started = time.monotonic()
+    found: dict[Lane, Decision] = {}
+    wanted: dict[Setting, int] = {}
+    lanes = _lanes(asked)
+    wanted = {lane.setting: FIRST for lane in lanes}
+    slowest = 0.0  # seconds that a seed of one setting took
+    while wanted:
+        began = time.monotonic()
+        known = _trained(asked, wanted, root, options)
+        slowest = max(slowest, (time.monotonic() - began) / sum(wanted.values()))
+        open_lanes = [lane for lane in lanes if lane.setting in wanted and _is_open(found.get(lane))]
+        for lane in open_lanes:
+            found[lane] = _decided(asked, lane, known, len(lanes))
+            if not _is_open(found[lane]):
+                tell(lane, found[lane])
+        wanted = _next(found, asked, budget=asked.budget - (time.monotonic() - started), seconds=slowest)
+    return found
+
+
+def _is_open(decision: Decision | None) -> bool:
+    return decision is None or decision.outcome == "undecided"
+
+
+def _lanes(asked: Race) -> list[Lane]:
+    rivals = [other for other in asked.others if other != asked.mine]
+    if not rivals:
+        raise InputError(f"a race needs two different criteria; given: {', '.join([asked.mine, *asked.others])}")
+    experiment = _part(asked).select(asked.experiment)
+    settings = [Setting(cell.growth, cell.density, cell.extra) for cell in cells(experiment) if cell.growth is not None]
+    return [Lane(other, setting) for other in rivals for setting in dict.fromkeys(settings)]
+
+
+def _part(asked: Race) -> Part:
+    return replace(asked.part, criteria=",".join([asked.mine, *asked.others]), seeds=None)
+
+
+def _trained(asked: Race, wanted: Mapping[Setting, int], root: ResultsFolder, options: Options) -> Samples:
+    """All results of the settings that are wanted, each with so many seeds, trained where they are missing."""
+    found: dict[Cell, Mapping[int, float]] = {}
+    groups: dict[tuple[str | None, int], list[float]] = {}
+    for setting, seeds in wanted.items():
+        densities = groups.setdefault((setting.growth, seeds), [])
+        if setting.density is not None and setting.density not in densities:
+            densities.append(setting.density)
+    for (growth, seeds), densities in groups.items():
+        part = replace(
+            _part(asked), growth=growth, density=",".join(f"{each:g}" for each in densities), seeds=f"1-{seeds}"
+        )
+        experiment = part.select(asked.experiment)
+        results = train_missing(experiment, root, options)
+        found |= samples(results, experiment.metric)
+    return found
+
+
+def _decided(asked: Race, lane: Lane, known: Samples, comparisons: int) -> Decision:
+    setting = lane.setting
+    sides = []
+    for name in (asked.mine, lane.other):
+        cell = next(
+            (
+                each
+                for each in known
+                if (each.criterion, each.growth, each.density, each.extra)
+                == (name, setting.growth, setting.density, setting.extra)
+            ),
+            None,
+        )
+        if cell is None:
+            raise InputError(f"{name} has no result{lane.where}; write it as `dst-bench list` does")
+        sides.append(known[cell])
+    seeds = sorted(sides[0].keys() & sides[1].keys())
+    differences = [sides[0][seed] - sides[1][seed] for seed in seeds]
+    step = min(grain(known), COARSEST)
+    return decide(differences, margin=asked.margin, comparisons=comparisons, grain=step)
+
+
+def _next(found: Mapping[Lane, Decision], asked: Race, budget: float, seconds: float) -> dict[Setting, int]:
+    """The seeds that each open setting should have at the next look, the closest to a decision first."""
+    names = {f"{number}": lane for number, lane in enumerate(found)}
+    more = next_seeds({name: found[lane] for name, lane in names.items()})
+    wanted: dict[Setting, int] = {}
+    for name, extra in more.items():
+        lane = names[name]
+        seeds = min(found[lane].n + extra, asked.most_seeds)
+        if seeds <= found[lane].n:
+            continue
+        cost = (seeds - found[lane].n) * seconds
+        if cost > budget:
+            continue
+        budget -= cost if lane.setting not in wanted else 0.0
+        wanted[lane.setting] = max(wanted.get(lane.setting, 0), seeds)
+    return wanted

@@ -1,0 +1,112 @@
+"""Engines: the sparse one beside the dense one and beside the machine's arithmetic, at several densities."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from benchmark.data.dataset import Dataset
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.setup import Setup
+from benchmark.models import sparse_layer_names
+from benchmark.models.flops import flops_per_weight
+from benchmark.running.plan import dataset_on
+from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
+from benchmark.training.engines.choosing import step_seconds
+from benchmark.training.fleet_training import train_fleet
+from benchmark.training.initial import structure
+from benchmark.training.members import Member, Recipe
+from criteria.distribution import layer_counts
+from criteria.plugins import load
+
+WARM_UP = 2
+"""Steps before the clock starts; in the first of all, the sparse engine may compile."""
+ROUNDS = 5
+PRODUCT_SIZE = 2048
+"""Rows of the square matrices whose product says how fast the machine multiplies."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What is timed of one experiment's setup, on synthetic data."""
+
+    experiment: str
+    like: str
+    """The data set that the synthetic data look like."""
+    densities: tuple[float, ...]
+    steps: int
+    """Optimizer steps in each round, which end with a topology update and an evaluation where it is a period."""
+    members: int = 8
+
+
+TIMED = (
+    Timed("fmnist-lenet300", "fashion_mnist", (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0), 200),
+    Timed("fmnist-cnn", "fashion_mnist", (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0), 10, 4),
+    Timed("cifar10-mlp", "cifar10", (0.05, 0.1, 0.2), 10, 4),
+    Timed("cifar10-cnn", "cifar10", (0.05, 0.1, 0.2), 5, 4),
+    Timed("cifar100-vgg16", "cifar100", (0.05, 0.1), 2, 2),
+)
+
+
+def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
+    """The time of one step of one network on both engines, and what its active weights would take at best."""
+    if device.type != "cpu":
+        yield Skipped("engines", f"the sparse engine runs on CPUs, not on {device.type}")
+        return
+    for timed in TIMED:
+        yield from compared(timed, data_dir)
+
+
+def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Comparisons:
+    """The comparisons of one setup; what the model of `choosing` says stands beside the name."""
+    asked = load_experiment(timed.experiment).setups[0][1]
+    examples = asked.training.batch_size * (timed.steps + WARM_UP)
+    setup = asked.model_copy(update={"data": f"synthetic(like='{timed.like}', examples={examples})"})
+    dataset = dataset_on(setup.data, data_dir, torch.device("cpu"))
+    for density in timed.densities:
+        ways: dict[str, Callable[[], float]] = {
+            name: partial(_seconds, setup.model_copy(update={"engine": name}), dataset, density, timed)
+            for name in ("dense", "sparse")
+        }
+        ways["arithmetic floor"] = _floor(setup, dataset, density)
+        seconds = side_by_side(ways, rounds)
+        model = step_seconds(setup, density, "dense") / step_seconds(setup, density, "sparse")
+        about = f"{timed.experiment} at density {density:g} (model: {model:.1f})"
+        yield compare(about, "dense", "sparse", seconds)
+        yield compare(about, "sparse", "arithmetic floor", seconds)
+
+
+def active_flops(setup: Setup, dataset: Dataset, density: float) -> int:
+    """FLOPs of the products of active weights in a step of one network: forward and two gradients."""
+    network = structure(setup.model, dataset.shape, dataset.classes)
+    names = sparse_layer_names(network)
+    shapes = {name: tuple(network.get_parameter(name).shape) for name in names}
+    counts = layer_counts(shapes, density, setup.topology.distribution)
+    per_weight = flops_per_weight(network, dataset.shape, names)
+    passes = {name: 2 if name == names[0] else 3 for name in names}  # nobody asks for the gradient of the batch
+    return setup.training.batch_size * sum(passes[name] * counts[name] * per_weight[name] for name in names)
+
+
+def _seconds(setup: Setup, dataset: Dataset, density: float, timed: Timed) -> float:
+    """Seconds per step and network."""
+    marks: list[float] = []
+
+    def on_step(step: int, _total: int) -> None:
+        if step in (WARM_UP, WARM_UP + timed.steps):
+            marks.append(now(torch.device("cpu")))
+
+    recipes = [Recipe(load("magnitude"), load("gradient", "growth"), setup.topology) for _ in range(timed.members)]
+    members = [Member(1, density, setup.topology.distribution, recipe) for recipe in recipes]
+    train_fleet(members, setup, dataset, torch.device("cpu"), on_step, max_steps=WARM_UP + timed.steps)
+    return (marks[1] - marks[0]) / timed.steps / timed.members
+
+
+def _floor(setup: Setup, dataset: Dataset, density: float) -> Callable[[], float]:
+    """Seconds that the products of active weights would take at the rate of one large dense product."""
+    left, right = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE)
+    share = active_flops(setup, dataset, density) / (2 * PRODUCT_SIZE**3)
+    multiply = stopwatch(lambda: left @ right, torch.device("cpu"))
+    multiply()
+    return lambda: multiply() * share

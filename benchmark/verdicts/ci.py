@@ -1,0 +1,83 @@
+"""The outcome of a check as continuous integration reads it: JUnit's XML, and GitHub's summary and notes."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import get_args
+from xml.etree import ElementTree
+
+from benchmark.verdicts.rendering import deviations
+from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Verdict
+
+FAILED: tuple[Verdict, ...] = ("deviates",)
+SKIPPED: tuple[Verdict, ...] = ("missing", "unexpected", "unstable", "inconclusive")
+"""Verdicts of which a test neither passes nor fails."""
+
+
+def junit(outcome: CheckOutcome) -> str:
+    """JUnit's XML: a test for each cell against each source, for each comparison of many cells, and for each claim."""
+    cases = [
+        *(_case(outcome, f"{row.cell} against {row.source}", row.verdict, _told(row)) for row in outcome.rows),
+        *(
+            _case(outcome, f"{shift.name} against {shift.source}", "deviates" if shift.deviates else None, None)
+            for shift in outcome.shifts
+        ),
+        *(
+            _case(outcome, str(change), "deviates" if change.deviates else "inconclusive", str(change))
+            for change in outcome.changes
+        ),
+    ]
+    failures = sum(case.find("failure") is not None for case in cases)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"dst-bench check {outcome.experiment}",
+        tests=str(len(cases)),
+        failures=str(failures),
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+    )
+    suite.extend(cases)
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def github_summary(outcome: CheckOutcome) -> str:
+    """Markdown for the summary of a job: the verdict, counts, the claims, and what deviates."""
+    counts = Counter(row.verdict for row in outcome.rows)
+    listed = [(verdict, counts[verdict]) for verdict in reversed(get_args(Verdict)) if counts[verdict]]
+    parts = [
+        f"### {outcome.experiment}: {outcome.overall}",
+        "| verdict | cells | meaning |\n|---|---|---|\n"
+        + "\n".join(f"| {verdict} | {count} | {MEANINGS[verdict]} |" for verdict, count in listed),
+    ]
+    if outcome.claims:
+        rows = "\n".join(f"| {each.claim} | {each.verdict} | {each.finding} |" for each in outcome.claims)
+        parts.append(f"| claim | verdict | found |\n|---|---|---|\n{rows}")
+    if told := deviations(outcome):
+        parts.append("\n".join(f"- {line}" for line in told))
+    return "\n\n".join(parts) + "\n"
+
+
+def github_annotations(outcome: CheckOutcome) -> list[str]:
+    """A workflow command for everything that deviates (an error) and every warning, which GitHub shows as a note."""
+    errors = [f"::error title={_escaped(outcome.experiment, True)}::{_escaped(line)}" for line in deviations(outcome)]
+    title = _escaped(outcome.experiment, True)
+    return errors + [f"::warning title={title}::{_escaped(warning)}" for warning in outcome.warnings]
+
+
+def _case(outcome: CheckOutcome, name: str, verdict: Verdict | None, told: str | None) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=f"dst-bench.{outcome.experiment}", name=name)
+    if verdict in FAILED:
+        ElementTree.SubElement(case, "failure", message=told or name).text = MEANINGS["deviates"]
+    elif verdict in SKIPPED:
+        ElementTree.SubElement(case, "skipped", message=f"{verdict}: {MEANINGS[verdict]}")
+    return case
+
+
+def _told(row: Row) -> str:
+    return row.verdict if row.difference is None else f"{row.verdict}: moved by {row.difference:+.2f} points"
+
+
+def _escaped(text: str, is_property: bool = False) -> str:
+    pairs: Iterable[tuple[str, str]] = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
+    for character, code in (*pairs, *((":", "%3A"), (",", "%2C")) * is_property):
+        text = text.replace(character, code)
+    return text

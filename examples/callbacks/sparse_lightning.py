@@ -1,0 +1,31 @@
+"""Sparse training with Lightning: ``Trainer(callbacks=[Sparse(density=0.1)])``. Runs with lightning 2.6."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from criteria import SparseTraining
+
+
+class Sparse(Callback):
+    """Keeps the module sparse while it is fitted; its settings are those of SparseTraining."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings, self.loaded, self.sparse = settings, None, None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Attach when the optimizer is there and a checkpoint, if any, is loaded."""
+        settings = {"total_steps": int(trainer.estimated_stepping_batches), **self.settings}
+        self.sparse = SparseTraining(pl_module, trainer.optimizers[0], state=self.loaded, **settings)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002 - as Lightning calls it
+        """Leave a plain module with zeros in place."""
+        self.sparse.finalize()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What Lightning's checkpoints keep: the masks and all that the topology depends on."""
+        return self.sparse.state_dict() if self.sparse else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remember the state until there is an optimizer."""
+        self.loaded = state_dict

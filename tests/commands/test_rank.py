@@ -1,0 +1,53 @@
+"""``dst-bench rank``: the standing on the command line."""
+
+import json
+
+import pytest
+
+from benchmark.commands.cli import main
+
+
+def rank(*arguments, results):
+    return main(["rank", *arguments, "--results", str(results)])
+
+
+def test_without_results_the_expected_values_have_a_standing(tmp_path, capsys):
+    assert rank("smoke", results=tmp_path) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("smoke (expected values)")
+    assert "random growth, all densities (5 seeds)" in text
+    assert "difference to magnitude in points" in " ".join(text.split())
+
+
+def test_the_json_has_every_column_of_every_row(tmp_path, capsys):
+    assert rank("fmnist-lenet300", "--json", "--margin", "0.5", results=tmp_path) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["reference"], told["margin"], told["source"]) == ("magnitude", 0.5, "expected values")
+    columns = {
+        *("growth", "density", "criterion", "n", "mean", "difference", "low", "high", "p_holm", "p_improves"),
+        *("p_equivalent", "rank", "rank_low", "rank_high", "p_best", "dof", "seeds_needed", "flags", "extra"),
+    }
+    assert all(set(row) == columns for row in told["rows"])
+    assert len(told["rows"]) == 6 * (2 * 3 + 2)
+
+
+def test_several_experiments_have_one_standing_over_all(tmp_path, capsys):
+    assert rank("smoke", "fmnist-lenet300", "fmnist-lenet300-authors", "--json", results=tmp_path) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["experiments"] == ["smoke", "fmnist-lenet300", "fmnist-lenet300-authors"]
+    assert {row["n"] for row in told["rows"]} == {3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["smoke", "--reference", "nothing"], "the reference 'nothing' has no result"),
+        (["smoke", "--margin", "0"], "the margin must be above 0 points"),
+        (["cifar10-cnn"], "run it first"),
+    ],
+)
+def test_what_cannot_be_ranked_is_refused_in_one_line(arguments, problem, tmp_path, capsys):
+    assert rank(*arguments, results=tmp_path) == 2
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1

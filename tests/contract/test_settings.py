@@ -1,0 +1,60 @@
+"""Every setting of the process is noticed when it changes, and is set back."""
+
+import gc
+import logging
+import os
+import random
+import sys
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from criteria.contract.settings import SETTINGS, changed, contained, set_otherwise, settings_now
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "torch's global random state": lambda: torch.default_generator.manual_seed(7),
+    "numpy's global random state": lambda: np.random.seed(7),
+    "Python's global random state": lambda: random.seed(7),
+    "the default dtype": lambda: torch.set_default_dtype(torch.float64),
+    "the default device": lambda: torch.set_default_device("meta"),
+    "the grad mode": lambda: torch.set_grad_enabled(not torch.is_grad_enabled()),
+    "the number of threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+    "the deterministic mode": lambda: torch._C._set_deterministic_algorithms(True, warn_only=True),
+    "whether denormal numbers are zero": lambda: torch.set_flush_denormal(True),
+    "the precision of matrix products": lambda: torch.set_float32_matmul_precision("medium"),
+    "autocast": lambda: torch.set_autocast_enabled("cpu", True),
+    "the flags of cuDNN": lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    "the detection of anomalies": lambda: torch.set_anomaly_enabled(True),
+    "numpy's error state": lambda: np.seterr(all="print"),
+    "the warning filters": lambda: warnings.simplefilter("always", EncodingWarning),
+    "the environment": lambda: os.environ.update(SEEN_BY_THE_CONTRACT="1"),
+    "the working directory": lambda: os.chdir("/"),
+    "the recursion limit": lambda: sys.setrecursionlimit(4321),
+    "the search path of modules": lambda: sys.path.insert(0, "/nowhere"),
+    "the garbage collector": gc.disable,
+    "the garbage collector's thresholds": lambda: gc.set_threshold(5),
+    "the level of logging": lambda: logging.disable(logging.CRITICAL),
+    "how tensors are printed": lambda: torch.set_printoptions(precision=2),
+    "how arrays are printed": lambda: np.set_printoptions(precision=2),
+}
+
+
+@pytest.mark.parametrize("setting", CHANGES)
+def test_a_setting_that_changes_is_named_and_set_back(setting: str) -> None:
+    before = settings_now()
+    with contained():
+        CHANGES[setting]()
+        assert setting in changed(before)
+    assert changed(before) == []
+
+
+def test_settings_can_be_set_otherwise_and_back() -> None:
+    before = settings_now()
+    with contained():
+        set_otherwise(5)
+        assert len(changed(before)) >= 10
+    assert changed(before) == []
+    assert before.keys() == SETTINGS.keys()

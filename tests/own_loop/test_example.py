@@ -1,0 +1,27 @@
+"""The example trains both its models, and the gain over a static mask is what it says, on five seeds."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / "examples/own_loop.py"
+
+
+def printed(*arguments):
+    done = subprocess.run([sys.executable, EXAMPLE, *arguments], capture_output=True, text=True, check=True)
+    return re.findall(r"^(\w+) at density 0.1: ([+-][\d.]+) ± ([\d.]+) points over (\d) seeds$", done.stdout, re.M)
+
+
+def test_the_example_runs():
+    assert [name for name, *_ in printed("--seeds", "2", "--epochs", "1")] == ["convolutional", "transformer"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("model", ["convolutional", "transformer"])
+def test_magnitude_and_gradient_are_above_static_by_an_interval_over_five_seeds(model):
+    ((_, mean, half, seeds),) = printed(model)
+    assert float(mean) > float(half)
+    assert seeds == "5"

@@ -1,0 +1,82 @@
+"""A race over trainings: seeds are added where something is undecided, and the budget ends it."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.part import Part
+from benchmark.experiments.results import ResultsFolder
+from benchmark.running import racing
+from benchmark.running.options import Options
+from benchmark.running.racing import Race, race
+from criteria.errors import InputError
+
+LEADS = {0.02: -60.0, 0.05: 0.0, 0.2: 0.4}
+"""Of random over magnitude, by density; the spread of a difference is 0.14."""
+
+
+@pytest.fixture
+def asked_for(monkeypatch):
+    """Races whose trainings are drawn at random; gives the seeds that each look asked for."""
+    looks = []
+
+    def trained(asked, wanted, root, options):
+        looks.append({setting.density: seeds for setting, seeds in wanted.items()})
+        found = {}
+        for setting, seeds in wanted.items():
+            for name, lead in ((asked.mine, LEADS[setting.density]), *((other, 0.0) for other in asked.others)):
+                values = (
+                    80 + lead + 0.1 * np.random.default_rng([len(name), int(setting.density * 100)]).normal(size=200)
+                )
+                cell = Cell(name, setting.growth, setting.density, setting.extra)
+                found[cell] = dict(enumerate(values[:seeds].round(2).tolist(), start=1))
+        return found
+
+    monkeypatch.setattr(racing, "_trained", trained)
+    return looks
+
+
+def run(tmp_path, **asked):
+    told = []
+    options = {"part": Part(growth="random"), **asked}
+    race_ = Race("smoke", "random", ("magnitude",), **options)
+    found = race(race_, ResultsFolder(tmp_path, "smoke"), Options(), lambda lane, decision: told.append(lane))
+    return {lane.setting.density: decision for lane, decision in found.items()}, told
+
+
+def test_every_density_is_decided_and_told_once(asked_for, tmp_path):
+    found, told = run(tmp_path)
+    assert {density: each.outcome for density, each in found.items()} == {
+        0.02: "worse",
+        0.05: "equivalent",
+        0.2: "better",
+    }
+    assert len(told) == 3
+
+
+def test_seeds_go_where_something_is_undecided(asked_for, tmp_path):
+    run(tmp_path)
+    assert asked_for[0] == {0.02: 3, 0.05: 3, 0.2: 3}
+    assert 0.02 not in asked_for[-1]
+    for before, now in itertools.pairwise(asked_for):
+        assert all(seeds > before[density] for density, seeds in now.items())
+
+
+def test_a_budget_of_seeds_leaves_the_rest_undecided_and_says_how_many_more(asked_for, tmp_path):
+    found, _ = run(tmp_path, most_seeds=3, margin=0.01)
+    assert found[0.05].outcome == "undecided"
+    assert found[0.05].n == 3
+    assert found[0.05].more > 0
+
+
+def test_a_spent_budget_of_time_ends_the_race_after_the_look_that_spent_it(asked_for, tmp_path):
+    found, _ = run(tmp_path, budget=0.0, margin=0.01)
+    assert len(asked_for) == 1
+    assert {each.n for each in found.values()} == {3}
+
+
+def test_a_race_of_one_is_refused(asked_for, tmp_path):
+    with pytest.raises(InputError, match="two different criteria"):
+        race(Race("smoke", "magnitude", ("magnitude",)), ResultsFolder(tmp_path, "smoke"), Options(), lambda *_: None)

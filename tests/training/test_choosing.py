@@ -1,0 +1,50 @@
+"""auto takes the sparse engine where it is faster by far, and the dense one where somebody reads dense tensors."""
+
+import pytest
+import torch
+
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.runs import Rule
+from benchmark.training.engines.choosing import fastest_engine, step_seconds
+from criteria.plugins import Spec
+
+CPU = torch.device("cpu")
+PLAIN = Rule(Spec.parse("magnitude"), Spec.parse("gradient"), None)
+
+
+def setup_of(experiment):
+    return load_experiment(experiment).setups[0][1]
+
+
+@pytest.mark.parametrize("experiment", ["fmnist-lenet300", "fmnist-cnn", "cifar10-mlp", "cifar10-cnn"])
+def test_low_densities_train_on_the_sparse_engine_and_full_ones_on_the_dense(experiment):
+    setup = setup_of(experiment)
+    assert fastest_engine(setup, PLAIN, 0.05, CPU) == "sparse"
+    assert fastest_engine(setup, PLAIN, 1.0, CPU) == "dense"
+
+
+@pytest.mark.parametrize("engine", ["dense", "sparse"])
+def test_a_higher_density_is_never_cheaper(engine):
+    seconds = [step_seconds(setup_of("fmnist-lenet300"), density, engine) for density in (0.01, 0.1, 0.5, 1.0)]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(Spec.parse("running_magnitude"), Spec.parse("random"), None),
+        Rule(Spec.parse("magnitude"), Spec.parse("momentum"), None),
+        Rule(Spec.parse("grasp"), Spec.parse("random"), None),
+    ],
+    ids=["observes every step", "momentum growth", "Hessian products"],
+)
+def test_who_reads_dense_tensors_trains_on_the_dense_engine(rule):
+    assert fastest_engine(setup_of("fmnist-lenet300"), rule, 0.05, CPU) == "dense"
+
+
+def test_residual_networks_train_on_the_dense_engine():
+    assert fastest_engine(setup_of("cifar10-resnet56"), PLAIN, 0.05, CPU) == "dense"
+
+
+def test_a_gpu_trains_on_the_dense_engine():
+    assert fastest_engine(setup_of("fmnist-lenet300"), PLAIN, 0.05, torch.device("cuda")) == "dense"

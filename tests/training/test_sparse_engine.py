@@ -1,0 +1,251 @@
+"""The sparse engine does what the dense one does: the same masks in float64, and the same bits whoever else trains."""
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from benchmark.experiments.setup import TrainingSettings
+from benchmark.models import build_model, sparse_layer_names
+from benchmark.models.dropout import Dropout
+from benchmark.training.engines import engine_named
+from benchmark.training.engines.engine import Batch, Needs
+from benchmark.training.engines.sparse.network import unsupported
+from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.stepping import Extra
+from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.loss import classification_loss
+from benchmark.training.members import Member
+from criteria import load, names
+from tests.training.small_fleets import CPU, LENET5, MLP, recipe, setup, some_data
+
+CRITERIA = [name for name in names() if not load(name).requires_hessian_gradient]
+RULES = {
+    "scope": ("local", "global", "global_prune"),
+    "resurrection": ("forbid", "allow", "restart"),
+    "grown_momentum": ("keep", "reset"),
+}
+TINY_CNN = {"name": "small_cnn"}
+DROPPED = {"name": "mlp", "widths": [16, 12], "dropout": 0.2}
+
+
+@pytest.fixture
+def float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def trained(engine, members, model, training, dataset, *, stop=None):
+    """The engine after the last step, whatever was best; with ``stop`` the training is saved and loaded there."""
+    of = setup(model, training, engine)
+    running = FleetTraining([member() for member in members], of, dataset, CPU)
+    for step in running.steps():
+        if step == stop:
+            state = running.state_dict()
+            running = FleetTraining([member() for member in members], of, dataset, CPU)
+            running.load_state_dict(state)
+            break
+    for _ in running.steps():
+        pass
+    return running.engine
+
+
+def assert_same(found, wanted, **tolerance):
+    for index in range(len(wanted.members)):
+        masks, weights = found.masks(index), found.weights(index)
+        for name, mask in wanted.masks(index).items():
+            assert torch.equal(masks[name], mask), (index, name)
+        for name, weight in wanted.weights(index).items():
+            torch.testing.assert_close(weights[name], weight, **tolerance)
+
+
+@st.composite
+def makers(draw, criteria=CRITERIA):
+    """What makes a member with plugins of its own, so that two trainings share no state."""
+    how = {name: draw(st.sampled_from(known)) for name, known in RULES.items()}
+    criterion, growth = draw(st.sampled_from(criteria)), draw(st.sampled_from(names("growth")))
+    period, seed, density = draw(st.integers(1, 9)), draw(st.integers(1, 3)), draw(st.sampled_from([0.1, 0.3, 1.0]))
+    return lambda: Member(seed, density, "erk", recipe(criterion, growth, period=period, **how))
+
+
+trainings = st.builds(
+    lambda sgd, **others: TrainingSettings(momentum=sgd[0], nesterov=sgd[1], **others),
+    sgd=st.sampled_from([(0.0, False), (0.5, False), (0.9, True)]),
+    epochs=st.integers(1, 6),
+    batch_size=st.sampled_from([7, 16, 60]),
+    learning_rate=st.just(0.05),
+    weight_decay=st.sampled_from([0.0, 1e-3]),
+    label_smoothing=st.sampled_from([0.0, 0.1]),
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(makers(), min_size=1, max_size=3), trainings, st.sampled_from([MLP, DROPPED]), st.integers(0, 30))
+def test_masks_are_those_of_the_dense_engine_whatever_is_trained(float64, members, training, model, stop):
+    dataset = some_data(6)
+    wanted = trained("dense", members, model, training, dataset)
+    found = trained("sparse", members, model, training, dataset, stop=stop)
+    assert_same(found, wanted, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_every_combination_of_growth_and_rules_has_the_masks_of_the_dense_engine(float64, criterion):
+    dataset, training = some_data(6), TrainingSettings(epochs=8, batch_size=16, learning_rate=0.05)
+    members = [
+        lambda way=way: Member(1, 0.2, "erk", recipe(criterion, way[0], 3, **dict(zip(RULES, way[1:], strict=True))))
+        for way in itertools.product(names("growth"), *RULES.values())
+    ]
+    wanted = trained("dense", members, MLP, training, dataset)
+    assert_same(trained("sparse", members, MLP, training, dataset), wanted, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("model", "shape"), [(LENET5, (1, 28, 28)), (TINY_CNN, (3, 32, 32))], ids=["lenet5", "cnn"])
+def test_convolutional_networks_have_the_masks_of_the_dense_engine(float64, model, shape):
+    dataset, training = some_data(*shape, examples=48), TrainingSettings(epochs=4, batch_size=5, learning_rate=0.02)
+    members = [
+        lambda: Member(1, 0.2, "erk", recipe("magnitude", "random", 3)),
+        lambda: Member(2, 0.1, "erk", recipe("snip", "gradient", 5, resurrection="allow")),
+        lambda: Member(1, 0.1, "erk", recipe("mest", "momentum", 4, scope="global")),
+    ]
+    wanted = trained("dense", members, model, training, dataset)
+    assert_same(trained("sparse", members, model, training, dataset, stop=9), wanted, atol=1e-9, rtol=1e-7)
+
+
+def some_members():
+    rules = [("magnitude", "random"), ("snip", "gradient"), ("set", "momentum"), ("mest", "random")]
+    return [
+        lambda n=n, rule=rule: Member(1 + n % 2, (0.05, 0.2, 0.5, 0.1)[n], "erk", recipe(*rule, period=2 + n))
+        for n, rule in enumerate(rules)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"), [(MLP, (6,)), pytest.param(LENET5, (1, 28, 28), marks=pytest.mark.long)], ids=["mlp", "lenet5"]
+)
+def test_a_member_has_the_same_bits_alone_in_a_fleet_with_any_threads_and_after_a_stop(model, shape):
+    dataset, training = some_data(*shape), TrainingSettings(epochs=3, batch_size=16, learning_rate=0.05)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = [trained("sparse", [member], model, training, dataset) for member in some_members()]
+        torch.set_num_threads(3)
+        fleet = trained("sparse", some_members(), model, training, dataset)
+        stopped = trained("sparse", some_members(), model, training, dataset, stop=5)
+    finally:
+        torch.set_num_threads(before)
+    assert_same(stopped, fleet, atol=0, rtol=0)
+    for index, engine in enumerate(alone):
+        for name, weight in engine.weights(0).items():
+            assert torch.equal(weight, fleet.weights(index)[name]), (index, name)
+
+
+def test_a_checkpoint_of_another_fleet_is_refused():
+    dataset, training = some_data(6), TrainingSettings(epochs=1, batch_size=16, learning_rate=0.05)
+    one = engine_named("sparse").make([Member(1, 0.2)], setup(MLP, training), dataset, CPU)
+    other = engine_named("sparse").make([Member(1, 0.3)], setup(MLP, training), dataset, CPU)
+    with pytest.raises(ValueError, match="another fleet"):
+        other.load_state_dict(one.state_dict())
+
+
+def test_nobody_gets_a_dense_gradient_that_was_not_made():
+    dataset, training = some_data(6), TrainingSettings(epochs=1, batch_size=16, learning_rate=0.05)
+    engine = engine_named("sparse").make([Member(1, 0.2)], setup(MLP, training), dataset, CPU)
+    losses = engine.backward(Batch(dataset.train.inputs[None, :16], dataset.train.targets[None, :16]))
+    assert losses.isfinite().all()
+    with pytest.raises(ValueError, match="no dense gradient of member 0"):
+        engine.layers(0, 1, Needs(gradient="all"))
+
+
+def stacked_state(network):
+    weights = {name: weight.detach()[None].clone() for name, weight in network.named_parameters()}
+    return weights, {name: buffer[None].clone() for name, buffer in network.named_buffers()}
+
+
+NETWORKS = {
+    "linear layers": ((7,), lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), nn.Linear(20, 5))),
+    "two classes, dropout": (
+        (7,),
+        lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), Dropout(0.3), nn.Linear(20, 1)),
+    ),
+    "convolutions with all settings": (
+        (3, 9, 9),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2)), nn.ReLU()),
+            *(nn.Conv2d(4, 5, 3, padding=2), nn.BatchNorm2d(5), nn.ReLU(), nn.AvgPool2d(2), Dropout(0.3)),
+            *(nn.Conv2d(5, 6, 2, stride=2), nn.ReLU(), nn.MaxPool2d(1), nn.Flatten()),
+            *(nn.Linear(18, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 4, bias=False)),
+        ),
+    ),
+    "windows that overlap, and a convolution that is flattened": (
+        (3, 17, 17),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(3, 2)),
+            *(nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(125, 6)),
+        ),
+    ),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("examples", [3, 37, 128, 300])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_gradients_are_those_of_autograd(float64, name, examples):
+    shape, make = NETWORKS[name]
+    torch.manual_seed(0)
+    network = make()
+    names_ = sparse_layer_names(network)
+    masks = {n: torch.rand_like(network.get_parameter(n)) < 0.3 for n in names_}
+    for n, mask in masks.items():
+        network.get_parameter(n).data.mul_(mask)
+    weights, buffers = stacked_state(network)
+    masked = {n: mask[None] for n, mask in masks.items()}
+    sparse = SparseNetworks(network, shape, weights, buffers, masked, examples, 1)
+    inputs, targets = torch.randn(1, examples, *shape), torch.randint(2, (1, examples))
+    losses, full = sparse.gradients(sparse.layout(inputs), targets, [0], 0.1, Extra([0], [0]))
+    loss = classification_loss(network(inputs[0])[None], targets, 0.1)[0]
+    loss.backward()
+    assert losses[0] == pytest.approx(loss.item())
+    sizes = sparse.structures.sizes
+    for layer, n in enumerate(names_):
+        wanted = network.get_parameter(n).grad.flatten()
+        found = torch.from_numpy(full[0, sizes[layer] : sizes[layer + 1]])
+        torch.testing.assert_close(found, wanted, atol=1e-10, rtol=1e-8)
+        active = sparse.active(0, layer)
+        assert torch.equal(torch.from_numpy(active.positions).long(), masks[n].flatten().nonzero().flatten())
+        torch.testing.assert_close(
+            torch.from_numpy(active.gradients), wanted[masks[n].flatten()], atol=1e-10, rtol=1e-8
+        )
+    at = 0
+    for n, size in sparse.plan.dense_shapes.items():
+        found = torch.from_numpy(sparse.state.dense_gradients[0, at : at + size])
+        torch.testing.assert_close(found, network.get_parameter(n).grad, atol=1e-10, rtol=1e-8)
+        at += size
+    statistics = torch.cat([network.get_buffer(n) for n in sparse.plan.statistics] or [torch.zeros(0)])
+    torch.testing.assert_close(torch.from_numpy(sparse.state.statistics[0]), statistics)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "words"),
+    [
+        (nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4, 2)), (4, 3, 3), "groups"),
+        (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), (3,), "no kernel for 1, Tanh"),
+        (nn.Sequential(nn.Linear(3, 4), nn.ReLU()), (3,), "last layer"),
+        (build_model("resnet56", inputs=(3, 32, 32), classes=10), (3, 32, 32), "no kernel for blocks1.0, Block"),
+    ],
+)
+def test_a_network_that_has_no_kernels_is_refused_in_words(network, shape, words):
+    assert words in (unsupported(network, shape) or "")
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [("lenet300", (1, 28, 28)), ("lenet5", (1, 28, 28)), ("small_cnn", (3, 32, 32)), ("vgg16", (3, 32, 32))],
+)
+def test_the_papers_plain_networks_are_supported(model, shape):
+    assert unsupported(build_model(model, inputs=shape, classes=10), shape) is None
