@@ -2,11 +2,14 @@
 
 import contextlib
 import ctypes
+import io
 import os
 import random
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from criteria.errors import printable
 
 
 @contextlib.contextmanager
@@ -21,7 +24,7 @@ def kept_process_state() -> Iterator[None]:
     python, numpy, torch = random.getstate(), _numpy_state(), _torch_state()
     folder = _working_directory()
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(_Shown(sys.stderr)):
             yield
     finally:
         random.setstate(python)
@@ -35,6 +38,26 @@ def kept_process_state() -> Iterator[None]:
         if folder is not None and _working_directory() != folder:
             with contextlib.suppress(OSError):  # the folder may have been removed meanwhile
                 os.chdir(folder)
+
+
+class _Shown(io.TextIOBase):
+    """Passes text on to a stream, with the characters that a terminal would obey shown as escapes."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write("".join(c if c in "\n\t" else printable(c) for c in text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        return int(self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _working_directory() -> str | None:

@@ -58,4 +58,5 @@ def _require_as_written(args: argparse.Namespace, experiment: "Experiment") -> N
         raise InputError(f"{args.experiment}: an installed experiment that differs has the name {whole.name}; {how}")
     known = set(cells(whole))
     if others := [cell for cell in cells(experiment) if cell not in known]:
-        raise InputError(f"{others[0]} and {len(others) - 1} more are no cells of {experiment.name}; {how}")
+        more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        raise InputError(f"{others[0]}{more} is no cell of {experiment.name}; {how}")

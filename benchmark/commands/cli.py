@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.ending import EXIT_STATUSES, ending, prepare_output
 from benchmark.system import communication
-from criteria.errors import InputError
+from criteria.errors import InputError, printable
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -56,7 +56,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse, but an error is one line, as everywhere else."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
     def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
         """Print help; argparse's own takes no notice of an output that is closed."""

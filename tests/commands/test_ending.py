@@ -78,6 +78,14 @@ def test_what_a_terminal_would_obey_is_shown_as_escapes(monkeypatch, capsys):
     assert said == "dst-bench: \\x1b[2J red \\x07 \\r\\x9b1m\n"
 
 
+def test_arguments_with_escape_characters_are_shown_as_escapes(capsys):
+    assert main(["status", "tiny.yaml", "--checkpoint", "\x1b[2J"]) == 2
+    said = capsys.readouterr().err
+    assert "\\x1b[2J" in said
+    assert "\x1b" not in said
+    assert said.count("\n") == 1
+
+
 def run(arguments, **options):
     command = [sys.executable, "-m", "benchmark", *arguments]
     environment = {**os.environ, **options.pop("env", {})}

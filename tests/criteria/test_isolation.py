@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -67,3 +68,10 @@ def test_what_is_printed_goes_to_standard_error(capsys):
     with kept_process_state():
         print("from a plugin")
     assert capsys.readouterr() == ("", "from a plugin\n")
+
+
+def test_what_a_terminal_would_obey_is_shown_as_escapes(capsys):
+    with kept_process_state():
+        print("\x1b[2J\tred \x9b1m\r")
+        sys.stdout.flush()
+    assert capsys.readouterr() == ("", "\\x1b[2J\tred \\x9b1m\\r\n")

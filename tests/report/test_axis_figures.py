@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from matplotlib import style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_plot
 from benchmark.report.figures.axes import DENSITY, axes, panels, setting
 from benchmark.report.figures.dense import dense_plot
 from benchmark.report.figures.gains import gains_plot
+from benchmark.report.figures.look import LIGHT, _settings
 from benchmark.report.figures.mest_lambda import lambda_plot
 from benchmark.report.figures.ranks import diagram, ranks_plot
 from benchmark.verdicts.samples import over_baseline
@@ -32,6 +35,11 @@ def sweep(densities=(0.1, 0.2), periods=PERIODS):
     return {place: {1: mean - 0.2, 2: mean + 0.2} for place, mean in found.items()}
 
 
+def title_of(ax):
+    """The title of a panel, whatever lines it is set in."""
+    return ax.get_title(loc="left").replace("\n", " · ")
+
+
 def mean(values):
     return np.mean(list(values.values()))
 
@@ -46,7 +54,7 @@ def test_an_experiment_is_drawn_against_what_it_varies():
 def test_each_growth_and_density_has_its_panel_against_the_update_period():
     samples = sweep()
     figure = drawn(accuracy_plot(list(samples), samples, setting("update_period")))
-    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    titles = [title_of(ax) for ax in figure.axes]
     assert titles == [f"{g} growth · density {d}" for d in (0.1, 0.2) for g in ("random", "gradient")]
     for ax, (density, growth) in zip(
         figure.axes, [(d, g) for d in (0.1, 0.2) for g in ("random", "gradient")], strict=True
@@ -171,3 +179,29 @@ def test_dense_networks_have_a_row_each_with_every_seed():
 
 def test_without_updates_of_dense_networks_there_is_nothing_to_compare_them_with():
     assert dense_plot(list(sweep()), sweep()) is None
+
+
+def boxes(figure):
+    """Where the title of each panel is, in pixels."""
+    renderer = figure.canvas.get_renderer()
+    return [ax._left_title.get_window_extent(renderer) for ax in figure.axes if ax._left_title.get_text()]
+
+
+@pytest.mark.parametrize("make", [accuracy_plot, gains_plot], ids=["accuracy", "gains"])
+@pytest.mark.parametrize("settings", [1, 2, 3])
+def test_titles_of_panels_that_tell_many_settings_neither_meet_nor_leave_the_figure(make, settings):
+    known = {"batch_size": 4096, "initial_distribution": "uniform", "label_smoothing": 0.125}
+    further = dict(list(known.items())[:settings])
+    samples = {
+        cell(name, growth, 0.125, update_period=period, **further): {1: 60.0 + period / 100, 2: 62.0}
+        for name, growth in (("magnitude", "random"), ("snip", "gradient"), ("static", None))
+        for period in (25, 100, 400, 800)
+    }
+    with style.context(["default", _settings(LIGHT)]):
+        figure = make(list(samples), samples, setting("update_period")).draw(LIGHT)
+        FigureCanvasAgg(figure).draw()
+    found = boxes(figure)
+    assert len(found) == 2
+    for box in found:
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert not found[0].overlaps(found[1])

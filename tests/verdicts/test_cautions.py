@@ -64,11 +64,11 @@ def test_diverged_runs_are_no_expected_values_unless_somebody_says_so(tmp_path):
     assert "snip · random · 0.1: 1 of 3 runs diverged" in read_expected(path).sources["measured"].note
 
 
-def test_the_note_of_expected_values_is_the_command_that_made_them(tmp_path):
+def test_expected_values_keep_the_command_that_makes_them_again(tmp_path):
     path = tmp_path / "made-up.yaml"
     accept_study(a_study(), path, TODAY, Part(criteria="magnitude,mest(lambda_=2)", seeds="1-3"))
-    note = read_expected(path).sources["measured"].note
-    assert note == "dst-bench run made-up --criteria 'magnitude,mest(lambda_=2)' --seeds 1-3"
+    source = read_expected(path).sources["measured"]
+    assert source.command == "dst-bench run made-up --criteria 'magnitude,mest(lambda_=2)' --seeds 1-3"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places, references
-from benchmark.report.figures.look import Plot, Theme, legible, line_style, reference_style
+from benchmark.report.figures.look import Plot, Theme, legible, line_style, reference_style, set_panel_title
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.differences import Array
 
@@ -77,7 +77,7 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
             panel.line(name, [cell for cell in cells if axis.line(cell) == name], style, shift)
         _value_axis(ax, scale)
         _note_missing(ax, axis, cells, samples, theme)
-        ax.set_title(title, loc="left")
+        set_panel_title(ax, title)
         ax.set_xlabel(f"{axis.label}, log scale" if scale.logarithmic else axis.label)
     for ax in axes[len(shown) :]:
         ax.remove()

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places
-from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme
+from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, set_panel_title
 from benchmark.report.numbers import signed
 from benchmark.verdicts.samples import Samples, over_baseline
 from benchmark.verdicts.statistics.differences import CONFIDENCE
@@ -55,7 +55,7 @@ def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Mean], axis: Axis, the
     for ax, (title, cells) in zip(axes, shown.items(), strict=True):
         for value, cell in placed(axis, cells):
             _tile(ax, values.index(value), criteria.index(cell.criterion), found.get(cell), norm, theme)
-        ax.set_title(title, loc="left")
+        set_panel_title(ax, title)
         ax.set_xlabel(axis.title)
         ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
         ax.set_yticks(range(len(criteria)), criteria)

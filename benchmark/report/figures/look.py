@@ -1,11 +1,13 @@
 """The look of figures: colours that everyone can tell apart, on light and dark paper, and the same bytes every time."""
 
 import io
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -29,6 +31,14 @@ class Theme:
 
 LIGHT = Theme(ink="#1a1c20", faint="#62676f", rule="#e3e5e8", paper="#ffffff")
 DARK = Theme(ink="#e8eaed", faint="#a3a9b1", rule="#383c42", paper="#1c1e22")
+
+SEPARATOR = " · "
+BOLD_LETTER = 0.105
+"""Inches that a letter of a panel's title takes, on average."""
+ROOM_OF_LABELS = 0.75
+"""Inches beside a panel for the labels of its axis."""
+MARGIN = 12
+"""Letters that a line of a title has at least."""
 
 Draw = Callable[[Theme], Figure]
 
@@ -65,6 +75,18 @@ def image(draw: Draw, form: Literal["png", "svg"], theme: Theme = LIGHT) -> byte
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         draw(theme).savefig(content, format=form, metadata=metadata)
     return content.getvalue()
+
+
+def set_panel_title(ax: Axes, title: str) -> None:
+    """Set the title of a panel at its left, in as many lines as its width needs; parts between dots stay together."""
+    place = ax.get_subplotspec()
+    columns = place.get_gridspec().ncols if place is not None else 1
+    room = max(MARGIN, int((ax.figure.get_figwidth() / columns - ROOM_OF_LABELS) / BOLD_LETTER))
+    lines = [""]
+    for part in title.split(SEPARATOR):
+        joined = f"{lines[-1]}{SEPARATOR}{part}" if lines[-1] else part
+        lines = [*lines[:-1], joined] if len(joined) <= room else [*filter(None, lines), part]
+    ax.set_title("\n".join(each for line in lines for each in textwrap.wrap(line, room) or [""]), loc="left")
 
 
 def legible(positions: Iterable[float], apart: float) -> list[float]:

@@ -1,0 +1,65 @@
+"""The same bits on the same CPU: in any fleet and with any number of threads, each in a process of its own."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+SEED = int(os.environ.get("DST_BENCH_BITS_SEED", random.SystemRandom().randrange(10**6)))
+THREADS = (1, 2, 3)
+RULES = ((None, None), ("magnitude", "random"), ("snip", "gradient"), ("running_snip", "momentum"), ("grasp", "random"))
+
+
+def cases(seed, count, widest, *, convolutions):
+    """Networks, each with members in one fleet, in fleets of one, and in other fleets, in another order."""
+    draw = random.Random(seed)
+    found = []
+    for number in range(count):
+        if convolutions and number % 3 == 2:
+            model, shape, examples = {"name": "lenet5"}, [1, 28, 28], 90
+        else:
+            depth = draw.randint(1, 3)
+            model = {"name": "mlp", "widths": [draw.randint(1, widest) for _ in range(depth)]}
+            shape, examples = [draw.randint(1, widest)], 180
+        members = [[seed, draw.choice([0.05, 0.3, 1.0]), *draw.choice(RULES)] for seed in range(1, draw.randint(3, 6))]
+        members = [[seed, density, *((None, None) if density == 1.0 else rule)] for seed, density, *rule in members]
+        half = len(members) // 2 or 1
+        fleets = [members, *([each] for each in members[:2]), members[:half], members[half:][::-1]]
+        batch = draw.choice([1, 7, 16, 32, 60])
+        found.append({"model": model, "shape": shape, "examples": examples, "batch": batch, "fleets": fleets})
+    return found
+
+
+def trained(threads, made):
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-m", "tests.training.bits", str(threads), json.dumps(made)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def check(made):
+    print(f"DST_BENCH_BITS_SEED={SEED}")
+    by_threads = {threads: trained(threads, made) for threads in THREADS}
+    wrong = []
+    for number, case in enumerate(made):
+        known = {}
+        for threads, found in by_threads.items():
+            for fleet, digests in zip(case["fleets"], found[number], strict=True):
+                for member, digest in zip(fleet, digests, strict=True):
+                    known.setdefault(str(member), {}).setdefault(digest, []).append((threads, len(fleet)))
+        shown = {key: case[key] for key in ("model", "shape", "batch")}
+        wrong += [f"{shown} {member}: {places}" for member, places in known.items() if len(places) > 1]
+    assert not wrong, f"DST_BENCH_BITS_SEED={SEED}: {len(wrong)} members have several bits\n" + "\n".join(wrong)
+
+
+def test_a_member_has_the_same_bits_in_every_fleet_and_with_every_number_of_threads():
+    check(cases(SEED, 4, 40, convolutions=True))
+
+
+@pytest.mark.long
+def test_members_of_many_and_larger_networks_have_the_same_bits_everywhere():
+    check([*cases(SEED, 40, 64, convolutions=True), *cases(SEED + 1, 20, 600, convolutions=False)])
