@@ -1,4 +1,4 @@
-"""The example trains both its models, and the gain over a static mask is what it says, on five seeds."""
+"""The example trains both its models, and its convolutional network gains over a static mask, on five seeds."""
 
 import re
 import subprocess
@@ -20,8 +20,8 @@ def test_the_example_runs():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("model", ["convolutional", "transformer"])
-def test_magnitude_and_gradient_are_above_static_by_an_interval_over_five_seeds(model):
-    ((_, mean, half, seeds),) = printed(model)
+def test_magnitude_and_gradient_are_above_static_by_an_interval_over_five_seeds():
+    """Of the convolutional network; the transformer's seeds differ by more than the masks do (docs/own_loop.md)."""
+    ((_, mean, half, seeds),) = printed("convolutional")
     assert float(mean) > float(half)
     assert seeds == "5"
