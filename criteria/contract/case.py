@@ -41,6 +41,8 @@ class Case:
     """Code that makes the case, for one that is too large to be written out."""
     candidates: Tensor | None = None
     """The positions that a growth may choose from, bool [*shape]; None for all that are inactive."""
+    steady: bool = False
+    """Whether the weights were the same at the earlier steps."""
     moved: bool = False
     """Whether other weights were active at the earlier steps."""
 
@@ -52,7 +54,7 @@ class Case:
         """
         for ago in range(self.observed - 1, -1, -1):
             earlier = copied(self.layer)
-            if ago:
+            if ago and not self.steady:
                 earlier = mapped(earlier, partial(torch.mul, other=(-1) ** ago / (1 + ago)), torch.clone)
                 earlier = replace(earlier, weight=self.layer.weight)
                 mask = (
@@ -61,7 +63,7 @@ class Case:
                 weight = earlier.weight.sign() / (ago + earlier.weight.abs())
                 weight = torch.where(mask, torch.where(earlier.mask, weight, 1 / (1 + ago)), 0)
                 earlier = replace(earlier, weight=weight, mask=mask, step=max(1, earlier.step - ago))
-            yield earlier
+            yield earlier if not self.steady else replace(earlier, step=max(1, earlier.step - ago))
 
     def later(self) -> "Case":
         """The same question one optimizer step later, at which nothing was observed."""
@@ -129,6 +131,13 @@ def drawn_case(
         return case
     moved = case.mapped(lambda tensor: tensor.to(place.device, getattr(torch, place.dtype)), place.put)
     return replace(moved, recipe=f"drawn_case({arguments}, name={name!r}, place={place})")
+
+
+def steady_case(observed: int) -> Case:
+    """A small layer of large weights that stay as they are for many steps: sums over steps become large."""
+    case = drawn_case((4, 5), 12, 4, observed=observed)
+    layer = replace(case.layer, weight=1000 * case.layer.weight)
+    return replace(case, layer=layer, recipe=f"steady_case(observed={observed})", steady=True)
 
 
 def enormous_case(active: int, n: int, grad: bool = False, growth: bool = False) -> Case:

@@ -59,9 +59,13 @@ class Property:
 
 
 SELECTION = (
-    Property((Judge(selection.score_shape, as_trained=True, besides=special.late_and_large, at_once=special.late),)),
-    Property((Judge(selection.no_nan, as_trained=True, besides=special.late_and_large, at_once=special.late),)),
-    Property((Judge(selection.exact_count, as_trained=True, besides=special.late_and_enormous, at_once=special.late),)),
+    Property(
+        (Judge(selection.score_shape, as_trained=True, besides=special.late_and_large, at_once=special.late_steps),)
+    ),
+    Property((Judge(selection.no_nan, as_trained=True, besides=special.late_and_large, at_once=special.late_steps),)),
+    Property(
+        (Judge(selection.exact_count, as_trained=True, besides=special.late_and_enormous, at_once=special.late_steps),)
+    ),
     Property((Judge(selection.active_only, as_trained=True, besides=special.huge),), of=(Criterion,)),
     Property((Judge(selection.candidates_only, as_trained=True, besides=special.huge),), of=(Growth,)),
     Property(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from criteria.api import Growth
 from criteria.contract.asking import Plugin, has_select, keeps_state, observes
-from criteria.contract.case import Case, Place, drawn_case, enormous_case
+from criteria.contract.case import Case, Place, drawn_case, enormous_case, steady_case
 from criteria.contract.episodes import Episode, Load, Save, Start, Step, Train, Update
 from criteria.contract.names import NAMES
 
@@ -39,10 +39,15 @@ def enormous(plugin: Plugin) -> Iterator[Case]:
         yield enormous_case(5000, 1000, plugin.requires_grad, isinstance(plugin, Growth))
 
 
-def late(plugin: Plugin) -> Iterator[Case]:
-    """Late steps, and hundreds of steps that were observed."""
+def late_steps(_plugin: Plugin) -> Iterator[Case]:
+    """Late steps."""
     for step in (300, 33_000, 70_000, 1_000_000):
         yield drawn_case((6, 5), 15, 5, step=step)
+
+
+def late(plugin: Plugin) -> Iterator[Case]:
+    """Late steps, and hundreds of steps that were observed."""
+    yield from late_steps(plugin)
     if observes(plugin):
         yield drawn_case((6, 5), 15, 5, observed=300)
         yield drawn_case((2, 3, 3, 5), 40, 11, observed=70, step=2_000)
@@ -51,6 +56,8 @@ def late(plugin: Plugin) -> Iterator[Case]:
 def late_and_large(plugin: Plugin) -> Iterator[Case]:
     """Late steps, and layers of thousands of weights."""
     yield from late(plugin)
+    if observes(plugin):
+        yield steady_case(observed=700)
     yield from large(plugin)
 
 

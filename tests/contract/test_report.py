@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from criteria import Criterion, InputError, Layer, load
-from criteria.contract import ContractError, check_criterion, check_growth, report
+from criteria.contract import Circumstances, ContractError, check_criterion, check_growth, report
 from criteria.contract.case import Case
 from criteria.contract.command import main
 from criteria.contract.properties import PROMISES
@@ -187,3 +187,32 @@ def test_a_name_stands_for_the_criterion_and_the_growth(capsys: pytest.CaptureFi
 def test_what_cannot_be_checked_is_bad_input(names: list[str], problem: str) -> None:
     with pytest.raises(InputError, match=f"^{problem.replace('?', '[?]')}"):
         main(names, all_=False, max_examples=3, as_json=False)
+
+
+class WrongInThatLayer(Magnitude):
+    def select(self, layer: Layer, n: int) -> Tensor:
+        return super().select(layer, n if layer.weight.shape != (37, 41) else max(0, n - 1))
+
+
+def test_a_plugin_is_judged_on_the_layers_of_the_training_that_it_is_checked_for() -> None:
+    assert check_criterion(WrongInThatLayer(), 3, partners=GROWTH, quick=True) is None
+    with pytest.raises(ContractError) as error:
+        check_criterion(WrongInThatLayer(), 3, partners=[], like=Circumstances(((37, 41), (5, 3)), density=0.2))
+    assert error.value.property == "exact_count"
+    assert "drawn_case" in error.value.result.code
+
+
+def test_a_third_plugin_that_cannot_be_imported_is_named_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load_all_but_one(name: str, kind: str) -> Criterion:
+        if name == "gone":
+            raise InputError("criterion 'gone' (gone:Gone) cannot be imported")
+        return load(name, kind)
+
+    monkeypatch.setattr("criteria.contract.command.names", lambda kind: ["gone", "random"])
+    monkeypatch.setattr("criteria.contract.command.load", load_all_but_one)
+    assert main([], all_=True, max_examples=2, as_json=False, quick=True) == 0
+    printed = capsys.readouterr()
+    assert "not checked: criterion 'gone' (gone:Gone) cannot be imported" in printed.err
+    assert "criterion random: " in printed.out
