@@ -61,6 +61,13 @@ class Shift:
     p_adjusted: float = 1.0
     deviates: bool = False
 
+    @property
+    def words(self) -> str:
+        """What was compared, such as ``snip, all its 6 cells, against the others``."""
+        if self.kind == "criterion":
+            return f"{self.name}, all its {self.cells} cells, against the others"
+        return self.name
+
 
 @dataclass(frozen=True)
 class DifferingRun:

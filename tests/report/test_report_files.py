@@ -267,7 +267,7 @@ def test_the_page_begins_with_what_deviates():
     made = experiment()
     study = study_of(made)
     text = Page(page_of(study, expected_from(study, shift=-30))).text
-    assert text.index("snip, all its 8 cells: +30.00 points") < text.index("What was done")
+    assert text.index("snip, all its 8 cells, against the others: +30.00 points") < text.index("What was done")
     assert "8 deviates" in text
 
 

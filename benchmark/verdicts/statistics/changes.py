@@ -17,6 +17,8 @@ from benchmark.verdicts.statistics.moderated import moderate
 
 CONFIDENCE = 0.95
 """Level of the intervals."""
+FEWEST = 3
+"""Degrees of freedom of the seeds from which on a contrast is judged; with fewer it fails too many honest reruns."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ def contrasts(changes: Changes, weights: Array) -> Judged:
         dof = total**2 / np.where(weights != 0, parts**2 / changes.dof[..., None, :], 0.0).sum(axis=-1)
     own, own_dof = _of_seeds(changes, weights)
     variance = np.fmax(total, own)
-    return by_t(difference, np.sqrt(variance), np.where(own > total, np.fmin(dof, np.fmax(own_dof, 1)), dof))
+    freedom = np.where(own > total, np.fmin(dof, own_dof), dof)
+    return by_t(difference, np.sqrt(variance), np.where(own_dof >= FEWEST, freedom, np.nan))
 
 
 def _of_seeds(changes: Changes, weights: Array) -> tuple[Array, Array]:

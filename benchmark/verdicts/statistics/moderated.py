@@ -68,7 +68,7 @@ def moderate(variance: Array, dof: Array, along: Array | None = None, alike: Arr
     discounted = Prior(fitted.dof * each**2 / (each**2 + CAUTION), fitted.variance)
     together = np.where(present, dof, 0.0).sum(axis=-1)
     shared = 1 + np.maximum(present.sum(axis=-1) - 1, 0) * np.asarray(alike) ** 2
-    most = each + np.maximum(together / shared - each, 0.0) * (1 - np.asarray(alike))
+    most = each + np.maximum(together / shared - each, 0.0) * (1 - np.asarray(alike)) ** 2
     return _pulled(variance, dof, present, discounted, most[..., None])
 
 
