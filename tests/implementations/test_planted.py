@@ -122,7 +122,7 @@ def test_an_implementation_that_has_other_names_or_no_masks_is_told_so():
 
 def test_a_training_that_diverges_is_nobodys_fault():
     """Infinity times a mask's zero is no number."""
-    case = TrainingCase("perceptron", (2,), "sgd", (Step(scale=1000), *(Step(scale=10**36),) * 3))
+    case = TrainingCase("perceptron", (2,), "sgd", (Step(scale=1000), *(Step(scale=1e36),) * 3))
     model = case.model()
     optimizer = case.optimizer_of(model)
     for number in range(4):
