@@ -118,3 +118,16 @@ def test_an_implementation_that_has_other_names_or_no_masks_is_told_so():
         with pytest.raises(ContractError, match=message) as caught:
             check_training(make, examples=5, **{**DECLARED, "situations": ()})
         assert caught.value.property == "density_preserved"
+
+
+def test_a_training_that_diverges_is_nobodys_fault():
+    """Infinity times a mask's zero is no number."""
+    case = TrainingCase("perceptron", (2,), "sgd", (Step(scale=1000), *(Step(scale=1e36),) * 3))
+    model = case.model()
+    optimizer = case.optimizer_of(model)
+    for number in range(4):
+        optimizer.zero_grad()
+        case.backward(model, number)
+        optimizer.step()
+    assert not all(weight.isfinite().all() for weight in model.parameters())
+    run_case(Plain, case, **DECLARED)

@@ -19,7 +19,8 @@ OPTIMIZERS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]]
     "sgd": lambda weights: torch.optim.SGD(weights, lr=0.1),
     "adam": lambda weights: torch.optim.Adam(weights, lr=0.01, weight_decay=0.01),
     "rmsprop": lambda weights: torch.optim.RMSprop(weights, lr=0.01, momentum=0.5),
-    "fused": lambda weights: torch.optim.SGD(weights, lr=0.1, momentum=0.9, fused=True),
+    # not SGD: where torch's fused one skips its first step, it leaves its momentum uninitialised
+    "fused": lambda weights: torch.optim.AdamW(weights, lr=0.01, weight_decay=0.1, fused=True),
 }
 
 

@@ -124,7 +124,7 @@ def try_case(make: Make, case: TrainingCase, declared: Declared, passed_over: fr
 
 
 def _watched(make: Make, case: TrainingCase, declared: Declared, broken: Broken) -> Trace | None:
-    """A training whose every step is judged; None where it does not get through."""
+    """A training whose every step is judged; None where it does not get through, or diverges."""
     try:
         # the one with another seed comes first, since it may seed the process
         other = Training.begin(make, TrainingCase(case.network, case.widths, case.optimizer, (), case.seed + 1), luck=0)
@@ -141,6 +141,8 @@ def _watched(make: Make, case: TrainingCase, declared: Declared, broken: Broken)
             for what in changed(process):
                 broken.setdefault("pure", f"step {number + 1} changed {what}")
             after, when = training.snapshot(), f"step {number + 1}"
+            if not all(bool(weight.isfinite().all()) for weight in after.raw.values()):
+                return None  # the training has diverged, whoever keeps it sparse
             trace.append(traced(after))
             if step.overflows:
                 judge_skipped(before, after, when, broken)
