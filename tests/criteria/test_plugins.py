@@ -430,5 +430,5 @@ def test_a_flag_that_is_code_of_its_own_and_fails_is_the_plugins_failure(site):
                 return 1 / 0
     """
     site.install("odd-flag", {"odd_flag.py": source}, "[dst_bench.criteria]\nodd_flag = odd_flag:Odd\n")
-    with pytest.raises(PluginError, match="criterion 'odd_flag' cannot be made: .*division by zero"):
+    with pytest.raises(PluginError, match=r"criterion 'odd_flag' cannot be made: .*division by zero"):
         load("odd_flag")
