@@ -18,6 +18,7 @@ from benchmark.running.workers import Worker
 from benchmark.system import communication
 from benchmark.system.device import choose_device
 from benchmark.training.fingerprint import code_of_setup
+from benchmark.training.members import member_of
 from benchmark.training.memory import is_out_of_memory
 from criteria.errors import InputError, PluginError
 
@@ -57,7 +58,7 @@ def train_and_store(
     try:
         end = _train(fleet, device, worker, options, progress)
     except PluginError as error:
-        failures = dict.fromkeys(fleet.ids, str(error))
+        failures = _cannot_be_made(fleet) or dict.fromkeys(fleet.ids, str(error))
         with worker.alone():
             _log_failures(failures, worker)
             if communication.size() > 1:
@@ -82,6 +83,17 @@ def train_and_store(
     if device.type == "cuda":
         torch.cuda.empty_cache()
     return Trained(smaller)
+
+
+def _cannot_be_made(fleet: Fleet) -> dict[str, str]:
+    """Why the plugins of runs cannot be made, by the run's id; the runs of the fleet that are not there can train."""
+    found: dict[str, str] = {}
+    for run in fleet.runs:
+        try:
+            member_of(run)
+        except PluginError as error:
+            found[run.id] = str(error)
+    return found
 
 
 def _log_failures(failures: Mapping[str, str], worker: Worker) -> None:

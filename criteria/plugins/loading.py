@@ -15,6 +15,9 @@ from criteria.plugins.parameters import Declared, checked, declared_by
 from criteria.plugins.registry import Registration, names, registration, unreadable
 from criteria.plugins.spec import Spec, is_literal
 
+_FLAGS = ("requires_grad", "requires_momentum", "requires_hessian_gradient", "updates_before_optimizer")
+"""What a training asks of a criterion or a growth beside its methods; each may be a property with code of its own."""
+
 
 def load(spec: str | Spec, kind: str = "criterion", **parameters: Any) -> Any:
     """What a spec stands for: ``load("mest", lambda_=0.1)`` or ``load("mest(lambda_=0.1)")``.
@@ -33,7 +36,10 @@ def load(spec: str | Spec, kind: str = "criterion", **parameters: Any) -> Any:
         return made
     try:
         with kept_process_state():
-            return made(**chosen)
+            found = made(**chosen)
+            for flag in _FLAGS:
+                getattr(found, flag, None)
+            return found
     except (TypeError, ValueError) as error:
         raise InputError(f"{kind_of(kind).noun} {spec}: {one_line(error, 500)}") from error
     except KeyboardInterrupt:

@@ -418,3 +418,17 @@ def test_a_data_set_that_is_the_first_to_import_torch_leaves_it_as_it_starts(sit
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "torch.float32 False\n"
+
+
+def test_a_flag_that_is_code_of_its_own_and_fails_is_the_plugins_failure(site):
+    source = """
+        from criteria import Criterion
+
+        class Odd(Criterion):
+            @property
+            def requires_grad(self):
+                return 1 / 0
+    """
+    site.install("odd-flag", {"odd_flag.py": source}, "[dst_bench.criteria]\nodd_flag = odd_flag:Odd\n")
+    with pytest.raises(PluginError, match=r"criterion 'odd_flag' cannot be made: .*division by zero"):
+        load("odd_flag")

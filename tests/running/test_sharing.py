@@ -25,7 +25,8 @@ from benchmark.running.plan import next_fleet
 from benchmark.running.workers import Worker
 from benchmark.system import process
 from benchmark.system.files import HALF_WRITTEN
-from criteria.errors import InputError
+from benchmark.training import members
+from criteria.errors import InputError, PluginError
 from tests.running.tiny import TINY
 
 RUN = ["run", "tiny.yaml", "--no-contract", "--device", "cpu", "--checkpoint", "1e-9"]
@@ -440,6 +441,20 @@ def test_a_run_that_failed_is_named_with_its_error(method, tiny, monkeypatch, ca
     said = capsys.readouterr().out
     assert "6 of 8 runs done, 0 running, 2 waiting (2 failed)" in said
     assert "no idea" in said
+
+
+def test_a_criterion_that_cannot_be_made_costs_its_own_runs_and_not_those_of_its_fleet(tiny, monkeypatch, capsys):
+    def load(spec, kind="criterion"):
+        if spec.name == "running_snip":
+            raise PluginError("no flag")
+        return plain(spec, kind)
+
+    plain = members.load
+    monkeypatch.setattr(members, "load", load)
+    assert main(RUN) == 3
+    assert "no flag" in capsys.readouterr().err
+    assert main(["status", "tiny.yaml"]) == 0
+    assert "6 of 8 runs done, 0 running, 2 waiting (2 failed)" in capsys.readouterr().out
 
 
 def test_two_cells_that_ask_for_one_training_share_its_result(tmp_path, monkeypatch, capsys):

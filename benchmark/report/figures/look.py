@@ -81,9 +81,7 @@ def set_panel_title(ax: Axes, title: str) -> None:
     """Set the title of a panel at its left, in as many lines as its width needs; parts between dots stay together."""
     place = ax.get_subplotspec()
     columns = place.get_gridspec().ncols if place is not None else 1
-    figure = ax.get_figure(root=True)
-    width = figure.get_figwidth() if figure is not None else 0.0
-    room = max(MARGIN, int((width / columns - ROOM_OF_LABELS) / BOLD_LETTER))
+    room = max(MARGIN, int((ax.figure.bbox.width / ax.figure.dpi / columns - ROOM_OF_LABELS) / BOLD_LETTER))
     lines = [""]
     for part in title.split(SEPARATOR):
         joined = f"{lines[-1]}{SEPARATOR}{part}" if lines[-1] else part
