@@ -81,6 +81,14 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def libraries(session: nox.Session) -> None:
+    """Point the contract for implementations at public libraries, installed for it: docs/libraries.md."""
+    install(session)
+    run(session, "python", "-m", "pip", "install", "-q", "-r", "examples/libraries/requirements.txt")
+    run(session, "python", "-m", "examples.libraries", *session.posargs)
+
+
+@nox.session
 def drawing(session: nox.Session) -> None:
     """Draw the architecture from the code into docs/architecture.md."""
     install(session)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         parametrize_with_checks,
         report,
     )
+    from criteria.contract.implementations import check_training
     from criteria.contract.notes import notes_on
     from criteria.contract.results import ContractError, Result
     from criteria.contract.search import Circumstances
@@ -35,6 +36,7 @@ __all__ = [
     "Result",
     "check_criterion",
     "check_growth",
+    "check_training",
     "checks_of",
     "notes_on",
     "parametrize_with_checks",
@@ -44,7 +46,13 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        homes = {"ContractError": "results", "Result": "results", "Circumstances": "search", "notes_on": "notes"}
+        homes = {
+            "Circumstances": "search",
+            "ContractError": "results",
+            "Result": "results",
+            "check_training": "implementations",
+            "notes_on": "notes",
+        }
         home = homes.get(name, "checks")
         return getattr(import_module(f"criteria.contract.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
