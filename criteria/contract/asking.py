@@ -143,10 +143,11 @@ def score_of(plugin: Plugin, layer: Layer) -> Tensor:
     return score
 
 
-def select_of(plugin: Plugin, case: Case) -> Tensor:
-    """select(), or :class:`NoAnswer`."""
+def select_of(plugin: Plugin, case: Case, candidates: Tensor | None = None) -> Tensor:
+    """select(), or :class:`NoAnswer`; a growth is given these very ``candidates``, or a copy of those of the case."""
     layer = case.layer
-    arguments = (selectable(plugin, case),) if isinstance(plugin, Growth) else ()
+    given = selectable(plugin, case).clone() if candidates is None else candidates
+    arguments = (given,) if isinstance(plugin, Growth) else ()
     selected: Tensor = call(plugin.select, layer, case.n, *arguments)
     _require_tensor("select()", selected, layer)
     if selected.dtype != torch.bool:

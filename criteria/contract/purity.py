@@ -59,7 +59,7 @@ def _watch_asking(plugin: Plugin, case: Case) -> None:
         _watch("score()", partial(score_of, plugin, shown), case.layer, stage)
     candidates = selectable(plugin, case).clone()
     shown = stage.show(case.layer)
-    _watch("select()", partial(select_of, plugin, replace(case, layer=shown, candidates=candidates)), case.layer, stage)
+    _watch("select()", partial(select_of, plugin, replace(case, layer=shown), candidates), case.layer, stage)
     if not torch.equal(candidates, selectable(plugin, case)):
         raise Broken("select() changed its candidates")
 
