@@ -30,7 +30,7 @@ class Checkpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     """Raised whenever checkpoints are changed so that older ones cannot be read."""
     versions: dict[str, str]
     """Of the programs that decide how the state is read; a fleet goes on with the same versions only."""

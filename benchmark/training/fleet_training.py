@@ -117,12 +117,12 @@ class FleetTraining:
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the training depends on, as tensors (not copied) and plain data.
 
-        A member whose criterion cannot say its state has failed.
+        A member whose criterion or growth cannot say its state has failed.
         """
         return {
             "step": self.step,
             "engine": self.engine.state_dict(),
-            "criteria": [self._criterion_state(index) for index in range(len(self.engine.members))],
+            "plugins": [self._plugin_states(index) for index in range(len(self.engine.members))],
             "failures": dict(self.failures),
             "diverged": self._diverged,
             "best_accuracy": self._best_accuracy,
@@ -137,11 +137,12 @@ class FleetTraining:
         """
         self.engine.load_state_dict(state["engine"])
         self.failures = dict(state["failures"])
-        for index, criterion_state in enumerate(state["criteria"]):
+        for index, saved in enumerate(state["plugins"]):
             recipe = self.engine.members[index].recipe
             if recipe is not None and index not in self.failures:
                 with kept_process_state():
-                    recipe.criterion.load_state_dict(_on_device(criterion_state, self._device))
+                    recipe.criterion.load_state_dict(_on_device(saved["criterion"], self._device))
+                    recipe.growth.load_state_dict(_on_device(saved["growth"], self._device))
         self._diverged.copy_(state["diverged"])
         self._best_accuracy.copy_(state["best_accuracy"])
         self._measuring.load_state_dict(state["measuring"])
@@ -192,11 +193,15 @@ class FleetTraining:
                     changed = updates.update(engine, index, step, self.total_steps)
                     self._measuring.after_update(index, changed)
 
-    def _criterion_state(self, member: int) -> dict[str, Any]:
+    def _plugin_states(self, member: int) -> dict[str, Any]:
+        """What a member's criterion and growth want to go on from; nothing for a member that has none or has failed."""
         recipe = self.engine.members[member].recipe
         if recipe is not None and member not in self.failures:
             with self._failing_alone(member):
-                return updates.saved_state(recipe.criterion, self.step)
+                return {
+                    "criterion": updates.saved_state(recipe.criterion, self.step),
+                    "growth": updates.saved_state(recipe.growth, self.step),
+                }
         return {}
 
     @contextmanager

@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.members import Member, Recipe
 from benchmark.training.memory import is_out_of_memory
-from criteria import Criterion, Layer, TopologyUpdate
+from criteria import Criterion, Growth, Layer, TopologyUpdate
 from criteria.errors import PluginError, one_line, where_raised
 from criteria.isolation import kept_process_state
 from criteria.topology import update_layers
@@ -116,10 +116,11 @@ def layers_shown(engine: Engine, member: int, step: int, needs: Needs) -> list[L
     ]
 
 
-def saved_state(criterion: Criterion, step: int) -> dict[str, Any]:
-    """What a criterion wants to go on from; raises :class:`PluginError` where a checkpoint cannot hold it."""
-    with plugin_errors(f"criterion {named(criterion)}: state_dict()", step):
-        state = criterion.state_dict()
+def saved_state(plugin: Criterion | Growth, step: int) -> dict[str, Any]:
+    """What a plugin wants to go on from; raises :class:`PluginError` where a checkpoint cannot hold it."""
+    kind = "growth" if isinstance(plugin, Growth) else "criterion"
+    with plugin_errors(f"{kind} {named(plugin)}: state_dict()", step):
+        state = plugin.state_dict()
         if not isinstance(state, dict):
             raise TypeError(f"it gave a {type(state).__name__}, not a dict")
         _require_saved(state)

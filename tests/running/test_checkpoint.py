@@ -167,7 +167,7 @@ def test_the_trainings_of_these_tests_move_masks_and_gather_state(tmp_path):
     before = training.engine.masks(0)
     advance(training, STEPS)
     assert any(not torch.equal(mask, before[name]) for name, mask in training.engine.masks(0).items())
-    states = training.state_dict()["criteria"]
+    states = [each.get("criterion") for each in training.state_dict()["plugins"]]
     assert states[0]
     assert states[1]
     assert not states[4]
@@ -222,7 +222,7 @@ class Evil:
 @pytest.mark.parametrize("write", [torch.save, lambda evil, path: Path(path).write_bytes(pickle.dumps(evil))])
 def test_nothing_in_a_checkpoint_is_executed(write, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write({"format": 1, "state": Evil()}, tmp_path / "evil.pt")
+    write({"format": 2, "state": Evil()}, tmp_path / "evil.pt")
     with pytest.raises(DamagedCheckpointError) as refused:
         read_checkpoint(tmp_path / "evil.pt")
     assert "\n" not in str(refused.value)

@@ -139,7 +139,7 @@ def test_a_state_that_no_checkpoint_can_hold_costs_its_own_member_and_no_checkpo
 def test_a_state_of_plain_values_is_kept():
     state = {"a": [1, 2.0, None, ("x", b"y")], "t": torch.ones(2), "s": {1}, "d": torch.float32}
     found = FleetTraining(members(WithState(state)), setup(MLP, TRAINING), DATA, CPU)
-    assert found.state_dict()["criteria"][0] is state
+    assert found.state_dict()["plugins"][0]["criterion"] is state
     assert not found.failures
 
 
