@@ -25,6 +25,7 @@ from criteria.training.updating import (
     is_finite,
     layers,
     plugin_errors,
+    unscaled,
 )
 from criteria.training.weight import SparseWeight, mask_weights
 
@@ -92,6 +93,7 @@ class SparseTraining:
         self._ranks = Ranks(synchronise)
         self._recipe = recipe(criterion, growth, rules or Rules(), prune_fraction, update_period, total_steps)
         self._loss = checked_loss(loss, self._recipe.criterion, self._ranks)
+        self._gradients: dict[str, Tensor | None] = {}
         self._ages = own_ages(bias_correction, self._optimizer, self._recipe.rules)
         masks = masks if state is None else checked_state(state)["masks"]
         trained = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
@@ -201,15 +203,20 @@ class SparseTraining:
 
     def _before_step(self) -> None:
         self.step += 1
-        if self._recipe.criterion.requires_grad:
+        how = self._recipe
+        if how.criterion.updates_before_optimizer:
             self._observe_and_update()
+        elif how.growth.requires_grad and how.due(self.step):
+            # torch's optimizers may write into the gradients: Nesterov's step does
+            self._gradients = {name: None if g is None else g.clone() for name, g in self._gradients_now().items()}
 
     def _after_step(self) -> None:
         if self._ages:
             self._ages.correct({weight.name: weight.parameter for weight in self._weights})
         mask_weights(self._weights)
-        if not self._recipe.criterion.requires_grad:
+        if not self._recipe.criterion.updates_before_optimizer:
             self._observe_and_update()
+        self._gradients = {}
 
     @torch.no_grad()
     def _observe_and_update(self) -> None:
@@ -230,8 +237,13 @@ class SparseTraining:
 
     def _layers(self, trained: Sequence[SparseWeight]) -> list[Layer]:
         products = hessian_gradients(self._model, trained, self._loss) if self._loss is not None else None
+        gradients = self._gradients or self._gradients_now()
+        return layers(trained, self._optimizer, self.step, self._seed, gradients, products)
+
+    def _gradients_now(self) -> dict[str, Tensor | None]:
+        """The gradients that the parameters have, by the name of the weight."""
         scale = self._hooks.gradient_scale if self._hooks else None
-        return layers(trained, self._optimizer, self.step, self._seed, scale, products)
+        return {weight.name: unscaled(weight.parameter.grad, scale) for weight in self._weights}
 
     def _update(self, trained: Sequence[SparseWeight], shown: list[Layer]) -> None:
         how, fraction = self._recipe, self._recipe.fraction(self.step)

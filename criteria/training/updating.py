@@ -72,15 +72,15 @@ def layers(
     optimizer: torch.optim.Optimizer,
     step: int,
     seed: int,
-    gradient_scale: Tensor | None = None,
+    gradients: Mapping[str, Tensor | None],
     products: Callable[[float], Mapping[str, Tensor]] | None = None,
 ) -> list[Layer]:
-    """The weights as criteria see them; the tensors are views of the model's."""
+    """The weights as criteria see them, with ``gradients`` by name; the other tensors are views of the model's."""
     return [
         Layer(
             name=weight.name,
             weight=weight.parameter.detach(),
-            grad=_unscaled(weight.parameter.grad, gradient_scale),
+            grad=gradients[weight.name],
             mask=weight.mask,
             step=step,
             generator=stream(seed, "topology", step, weight.name),
@@ -134,7 +134,8 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
         ) from error
 
 
-def _unscaled(gradient: Tensor | None, scale: Tensor | None) -> Tensor | None:
+def unscaled(gradient: Tensor | None, scale: Tensor | None) -> Tensor | None:
+    """A gradient as it is without the factor that a scaler multiplied the loss by, where that is still in it."""
     return gradient if gradient is None or scale is None else gradient / scale.to(gradient.device)
 
 

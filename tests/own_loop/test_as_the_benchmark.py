@@ -5,20 +5,23 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
-from benchmark.training.fleet import CPU_VECTOR, Fleet, Member, Recipe, build_network
 
 import criteria
 from benchmark.data.dataset import Dataset
-from benchmark.experiments.experiment import Topology, load_experiment
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.setup import Measure, Setup, TopologySettings
+from benchmark.models import build_network
 from benchmark.running.plan import dataset_on
 from benchmark.training.batches import Batches
+from benchmark.training.engines.dense import CPU_VECTOR
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.learning_rate import learning_rate
+from benchmark.training.members import Member, Recipe
 from criteria import Normalisation, SparseTraining
 from criteria.randomness import stream
 
 CPU = torch.device("cpu")
-SMOKE = load_experiment("smoke")
+((_, SMOKE),) = load_experiment("smoke").setups
 TRAINING = SMOKE.training.model_copy(update={"epochs": 3})
 PERIOD = 7
 LENET5 = {"name": "lenet5"}
@@ -47,7 +50,7 @@ def own_loop(member, model, training, dataset):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
         network = build_network(model, dataset.shape, dataset.classes)
-    optimizer, batches = sgd(network, training), Batches(Fleet([member], model, dataset, CPU), dataset, 64)
+    optimizer, batches = sgd(network, training), Batches([member.seed], dataset, training.batch_size, CPU)
     seen = {}
     how = member.recipe
     sparse = SparseTraining(
@@ -68,30 +71,37 @@ def own_loop(member, model, training, dataset):
             group["lr"] = learning_rate(
                 training.learning_rate, epoch, training.epochs, training.milestones, training.milestone_factor
             )
-        for inputs, targets in batches.epoch(epoch):
-            seen.update(inputs=inputs[0], targets=targets[0])
+        for batch in batches.epoch(epoch):
+            inputs, targets = batch.inputs[0], batch.targets[0]
+            seen.update(inputs=inputs, targets=targets)
             optimizer.zero_grad()
-            F.cross_entropy(network(inputs[0]), targets[0]).backward()
+            F.cross_entropy(network(inputs), targets).backward()
             optimizer.step()
     return network, sparse
 
 
 def recipe(criterion, growth, **settings):
-    return Recipe(criteria.load(criterion), criteria.load(growth, "growth"), Topology(update_period=PERIOD, **settings))
+    topology = TopologySettings(update_period=PERIOD, **settings)
+    return Recipe(criteria.load(criterion), criteria.load(growth, "growth"), topology)
 
 
 def assert_same(members, model, training, dataset):
-    engine = FleetTraining(members, model, training, dataset, CPU)
-    steps = sum(1 for _ in engine.steps())
+    topology = TopologySettings(update_period=PERIOD)
+    setup = Setup.model_construct(
+        data="digits", model=model, training=training, topology=topology, measure=Measure(), engine="dense"
+    )
+    fleet = FleetTraining(members, setup, dataset, CPU)
+    steps = sum(1 for _ in fleet.steps())
     for index, member in enumerate(members):
         network, sparse = own_loop(member, model, training, dataset)
         where = f"{member.recipe}"
         assert len(sparse.history) == steps // PERIOD, where
         assert any(sum(update.replaced.values()) for update in sparse.history), where
+        masks, weights = fleet.engine.masks(index), fleet.engine.weights(index)
         for name, mask in sparse.masks.items():
-            assert torch.equal(mask, engine.fleet.masks[name][index]), f"{name}: {where}"
+            assert torch.equal(mask, masks[name]), f"{name}: {where}"
         for name, weight in network.named_parameters():
-            own, theirs = weight.detach().view(torch.int32), engine.fleet.weights[name][index].detach()
+            own, theirs = weight.detach().view(torch.int32), weights[name]
             assert torch.equal(own, theirs.view(torch.int32)), f"{name}: {where}"
 
 

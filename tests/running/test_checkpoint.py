@@ -73,15 +73,14 @@ def members():
 @pytest.fixture(autouse=True)
 def _conv(monkeypatch):
     """One more model: a small network with batch-norm."""
-    from benchmark.training import fleet_training, initial
+    from benchmark.training import initial
 
     build = initial.build_network
 
     def with_conv(model, *rest):
         return conv() if model["name"] == "conv" else build(model, *rest)
 
-    for module in (fleet_training, initial):
-        monkeypatch.setattr(module, "build_network", with_conv)
+    monkeypatch.setattr(initial, "build_network", with_conv)
 
 
 def training_of(members, model):
