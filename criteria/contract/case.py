@@ -151,6 +151,7 @@ def enormous_case(active: int, n: int, grad: bool = False, growth: bool = False)
     mask[where] = True
     weight, mask = weight.view(shape), mask.view(shape)
     layer = Layer("layer", weight, weight if grad else None, ~mask if growth else mask, 1, generator)
+    layer = replace(layer, hessian_gradient=lambda _: weight)
     if growth:
         layer = replace(layer, weight=torch.ones(shape).mul_(layer.mask), momentum=weight)
     arguments = f"active={active}, n={n}, grad={grad}, growth={growth}"

@@ -183,7 +183,7 @@ FAULTS: list[tuple[Plugin, set[str]]] = [
     (OverflowsAtStep(), {"score_shape"}),
     (ReadsUndeclaredMomentum(), {"score_shape"}),
     (IgnoresTheCandidates(), {"candidates_only", "exact_count"}),
-    (SeededByTheStep(), {"unbiased_ties"}),
+    (SeededByTheStep(), {"unbiased_ties", "permutation_equivariant"}),
     (DrawsGloballyIfLarge(), {"pure"}),
     (AveragesWithoutSaving(), {"deterministic"}),
 ]

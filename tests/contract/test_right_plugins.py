@@ -98,7 +98,7 @@ class AllOptional(Growth):
 
     def score(self, layer: Layer) -> Tensor:
         seen = [each for each in (layer.grad, layer.momentum) if each is not None]
-        return sum((each.double().abs() for each in seen), torch.zeros(layer.weight.shape, dtype=torch.float64))
+        return sum((each.double().abs() for each in seen), torch.zeros_like(layer.weight, dtype=torch.float64))
 
 
 UNUSUAL: list[Plugin] = [

@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
-from benchmark.running.plan import plan
+from benchmark.running.plan import FleetSizes, plan_fleets
 from benchmark.running.progress import Progress
 from benchmark.running.sharing import Options, train_missing
 from benchmark.training import memory, updates
@@ -160,11 +160,11 @@ def test_weights_gradients_momentum_and_the_best_checkpoint_of_a_fleet_fit_into_
 
 @settings(max_examples=20, deadline=None)
 @given(megabytes=st.floats(0.01, 4))
-def test_the_planned_fleets_hold_every_run_once_and_are_of_nearly_equal_size(megabytes, tmp_path_factory):
+def test_the_planned_fleets_hold_every_run_once_and_are_of_nearly_equal_size(megabytes):
     runs = some_runs()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "CPU_FLEET_BYTES", megabytes * 2**20)
-        fleets = plan(runs, tmp_path_factory.getbasetemp() / "none", CPU).fleets
+        fleets = plan_fleets(runs, FleetSizes(CPU, None))
         most = size([16], batch_size=256)
     sizes = [len(fleet) for fleet in fleets]
     assert max(sizes) <= most
