@@ -17,7 +17,8 @@ from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
 from benchmark.running.plan import FleetSizes, plan_fleets
 from benchmark.running.progress import Progress
-from benchmark.running.sharing import Options, train_missing
+from benchmark.running.options import Options
+from benchmark.running.sharing import share_work
 from benchmark.training import memory, updates
 from benchmark.training.engines.dense import DenseEngine
 from benchmark.training.memory import fleet_size, is_out_of_memory
@@ -36,7 +37,7 @@ def trained(runs, folder):
     """Trains ``runs``; returns the outcomes by run id, and what was said meanwhile."""
     said = io.StringIO()
     with Progress(len(runs), Console(file=said, soft_wrap=True)) as progress:
-        train_missing(runs, folder, Options(CPU), progress)
+        share_work(runs, folder, Options("cpu"), progress)
     return {run.id: result.outcome for run, result in ResultsFolder(folder, "smoke").read_all(runs)}, said.getvalue()
 
 
