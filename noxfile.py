@@ -54,9 +54,12 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def reproduce(session: nox.Session) -> None:
-    """Train, check and report experiments: `nox -s reproduce -- EXPERIMENT …`, `smoke` by default."""
+    """Train, check and report experiments: `nox -s reproduce -- EXPERIMENT …`, `smoke` by default.
+
+    By default on the dense engine, which trained the expected values.
+    """
     install(session)
-    run(session, "dst-bench", "reproduce", *(session.posargs or ["smoke", "--engine", "dense"]))  # as the expected values
+    run(session, "dst-bench", "reproduce", *(session.posargs or ["smoke", "--engine", "dense"]))
 
 
 @nox.session

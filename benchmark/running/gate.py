@@ -1,7 +1,6 @@
 """The gate: only criteria and growths that keep the contract are benchmarked."""
 
 import hashlib
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -16,11 +15,11 @@ QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
 
 
-def require_contract(runs: Iterable[Run]) -> None:
+def require_contract(runs: Iterable[Run]) -> str:
     """Check every criterion and growth that ``runs`` use quickly, also criteria that they only compare.
 
-    What passed is remembered in the user's cache folder, by its code and its distribution's version and ours. Raises
-    :class:`ContractError` for a broken one.
+    Returns what came of it, in words; nothing where there was nothing to check. What passed is remembered in the user's
+    cache folder, by its code and its distribution's version and ours. Raises :class:`ContractError` for a broken one.
     """
     asked: dict[tuple[str, str], Spec] = {}
     for run in runs:
@@ -31,9 +30,10 @@ def require_contract(runs: Iterable[Run]) -> None:
             used += [("criterion", spec) for spec in jaccard.criteria]
         asked |= {(kind, str(spec)): spec for kind, spec in used}
     checked = [_check_once(spec, kind) for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0])]
-    if checked:
-        remembered = f" ({checked.count(False)} of them checked before)" if not all(checked) else ""
-        print(f"contract: all {len(checked)} criteria and growths keep it{remembered}", file=sys.stderr)
+    if not checked:
+        return ""
+    remembered = f" ({checked.count(False)} of them checked before)" if not all(checked) else ""
+    return f"contract: all {len(checked)} criteria and growths keep it{remembered}"
 
 
 def _check_once(spec: Spec, kind: str) -> bool:

@@ -89,17 +89,22 @@ def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> 
 
 def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
     from benchmark.running.gate import require_contract
-    from benchmark.running.plan import FleetSizes, plan_fleets
+    from benchmark.running.plan import FleetSizes, dataset_on, plan_fleets
     from benchmark.running.progress import Progress
     from benchmark.running.sharing import share_work
     from benchmark.system.device import choose_device
 
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
-    if not options.contract_skipped and communication.rank() == 0:
-        require_contract(found.missing)
-    require_writable(folder.runs)  # now, and not only when hours have been trained
-    print(f"{folder.experiment}: {found.line} in {len(fleets)} fleets on {device}", file=sys.stderr)
+    said = [f"{folder.experiment}: {found.line} in {len(fleets)} fleets on {device}"]
+    if communication.rank() == 0:
+        # what is missing or broken is said now, and not only when hours have been trained
+        for name in reversed(dict.fromkeys(fleet[0].setup.data for fleet in fleets)):  # the first is then in memory
+            dataset_on(name, options.data_dir, device)
+        if not options.contract_skipped and (kept := require_contract(found.missing)):
+            said.insert(0, kept)
+    require_writable(folder.runs)
+    print(*said, sep="\n", file=sys.stderr)
     with Progress(len(found.missing)) as progress:
         share_work(distinct(found.runs), folder, options, progress)
 

@@ -95,7 +95,8 @@ def train_on_slurm(task: Task, array: Array) -> None:
     if not task.options.contract_skipped:
         from benchmark.running.gate import require_contract
 
-        require_contract(found.missing)
+        if kept := require_contract(found.missing):
+            _say(kept)
     logs = folder.path / "slurm"
     require_writable(logs)
     queue = _Queue(_executor(logs, array.options, f"dst-bench-{experiment.name}"), task)

@@ -85,7 +85,7 @@ def test_a_disk_that_takes_nothing_is_one_line_before_anything_is_trained(disk, 
     before = contents(disk)
     assert main(arguments) == 2
     said = capsys.readouterr().err
-    assert [line for line in said.splitlines() if line.startswith("dst-bench:")] == said.splitlines()[-1:]
+    assert said.count("\n") == 1
     assert ("No space left on device" if spoil is fill else "Read-only file system") in said
     assert contents(disk) == before
 
@@ -123,7 +123,7 @@ def test_a_file_in_place_of_a_folder_is_one_line(tmp_path, monkeypatch, capsys, 
     Path(place).write_text("kept")
     assert main(arguments) == 2
     said = capsys.readouterr().err
-    assert [line for line in said.splitlines() if line.startswith("dst-bench:")] == said.splitlines()[-1:]
+    assert said.count("\n") == 1
     assert place in said
     assert Path(place).read_text() == "kept"
 

@@ -15,9 +15,9 @@ from rich.console import Console
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
+from benchmark.running.options import Options
 from benchmark.running.plan import FleetSizes, plan_fleets
 from benchmark.running.progress import Progress
-from benchmark.running.options import Options
 from benchmark.running.sharing import share_work
 from benchmark.training import memory, updates
 from benchmark.training.engines.dense import DenseEngine
@@ -35,10 +35,10 @@ def some_runs():
 
 def trained(runs, folder):
     """Trains ``runs``; returns the outcomes by run id, and what was said meanwhile."""
-    said = io.StringIO()
+    said, results = io.StringIO(), ResultsFolder(folder, "smoke")
     with Progress(len(runs), Console(file=said, soft_wrap=True)) as progress:
-        share_work(runs, folder, Options("cpu"), progress)
-    return {run.id: result.outcome for run, result in ResultsFolder(folder, "smoke").read_all(runs)}, said.getvalue()
+        share_work(runs, results, Options("cpu"), progress)
+    return {run.id: result.outcome for run, result in results.read_all(runs)}, said.getvalue()
 
 
 @pytest.fixture
