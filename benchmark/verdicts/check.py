@@ -17,7 +17,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.verdicts.claims import changes, claims
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
-from benchmark.verdicts.outcome_digest import digests_of, same_environment
+from benchmark.verdicts.outcome_digest import digests_of, other_engine, same_environment
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
@@ -50,7 +50,11 @@ def check_study(study: Study) -> CheckOutcome:
         raise InputError(f"{study.experiment.name}: there are no expected values to check against")
     environments = [result.environment for _, result in study.results]
     identical = {name for name, source in study.expected.sources.items() if same_environment(source, environments)}
-    outcome = check(study.samples, study.expected, identical=identical, digests=digests_of(study.results))
+    engines = {run.setup.engine for run, _ in study.results}
+    others = {name for name, source in study.expected.sources.items() if other_engine(source, engines)}
+    outcome = check(
+        study.samples, study.expected, identical=identical, others=others, digests=digests_of(study.results)
+    )
     marked = [f"{cell}: trained with --no-contract" for cell in sorted(study.unproven)]
     marked += [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
     return replace(outcome, warnings=(*outcome.warnings, *marked))
@@ -62,13 +66,15 @@ def check(
     expected: Expected,
     *,
     identical: Collection[str] = (),
+    others: Collection[str] = (),
     digests: Digests | None = None,
     chance: float = CHANCE,
 ) -> CheckOutcome:
     """Judge every cell, every contrast and every criterion against every source.
 
     ``identical`` are the sources whose versions and machine are those of the results; every run with a stored seed must
-    then be equal, and its digest in ``digests`` as well where one is stored. If no cell has both a result and an
+    then be equal, and its digest in ``digests`` as well where one is stored. ``others`` are those of another engine, to
+    which no run needs to be equal bit for bit, however many happen to be. If no cell has both a result and an
     expected value, as with a new criterion alone, a warning says that nothing was compared. Raises :class:`InputError`
     if there is no result.
     """
@@ -83,7 +89,10 @@ def check(
         raise InputError(f"{expected.experiment}: there is no result to check; run it first")
     step = _grain(samples, expected)
     found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
-    bits = [_bits(source, pairs, digests or {}, source in identical) for source, pairs in by_source.items()]
+    bits = [
+        None if source in others else _bits(source, pairs, digests or {}, source in identical)
+        for source, pairs in by_source.items()
+    ]
     rows = sorted(
         [*_rows(found, bits, expected.tolerance), *_unpaired(stored, measured)],
         key=lambda row: (row.cell, row.source or ""),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,8 @@ from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.results import Results
 from benchmark.verdicts.expected import Source
 
+FIRST_ENGINE = "dense"
+"""What computed the sources that name no engine: there was no other one."""
 LENGTH = 12
 """Hexadecimal digits of a stored digest; an accidental match is one in 10¹⁴."""
 
@@ -27,6 +29,11 @@ def digests_of(results: Results) -> dict[Cell, dict[int, str]]:
     for run, result in results:
         found.setdefault(run.cell, {})[run.seed] = outcome_digest(result.outcome)
     return found
+
+
+def other_engine(source: Source, engines: Collection[str]) -> bool:
+    """Whether results come from other engines than a source: each adds up in an order of its own, so bits differ."""
+    return set((source.engine or FIRST_ENGINE).split(", ")) != set(engines)
 
 
 def same_environment(source: Source, environments: Sequence[Mapping[str, Any]]) -> bool:

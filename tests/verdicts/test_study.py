@@ -128,3 +128,17 @@ def test_accepted_results_say_which_versions_and_devices_they_came_from(made, tm
         cell: {seed: round(value, 4) for seed, value in values.items()} for cell, values in study.samples.items()
     }
     assert check_study(study_of(made, expected)).overall == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("engine", "depth", "overall"), [("dense", "bits", "deviates"), ("sparse", "paired", "reproduced")]
+)
+def test_results_of_another_engine_are_compared_by_seed_and_not_by_bits(made, tmp_path, engine, depth, overall):
+    expected = expected_of(study_of(made), tmp_path)
+    (run, result), *rest = study_of(made).results
+    value = result.outcome.test_accuracy_best + 0.25
+    moved = result.model_copy(update={"outcome": replace(result.outcome, test_accuracy_best=value)})
+    results = tuple((run.on(engine), result) for run, result in ((run, moved), *rest))
+    found = check_study(replace(study_of(made, expected), results=results))
+    assert found.depths == {"measured": depth}
+    assert found.overall == overall
