@@ -27,6 +27,44 @@ from benchmark.training.engines.sparse.products import compiled, forward, transp
 from benchmark.training.engines.sparse.table import Buffer, Op, Real
 
 
+@compiled
+def _input(op: Any, member: int, work: Work, space: Any) -> Any:
+    """What an operation reads: the batch that the network sees, or what an operation before it wrote."""
+    return work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
+
+
+@compiled
+def _active(layer: int, member: int, shape: Shape, state: State) -> Any:
+    """Places, rows and gradients of the active weights of a network's layer."""
+    start, end = state.starts[member], state.starts[member + 1]
+    rows = state.rows[member, shape.rows[layer] : shape.rows[layer + 1]]
+    return state.places[start:end], rows, state.gradients[start:end]
+
+
+@compiled
+def _all(layer: int, member: int, shape: Shape, work: Work) -> Any:
+    """The same of all weights of the layer, for a network whose dense gradient is asked for."""
+    places = shape.full[shape.full_starts[layer] : shape.full_starts[layer + 1]]
+    rows = shape.full_rows[shape.rows[layer] : shape.rows[layer + 1]]
+    return places, rows, work.full_gradients[work.every[member], shape.sizes[layer] : shape.sizes[layer + 1]]
+
+
+@compiled
+def _gradient_of_biases(op: Any, member: int, groups: Any, here: Any, state: State, space: Any) -> None:
+    if op[Op.PARAMETERS] >= 0:
+        biases = slice(op[Op.PARAMETERS], op[Op.PARAMETERS] + op[Op.OUT_CHANNELS])
+        bias_gradient(op, here, groups, space, state.dense_gradients[member, biases])
+
+
+@compiled
+def _normalised(op: Any, member: int, state: State, space: Any) -> Any:
+    """Scale and shift of a batch-norm, its running statistics, and those of the batch."""
+    twice = 2 * op[Op.OUT_CHANNELS]
+    dense = state.dense[member, op[Op.PARAMETERS] : op[Op.PARAMETERS] + twice]
+    statistics = state.statistics[member, op[Op.STATE] : op[Op.STATE] + twice]
+    return dense, statistics, space[op[Op.SAVED] : op[Op.SAVED] + twice]
+
+
 # long because compiled code is given its arrays one by one
 @compiled
 def product_forward(
@@ -35,7 +73,7 @@ def product_forward(
     """A linear layer or a convolution."""
     op = shape.ops[n]
     here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
+    x = _input(op, member, work, space)
     layer, bias = op[Op.LAYER], op[Op.PARAMETERS]
     rows = state.rows[member, shape.rows[layer] : shape.rows[layer + 1]]
     start, end = state.starts[member], state.starts[member + 1]
@@ -51,20 +89,14 @@ def linear_gradient(
     """Gradients of the weights of a linear layer, active or all, and of its biases."""
     op = shape.ops[n]
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
-    layer, bias = op[Op.LAYER], op[Op.PARAMETERS]
-    start, end = state.starts[member], state.starts[member + 1]
-    rows = state.rows[member, shape.rows[layer] : shape.rows[layer + 1]]
-    linear_weight_gradient(
-        seen, here, groups, x, space, state.places[start:end], rows, False, state.gradients[start:end]
-    )
+    x = _input(op, member, work, space)
+    layer = op[Op.LAYER]
+    places, rows, gradients = _active(layer, member, shape, state)
+    linear_weight_gradient(seen, here, groups, x, space, places, rows, False, gradients)
     if work.every[member] >= 0 and work.linear_too[member] > 0:
-        full = work.full_gradients[work.every[member], shape.sizes[layer] : shape.sizes[layer + 1]]
-        rows = shape.full_rows[shape.rows[layer] : shape.rows[layer + 1]]
-        places = shape.full[shape.full_starts[layer] : shape.full_starts[layer + 1]]
-        linear_weight_gradient(seen, here, groups, x, space, places, rows, True, full)
-    if bias >= 0:
-        bias_gradient(op, here, groups, space, state.dense_gradients[member, bias : bias + op[Op.OUT_CHANNELS]])
+        places, rows, gradients = _all(layer, member, shape, work)
+        linear_weight_gradient(seen, here, groups, x, space, places, rows, True, gradients)
+    _gradient_of_biases(op, member, groups, here, state, space)
     if work.slots[member] >= 0:
         keep = work.history[member, work.slots[member]]
         _keep(seen, op[Op.CHANNELS], x, shape.kept[layer, 0], keep)
@@ -87,20 +119,14 @@ def convolution_gradient(
     """Gradients of the weights of a convolution, active or all, and of its biases."""
     op = shape.ops[n]
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
-    layer, bias = op[Op.LAYER], op[Op.PARAMETERS]
-    start, end = state.starts[member], state.starts[member + 1]
-    rows = state.rows[member, shape.rows[layer] : shape.rows[layer + 1]]
-    convolution_weight_gradient(
-        op, seen, here, groups, x, space, state.places[start:end], rows, False, state.gradients[start:end]
-    )
+    x = _input(op, member, work, space)
+    layer = op[Op.LAYER]
+    places, rows, gradients = _active(layer, member, shape, state)
+    convolution_weight_gradient(op, seen, here, groups, x, space, places, rows, False, gradients)
     if work.every[member] >= 0:
-        full = work.full_gradients[work.every[member], shape.sizes[layer] : shape.sizes[layer + 1]]
-        rows = shape.full_rows[shape.rows[layer] : shape.rows[layer + 1]]
-        places = shape.full[shape.full_starts[layer] : shape.full_starts[layer + 1]]
-        convolution_weight_gradient(op, seen, here, groups, x, space, places, rows, True, full)
-    if bias >= 0:
-        bias_gradient(op, here, groups, space, state.dense_gradients[member, bias : bias + op[Op.OUT_CHANNELS]])
+        places, rows, gradients = _all(layer, member, shape, work)
+        convolution_weight_gradient(op, seen, here, groups, x, space, places, rows, True, gradients)
+    _gradient_of_biases(op, member, groups, here, state, space)
 
 
 # long because compiled code is given its arrays one by one
@@ -127,7 +153,7 @@ def max_pooling_forward(
 ) -> None:
     """Max-pooling."""
     op = shape.ops[n]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
+    x = _input(op, member, work, space)
     max_pooling(op, shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], groups, x, space, memory)
 
 
@@ -150,7 +176,7 @@ def mean_pooling_forward(
 ) -> None:
     """Mean pooling."""
     op = shape.ops[n]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
+    x = _input(op, member, work, space)
     mean_pooling(op, shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], groups, x, space)
 
 
@@ -172,11 +198,9 @@ def batch_norm_forward(
 ) -> None:
     """Batch-norm by the statistics of the batch."""
     op = shape.ops[n]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
-    here, there, twice = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], 2 * op[Op.OUT_CHANNELS]
-    dense = state.dense[member, op[Op.PARAMETERS] : op[Op.PARAMETERS] + twice]
-    statistics = state.statistics[member, op[Op.STATE] : op[Op.STATE] + twice]
-    saved = space[op[Op.SAVED] : op[Op.SAVED] + twice]
+    x = _input(op, member, work, space)
+    here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
+    dense, statistics, saved = _normalised(op, member, state, space)
     batch_norm(op, shape.reals[n], here, there, work.targets.shape[1], x, space, dense, statistics, saved)
 
 
@@ -187,11 +211,9 @@ def batch_norm_evaluation(
 ) -> None:
     """Batch-norm by its running statistics."""
     op = shape.ops[n]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
-    here, there, twice = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], 2 * op[Op.OUT_CHANNELS]
-    dense = state.dense[member, op[Op.PARAMETERS] : op[Op.PARAMETERS] + twice]
-    statistics = state.statistics[member, op[Op.STATE] : op[Op.STATE] + twice]
-    saved = space[op[Op.SAVED] : op[Op.SAVED] + twice]
+    x = _input(op, member, work, space)
+    here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
+    dense, statistics, saved = _normalised(op, member, state, space)
     batch_norm_running(op, shape.reals[n], here, there, work.targets.shape[1], x, space, dense, statistics, saved)
 
 
@@ -202,12 +224,11 @@ def batch_norm_gradient(
 ) -> None:
     """Gradients of batch-norm's scale and shift, and of its inputs."""
     op = shape.ops[n]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
+    x = _input(op, member, work, space)
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     there = shape.buffers[max(op[Op.INPUT_GRADIENT], 0)]
-    at, twice = op[Op.PARAMETERS], 2 * op[Op.OUT_CHANNELS]
-    dense, out = state.dense[member, at : at + twice], state.dense_gradients[member, at : at + twice]
-    saved = space[op[Op.SAVED] : op[Op.SAVED] + twice]
+    dense, _, saved = _normalised(op, member, state, space)
+    out = state.dense_gradients[member, op[Op.PARAMETERS] : op[Op.PARAMETERS] + 2 * op[Op.OUT_CHANNELS]]
     batch_norm_back(op, here, there, seen, work.targets.shape[1], space, space, x, dense, saved, out)
 
 
@@ -218,7 +239,7 @@ def dropout_forward(
 ) -> None:
     """Dropout by the draws of the member's stream."""
     op = shape.ops[n]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
+    x = _input(op, member, work, space)
     here, there, examples = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], work.targets.shape[1]
     stream = state.dropouts[member, op[Op.COUNTER]]
     dropout(op, shape.reals[n, Real.SCALE], here, there, groups, x, space, memory, stream[0], stream[1])
@@ -231,7 +252,7 @@ def dropout_forward(
 def copy(n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
     """Dropout in an evaluation, or with a probability of zero."""
     op = shape.ops[n]
-    x = work.inputs[work.batches[member]] if op[Op.INPUT] == 0 else space
+    x = _input(op, member, work, space)
     no_dropout(op, shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]], groups, x, space)
 
 
