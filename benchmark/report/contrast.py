@@ -10,8 +10,8 @@ from benchmark.experiments.experiment import Experiment
 from benchmark.report.numbers import signed
 from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
 from benchmark.verdicts.contrasts import Contender, Contrast
-from benchmark.verdicts.statistics.differences import CONFIDENCE
-from benchmark.verdicts.statistics.holm import holm
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
+from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.statistics.ordered import LEVEL
 from benchmark.verdicts.statistics.paired import Mean
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, image
 from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
-from benchmark.verdicts.statistics.differences import Summary
+from benchmark.verdicts.statistics.summary import Summary
 
 File: TypeAlias = tuple[str, str | bytes]
 """The name of a file in the folder of a report, and its content."""

@@ -55,9 +55,8 @@ def check_study(study: Study) -> CheckOutcome:
     outcome = check(
         study.samples, study.expected, identical=identical, others=others, digests=digests_of(study.results)
     )
-    marked = [f"{cell}: trained with --no-contract" for cell in sorted(study.unproven)]
-    marked += [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
-    return replace(outcome, warnings=(*outcome.warnings, *marked))
+    diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
+    return replace(outcome, warnings=(*outcome.warnings, *study.proofless, *diverged))
 
 
 # long because it lists every judgement of a check in the order in which they are made

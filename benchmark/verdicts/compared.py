@@ -11,6 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.verdicts.contrast_weights import contrasts_of
 from benchmark.verdicts.expected import Estimate
 from benchmark.verdicts.statistics.arrays import Array, Mask
+from benchmark.verdicts.statistics.cells import judge_cells
 from benchmark.verdicts.statistics.changes import (
     Changes,
     Judged,
@@ -19,11 +20,9 @@ from benchmark.verdicts.statistics.changes import (
     between_sides,
     contrasts,
     groups_against_rest,
-    judged,
     moderated,
-    normal_deviate,
 )
-from benchmark.verdicts.statistics.unstable import collapsed, permutation_p, sign_flip_p, turned_p, unstable
+from benchmark.verdicts.statistics.unstable import collapsed, turned_p
 
 Depth: TypeAlias = Literal["bits", "paired", "seeds"]
 """How sharp a comparison is; :data:`DEPTHS` explains each."""
@@ -133,16 +132,7 @@ def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chanc
         changes = moderated(replace(raw, difference=np.array([p.measured.mean - p.expected.mean for p in pairs])))
     else:
         changes = moderated(_as_written(between_sides(first, second, grain), pairs, grain))
-    each = judged(changes)
-    shaky = unstable(first, second, chance)
-    p = each.p.copy()
-    for index in np.flatnonzero(shaky):
-        one, other = first[index], second[index]
-        one, other = one[np.isfinite(one)], other[np.isfinite(other)]
-        p[index] = sign_flip_p(other - one) if paired else permutation_p(one, other)
-    each = replace(each, p=p, z=normal_deviate(p, each.difference))
-    # A collapse says nothing of the noise of the other seeds, so it does not count where cells are judged together.
-    calm = replace(changes, residuals=np.where(shaky[:, None], 0.0, changes.residuals))
+    each, shaky, calm = judge_cells(changes, first, second, chance, paired=paired)
     many = [
         *_criteria(pairs, each, calm),
         *_contrasts(pairs, calm, shaky),

@@ -2,7 +2,7 @@
 
 ``decide`` says after every seed whether one is better, worse, equivalent within a margin, or not decided yet, and about
 how many seeds that would take. It may be asked as often as one likes: its errors are those of the whole race
-(:mod:`benchmark.verdicts.statistics.sequential`). ``next_runs`` spends seeds only where something is undecided.
+(:mod:`benchmark.verdicts.statistics.sequential`). ``next_seeds`` spends seeds only where something is undecided.
 """
 
 import math
@@ -25,12 +25,7 @@ EXTRA: tuple[int, ...] = (*range(1, 21), *(int(20 * 1.15**power) for power in ra
 """How many more seeds are thought of, when a decision is foreseen; dense where it matters."""
 
 Outcome: TypeAlias = Literal["better", "worse", "equivalent", "undecided"]
-OUTCOMES: dict[Outcome, str] = {
-    "better": "the whole interval of the difference is above zero",
-    "worse": "the whole interval of the difference is below zero",
-    "equivalent": "the whole interval of the difference is inside the margin",
-    "undecided": "none of these yet",
-}
+"""Of a difference: its interval is above zero, below zero or inside the margin, or none of these yet."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from tabulate import tabulate
 
 from benchmark.verdicts.claims import render_claims
 from benchmark.verdicts.compared import DEPTHS
-from benchmark.verdicts.statistics.differences import CONFIDENCE, Summary
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
+from benchmark.verdicts.statistics.summary import Summary
 from benchmark.verdicts.verdict import CheckOutcome, Row, Shift, Verdict
 
 WIDTH = 100

@@ -27,7 +27,8 @@ from benchmark.verdicts.contenders import (
 )
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.arrays import Array
-from benchmark.verdicts.statistics.places import CONFIDENCE, FEWEST_FOR_PROBABILITIES, Places, places
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
+from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES, Places, places
 from benchmark.verdicts.statistics.seeds_needed import seeds_needed
 from criteria.errors import InputError
 

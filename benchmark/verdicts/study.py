@@ -71,10 +71,14 @@ class Study:
         return {cell: found[cell] for cell in self.cells if cell in found}
 
     @property
+    def proofless(self) -> list[str]:
+        """A line for each cell of ``unproven``."""
+        return [f"{cell}: trained with --no-contract" for cell in sorted(self.unproven)]
+
+    @property
     def cautions(self) -> list[str]:
         """What a reader should know of cells before trusting their numbers, a line for each."""
-        proofless = [f"{cell}: trained with --no-contract" for cell in sorted(self.unproven)]
-        return proofless + [
+        return self.proofless + [
             f"{cell}: {count} of {len(self.by_cell[cell])} runs diverged"
             for cell, count in sorted(self.diverged_by_cell.items())
         ]

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.claims import ClaimChange, ClaimOutcome
 from benchmark.verdicts.compared import Depth, Kind
-from benchmark.verdicts.statistics.differences import Summary
+from benchmark.verdicts.statistics.summary import Summary
 
 Verdict: TypeAlias = Literal[
     "deviates", "missing", "inconclusive", "unstable", "unexpected", "consistent", "reproduced"

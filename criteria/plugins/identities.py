@@ -100,18 +100,18 @@ class _Reached:
     def beside(self) -> list[str]:
         """Hashes of what else of the plugin's distribution counts, sorted."""
         own = [module for module in self._modules.values() if self._is_own(module)]
-        files: list[str] = []
+        found: list[tuple[Path, Path]] = []
         if any(_HATCHES.search(self._code[module.name].text) for module in own):
             words = "\n".join(self._code[module.name].words for module in own)
             found = sorted(set(self._home.files(own, words)))
             for root, path in found:
                 if path.suffix == ".py" and (module := find_module(_dotted(path, root))) and module.path:
                     self.add(module)
-            colours = self.colours()
-            for root, path in found:
-                dotted = _dotted(path, root)
-                files.append(_hash(path.name, colours[dotted] if dotted in colours else _digest(path)))
         colours = self.colours()
+        files = []
+        for root, path in found:
+            dotted = _dotted(path, root)
+            files.append(_hash(path.name, colours[dotted] if dotted in colours else _digest(path)))
         return sorted(
             [colours[name] for name, each in self._modules.items() if self._is_own(each) and self._code[name].text]
             + files

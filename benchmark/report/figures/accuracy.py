@@ -14,7 +14,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places, references
 from benchmark.report.figures.look import Plot, Theme, legible, line_style, reference_style, set_panel_title
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.statistics.differences import Array
+from benchmark.verdicts.statistics.arrays import Array
 
 WIDE = 25.0
 """Points between the worst and the best mean beyond which the axis is stretched towards 100%."""

@@ -9,7 +9,7 @@ from benchmark.report.contrast import limits, shown_setting, shown_settings, spa
 from benchmark.report.figures.look import Plot, Theme, legible, line_style
 from benchmark.report.numbers import signed
 from benchmark.verdicts.contrasts import Contrast
-from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import LEVEL
 from benchmark.verdicts.statistics.paired import Mean
 

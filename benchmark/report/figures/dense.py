@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.look import Plot, Theme, line_style
 from benchmark.verdicts.samples import Samples, grain
-from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import LEVEL
 from benchmark.verdicts.statistics.paired import mean_of
 

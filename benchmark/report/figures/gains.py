@@ -13,7 +13,7 @@ from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, set_panel_title
 from benchmark.report.numbers import signed
 from benchmark.verdicts.samples import Samples, over_baseline
-from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.paired import Mean
 
 REFERENCE = "static"

@@ -13,7 +13,7 @@ from pandas import DataFrame
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.look import Plot, Theme, line_style
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ranks import Ranking, critical_difference, rank
 
 MARGIN = 0.3

@@ -8,7 +8,7 @@ from benchmark.report.figures.contrast import contrast_plot
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Image, Section, Table, embedded, figure_files
 from benchmark.verdicts.contrasts import Contrast
-from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 
 READING = (
     f"Difference in points, mean ± half its {CONFIDENCE:.0%} interval. “all” is over all densities; the differences of "

@@ -5,27 +5,25 @@ together on single ones.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from benchmark.verdicts.calibration.worlds import FMNIST, SMOKE, Grid, collapsing, results, stored, uncertain
-from benchmark.verdicts.check import FAMILY_LEVEL, SHARES, TOGETHER
+from benchmark.verdicts.check import CHANCE, FAMILY_LEVEL, SHARES, TOGETHER
 from benchmark.verdicts.contrast_weights import contrasts_of
 from benchmark.verdicts.statistics.arrays import Array, Mask
+from benchmark.verdicts.statistics.cells import judge_cells
 from benchmark.verdicts.statistics.changes import (
     all_together,
     between_seeds,
     between_sides,
     contrasts,
     groups_against_rest,
-    judged,
     moderated,
-    normal_deviate,
 )
 from benchmark.verdicts.statistics.multiplicity import holm
-from benchmark.verdicts.statistics.unstable import permutation_p, sign_flip_p, unstable
 
 TOLERANCE = {FMNIST: 0.3, SMOKE: 1.0}
 SIDES = ((5, 5), (3, 3), (2, 2), (5, 3), (5, 2), (5, 1), (3, 1))
@@ -60,24 +58,17 @@ def worlds(experiments: int) -> list[World]:
 def fails(first: Array, second: Array, world: World, *, paired: bool = False) -> Mask:
     """Whether a check of ``second`` against the stored ``first`` [experiments, cells, seeds] fails."""
     raw = (between_seeds if paired else between_sides)(first, second, world.grid.grain)
-    changes = moderated(raw)
-    each = judged(changes)
-    shaky = unstable(first, second, 10.0)
-    p = each.p.copy()
-    for at in map(tuple, np.argwhere(shaky)):
-        p[at] = sign_flip_p(second[at] - first[at]) if paired else permutation_p(first[at], second[at])
-    z = normal_deviate(p, each.difference)
-    calm = replace(changes, residuals=np.where(shaky[..., None], 0.0, changes.residuals))
+    each, shaky, calm = judge_cells(moderated(raw), first, second, CHANCE, paired=paired)
     names = np.array([cell.criterion for cell in world.grid.cells])
     groups = np.stack([names == name for name in np.unique(names) if (names == name).sum() > 1])
     moved = each.difference @ (groups / groups.sum(axis=1)[:, None] - ~groups / (~groups).sum(axis=1)[:, None]).T
     weights = np.stack([contrast.weights for contrast in contrasts_of(world.grid.cells)])
     touched = (shaky.astype(float) @ (weights != 0).T.astype(float)) > 0
     differences = contrasts(calm, weights)
-    together = all_together(z, calm)[:, None]
+    together = all_together(each.z, calm)[:, None]
     return (
-        _deviates(p, each.difference, "cell", world.tolerance)
-        | _deviates(groups_against_rest(z, groups, calm), moved, "criterion", world.tolerance)
+        _deviates(each.p, each.difference, "cell", world.tolerance)
+        | _deviates(groups_against_rest(each.z, groups, calm), moved, "criterion", world.tolerance)
         | _deviates(np.where(touched, 1.0, differences.p), differences.difference, "contrast", world.tolerance)
         | _deviates(together, each.difference.mean(axis=1)[:, None], "together", world.tolerance * TOGETHER)
     )

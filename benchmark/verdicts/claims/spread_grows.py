@@ -17,7 +17,7 @@ from benchmark.verdicts.claims.cases import (
     settings,
 )
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.statistics.differences import Array
+from benchmark.verdicts.statistics.arrays import Array
 from benchmark.verdicts.statistics.ordered import LEVEL, Interval
 from benchmark.verdicts.statistics.spread import jackknife, true_variance
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from benchmark.verdicts.claims.api import ClaimOutcome
-from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import Interval
 
 WIDTH = 100

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from benchmark.verdicts.statistics.arrays import Array, Mask
+from benchmark.verdicts.statistics.arrays import Array, Mask, counts, means
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.moderated import moderate
 
-CONFIDENCE = 0.95
-"""Level of the intervals."""
 FEWEST = 3
 """Degrees of freedom of the seeds from which on a contrast is judged; with fewer it fails too many honest reruns."""
 
@@ -57,7 +56,7 @@ def between_sides(first: Array, second: Array, grain: float) -> Changes:
 
     The variance of a cell is taken to be the same on both sides, which is what the same training gives.
     """
-    sides = [(_counts(side), _means(side)) for side in (first, second)]
+    sides = [(counts(side), means(side)) for side in (first, second)]
     (n1, mean1), (n2, mean2) = sides
     residuals = np.concatenate([first - mean1[..., None], second - mean2[..., None]], axis=-1)
     dof = np.maximum(n1 - 1, 0) + np.maximum(n2 - 1, 0)
@@ -71,10 +70,10 @@ def between_sides(first: Array, second: Array, grain: float) -> Changes:
 def between_seeds(first: Array, second: Array, grain: float) -> Changes:
     """Changes between two sides [..., cells, seeds] with the same seeds, in the same order; NaN where one lacks it."""
     each = second - first
-    n, difference = _counts(each), _means(each)
+    n, difference = counts(each), means(each)
     residuals = each - difference[..., None]
     dof = np.maximum(n - 1, 0)
-    level = _means((first + second) / 2)
+    level = means((first + second) / 2)
     with np.errstate(divide="ignore"):
         return Changes(difference, _variance(residuals, dof, grain**2 / 6), dof, 1 / n, residuals, 1, level)
 
@@ -198,15 +197,6 @@ def _inflation(changes: Changes, weights: Array) -> tuple[Array, Array]:
 def _two_sided(t: Array, dof: Array) -> Array:
     known = dof > 0
     return np.asarray(np.where(known, 2 * special.stdtr(np.where(known, np.minimum(dof, 1e9), 1.0), -np.abs(t)), 1.0))
-
-
-def _counts(values: Array) -> Array:
-    return np.asarray(np.isfinite(values).sum(axis=-1), dtype=np.float64)
-
-
-def _means(values: Array) -> Array:
-    counts = _counts(values)
-    return np.asarray(np.where(counts > 0, np.nansum(values, axis=-1) / np.maximum(counts, 1), np.nan))
 
 
 def _variance(residuals: Array, dof: Array, least: float) -> Array:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmark.verdicts.statistics.differences import CONFIDENCE
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.paired import Estimated
 
 LEVEL = (1 - CONFIDENCE) / 2

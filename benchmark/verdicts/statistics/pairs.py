@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.verdicts.statistics.arrays import Array, Mask
+from benchmark.verdicts.statistics.arrays import Array, Mask, means
 from benchmark.verdicts.statistics.moderated import moderate_pairs
 
 RAISES = 50
@@ -41,7 +41,7 @@ def pairs(panel: Array, grain: Array | float) -> Pairs:
     seeds = np.isfinite(panel)
     present = np.asarray(seeds.any(axis=-1))
     n = np.asarray(seeds.any(axis=-2)).sum(axis=-1)
-    mean = _mean(panel)
+    mean = means(panel)
     centred = np.nan_to_num(panel - mean[..., None])
     squares = np.sum((centred[..., :, None, :] - centred[..., None, :, :]) ** 2, axis=-1)
     both = present[..., :, None] & present[..., None, :] & (n >= 2)[..., None, None]
@@ -83,11 +83,6 @@ def own_variances(panel: Array, found: Pairs) -> Array:
             break
         shares = shares * lacking
     return np.asarray(np.where(found.present & np.isfinite(shares), shares, np.nan))
-
-
-def _mean(panel: Array) -> Array:
-    counts = np.isfinite(panel).sum(axis=-1)
-    return np.asarray(np.where(counts > 0, np.nansum(panel, axis=-1) / np.maximum(counts, 1), np.nan))
 
 
 def _median(values: Array) -> Array:

@@ -6,12 +6,12 @@ import numpy as np
 from scipy import special
 
 from benchmark.verdicts.statistics.arrays import Array
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.statistics.pairs import Pairs, own_variances, pairs
 from benchmark.verdicts.statistics.posterior import Measured, draws
+from benchmark.verdicts.statistics.ranks import ranks
 
-CONFIDENCE = 0.95
-"""Level of the intervals."""
 FEWEST_FOR_PROBABILITIES = 3
 """Seeds; two leave one degree of freedom, from which no spread can be told."""
 
@@ -54,7 +54,7 @@ def places(panel: Array, grain: Array | float, reference: int, margin: float) ->
     margins = special.stdtrit(found.dof[..., None], (1 + CONFIDENCE) / 2) * error
     likely = _probabilities(panel, found, reference, margin)
     others = np.arange(panel.shape[-2]) != reference
-    ranks = _ranks(np.round(found.mean, 9))  # equal sums of different numbers may differ in the last bit
+    placed = ranks(np.round(found.mean, 9))  # equal sums of different numbers may differ in the last bit
     return Places(
         n=np.where(found.present, found.n[..., None], np.nan),
         mean=found.mean,
@@ -64,9 +64,9 @@ def places(panel: Array, grain: Array | float, reference: int, margin: float) ->
         p_holm=holm(np.where(others, p, np.nan)),
         p_improves=np.where(others, likely.improves, np.nan),
         p_equivalent=np.where(others, likely.equivalent, np.nan),
-        rank=ranks,
-        rank_low=np.fmin(likely.rank_low, np.floor(ranks)),
-        rank_high=np.fmax(likely.rank_high, np.ceil(ranks)),
+        rank=placed,
+        rank_low=np.fmin(likely.rank_low, np.floor(placed)),
+        rank_high=np.fmax(likely.rank_high, np.ceil(placed)),
         p_best=likely.best,
         dof=np.where(found.present, found.dof[..., None], np.nan),
         error=error,
@@ -81,14 +81,6 @@ def _against(found: Pairs, reference: int) -> tuple[Array, Array, Array]:
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * special.stdtr(found.dof[..., None], -np.abs(difference) / error)
     return difference, np.where(other, error, np.nan), np.where(difference == 0, np.where(error >= 0, 1.0, np.nan), p)
-
-
-def _ranks(mean: Array) -> Array:
-    """Ranks over the last axis, 1 is the highest, ties share; NaN where there is no mean."""
-    with np.errstate(invalid="ignore"):
-        above = (mean[..., None, :] > mean[..., :, None]).sum(axis=-1)
-        equal = (mean[..., None, :] == mean[..., :, None]).sum(axis=-1)
-    return np.asarray(np.where(np.isfinite(mean), above + (equal + 1) / 2, np.nan))
 
 
 @dataclass(frozen=True)
@@ -117,13 +109,13 @@ def summary(drawn: Array, reference: int, margin: float) -> Likely:
     # Below, minus infinity minus itself is not a number, which is never above or within anything.
     with np.errstate(invalid="ignore"):
         improves, equivalent = (drawn > against).mean(axis=0), (np.abs(drawn - against) < margin).mean(axis=0)
-    ranks = 1 + np.stack([(drawn > drawn[..., k, None]).sum(axis=-1) for k in range(drawn.shape[-1])], axis=-1)
-    counts = np.stack([(ranks <= rank).mean(axis=0) for rank in range(1, drawn.shape[-1] + 1)], axis=-1)
+    drawn_ranks = 1 + np.stack([(drawn > drawn[..., k, None]).sum(axis=-1) for k in range(drawn.shape[-1])], axis=-1)
+    counts = np.stack([(drawn_ranks <= rank).mean(axis=0) for rank in range(1, drawn.shape[-1] + 1)], axis=-1)
     tail = (1 - CONFIDENCE) / 2
     low, high = (counts <= tail).sum(axis=-1) + 1, (counts < 1 - tail).sum(axis=-1) + 1
     comparable = there & there[..., reference, None]
     return Likely(
         np.where(comparable, improves, np.nan),
         np.where(comparable, equivalent, np.nan),
-        *(np.where(there, value, np.nan) for value in ((ranks == 1).mean(axis=0), low, high)),
+        *(np.where(there, value, np.nan) for value in ((drawn_ranks == 1).mean(axis=0), low, high)),
     )

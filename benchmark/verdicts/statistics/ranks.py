@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.verdicts.statistics.differences import CONFIDENCE, Array
+from benchmark.verdicts.statistics.arrays import Array
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from criteria.errors import InputError
 
 
@@ -27,13 +28,14 @@ class Ranking:
 
 
 def ranks(values: Array) -> Array:
-    """Ranks within each block of ``values`` [blocks, things], 1 for the highest.
+    """Ranks within each block of ``values`` [..., things], 1 for the highest; NaN where a thing has no value.
 
     Equal values share the mean of their ranks.
     """
-    here, others = values[:, :, None], values[:, None, :]
-    better, equal = (others > here).sum(axis=2), (others == here).sum(axis=2)
-    return np.asarray(better + (equal + 1) / 2)
+    here, others = values[..., :, None], values[..., None, :]
+    with np.errstate(invalid="ignore"):
+        better, equal = (others > here).sum(axis=-1), (others == here).sum(axis=-1)
+    return np.asarray(np.where(np.isfinite(values), better + (equal + 1) / 2, np.nan))
 
 
 def rank(values: Array, confidence: float = CONFIDENCE) -> Ranking:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.verdicts.statistics.differences import Array
+from benchmark.verdicts.statistics.arrays import Array
 from benchmark.verdicts.statistics.paired import Mean
 
 Indices: TypeAlias = NDArray[np.intp]
