@@ -130,7 +130,7 @@ def edit(change):
         (edit(lambda content: content["versions"].update(torch="1.0")), "written by dst-bench 0.1.0 and torch 1.0"),
         (edit(lambda content: content["runs"].reverse()), "it holds other runs"),
         (edit(lambda content: content["state"]["engine"]["masks"].popitem()), "its state does not fit"),
-        (edit(lambda content: content.update(format=2)), "not a checkpoint of this kind"),
+        (edit(lambda content: content.update(format=content["format"] + 1)), "not a checkpoint of this kind"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_is_reported_in_one_line_and_the_run_begins_anew(
