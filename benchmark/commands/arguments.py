@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.running.options import AUTO, CHECKPOINT_SECONDS, Options
+from benchmark.system.device import DEVICES
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import Study
     from benchmark.verdicts.verdict import CheckOutcome
-
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:

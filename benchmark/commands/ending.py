@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmark.system import interruption
 from benchmark.system.communication import AnotherFailedError
-from criteria.errors import InputError, PluginError, one_line
+from criteria.errors import InputError, PluginError, one_line, printable
 
 DONE, DEVIATES, BAD_INPUT, BROKEN, UNEXPECTED = range(5)
 CLOSED_OUTPUT = interruption.FIRST_STATUS + 13
@@ -127,7 +127,7 @@ def _give_up_output(*streams: object) -> None:
 
 def _say(message: str, status: int) -> int:
     """Print what a terminal can show; control characters, which may come from the input, are shown as escapes."""
-    shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
+    shown = "\n".join(map(printable, message.split("\n")))
     try:
         print(f"dst-bench: {shown}", file=sys.stderr, flush=True)
     except OSError:

@@ -2,8 +2,9 @@
 
 import argparse
 
-from benchmark.commands.arguments import DEVICES, add_data_dir
+from benchmark.commands.arguments import add_data_dir
 from benchmark.commands.table import print_table
+from benchmark.system.device import DEVICES
 
 SUMMARY = "print versions, the processor, and where data are looked for"
 

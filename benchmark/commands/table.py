@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Collection, Iterable, Sequence
 
+from criteria.errors import printable
+
 
 def print_table(
     rows: Iterable[Sequence[object]], headers: Sequence[str] = (), *, right: Collection[int] = (), title: str = ""
@@ -11,7 +13,7 @@ def print_table(
 
     Its cells are shown as they are, also where they hold what rich or a terminal would take for a command.
     """
-    texts = [["".join(c if c.isprintable() else repr(c)[1:-1] for c in str(cell)) for cell in row] for row in rows]
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _on_terminal(texts, headers, right, title)
     else:

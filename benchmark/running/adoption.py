@@ -4,7 +4,7 @@ A result keeps digests of its weights after a few early steps, around the first 
 of the code moved a bit is seen in seconds: some of the runs are trained to those steps once more.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +39,6 @@ class Older:
         placed = [(place, pair) for group in by_rule.values() for place, pair in enumerate(group)]
         ranked = sorted(placed, key=lambda each: each[0])
         return [pair for _, pair in ranked[:SAMPLE]]
-
-
-def older_results(stored: Mapping[str, Result], runs: Iterable[Run]) -> list[tuple[Run, Result]]:
-    """The stored results that were trained by other code than today's."""
-    there = [(run, stored[run.id]) for run in runs if run.id in stored]
-    return [(run, result) for run, result in there if result.code != code_of_setup(run.setup)]
 
 
 def adopt(

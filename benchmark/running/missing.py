@@ -58,12 +58,13 @@ def train_missing(experiment: Experiment, folder: ResultsFolder, options: Option
 
 def _without_older(found: Standing, folder: ResultsFolder, options: Options) -> Standing:
     """The same where all results are of today's code; those of older code are adopted first, or missing."""
-    if not any(result.code != code_of_setup(run.setup) for run, result in found.results):
+    there = [(run, found.stored[run.id]) for run in distinct(found.runs) if run.id in found.stored]
+    older = [(run, result) for run, result in there if result.code != code_of_setup(run.setup)]
+    if not older:
         return found
-    from benchmark.running.adoption import adopt, older_results
+    from benchmark.running.adoption import adopt
     from benchmark.system.device import choose_device
 
-    older = older_results(found.stored, distinct(found.runs))
     adopted: dict[str, Result] = {}
     if communication.rank() == 0:
         device = choose_device(options.device)

@@ -33,7 +33,7 @@ class FleetSizes:
     """How many networks train together at most, for each kind of run."""
 
     def __init__(self, device: torch.device, data_dir: Path | None, most: int | None = None) -> None:
-        self._device = device
+        self.device = device
         self._data_dir = data_dir
         self._most = most
         self._known: dict[str, int] = {}
@@ -43,12 +43,10 @@ class FleetSizes:
         if run.trains_with not in self._known:
             setup = run.setup
             engine = engine_named(setup.engine)
-            if (refusal := engine.refuses(setup, run.rule, self._device)) is not None:
-                raise InputError(f"--engine {engine.name}: {refusal}")
             look = source_of(setup.data).look  # known without the data, which a plan does not need
             size = 1
             if communication.size() == 1:  # several processes cannot shrink a fleet together when one is out of memory
-                size = engine.most_members(setup, look.shape, look.classes, self._device)
+                size = engine.most_members(setup, look.shape, look.classes, self.device)
             self._known[run.trains_with] = min(size, self._most or size)
         return self._known[run.trains_with]
 
@@ -58,7 +56,14 @@ class FleetSizes:
 
 
 def plan_fleets(runs: Sequence[Run], sizes: FleetSizes) -> list[list[Run]]:
-    """All ``runs`` in the fleets that one worker alone would train one after another."""
+    """All ``runs`` in the fleets that one worker alone would train one after another.
+
+    Raises :class:`InputError` for a run that its engine does not train.
+    """
+    for run in {(run.trains_with, run.rule): run for run in runs}.values():
+        engine = engine_named(run.setup.engine)
+        if (refusal := engine.refuses(run.setup, run.rule, sizes.device)) is not None:
+            raise InputError(f"--engine {engine.name}: {refusal}")
     fleets = []
     left = list(runs)
     while fleet := next_fleet(left, sizes, share=len(left)):

@@ -57,7 +57,6 @@ def race(
     """
     started = time.monotonic()
     found: dict[Lane, Decision] = {}
-    wanted: dict[Setting, int] = {}
     lanes = _lanes(asked)
     wanted = {lane.setting: FIRST for lane in lanes}
     slowest = 0.0  # seconds that a seed of one setting took

@@ -7,11 +7,10 @@ from pydantic import AwareDatetime, BaseModel
 
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
-from benchmark.running.checkpoint import checkpoints_folder
-from benchmark.running.claims import Claim, seen_workers
+from benchmark.running.claims import seen_workers
 from benchmark.running.computed_by import found_in
-from benchmark.running.journal import read_journal
-from benchmark.running.leftovers import Leftover, leftovers
+from benchmark.running.journal import Entry, read_journal
+from benchmark.running.leftovers import leftovers
 from benchmark.running.missing import distinct
 
 
@@ -71,14 +70,15 @@ def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
     seen = [(each.claim, each.alive) for each in seen_workers(folder.path, now=time.time()) if each.claim]
     alive = [claim for claim, lives in seen if lives]
     held = {run for claim in alive for run in claim.runs}
-    abandoned = _abandoned(folder, alive)
+    abandoned = leftovers(folder.path, alive)
     left = {run for each in abandoned for run in each.runs}
-    failed = {run for entry in read_journal(folder.path) for run in entry.runs}
+    entries = read_journal(folder.path)
+    failed = {run for entry in entries for run in entry.runs}
     runs = distinct(found_in(runs, folder, taken=held | left | failed))
     found = folder.read_all(runs)
     missing = {run.id for run in runs} - {run.id for run, _ in found}
     waiting = missing - held
-    failures = _failures(folder, waiting)
+    failures = _failures(entries, waiting)
     return Status(
         experiment=folder.experiment,
         runs=len(runs),
@@ -100,14 +100,8 @@ def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
     )
 
 
-def _abandoned(folder: ResultsFolder, alive: Sequence[Claim]) -> list[Leftover]:
-    """The checkpoints that nobody trains from; torch, which reads them, is imported only where there is one."""
-    return leftovers(folder.path, alive) if any(checkpoints_folder(folder.path).glob("*.pt")) else []
-
-
-def _failures(folder: ResultsFolder, waiting: Set[str]) -> list[Failure]:
+def _failures(entries: Sequence[Entry], waiting: Set[str]) -> list[Failure]:
     """The runs whose last entry in the journal is a failure, by that entry."""
-    entries = read_journal(folder.path)
     last = {run: number for number, entry in enumerate(entries) for run in entry.runs}
     found = []
     for number, entry in enumerate(entries):

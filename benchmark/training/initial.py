@@ -1,6 +1,8 @@
 """Where trainings start: initial weights and masks that follow from a member's seed, the same in every engine."""
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +26,14 @@ def initial_networks(
 
 
 def structure(model: Mapping[str, object], shape: tuple[int, ...], classes: int) -> nn.Module:
-    """The network of a model without values, on the meta device."""
+    """The network of a model without values, on the meta device: one object for all who ask, so nobody changes it."""
+    return _structure(json.dumps(model), tuple(shape), classes)
+
+
+@lru_cache(maxsize=32)
+def _structure(model: str, shape: tuple[int, ...], classes: int) -> nn.Module:
     with torch.device("meta"):
-        return build_network(model, shape, classes)
+        return build_network(json.loads(model), shape, classes)
 
 
 def initial_masks(members: Sequence[Member], network: nn.Module) -> dict[str, Tensor]:

@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.runs import Rule
+from benchmark.experiments.part import Part
+from benchmark.experiments.runs import Rule, expand
+from benchmark.running.plan import FleetSizes, plan_fleets
 from benchmark.training.engines.choosing import fastest_engine, step_seconds
+from criteria.errors import InputError
 from criteria.plugins import Spec
 
 CPU = torch.device("cpu")
@@ -48,3 +51,10 @@ def test_residual_networks_train_on_the_dense_engine():
 
 def test_a_gpu_trains_on_the_dense_engine():
     assert fastest_engine(setup_of("fmnist-lenet300"), PLAIN, 0.05, torch.device("cuda")) == "dense"
+
+
+def test_an_engine_that_refuses_one_rule_of_many_is_not_planned_with():
+    part = Part(criteria="magnitude,grasp", growth="random", seeds="1")
+    runs = [run.on("sparse") for run in expand(part.select("smoke"))]
+    with pytest.raises(InputError, match="--engine sparse: criterion grasp reads Hessian-gradient products"):
+        plan_fleets(runs, FleetSizes(CPU, None))
