@@ -26,6 +26,7 @@ def main(args: argparse.Namespace) -> int:
     experiment = experiment_of(args)
     _require_as_written(args, experiment)
     study = study_of(args, experiment)
+    from benchmark.experiments.archive import archive_beside, write_archive
     from benchmark.experiments.runs import expand
     from benchmark.verdicts.accepting import accept_study
     from benchmark.verdicts.expected import HERE
@@ -39,6 +40,7 @@ def main(args: argparse.Namespace) -> int:
         )
     path = (args.expected or HERE) / f"{experiment.name}.yaml"
     accept_study(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
+    write_archive(study.results, archive_beside(path))
     cells = len(study.samples)
     print(f"{path}: stored {len(study.results)} results of {cells} cells; review the change and commit it")
     return 0

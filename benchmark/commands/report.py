@@ -1,7 +1,6 @@
 """``dst-bench report``: an experiment's results as files to read and to use."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -16,6 +15,8 @@ from benchmark.commands.arguments import (
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
+    from benchmark.experiments.experiment import Experiment
+    from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import Study
 
 SUMMARY = "write tables, figures and one HTML page"
@@ -31,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OTHER",
         help="an experiment to compare with, cell by cell and seed by seed, such as one that differs in one setting",
     )
+    parser.add_argument(
+        "--stored", action="store_true", help="report the results that the expected values were made of, not your own"
+    )
     add_expected(parser)
     add_out(parser)
 
@@ -39,8 +43,8 @@ def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
     others = [part_of(args).select(name) for name in args.against]
-    study = _with_results(study_of(args, experiment, expected_of(args, experiment)), args.results)
-    against = [_with_results(study_of(args, other), args.results) for other in others]
+    study = _with_results(args, experiment, expected_of(args, experiment))
+    against = [_with_results(args, other) for other in others]
     from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report
 
@@ -49,8 +53,18 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _with_results(study: "Study", results: Path) -> "Study":
-    """The study; raises :class:`InputError` where it has no results to report."""
+def _with_results(args: argparse.Namespace, experiment: "Experiment", expected: "Expected | None" = None) -> "Study":
+    """The study of the results that are asked for; raises :class:`InputError` where there are none to report."""
+    from benchmark.experiments.archive import read_archive
+    from benchmark.verdicts.expected import stored_archive
+    from benchmark.verdicts.study import load_study
+
+    if args.stored:
+        where = stored_archive(experiment.name, args.expected)
+        study = load_study(experiment, read_archive(where), expected)
+    else:
+        where = args.results
+        study = study_of(args, experiment, expected)
     if not study.results:
-        raise InputError(f"{study.experiment.name} has no results in {results}; run it first")
+        raise InputError(f"{experiment.name} has no results in {where}; run it first")
     return study

@@ -110,9 +110,7 @@ class ResultsFolder:
 
     def store(self, result: Result) -> None:
         """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""
-        content = result.model_dump(mode="json")
-        content["time"]["digest"] = _digest_of_all(content)
-        write_atomically(self.file(result.id), json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n")
+        write_atomically(self.file(result.id), result_text(result))
 
     def set_aside(self, result: Result) -> Path:
         """Move the file of a result of older code to where no run looks for it; returns where it is then.
@@ -135,23 +133,7 @@ class ResultsFolder:
         path = self.file(run.id)
         if not path.exists():
             return None
-        text = read_text(path)
-        try:
-            content = _parse(text)
-            intact = content.pop("digest", None) == _digest(content)
-            result = Result.model_validate_json(json.dumps(content))
-            intact = intact and result.time.digest in (None, _digest_of_all(content))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            problem = f"{place}: {first['msg']}" if place else first["msg"]
-            raise InputError(f"{path}: not a whole result ({problem}); {REMEDY}") from error
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not a whole result ({error}); {REMEDY}") from error
-        if not intact:
-            raise InputError(
-                f"{path}: was changed since it was written, its digest is not the one of its content; {REMEDY}"
-            )
+        result = parse_result(read_text(path), str(path), REMEDY)
         if result.id != run.id or result.settings != run.settings:
             raise InputError(f"{path}: holds another run than its name says; {REMEDY}")
         return result
@@ -159,6 +141,38 @@ class ResultsFolder:
     def read_all(self, runs: Iterable[Run]) -> list[tuple[Run, Result]]:
         """The runs that have a stored result, with it; each file is read once."""
         return [(run, result) for run in runs if (result := self.read(run)) is not None]
+
+
+def result_text(result: Result) -> str:
+    """The text of a result's file, with the digests by which an edited or damaged one is known."""
+    content = result.model_dump(mode="json")
+    content["time"]["digest"] = _digest_of_all(content)
+    return json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n"
+
+
+def parse_result(text: str, place: str, remedy: str) -> Result:
+    """The result that a text holds.
+
+    Raises :class:`InputError`, which names the ``place`` and the ``remedy``, for a text that is not a result, or that
+    was changed since it was written.
+    """
+    try:
+        content = _parse(text)
+        intact = content.pop("digest", None) == _digest(content)
+        result = Result.model_validate_json(json.dumps(content))
+        intact = intact and result.time.digest in (None, _digest_of_all(content))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        problem = f"{where}: {first['msg']}" if where else first["msg"]
+        raise InputError(f"{place}: not a whole result ({problem}); {remedy}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{place}: not a whole result ({error}); {remedy}") from error
+    if not intact:
+        raise InputError(
+            f"{place}: was changed since it was written, its digest is not the one of its content; {remedy}"
+        )
+    return result
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, model_validator
 
+from benchmark.experiments.archive import archive_beside
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.setup import Settings
 from benchmark.system.files import write_atomically
@@ -179,6 +180,17 @@ def expected_file(experiment: str, folder: Path | None = None) -> Path:
             return path
     places = ", ".join(map(str, folders))
     raise InputError(f"no expected values of {experiment!r} in {places}; `dst-bench accept {experiment}` stores some")
+
+
+def stored_archive(experiment: str, folder: Path | None = None) -> Path:
+    """The archive of the results that an experiment's expected values were made of.
+
+    Raises :class:`InputError` if there are no such values or no such archive.
+    """
+    path = archive_beside(expected_file(experiment, folder))
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such archive of results; `dst-bench accept {experiment}` writes it")
+    return path
 
 
 def read_expected(path: Path) -> Expected:

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
-from benchmark.experiments.results import Result, Results, ResultsFolder, samples
+from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.runs import Run, cells, expand
 from benchmark.experiments.setup import ENGINE_NAMES
 from benchmark.verdicts.expected import Expected
@@ -84,13 +85,21 @@ class Study:
         ]
 
 
+class HasResults(Protocol):
+    """A folder or an archive of results."""
+
+    def read(self, run: Run) -> Result | None:
+        """The result of a run, or None."""
+        ...
+
+
 def load_study(
     experiment: Experiment,
-    folder: ResultsFolder,
+    place: HasResults,
     expected: Expected | None = None,
     engines: Sequence[str] = ENGINE_NAMES,
 ) -> Study:
-    """The study of an experiment from the results that are stored in ``folder``, each of which is read once.
+    """The study of an experiment from the results that are stored in a place, each of which is read once.
 
     A run that has no result of its own engine is looked for under each of ``engines``, in their order, because engines
     give the same result up to rounding. Raises :class:`InputError` for a result that is damaged or of another run, and
@@ -99,7 +108,7 @@ def load_study(
     found = []
     for run in expand(experiment):
         for candidate in _on_each(run, engines):
-            if (result := folder.read(candidate)) is not None:
+            if (result := place.read(candidate)) is not None:
                 found.append((candidate, result))
                 break
     return Study(experiment, tuple(found), expected)

@@ -1,0 +1,28 @@
+"""``dst-bench pack``: an experiment's results as one file, to take to another machine."""
+
+import argparse
+from pathlib import Path
+
+from benchmark.commands.arguments import add_experiment, experiment_of, folder, study_of
+from criteria.errors import InputError
+
+SUMMARY = "put an experiment's results into one compressed file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which results, and the file."""
+    add_experiment(parser)
+    parser.add_argument("--to", type=folder, metavar="FILE", help="default: EXPERIMENT.runs.jsonl.xz here")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write the archive of the results that are there; those that are missing may follow in another one."""
+    from benchmark.experiments.archive import SUFFIX, write_archive
+
+    study = study_of(args, experiment_of(args))
+    if not study.results:
+        raise InputError(f"{study.experiment.name} has no results in {args.results}; run it first")
+    path = args.to or Path(study.experiment.name + SUFFIX)
+    write_archive(study.results, path)
+    print(f"{path}: packed {len(study.results)} results of {study.experiment.name}")
+    return 0

@@ -1,0 +1,27 @@
+"""``dst-bench unpack``: results from an archive into a results folder, where runs go on from them."""
+
+import argparse
+from pathlib import Path
+
+from benchmark.commands.arguments import folder
+
+SUMMARY = "put the results of such a file into a results folder"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The file, and the folder."""
+    parser.add_argument(
+        "archive", metavar="ARCHIVE", help="a file of `dst-bench pack`, or an experiment: that of its expected values"
+    )
+    parser.add_argument("--results", type=folder, default=Path("results"), metavar="DIR", help="results folder")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Store the results that are not there yet; what is there stays as it is."""
+    from benchmark.experiments.archive import SUFFIX, read_archive
+    from benchmark.verdicts.expected import stored_archive
+
+    archive = read_archive(folder(args.archive) if args.archive.endswith(SUFFIX) else stored_archive(args.archive))
+    added, place = archive.unpack(args.results)
+    print(f"{place.path}: {added} results added, {len(archive.results) - added} were there")
+    return 0

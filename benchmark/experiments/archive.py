@@ -1,0 +1,101 @@
+"""Archives of results: all runs of an experiment in one compressed file, to keep beside what was made of them.
+
+An archive is a text in UTF-8, compressed by xz, with one line for each run: its result as the results folder has it.
+Expected values have one beside them, so that everybody can see tables, figures and claims without training anything.
+"""
+
+import json
+import lzma
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.experiments.results import Result, Results, ResultsFolder, parse_result, result_text
+from benchmark.experiments.runs import Run
+from benchmark.system.files import read_bytes, write_atomically
+from criteria.errors import InputError
+
+SUFFIX = ".runs.jsonl.xz"
+"""How the names of archives end."""
+MOST_BYTES = 2**28
+"""Of an archive, compressed or not: more than fifty thousand runs take."""
+REMEDY = "take it from where it was made once more"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The results of an archive, which are looked up by what was trained, whatever its code was then."""
+
+    path: Path
+    results: Mapping[str, Result]
+    """By what they were trained with."""
+
+    @property
+    def experiment(self) -> str:
+        """The name of the experiment that they are of."""
+        return next(iter(self.results.values())).experiment
+
+    def read(self, run: Run) -> Result | None:
+        """The result of a run, or None. Results count here whatever code trained them: their values are kept ones."""
+        return self.results.get(_trained_with(run.settings))
+
+    def unpack(self, root: Path) -> tuple[int, ResultsFolder]:
+        """Store each result that is not there yet below a folder of results; returns how many these are, and where.
+
+        Raises :class:`InputError` where the folder cannot be written.
+        """
+        folder = ResultsFolder(root, self.experiment)
+        lacking = [result for result in self.results.values() if not folder.file(result.id).exists()]
+        for result in lacking:
+            folder.store(result)
+        return len(lacking), folder
+
+
+def archive_beside(expected: Path) -> Path:
+    """The archive of the results that the expected values in a file were made of."""
+    return expected.with_name(expected.stem + SUFFIX)
+
+
+def write_archive(results: Results, path: Path) -> None:
+    """Write results as an archive, by atomic rename; the same results give the same bytes.
+
+    Raises :class:`InputError` where the file cannot be written.
+    """
+    lines = sorted({result.id: json.dumps(json.loads(result_text(result))) for _, result in results}.items())
+    write_atomically(path, lzma.compress("".join(f"{line}\n" for _, line in lines).encode(), preset=9))
+
+
+def read_archive(path: Path) -> Archive:
+    """Read an archive whole; raises :class:`InputError` for a file that is not one, or that was changed."""
+    found: dict[str, Result] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        result = parse_result(line, f"{path}, line {number}", REMEDY)
+        if any(Path(name).name != name for name in (result.id, result.experiment)):  # they become names of files
+            raise InputError(f"{path}, line {number}: not a result that a run wrote; {REMEDY}")
+        found[_trained_with(result.settings)] = result
+    if len({result.experiment for result in found.values()}) != 1:
+        raise InputError(f"{path}: {len(found)} results of no or several experiments, expected those of one; {REMEDY}")
+    return Archive(path, found)
+
+
+def _lines(path: Path) -> list[str]:
+    decompressor = lzma.LZMADecompressor()
+    try:
+        text = decompressor.decompress(read_bytes(path, MOST_BYTES), MOST_BYTES).decode()
+    except (lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a whole archive of results ({error}); {REMEDY}") from error
+    if not decompressor.eof:
+        raise InputError(f"{path}: not a whole archive of results, or one of over {MOST_BYTES:,} bytes; {REMEDY}")
+    return text.splitlines()
+
+
+def _trained_with(settings: Mapping[str, Any]) -> str:
+    """What a run was trained with, without the fingerprints of its plugins' code."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: plain(each) for key, each in value.items() if key != "code"}
+        return value
+
+    return json.dumps(plain(settings), sort_keys=True)

@@ -1,0 +1,128 @@
+"""Results travel in one file, and what expected values were made of can be looked at without training."""
+
+import lzma
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.commands.cli import main
+from benchmark.experiments.archive import read_archive, write_archive
+from tests.running.tiny import TINY
+
+ARCHIVE = Path("tiny.runs.jsonl.xz")
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch, capsys):
+    """A folder of its own with an experiment and all of its results."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(yaml.safe_dump({**TINY, "training": {**TINY["training"], "epochs": 1}}))
+    assert main(["run", "tiny.yaml"]) == 0
+    capsys.readouterr()
+
+
+def files(folder="results"):
+    return {path.name: path.read_bytes() for path in Path(folder, "tiny", "runs").glob("*.json")}
+
+
+def test_results_are_the_same_files_on_the_machine_that_they_are_taken_to(trained, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    assert "packed 8 results of tiny" in capsys.readouterr().out
+    assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 0
+    assert "8 results added, 0 were there" in capsys.readouterr().out
+    assert files("there") == files()
+    assert main(["run", "tiny.yaml", "--results", "there"]) == 0
+    assert "8 runs stored, 0 to train" in capsys.readouterr().err
+
+
+def test_unpacking_leaves_what_is_there_as_it_is(trained, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    mine = sorted(Path("results/tiny/runs").glob("*.json"))
+    mine[0].unlink()
+    before = {path: path.stat().st_mtime_ns for path in mine[1:]}
+    capsys.readouterr()
+    assert main(["unpack", str(ARCHIVE)]) == 0
+    assert "1 results added, 7 were there" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_an_archive_of_the_same_results_has_the_same_bytes(trained):
+    assert main(["pack", "tiny.yaml"]) == 0
+    assert main(["pack", "tiny.yaml", "--to", "again.runs.jsonl.xz"]) == 0
+    assert ARCHIVE.read_bytes() == Path("again.runs.jsonl.xz").read_bytes()
+
+
+def test_what_expected_values_were_made_of_is_reported_without_any_result_of_ones_own(trained, capsys):
+    assert main(["report", "tiny.yaml", "--out", "own"]) == 0
+    assert main(["accept", "tiny.yaml"]) == 0
+    assert main(["report", "tiny.yaml", "--out", "after", "--results", "nothing", "--stored"]) == 0
+    assert not Path("nothing").exists()
+    assert Path("after/tiny/results.csv").read_text() == Path("own/tiny/results.csv").read_text()
+    assert main(["unpack", "tiny", "--results", "there"]) == 0
+    assert files("there") == files()
+
+
+def test_a_kept_result_is_found_whatever_the_code_of_its_criterion_was(trained):
+    assert main(["pack", "tiny.yaml"]) == 0
+    archive = read_archive(ARCHIVE)
+    from benchmark.experiments.experiment import load_experiment
+    from benchmark.experiments.runs import expand
+
+    def older(result):
+        edited = {**result.settings, "criterion": {**result.settings["criterion"], "code": "0" * 12}}
+        return result.model_copy(update={"settings": edited, "id": "0" * 16})
+
+    run = next(run for run in expand(load_experiment("tiny.yaml")) if run.rule.criterion is not None)
+    found = archive.read(run) or archive.read(run.on("sparse"))
+    write_archive([(run, older(found))], Path("older.runs.jsonl.xz"))
+    assert read_archive(Path("older.runs.jsonl.xz")).read(run.on(found.settings["engine"])).outcome == found.outcome
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not a whole archive of results"),
+        (lzma.compress(b""), "0 results of no or several experiments"),
+        (b"no archive", "not a whole archive of results"),
+        (lzma.compress(b"{}\n"), "line 1: not a whole result"),
+        (lzma.compress(b"\xff"), "not a whole archive of results"),
+    ],
+    ids=["no byte", "empty", "another file", "no result", "no text"],
+)
+def test_what_is_no_archive_is_one_line(tmp_path, monkeypatch, capsys, content, said):
+    monkeypatch.chdir(tmp_path)
+    ARCHIVE.write_bytes(content)
+    assert main(["unpack", str(ARCHIVE)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert not Path("results").exists()
+
+
+def test_an_edited_or_cut_archive_is_not_believed(trained, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    content = ARCHIVE.read_bytes()
+    text = lzma.decompress(content).decode()
+    ARCHIVE.write_bytes(lzma.compress(text.replace('"diverged": false', '"diverged": true', 1).encode()))
+    capsys.readouterr()
+    assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 2
+    assert "was changed since it was written" in capsys.readouterr().err
+    ARCHIVE.write_bytes(content[:-20])
+    assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 2
+    assert "not a whole archive" in capsys.readouterr().err
+    assert not Path("there").exists()
+
+
+def test_an_archive_writes_nothing_outside_of_the_results_folder(trained, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    results = list(read_archive(ARCHIVE).results.values())
+    escaped = [(None, result.model_copy(update={"experiment": "../outside"})) for result in results]
+    write_archive(escaped, ARCHIVE)
+    assert main(["unpack", str(ARCHIVE), "--results", "there/here"]) == 2
+    assert "line 1: not a result that a run wrote" in capsys.readouterr().err
+    assert not Path("there").exists()
+
+
+def test_values_without_an_archive_are_said_so(trained, capsys):
+    assert main(["report", "tiny.yaml", "--stored"]) == 2
+    assert "no expected values of 'tiny'" in capsys.readouterr().err
