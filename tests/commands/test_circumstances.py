@@ -1,6 +1,7 @@
 """Every command ends in every circumstance as it ends on a usual machine, with at most one line for what is wrong.
 
-One process for each circumstance runs all commands that need no torch, one after another; ``long`` has the others too.
+One process for each circumstance runs all commands that need no torch, one after another. By default there is one
+circumstance of each kind; ``long`` has the others, and the commands that compute.
 """
 
 import json
@@ -72,6 +73,13 @@ CIRCUMSTANCES = {
 }
 
 
+OF_EACH_KIND = (
+    *("optimised", "ascii", "C locale", "stdout closed", "all closed", "no HOME", "HOME that cannot be written"),
+    *("no temporary folder", "unknown backend", "columns that are no number", "no terminal type"),
+)
+NAMES = [pytest.param(name, marks=[] if name in OF_EACH_KIND else [pytest.mark.long]) for name in CIRCUMSTANCES]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """An experiment whose runs have results, and expected values from which a copy of it has moved."""
@@ -141,7 +149,7 @@ def _check_lines(statuses, said):
     assert "\x1b" not in said
 
 
-@pytest.mark.parametrize("name", CIRCUMSTANCES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_circumstance_changes_no_status_and_adds_no_line(name, folder, usual, tmp_path):
     statuses, said, _ = run_in(folder, QUICK, tmp_path, **CIRCUMSTANCES[name])
     assert statuses == usual[0]

@@ -102,7 +102,7 @@ def test_a_broken_plugin_of_each_kind_is_named_by_few_examples(cls: type) -> Non
     assert named_broken(cls, QUICK_EXAMPLES, 0).any_of(EXPECT[cls])
 
 
-@pytest.mark.parametrize("cls", ALL_RIGHT[::12], ids=called)
+@pytest.mark.parametrize("cls", ALL_RIGHT[::24], ids=called)
 def test_a_right_plugin_is_not_blamed(cls: type) -> None:
     assert named_right(cls, QUICK_EXAMPLES, 0).first == ""
 

@@ -28,9 +28,9 @@ def outcomes(results):
 
 
 def test_a_right_criterion_passes_quietly() -> None:
-    assert check_criterion(Magnitude(), 5, partners=GROWTH) is None
+    assert check_criterion(Magnitude(), 5, partners=GROWTH, quick=True) is None
     assert check_criterion("mest(lambda_=0.1)", 5, partners=GROWTH) is None
-    assert check_growth("random", 5, partners=[Magnitude()]) is None
+    assert check_growth("random", 5, partners=[Magnitude()], quick=True) is None
 
 
 def test_the_report_has_a_result_for_every_property_in_order() -> None:
@@ -166,14 +166,14 @@ def test_the_command_prints_every_property_of_one_criterion(capsys: pytest.Captu
 
 
 def test_the_command_gives_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["momentum"], all_=False, max_examples=3, as_json=True) == 0
+    assert main(["momentum"], all_=False, max_examples=3, as_json=True, quick=True) == 0
     (outcome,) = json.loads(capsys.readouterr().out)
     assert (outcome["kind"], outcome["name"]) == ("growth", "momentum")
     assert {"property": "candidates_only", "outcome": "kept"}.items() <= outcome["results"][3].items()
 
 
 def test_a_name_stands_for_the_criterion_and_the_growth(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["random"], all_=False, max_examples=3, as_json=False) == 0
+    assert main(["random"], all_=False, max_examples=3, as_json=False, quick=True) == 0
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
         "criterion random",
         "growth random",

@@ -22,7 +22,7 @@ def test_every_module_of_the_folder_is_a_section_with_its_template_and_every_sec
 
 
 def test_a_setting_that_varies_is_told_with_all_its_values_and_never_as_one():
-    made = load_experiment("cifar10-mlp-period", axes={"seeds": [1]})
+    made = load_experiment("cifar10-mlp-period", axes={"seeds": [1], "criteria": ["set"], "growths": ["random"]})
     text = Page(page_of(study_of(made))).text
     periods = ", ".join(map(str, made.axes.settings["topology.update_period"]))
     assert f"update period (in optimizer steps) varies over {periods}, initial distribution erk" in text

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 from statsmodels.stats.multitest import multipletests
@@ -13,6 +13,7 @@ from benchmark.verdicts.statistics.multiplicity import holm
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
+@settings(max_examples=20)
 @given(P_VALUES)
 def test_holm_agrees_with_statsmodels(p):
     assert holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
