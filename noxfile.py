@@ -1,4 +1,4 @@
-"""Sessions: tests · contract · mutants · reproduce · check · calibrate · bench · gpu · libraries · drawing · lint · types.
+"""Sessions: tests, contract, mutants, reproduce, check, calibrate, bench, gpu, libraries, drawing, lint and types.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """

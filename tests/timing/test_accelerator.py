@@ -148,14 +148,13 @@ def test_a_signal_ends_the_process_of_the_part_and_packs_what_is_there(work, tmp
 
     def interrupted(folder, part):
         notes = notes_of(folder, part)
-        if notes.running is not None and notes.running["item"] == "hangs":
+        if not begun and notes.running is not None and notes.running["item"] == "hangs":
             begun.append(notes)
             raise KeyboardInterrupt
         return notes
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(conducting, "notes_of", lambda folder, part: interrupted(folder, part) if not begun
-                      else notes_of(folder, part))  # fmt: skip
+    monkeypatch.setattr(conducting, "notes_of", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         conduct(work("works hangs", "works"))
     assert notes_of(tmp_path, "first").state == "unfinished"
     assert {"first.json", "second.json", "summary.txt"} <= packed(tmp_path).keys()
@@ -275,6 +274,7 @@ def test_a_checkout_that_is_not_installed_gets_the_entry_points_of_its_pyproject
 
 
 CASE = Case({"name": "mlp", "widths": [8]}, (6,), examples=40, batch_size=20, epochs=3)
+IMAGES = Case({"name": "lenet5"}, (1, 28, 28), examples=10, batch_size=5, epochs=2)
 
 
 def test_masks_that_differ_between_devices_are_found_with_their_member_and_step(monkeypatch):
@@ -300,8 +300,9 @@ def test_masks_that_differ_between_devices_are_found_with_their_member_and_step(
     assert torch.get_default_dtype() == torch.float32
 
 
-def test_a_member_is_compared_alone_and_in_fleets():
-    found = fleets_compared(lambda index: members_of(["snip"], "local", "forbid")[index % 3], CASE, (1, 4), CPU)
+@pytest.mark.parametrize("case", [CASE, IMAGES], ids=["rows", "images"])
+def test_a_member_is_compared_alone_and_in_fleets_in_both_precisions(case):
+    found = fleets_compared(lambda index: members_of(["snip"], "local", "forbid")[index % 3], case, (1, 2), CPU)
     assert found["the same masks in float64"] == found["the same masks in float32"] == "1 of 1"
     assert not found["deviates"]
 

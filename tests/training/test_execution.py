@@ -11,7 +11,7 @@ from benchmark.training import fleet_training
 from benchmark.training.engines import dense, stacked
 from benchmark.training.engines.dense import DenseEngine
 from benchmark.training.engines.engine import Batch, Needs
-from benchmark.training.engines.execution import PLAIN, Execution, execution_on, executing, unfold_convolutions
+from benchmark.training.engines.execution import PLAIN, Execution, executing, execution_on, unfold_convolutions
 from benchmark.training.engines.replay import WARM_UP, Replayed
 from benchmark.training.engines.stacked import StackedNetworks
 from benchmark.training.fleet_training import FleetTraining

@@ -51,8 +51,9 @@ class Case:
         targets = torch.randint(10, (count,), generator=generator)
         centres = torch.randn(10, *self.shape, generator=generator)
         inputs = centres[targets] + torch.randn(count, *self.shape, generator=generator)
-        parts = [Split(*each) for each in zip(inputs.chunk(3), targets.chunk(3), strict=True)]
-        return Dataset("made up", *parts, classes=10)
+        parts = zip(inputs.chunk(3), targets.chunk(3), strict=True)
+        train, validation, test = (Split(*each) for each in parts)
+        return Dataset("made up", train, validation, test, classes=10)
 
 
 def devices_compared(
@@ -72,16 +73,17 @@ def devices_compared(
                     parted.setdefault(index, step)
         weights = [[training.engine.weights(index) for index in range(len(members()))] for training in trainings]
     together = [index for index in range(len(weights[0])) if index not in parted]
+    apart = [_apart(*(each[index] for each in weights)) for index in together]
     failures = {**trainings[0].failures, **trainings[1].failures}
     return {
         "members": len(weights[0]),
         "updates": updates,
         "the same masks after every update": len(together),
-        "largest difference of their weights": max((_apart(*(each[i] for each in weights)) for i in together), default=0.0),
+        "largest difference of their weights": max(apart, default=0.0),
         "parted": "; ".join(f"{_named(trainings[0], i)} at step {step}" for i, step in list(parted.items())[:NAMED]),
         "failures of plugins": "; ".join(failures.values()),
         "deviates": bool(parted or failures),
-    }  # fmt: skip
+    }
 
 
 def fleets_compared(

@@ -127,9 +127,7 @@ def _one_process(work: Work, part: Part, until: float, grace: float) -> str | No
     """Run one process of a part; why the part has to stop, or None where it shall begin anew if it is not done."""
     with (work.folder / f"{part.name}.log").open("ab") as log:
         command = work.command(part, until) if work.command else _command(work, part, until)
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(work)
-        )
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(work))
     try:
         while (status := child.poll()) is None:
             notes = notes_of(work.folder, part.name)

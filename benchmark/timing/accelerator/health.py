@@ -35,7 +35,7 @@ def _versions(asked: Asked) -> Findings:
         **installed(),
         **environment(asked.device),
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "lacking": ", ".join(lacking) or "nothing",
     }
 

@@ -107,9 +107,9 @@ def notes_of(folder: Path, part: str) -> Notes:
     if not path.exists():
         return Notes(path, part)
     try:
-        content = json.loads(read_text(path))
-        if content["part"] != part:
-            raise ValueError(f"it is of the part {content['part']}")
-        return Notes(path, **content)
-    except (TypeError, ValueError, KeyError) as error:
+        found = Notes(path, **json.loads(read_text(path)))
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path}: no file of the part {part} ({error}); delete it") from error
+    if found.part != part:
+        raise InputError(f"{path}: no file of the part {part}, it is of {found.part!r}; delete it")
+    return found

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 import yaml
 
 from benchmark.experiments.experiment import load_experiment

@@ -51,9 +51,9 @@ def unfold_convolutions(network: nn.Module) -> None:
     A convolution in groups, or with a padding other than zeros, stays as it is.
     """
     for module in network.modules():
-        if type(module) is nn.Conv2d and module.groups == 1 and not isinstance(module.padding, str):
-            if module.padding_mode == "zeros":
-                module.__class__ = _UnfoldedConv2d
+        is_plain = type(module) is nn.Conv2d and module.groups == 1 and module.padding_mode == "zeros"
+        if is_plain and not isinstance(module.padding, str):
+            module.__class__ = _UnfoldedConv2d
 
 
 class _UnfoldedConv2d(nn.Conv2d):
@@ -70,4 +70,4 @@ class _UnfoldedConv2d(nn.Conv2d):
         product = self.weight.flatten(1) @ columns
         if self.bias is not None:
             product = product + self.bias[:, None]
-        return product.unflatten(-1, (height, width))
+        return product.view(*product.shape[:-1], height, width)

@@ -48,7 +48,7 @@ class Replayed(Generic[Found]):
         return self._compute(inputs, targets) if self._recording is not None else self._aside(inputs, targets)
 
     def _aside(self, inputs: Tensor, targets: Tensor) -> Found:
-        ours, aside = torch.cuda.current_stream(inputs.device), torch.cuda.Stream(inputs.device)
+        ours, aside = torch.cuda.current_stream(inputs.device), torch.cuda.Stream(inputs.device)  # type: ignore[no-untyped-call]
         aside.wait_stream(ours)
         with torch.cuda.stream(aside):
             found = self._compute(inputs, targets)
