@@ -23,6 +23,7 @@ def find_out(items: Iterable[Item], asked: Asked) -> None:
             continue
         if os.getppid() != parent:  # whoever started us is gone, and nobody keeps the time any more
             raise SystemExit(1)
+        print(f"--- {item.key}", flush=True)  # in the log, so that its last lines can be told from those before
         asked.notes.begin(item.key, item.limit)
         try:
             found = item.find(asked)

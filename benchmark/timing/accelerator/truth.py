@@ -39,7 +39,7 @@ KILLED = {
     "title": "A training that is killed",
     "data": "digits",
     "model": {"name": "mlp", "widths": [32]},
-    "training": {"epochs": 150, "batch_size": 64, "learning_rate": 0.1},
+    "training": {"epochs": 40, "batch_size": 64, "learning_rate": 0.1},
     "topology": {"update_period": 20},
     "axes": {"criteria": ["magnitude", "snip"], "growths": ["gradient"], "densities": [0.2], "seeds": [1, 2, 3]},
 }
@@ -53,7 +53,7 @@ def items() -> Iterable[Item]:
     yield Item("float64 masks: convolutions", _masks_of_convolutions, 120)
     yield Item("fleets against alone: perceptron", partial(_fleets, case=ROWS), 120)
     yield Item("fleets against alone: convolutions", partial(_fleets, case=IMAGES), 120)
-    yield Item("resume after a kill", _killed, 150)
+    yield Item("resume after a kill", _killed, 240)
     yield Item("verdicts of smoke", _smoke, 300)
 
 
@@ -93,11 +93,13 @@ def _killed(asked: Asked) -> Findings:
     place.mkdir(parents=True)
     (place / "killed.yaml").write_text(yaml.safe_dump(KILLED))
 
-    def command(results: str) -> list[str]:
-        options = ["--device", asked.device.type, "--engine", "dense", "--no-contract", "--checkpoint", "0.01"]
+    def command(results: str, checkpoint: str = "600") -> list[str]:
+        options = ["--device", asked.device.type, "--engine", "dense", "--no-contract", "--checkpoint", checkpoint]
         return [sys.executable, "-m", "benchmark", "run", "killed.yaml", "--results", results, *options]
 
-    child = subprocess.Popen(command("disturbed"), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        command("disturbed", "0.01"), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         while child.poll() is None and not list(place.glob("disturbed/killed/checkpoints/*.pt")):
             time.sleep(0.01)
