@@ -1,4 +1,4 @@
-"""Sessions: tests · contract · mutants · reproduce · check · calibrate · bench · libraries · drawing · lint · types.
+"""Sessions: tests, contract, mutants, reproduce, check, calibrate, bench, gpu, libraries, drawing, lint and types.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """
@@ -118,3 +118,10 @@ def types(session: nox.Session) -> None:
     """Check types."""
     install(session)
     run(session, "mypy")
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Get everything out of some minutes on a GPU: `nox -s gpu -- --budget 30m --out FOLDER`; see docs/gpu.md."""
+    install(session)
+    run(session, "dst-bench", "gpu", *session.posargs)

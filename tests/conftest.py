@@ -9,6 +9,11 @@ from tests.installed import site  # noqa: F401
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("cuda") is not None and not torch.cuda.is_available():
+        pytest.skip("it needs a CUDA device, and torch finds none here")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     caught = {
         tuple(value)

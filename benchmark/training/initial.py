@@ -27,11 +27,11 @@ def initial_networks(
 
 def structure(model: Mapping[str, object], shape: tuple[int, ...], classes: int) -> nn.Module:
     """The network of a model without values, on the meta device: one object for all who ask, so nobody changes it."""
-    return _structure(json.dumps(model), tuple(shape), classes)
+    return _structure(json.dumps(model), tuple(shape), classes, torch.get_default_dtype())
 
 
 @lru_cache(maxsize=32)
-def _structure(model: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _structure(model: str, shape: tuple[int, ...], classes: int, _dtype: torch.dtype) -> nn.Module:
     with torch.device("meta"):
         return build_network(json.loads(model), shape, classes)
 

@@ -36,7 +36,7 @@ QUICK = [
     ["list"], ["list", "growth"], ["list", "experiments"], ["info"], ["--version"], ["--help"], ["run", "--help"], [],
     ["status", "tiny.yaml"], ["status", "tiny.yaml", "--json"], ["status", "gone.yaml"], ["run", "tiny.yaml"],
     ["run", "tiny.yaml", "--criteria", "magnitud"], ["accept", "tiny.yaml"], ["check", "tiny.yaml"],
-    ["check", "moved.yaml"], ["check", "smoek"], ["report", "smoke"], ["bench", "nothing"],
+    ["check", "moved.yaml"], ["check", "smoek"], ["report", "smoke"], ["bench", "nothing"], ["gpu", "nothing"],
     ["reproduce", "smoek"], ["rank", "tiny.yaml"], ["compare", "tiny.yaml"],
 ]  # fmt: skip
 LONG = [

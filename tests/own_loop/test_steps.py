@@ -186,7 +186,7 @@ def test_weights_that_move_to_another_dtype_or_device_take_their_masks_along():
     assert len(sparse.history) == 3
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no other device here")
+@pytest.mark.cuda
 @pytest.mark.parametrize("criterion", ["magnitude", "running_snip"])
 def test_a_model_that_moves_to_a_gpu_and_back_stays_sparse(criterion):
     model, optimizer, sparse = attached(criterion=criterion)

@@ -14,6 +14,7 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.system import communication
 from benchmark.training.engines.engine import Batch, EngineKind, Needs
+from benchmark.training.engines.execution import execution_on
 from benchmark.training.engines.stacked import Gradients, StackedNetworks, convolves
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
 from benchmark.training.members import Member
@@ -42,7 +43,9 @@ class DenseEngine:
         masks = initial_masks(members, networks[0])
         # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
         copies = 2 if device.type == "cpu" and len(members) == 1 and not convolves(networks[0]) else 1
-        self._networks = StackedNetworks(networks * copies, device, setup.training.label_smoothing)
+        self._networks = StackedNetworks(
+            networks * copies, device, setup.training.label_smoothing, execution_on(device)
+        )
         self._masks = {name: torch.cat([mask] * copies).to(device) for name, mask in masks.items()}
         # multiplying by a bool mask converts it first, which takes three times as long as the multiplication
         self._multipliers = {name: mask.to(self._networks.weights[name].dtype) for name, mask in self._masks.items()}

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from benchmark.training.engines.execution import PLAIN, Execution, unfold_convolutions
 from benchmark.training.engines.member_threads import MemberThreads
+from benchmark.training.engines.replay import Replayed
 from benchmark.training.loss import classification_loss
 
 Gradients = dict[str, Tensor]
@@ -18,7 +20,13 @@ Gradients = dict[str, Tensor]
 class StackedNetworks:
     """The weights and buffers of networks of one model, and their arithmetic; no operation mixes members."""
 
-    def __init__(self, networks: Sequence[nn.Module], device: torch.device, label_smoothing: float) -> None:
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        device: torch.device,
+        label_smoothing: float,
+        execution: Execution = PLAIN,
+    ) -> None:
         self._label_smoothing = label_smoothing
         self._members = len(networks)
         weights, buffers = stack_module_state(list(networks))
@@ -27,7 +35,14 @@ class StackedNetworks:
         self.buffers: dict[str, Tensor] = {k: v.to(device) for k, v in buffers.items()}
         """[members, *shape], by name."""
         self._network = copy.deepcopy(networks[0]).to("meta")
-        self._threads = MemberThreads(self._network) if device.type == "cpu" and convolves(self._network) else None
+        threaded = device.type == "cpu" and convolves(self._network) and execution == PLAIN
+        self._threads = MemberThreads(self._network) if threaded else None
+        if execution.unfolded:
+            unfold_convolutions(self._network)
+        self._losses = self._losses_of_all
+        if execution.compiled:
+            self._losses = torch.compile(self._losses_of_all, dynamic=False)
+        self._compute = Replayed(self._gradients_of_all) if execution.replayed else self._gradients_of_all
 
     def forward(self, inputs: Tensor, training: bool) -> Tensor:
         """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
@@ -35,20 +50,16 @@ class StackedNetworks:
         if self._threads is not None:
             each = self._threads.map(lambda network, i: _logits(network, *self._member(i), inputs[i]), len(inputs))
             return torch.stack(each)
-        forward = vmap(partial(_logits, self._network), randomness="different")
-        logits: Tensor = forward(self.weights, self.buffers, inputs)
-        return logits
+        return self._batched(inputs)
 
     def gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
         """The dense gradient of each member's loss and the losses [members], on one batch each.
 
         ``inputs`` is [members, batch, *shape] and ``targets`` int64 [members, batch].
         """
-        if self._threads is None:
-            losses = classification_loss(self.forward(inputs, training=True), targets, self._label_smoothing)
-            gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
-            return dict(zip(self.weights, gradients, strict=True)), losses.detach()
         self._network.train()
+        if self._threads is None:
+            return self._compute(inputs, targets)
         found = {name: torch.empty_like(weight) for name, weight in self.weights.items()}
 
         def compute(network: nn.Module, member: int) -> Tensor:
@@ -60,6 +71,20 @@ class StackedNetworks:
             return loss.detach()
 
         return found, torch.stack(self._threads.map(compute, self._members))
+
+    def _gradients_of_all(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
+        losses = self._losses(inputs, targets)
+        gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
+        return dict(zip(self.weights, gradients, strict=True)), losses.detach()
+
+    def _losses_of_all(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The losses of one batch for each member as one batched program, [members]."""
+        return classification_loss(self._batched(inputs), targets, self._label_smoothing)
+
+    def _batched(self, inputs: Tensor) -> Tensor:
+        forward = vmap(partial(_logits, self._network), randomness="different")
+        logits: Tensor = forward(self.weights, self.buffers, inputs)
+        return logits
 
     @torch.enable_grad()
     def hessian_gradient(

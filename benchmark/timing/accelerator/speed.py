@@ -1,0 +1,228 @@
+"""Speed: model-steps per second of each network against the size of its fleet and the way in which it is computed.
+
+A model-step is one optimizer step of one network. Everything is timed on synthetic data of the real shape.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.setup import Setup
+from benchmark.running.plan import dataset_on
+from benchmark.timing.accelerator.notes import Notes
+from benchmark.timing.accelerator.parts import Asked, Findings, Item, SkipItem
+from benchmark.timing.accelerator.rates import products_per_second
+from benchmark.timing.comparison import now
+from benchmark.timing.training import step_flops
+from benchmark.training.engines.execution import PLAIN, Execution, executing
+from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.members import Member
+from benchmark.training.memory import is_out_of_memory
+from benchmark.training.precision import Precision
+
+WARM_UP = {"cpu": 1, "cuda": 6}
+"""Steps before the clock starts; a CUDA graph is recorded in the fourth."""
+STEPS = {"cpu": 3, "cuda": 30}
+RATE = "model-steps per second"
+COMPILING = 240.0
+"""Seconds that torch.compile may take for a network and its timing."""
+TABLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that is timed, as an experiment trains it."""
+
+    name: str
+    experiment: str
+    like: str
+    fleets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a fleet is computed."""
+
+    execution: Execution = PLAIN
+    precision: Precision = "float32"
+
+    def __str__(self) -> str:
+        return f"{self.execution}, {self.precision}"
+
+    @property
+    def limit(self) -> float:
+        """Seconds that timing may take."""
+        return COMPILING if self.execution.compiled else 90.0
+
+
+NETWORKS = (
+    Network("lenet5", "fmnist-cnn", "fashion_mnist", (1, 8, 64, 256, 610)),
+    Network("lenet300", "fmnist-lenet300", "fashion_mnist", (1, 8, 64, 512)),
+    Network("small_cnn", "cifar10-cnn", "cifar10", (1, 8, 64, 256)),
+    Network("resnet56", "cifar10-resnet56", "cifar10", (1, 4, 16, 64)),
+    Network("vgg16", "cifar100-vgg16", "cifar100", (1, 2, 8, 16)),
+)
+PLAINLY = Way()
+WAYS = (
+    Way(Execution(replayed=True)),
+    Way(Execution(unfolded=True)),
+    Way(Execution(unfolded=True, replayed=True)),
+    Way(PLAIN, "tf32"),
+    Way(PLAIN, "bfloat16"),
+    Way(Execution(replayed=True), "tf32"),
+    Way(Execution(replayed=True), "bfloat16"),
+    Way(Execution(compiled=True)),
+    Way(Execution(compiled=True, replayed=True)),
+)
+"""Each is timed at the best size of a fleet that is computed plainly; those that compile take longest, so last."""
+
+
+def items() -> Iterable[Item]:
+    """For each network fleets that are computed plainly, then the other ways; the network of the panel comes first."""
+    for network in NETWORKS:
+        for size in network.fleets:
+            yield Item(key(network, PLAINLY, size), partial(_fleet, network=network, way=PLAINLY, size=size), 90)
+        if network is NETWORKS[0]:
+            yield Item("lenet5: update and evaluation", partial(_beside_steps, network=network), 120)
+    for network in NETWORKS:
+        for way in WAYS:
+            yield Item(key(network, way), partial(_at_best_size, network=network, way=way), way.limit)
+        yield Item(f"{network.name}: best", partial(_best, network=network), 10)
+        yield Item(f"{network.name}: profile", partial(_profile, network=network), 90)
+
+
+def key(network: Network, way: Way, size: int | None = None) -> str:
+    """The key of the item that times a network in a way, in fleets of ``size`` or of the best size."""
+    return f"{network.name}: {way}, {'best size' if size is None else f'fleet of {size}'}"
+
+
+def best_size(network: Network, notes: Notes) -> int:
+    """The size of the fleet that makes the most model-steps when it is computed plainly.
+
+    Raises :class:`SkipItem` where none was timed.
+    """
+    rates = {
+        size: found[RATE]
+        for size in network.fleets
+        if RATE in (found := notes.found(key(network, PLAINLY, size)) or {})
+    }
+    if not rates:
+        raise SkipItem("no fleet of this network was timed that is computed plainly")
+    return max(rates, key=lambda size: rates[size])
+
+
+def best_way(network: Network, notes: Notes, *, any_precision: bool = False) -> tuple[Way, float] | None:
+    """The way that makes the most model-steps per second in float32, or in any precision, with that rate."""
+    ways = [way for way in WAYS if any_precision or way.precision == "float32"]
+    rates = {way: found[RATE] for way in ways if RATE in (found := notes.found(key(network, way)) or {})}
+    for size in network.fleets:
+        rates[PLAINLY] = max(rates.get(PLAINLY, 0), (notes.found(key(network, PLAINLY, size)) or {}).get(RATE, 0))
+    way = max(rates, key=lambda each: rates[each])
+    return (way, rates[way]) if rates[way] else None
+
+
+def setup_of(network: Network, way: Way, examples: int) -> Setup:
+    """What is trained."""
+    setup = load_experiment(network.experiment).setups[0][1]
+    training = setup.training.model_copy(update={"precision": way.precision})
+    return setup.model_copy(
+        update={"data": f"synthetic(like='{network.like}', examples={examples})", "training": training}
+    )
+
+
+def timed(network: Network, way: Way, size: int, device: torch.device) -> Findings:
+    """Steps of a fleet, from a batch to the masked weights, without topology updates and evaluations."""
+    warm_up, steps = WARM_UP[device.type], STEPS[device.type]
+    batch = load_experiment(network.experiment).setups[0][1].training.batch_size
+    setup = setup_of(network, way, examples=batch * (warm_up + steps + 1))
+    dataset = dataset_on(setup.data, None, device)
+    seeds = min(size, 5)
+    marks = []
+    with executing(way.execution):
+        training = FleetTraining([Member(1 + i % seeds, 0.1) for i in range(size)], setup, dataset, device)
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        for step in training.steps():
+            if step in (warm_up, warm_up + steps):
+                marks.append(now(device))
+            if step == warm_up + steps:
+                break
+    seconds = (marks[1] - marks[0]) / steps
+    flops = size / seconds * step_flops(setup, dataset_on(setup.data, None, device))
+    return {
+        "fleet": size,
+        "way": str(way),
+        "seconds per step of the fleet": seconds,
+        RATE: size / seconds,
+        "TFLOP/s of products": flops / 1e12,
+        "share of one large product's rate": flops / products_per_second(way.precision, device),
+        **({"peak memory in GiB": torch.cuda.max_memory_allocated(device) / 2**30} if device.type == "cuda" else {}),
+    }
+
+
+def _fleet(asked: Asked, network: Network, way: Way, size: int) -> Findings:
+    if network.name not in ("lenet300", "lenet5") or size > 1:
+        asked.require_cuda("on a CPU, `dst-bench bench` times training beside its rivals")
+    try:
+        return timed(network, way, size, asked.device)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    torch.cuda.empty_cache()
+    return {"fleet": size, "way": str(way), "memory": "it does not suffice for this fleet"}
+
+
+def _at_best_size(asked: Asked, network: Network, way: Way) -> Findings:
+    asked.require_cuda("a CPU computes in one way, whose bits are promised")
+    if way.execution.unfolded and network.name == "lenet300":
+        raise SkipItem("this network has no convolutions")
+    return _fleet(asked, network, way, best_size(network, asked.notes))
+
+
+def _best(asked: Asked, network: Network) -> Findings:
+    asked.require_cuda("a CPU computes in one way, whose bits are promised")
+    found = {}
+    for name, any_precision in (("in float32", False), ("in any precision", True)):
+        best = best_way(network, asked.notes, any_precision=any_precision)
+        if best is not None:
+            found[name] = f"{best[0]}: {best[1]:.0f} model-steps per second"
+    return {"fleet": best_size(network, asked.notes), **found}
+
+
+def _beside_steps(asked: Asked, network: Network) -> Findings:
+    """What a topology update and an evaluation take, with which the whole experiment is extrapolated."""
+    from benchmark.timing.accelerator.whole import beside_steps
+
+    asked.require_cuda("`dst-bench run fmnist-cnn --dry-run` extrapolates on a CPU")
+    return beside_steps(network, best_size(network, asked.notes), asked)
+
+
+def _profile(asked: Asked, network: Network) -> Findings:
+    """Where the time of a step goes, plainly computed: by kernel, and how long the device waited for the host."""
+    asked.require_cuda("torch's profiler is asked for the kernels of a GPU")
+    size, device = best_size(network, asked.notes), asked.device
+    batch = load_experiment(network.experiment).setups[0][1].training.batch_size
+    setup = setup_of(network, PLAINLY, examples=batch * 20)
+    training = FleetTraining([Member(1, 0.1) for _ in range(size)], setup, dataset_on(setup.data, None, device), device)
+    steps = training.steps()
+    for _ in range(WARM_UP["cuda"]):
+        next(steps)
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+        began = now(device)
+        for _ in range(5):
+            next(steps)
+        seconds = now(device) - began
+    averages = profiler.key_averages()
+    busy = sum(event.self_device_time_total for event in averages if event.device_type.name == "CUDA") / 1e6
+    return {
+        "fleet": size,
+        "seconds per step": seconds / 5,
+        "share in which the device computed": busy / seconds,
+        "kernels per step": sum(event.count for event in averages if event.device_type.name == "CUDA") / 5,
+        "by device time": averages.table(sort_by="self_device_time_total", row_limit=TABLE_ROWS),
+        "by host time": averages.table(sort_by="self_cpu_time_total", row_limit=TABLE_ROWS),
+    }
