@@ -20,6 +20,16 @@ Distribution = Literal["erk", "er", "uniform"]
 GrownMomentum = Literal["keep", "reset", "mean"]
 """What a grown weight finds in the optimizer's state: what gathered there meanwhile (the paper), zero, or the mean of
 what is there for the layer's weights that stayed active."""
+GrownValue = Literal["zero", "uniform", "old"]
+"""Where a grown weight starts: at zero (RigL and the paper); at a draw from U(−√(6/n), √(6/n)) with the n inputs of its
+output unit (SET as it was first released); or at what it was when it was pruned last, initially its initial weight."""
+
+_CHOICES = {
+    "scope": Scope,
+    "resurrection": Resurrection,
+    "grown_momentum": GrownMomentum,
+    "grown_value": GrownValue,
+}
 
 
 @dataclass(frozen=True)
@@ -34,9 +44,10 @@ class Rules:
     normalisation: Normalisation | None = None
     """What the scores of different layers are divided by where all are pruned together."""
     grown_momentum: GrownMomentum = "keep"
+    grown_value: GrownValue = "zero"
 
     def __post_init__(self) -> None:
-        for name, known in (("scope", Scope), ("resurrection", Resurrection), ("grown_momentum", GrownMomentum)):
+        for name, known in _CHOICES.items():
             if getattr(self, name) not in get_args(known):
                 raise InputError(f"{name} is {getattr(self, name)!r}; it can be: {', '.join(get_args(known))}")
         if self.normalisation is not None and self.scope == "local":

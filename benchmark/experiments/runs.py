@@ -47,8 +47,8 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Everything that decides the result, as plain data with all defaults written out."""
-        setup = self.setup.model_dump(mode="json")
+        """Everything that decides the result, as plain data with defaults written out (:meth:`Setup.identifying`)."""
+        setup = self.setup.identifying()
         measure = setup.pop("measure")
         if self.rule.baseline is not None:  # what does not concern a mask that never changes is left out
             setup["topology"] = {key: setup["topology"][key] for key in TOPOLOGY_OF_BASELINES}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from benchmark.models import model_spec
 from criteria.normalisation import Normalisation
 from criteria.plugins import Spec, defines, resolve
-from criteria.rules import Distribution, Resurrection, Rules, Scope
+from criteria.rules import Distribution, GrownValue, Resurrection, Rules, Scope
 from criteria.schedule import PruneFraction
 
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
@@ -31,6 +31,10 @@ PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of a setup whose settings can be axes of an experiment."""
 TOPOLOGY_OF_BASELINES = ("distribution",)
 """Settings of the topology that matter where the mask never changes."""
+
+LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value",)}
+"""Settings, by their part, that came when there were results already: their defaults are left out of what identifies a
+run, so that the runs of before keep their ids."""
 
 
 def spec_of(kind: str) -> Any:
@@ -86,6 +90,9 @@ class TopologySettings(Settings):
     value (the paper's released code); or they restart at zero."""
     grown_momentum: Literal["keep", "reset"] = "keep"
     """What a grown weight finds in the optimizer: the momentum that gathered there meanwhile (paper), or zero."""
+    grown_value: GrownValue = "zero"
+    """Where a grown weight starts: at zero (paper); at a draw from U(−√(6/inputs), √(6/inputs)) (SET as it was first
+    released); or at what it was when it was active last."""
     scope: Scope = "local"
     """Whether each layer is pruned and grown by itself, or all of them together; with ``global_prune`` all are pruned
     together and each grows as many weights as it lost (paper, Figure 13: released code)."""
@@ -103,7 +110,7 @@ class TopologySettings(Settings):
     @property
     def rules(self) -> Rules:
         """How one topology update goes."""
-        return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum)
+        return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum, self.grown_value)
 
     @field_validator("prune_fraction", mode="before")
     @classmethod
@@ -183,6 +190,16 @@ class Setup(Settings):
             raise ValueError("parameters must be finite numbers, texts and lists of them") from error
         resolve(model_spec(value), "model")
         return value
+
+    def identifying(self) -> dict[str, Any]:
+        """The settings as plain data, with all defaults written out but those of settings that came later."""
+        plain = self.model_dump(mode="json")
+        for part, names in LATER.items():
+            fields = type(getattr(self, part)).model_fields
+            for name in names:
+                if getattr(getattr(self, part), name) == fields[name].get_default(call_default_factory=True):
+                    del plain[part][name]
+        return plain
 
 
 def require_distinct(lists: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from criteria.contract.episodes import Start, Train, Update
 from criteria.contract.names import NAMES
 from criteria.contract.scopes import RULES, Rule, UpdateLayers
 from criteria.contract.showing import beside_another
-from criteria.topology import TopologyUpdate
+from criteria.topology import TopologyUpdate, starting_weights, write_back
 
 OnBroken = Callable[[str, str], None]
 """Is told of every promise that is not kept: the property, and what happened."""
@@ -135,10 +136,9 @@ class Training:
             self._require_zero(
                 "grown_start_at_zero", layer.weight[~before & after], "the update let grown weights start at"
             )
-            if self._rule.resurrection == "restart":
-                layer.weight.mul_(~outcome.pruned)
-            layer.mask.copy_(after)
-            layer.weight.mul_(after)
+            started = starting_weights(before, outcome, self._rule.rules)
+            write_back(layer.weight, layer.mask, [], outcome, self._rule.rules)
+            self._require_start(layer, started)
         self._require_density(masks, outcomes, prune_fraction)
 
     def _require_density(
@@ -155,6 +155,16 @@ class Training:
         replaced = [sum(replaced)] if self._rule.together else replaced
         if replaced != wanted:
             self._on_broken("density_preserved", f"{replaced} weights were replaced instead of {wanted}")
+
+    def _require_start(self, layer: SparseLayer, started: Tensor) -> None:
+        """Grown weights start where the rule says."""
+        values = layer.weight[started]
+        if self._rule.grown_value == "zero":
+            self._require_zero("grown_start_at_zero", values, "grown weights start at")
+            return
+        inputs = math.prod(layer.mask.shape[1:]) if layer.mask.dim() > 1 else layer.mask.numel()
+        if bool((values.abs() > math.sqrt(6 / inputs)).any()) or (len(values) and not bool(values.any())):
+            self._on_broken("grown_start_at_zero", f"drawn weights of a layer with {inputs} inputs start at {values}")
 
     def _require_zero(self, property_: str, weights: Tensor, what: str) -> None:
         if bool(weights.any()):

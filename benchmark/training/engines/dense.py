@@ -1,6 +1,7 @@
 """The dense engine: every tensor has the members of a fleet as its first dimension, and zeros are multiplied too."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -48,6 +49,9 @@ class DenseEngine:
         self._multipliers = {name: mask.to(self._networks.weights[name].dtype) for name, mask in self._masks.items()}
         seeds = sorted({member.seed for member in members})
         self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in members] * copies, device=device)
+        old = any(m.recipe is not None and m.recipe.topology.grown_value == "old" for m in members)
+        self._old = {name: self._networks.weights[name].detach().clone() for name in self._sparse if old}
+        """What each weight was when it was active last, where somebody wants that of grown ones."""
         self._apply_masks()
         self._optimizer = _sgd(self._networks.weights, setup.training, device)
         self._names = {weight: name for name, weight in self._networks.weights.items()}
@@ -90,11 +94,13 @@ class DenseEngine:
 
     @torch.no_grad()
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
-        """Write one update of each sparse layer back: pruned weights become 0, grown ones start at 0."""
-        for name, update in zip(self._sparse, updates, strict=True):
+        """Write one update of each sparse layer back: pruned weights become 0, grown ones start where they should."""
+        for name, found in zip(self._sparse, updates, strict=True):
             momentum = self._momentum(name)
             state = [] if momentum is None else [momentum[member]]
-            write_back(self._networks.weights[name].detach()[member], self._masks[name][member], state, update, rules)
+            weight, mask = self._networks.weights[name].detach()[member], self._masks[name][member]
+            update = replace(found, start=self._remembered(name, member)) if rules.grown_value == "old" else found
+            write_back(weight, mask, state, update, rules)
             self._multipliers[name][member].copy_(update.mask)
 
     def optimise(self, learning_rate: float) -> None:
@@ -162,6 +168,7 @@ class DenseEngine:
             "buffers": self._networks.buffers,
             "masks": self._masks,
             "optimizer": self._optimizer.state_dict(),
+            "old": self._old,
             "best": self._best,
         }
 
@@ -172,6 +179,7 @@ class DenseEngine:
         _copy_tensors(state["masks"], self._masks)
         _copy_tensors(self._masks, self._multipliers)
         _copy_tensors(state["best"], self._best)
+        _copy_tensors(state["old"], self._old)
         self._optimizer.load_state_dict(state["optimizer"])
 
     def _state(self) -> dict[str, Tensor]:
@@ -200,6 +208,11 @@ class DenseEngine:
         mean = communication.mean_over_processes(torch.cat([part.flatten() for part in parts]), examples)
         *means, mean_losses = torch.split(mean, [part.numel() for part in parts])
         return {name: each.view_as(found[name]) for name, each in zip(found, means, strict=True)}, mean_losses
+
+    def _remembered(self, name: str, member: int) -> Tensor:
+        """What the weights of one layer are, or were when they were active last, [*shape]."""
+        old, weight = self._old[name][member], self._networks.weights[name].detach()[member]
+        return old.copy_(torch.where(self._masks[name][member], weight, old))
 
     def _hessian_gradient(self, member: int, temperature: float) -> Gradients:
         """The Hessian-gradient product of one member's sparse layers on this step's batch."""

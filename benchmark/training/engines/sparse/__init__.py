@@ -46,6 +46,8 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return f"the sparse engine computes in float32, not in {setup.training.precision}"
     if (reason := _unsupported_model(setup)) is not None:
         return f"the sparse engine does not run model {setup.model['name']}: {reason}"
+    if rule.criterion is not None and setup.topology.grown_value == "old":
+        return "the sparse engine forgets what pruned weights were, and grown ones are to start there"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
     return None

@@ -22,6 +22,7 @@ from benchmark.training.initial import initial_masks, initial_networks, topology
 from benchmark.training.members import Member
 from criteria import Layer, TopologyUpdate
 from criteria.rules import Rules
+from criteria.topology import starting_weights
 
 EVALUATED = 128
 """Examples, at least, that are evaluated at once."""
@@ -104,7 +105,7 @@ class SparseEngine:
         return found
 
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
-        """Write one update of each sparse layer back: pruned weights become 0, grown ones start at 0."""
+        """Write one update of each sparse layer back: pruned weights become 0, grown ones start where they should."""
         parts = [self._updated(member, number, update, rules) for number, update in enumerate(updates)]
         self._networks.set_active(member, parts)
 
@@ -197,6 +198,9 @@ class SparseEngine:
         values[~mask] = 0
         if rules.resurrection == "restart":
             values[pruned] = 0
+        if update.start is not None:
+            starting = starting_weights(torch.from_numpy(was).view(update.mask.shape), update, rules).numpy().ravel()
+            values[starting] = update.start.numpy().ravel()[starting]
         new, left = np.flatnonzero(mask & ~was).astype(np.int32), np.flatnonzero(was & ~mask).astype(np.int32)
         if rules.grown_momentum == "keep" and self._sgd[0] > 0:
             momenta[new] = self._inactive.of(member, number, new, self._batches[member])
