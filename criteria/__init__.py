@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from criteria.api import Criterion, Growth, Layer, gradient
+    from criteria.api import Criterion, Growth, Layer, gradient, input_norm
     from criteria.errors import InputError
     from criteria.global_scope import update_topology_globally
     from criteria.normalisation import Normalisation
@@ -34,6 +34,7 @@ __all__ = [
     "SparseTraining",
     "TopologyUpdate",
     "gradient",
+    "input_norm",
     "load",
     "lowest",
     "names",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("Criterion", "Growth", "Layer", "gradient"),
+    "api": ("Criterion", "Growth", "Layer", "gradient", "input_norm"),
     "errors": ("InputError",),
     "global_scope": ("update_topology_globally",),
     "normalisation": ("Normalisation",),

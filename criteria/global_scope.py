@@ -125,6 +125,7 @@ def _joined(layers: Sequence[Layer], mask: Tensor) -> Layer:
         step=layers[0].step,
         generator=layers[0].generator,
         momentum=_flat_or_none([layer.momentum for layer in layers]),
+        input_norm=_flat_or_none([layer.input_norm for layer in layers]),
         hessian_gradient=(lambda temperature: _flat(each(temperature) for each in products)) if products else None,
     )
 

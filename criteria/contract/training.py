@@ -181,6 +181,9 @@ class Training:
             self._generator(index),
             None if layer.momentum is None else layer.momentum.detach(),
         )
+        if self._criterion.requires_input_norms or self._growth.requires_input_norms:
+            generator = self._generator(index + 2 * len(self.layers))
+            seen = replace(seen, input_norm=torch.rand(layer.mask.shape, generator=generator))
         if not self._criterion.requires_hessian_gradient:
             return seen
         product = torch.randn(layer.mask.shape, generator=self._generator(index + len(self.layers)))

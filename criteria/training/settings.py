@@ -38,6 +38,9 @@ def recipe(
     if total_steps is None and update_period is not None and not constant:
         raise InputError("the prune fraction follows a schedule, which needs total_steps; a number would stay constant")
     made = _instance(criterion, Criterion, "criterion"), _instance(growth, Growth, "growth")
+    for plugin in made:
+        if plugin.requires_input_norms:
+            raise InputError(f"{plugin!r} reads norms of input activations, which are not gathered in one's own loop")
     return Recipe(*made, rules, chosen, update_period, total_steps)
 
 

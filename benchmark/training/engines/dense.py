@@ -75,6 +75,7 @@ class DenseEngine:
         products = None
         if needs.hessian_gradient:
             products = cache(partial(self._hessian_gradient, member))
+        norms = self._input_norms(member) if needs.input_norms else {}
         found = []
         for name in self._sparse:
             momentum = self._momentum(name)
@@ -88,6 +89,7 @@ class DenseEngine:
                     generator=topology_stream(self.members[member].seed, step, name),
                     momentum=None if momentum is None else momentum[member],
                     hessian_gradient=None if products is None else _product_of_layer(products, name),
+                    input_norm=norms.get(name),
                 )
             )
         return found
@@ -209,6 +211,12 @@ class DenseEngine:
         *means, mean_losses = torch.split(mean, [part.numel() for part in parts])
         return {name: each.view_as(found[name]) for name, each in zip(found, means, strict=True)}, mean_losses
 
+    def _input_norms(self, member: int) -> dict[str, Tensor]:
+        """The norms of the inputs of one member's sparse layers on this step's batch."""
+        if self._batch is None:
+            raise ValueError("there is no batch yet, so there are no norms of inputs")
+        return self._networks.input_norms(member, self._batch.inputs[self._seed_of_member[member]], self._sparse)
+
     def _remembered(self, name: str, member: int) -> Tensor:
         """What the weights of one layer are, or were when they were active last, [*shape]."""
         old, weight = self._old[name][member], self._networks.weights[name].detach()[member]
@@ -259,9 +267,11 @@ def _require_whole_batches(members: Sequence[Member], network: nn.Module) -> Non
     if communication.size() == 1:
         return
     for member in members:
-        criteria = [member.recipe.criterion] if member.recipe is not None else []
-        for criterion in (*criteria, *(member.comparison.criteria if member.comparison is not None else ())):
-            if criterion.requires_hessian_gradient:
+        rules = [member.recipe.criterion] if member.recipe is not None else []
+        if member.recipe is not None and member.recipe.growth.requires_input_norms:
+            raise InputError(f"{member.recipe.growth!r} needs a whole batch in one process; start it without torchrun")
+        for criterion in (*rules, *(member.comparison.criteria if member.comparison is not None else ())):
+            if criterion.requires_hessian_gradient or criterion.requires_input_norms:
                 raise InputError(f"{criterion!r} needs a whole batch in one process; start it without torchrun")
     if any(isinstance(module, Dropout) for module in network.modules()):
         raise InputError("dropout would draw the same in every process; start a model with dropout without torchrun")

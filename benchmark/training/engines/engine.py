@@ -42,6 +42,7 @@ class Needs:
     gradient: Reach = "active"
     momentum: Reach = "active"
     hessian_gradient: bool = False
+    input_norms: bool = False
 
     @classmethod
     def for_update(cls, criterion: Criterion, growth: Growth) -> "Needs":
@@ -50,12 +51,17 @@ class Needs:
             gradient="all" if growth.requires_grad else "active",
             momentum="all" if growth.requires_momentum else "active",
             hessian_gradient=criterion.requires_hessian_gradient,
+            input_norms=criterion.requires_input_norms or growth.requires_input_norms,
         )
 
     @classmethod
     def for_criteria(cls, criteria: Iterable[Criterion]) -> "Needs":
         """What criteria read that look at layers without changing them."""
-        return cls(hessian_gradient=any(criterion.requires_hessian_gradient for criterion in criteria))
+        asked = list(criteria)
+        return cls(
+            hessian_gradient=any(criterion.requires_hessian_gradient for criterion in asked),
+            input_norms=any(criterion.requires_input_norms for criterion in asked),
+        )
 
 
 class Engine(Protocol):

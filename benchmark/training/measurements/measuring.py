@@ -39,6 +39,7 @@ class Measuring:
         """[members, layers], as are the sums below."""
         self._active_examples = torch.zeros_like(self._active)
         self._inactive_gradients = torch.zeros_like(self._active)
+        self._more_forward = torch.zeros_like(self._active)
         self._by_epoch = [self._active.clone()]
         self._examples = 0
         self._examples_of_step = 0
@@ -73,6 +74,8 @@ class Measuring:
         self._settle(member)
         if recipe.growth.requires_grad:
             self._inactive_gradients[member] += (self._weights - self._active[member]) * self._examples_of_step
+        if recipe.criterion.requires_input_norms or recipe.growth.requires_input_norms:
+            self._more_forward[member] += self._active[member] * self._examples_of_step
         if recipe.criterion.requires_hessian_gradient:
             self._hessian_examples[member] += self._examples_of_step
         for ever, update in zip(self._ever.values(), updates, strict=True):
@@ -102,6 +105,7 @@ class Measuring:
             self._active[member].tolist(),
             self._active_examples[member].tolist(),
             inactive.tolist(),
+            self._more_forward[member].tolist(),
             strict=True,
         )
         flops = count_flops([LayerWork(*each) for each in sums], self._examples, self._hessian_examples[member])
@@ -146,6 +150,7 @@ class Measuring:
             "active": self._active,
             "active_examples": self._active_examples,
             "inactive_gradients": self._inactive_gradients,
+            "more_forward": self._more_forward,
         }
 
     def _settle(self, member: int) -> None:

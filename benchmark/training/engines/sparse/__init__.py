@@ -50,6 +50,9 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return "the sparse engine forgets what pruned weights were, and grown ones are to start there"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
+    for kind in ("criterion", "growth"):
+        if kind in rule.plugins and load(rule.plugins[kind], kind).requires_input_norms:
+            return f"{kind} {rule.plugins[kind].name} reads norms of input activations"
     return None
 
 

@@ -75,6 +75,8 @@ class SparseEngine:
         """The sparse layers of one member; where nothing is read, gradients and momenta are 0."""
         if needs.hessian_gradient:
             raise ValueError("the sparse engine makes no Hessian-gradient products")
+        if needs.input_norms:
+            raise ValueError("the sparse engine makes no norms of inputs")
         if needs.gradient == "all" and member not in self._extra.all_layers:
             raise ValueError(f"no dense gradient of member {member} was made in step {step}, where no update is due")
         found = []
