@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from criteria.normalisation import Normalisation
     from criteria.plugins import load, names
     from criteria.rules import Rules
+    from criteria.schedule import DensitySchedule
     from criteria.selection import lowest
     from criteria.topology import TopologyUpdate, update_layers, update_topology, write_back
     from criteria.training import SparseTraining
 
 __all__ = [
     "Criterion",
+    "DensitySchedule",
     "Growth",
     "InputError",
     "Layer",
@@ -51,6 +53,7 @@ _HOMES = {
     "normalisation": ("Normalisation",),
     "plugins": ("load", "names"),
     "rules": ("Rules",),
+    "schedule": ("DensitySchedule",),
     "selection": ("lowest",),
     "topology": ("TopologyUpdate", "update_layers", "update_topology", "write_back"),
     "training": ("SparseTraining",),

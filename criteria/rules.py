@@ -63,3 +63,21 @@ def prune_count(active: int, total: int, prune_fraction: float, resurrection: Re
     """
     wanted = math.ceil(prune_fraction * active)
     return min(wanted, total - active) if resurrection == "forbid" else wanted
+
+
+def exchange(
+    active: int, total: int, target: int, prune_fraction: float, resurrection: Resurrection = "forbid"
+) -> tuple[int, int]:
+    """How many weights a layer with ``active`` of ``total`` weights prunes and grows to have ``target`` afterwards.
+
+    Beside the difference it replaces ``ceil(prune_fraction · weights that are active before and after)`` of them, and
+    without resurrection no more than there are inactive positions left to grow.
+    """
+    if active == target:
+        n = prune_count(active, total, prune_fraction, resurrection)
+        return n, n
+    lost, gained = max(active - target, 0), max(target - active, 0)
+    replaced = math.ceil(prune_fraction * min(active, target))
+    if resurrection == "forbid":
+        replaced = min(replaced, total - active - gained)
+    return lost + replaced, gained + replaced

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
 from criteria.global_scope import update_together
-from criteria.rules import Resurrection, Rules, prune_count
+from criteria.rules import Resurrection, Rules, exchange, prune_count
 from criteria.topology_update import TopologyUpdate, checked, growable, uniform_start
 
 __all__ = [
@@ -26,9 +26,17 @@ __all__ = [
 
 
 def update_layers(
-    layers: Sequence[Layer], criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules
+    layers: Sequence[Layer],
+    criterion: Criterion,
+    growth: Growth,
+    prune_fraction: float,
+    rules: Rules,
+    targets: Sequence[int] | None = None,
 ) -> list[TopologyUpdate]:
     """Prune and grow the same number of weights of ``layers`` (at least one) by ``rules``; one outcome per layer.
+
+    With ``targets`` the numbers differ: each layer, or all of them together in global scope, then has as many active
+    weights as these say, from 1 to all; beside that weights are replaced as without (:func:`criteria.rules.exchange`).
 
     In local scope the density of each layer stays exactly what it is, in global scope that of all layers together.
     The layers are not changed: :func:`write_back` does that.
@@ -42,9 +50,12 @@ def update_layers(
     :class:`InputError` for a normalisation that cannot be done.
     """
     if rules.scope == "local":
-        found = [_update_alone(layer, criterion, growth, prune_fraction, rules.resurrection) for layer in layers]
+        wanted = [None] * len(layers) if targets is None else targets
+        pairs = zip(layers, wanted, strict=True)
+        found = [_update_alone(layer, criterion, growth, prune_fraction, rules, target) for layer, target in pairs]
     else:
-        found = update_together(layers, criterion, growth, prune_fraction, rules)
+        total = None if targets is None else sum(targets)
+        found = update_together(layers, criterion, growth, prune_fraction, rules, total)
     if rules.grown_value != "uniform":
         return found
     return [replace(update, start=uniform_start(layer)) for layer, update in zip(layers, found, strict=True)]
@@ -89,13 +100,15 @@ def update_topology(
 
 
 def _update_alone(
-    layer: Layer, criterion: Criterion, growth: Growth, prune_fraction: float, resurrection: Resurrection
+    layer: Layer, criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules, target: int | None
 ) -> TopologyUpdate:
-    mask = layer.mask
-    n = prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection)
-    pruned = checked(criterion.select(layer, n), n, mask, f"criterion {type(criterion).__name__}", layer.name)
+    mask, resurrection = layer.mask, rules.resurrection
+    active = int(mask.sum())
+    less, more = exchange(active, mask.numel(), active if target is None else target, prune_fraction, resurrection)
+    pruned = checked(criterion.select(layer, less), less, mask, f"criterion {type(criterion).__name__}", layer.name)
     candidates = growable(mask, pruned, resurrection)
-    grown = checked(growth.select(layer, n, candidates), n, candidates, f"growth {type(growth).__name__}", layer.name)
+    who = f"growth {type(growth).__name__}"
+    grown = checked(growth.select(layer, more, candidates), more, candidates, who, layer.name)
     return TopologyUpdate(mask=(mask & ~pruned) | grown, pruned=pruned, grown=grown)
 
 

@@ -56,6 +56,8 @@ class Run:
             compared = self.setup.measure.jaccard.criteria if self.setup.measure.jaccard else ()
             measure["jaccard"]["criteria"] = [_identity("criterion", spec) for spec in compared]
             setup["measure"] = measure
+        if "density_schedule" in setup["topology"]:
+            setup["topology"]["density_schedule"] = _identity("schedule", self.setup.topology.density_schedule)
         plugins = {kind: _identity(kind, spec) for kind, spec in self.rule.plugins.items()}
         return {**setup, **plugins, "density": self.cell.density, "seed": self.seed}
 

@@ -32,7 +32,9 @@ PARTS_THAT_VARY = ("model", "training", "topology")
 TOPOLOGY_OF_BASELINES = ("distribution",)
 """Settings of the topology that matter where the mask never changes."""
 
-LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value",)}
+CONSTANT = Spec("constant")
+"""The schedule of density that changes nothing."""
+LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value", "density_schedule")}
 """Settings, by their part, that came when there were results already: their defaults are left out of what identifies a
 run, so that the runs of before keep their ids."""
 
@@ -98,6 +100,8 @@ class TopologySettings(Settings):
     together and each grows as many weights as it lost (paper, Figure 13: released code)."""
     normalisation: Normalisation | None = None
     """What the scores of different layers are divided by where all are pruned together."""
+    density_schedule: spec_of("schedule") = CONSTANT  # type: ignore[valid-type]
+    """How the density comes to be that of the cell: it is so all the time, or a schedule by its name."""
 
     @model_validator(mode="after")
     def _normalisation_compares_layers(self) -> "TopologySettings":
@@ -105,6 +109,12 @@ class TopologySettings(Settings):
             raise ValueError(
                 "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _density_can_change(self) -> "TopologySettings":
+        if self.density_schedule != CONSTANT and self.scope == "global_prune":
+            raise ValueError("in scope global_prune each layer keeps its density; a density_schedule needs another one")
         return self
 
     @property

@@ -41,9 +41,9 @@ def initial_masks(members: Sequence[Member], network: nn.Module) -> dict[str, Te
     shapes = {name: tuple(network.get_parameter(name).shape) for name in sparse_layer_names(network)}
     masks: dict[str, list[Tensor]] = {name: [] for name in shapes}
     for member in members:
-        counts = layer_counts(shapes, member.density, member.distribution)
+        counts = layer_counts(shapes, member.initial_density, member.distribution)
         for name, shape in shapes.items():
-            generator = stream(member.seed, "initial mask", member.density, name)
+            generator = stream(member.seed, "initial mask", member.initial_density, name)
             masks[name].append(random_mask(shape, counts[name], generator))
     return {name: torch.stack(each) for name, each in masks.items()}
 

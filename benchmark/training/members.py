@@ -1,11 +1,13 @@
 """A member: one network of a fleet, with the plugins that move its mask."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import TopologySettings
 from benchmark.training.measurements.jaccard import Comparison
-from criteria import Criterion, Growth
+from criteria import Criterion, DensitySchedule, Growth
+from criteria.errors import PluginError
 from criteria.plugins import load
 from criteria.rules import Distribution
 
@@ -18,6 +20,19 @@ class Recipe:
     growth: Growth
     topology: TopologySettings
 
+    @cached_property
+    def schedule(self) -> DensitySchedule:
+        """The density over the training."""
+        schedule: DensitySchedule = load(self.topology.density_schedule, "schedule")
+        return schedule
+
+    def density(self, final: float, done: float) -> float:
+        """The density once a share of the training is done; raises :class:`PluginError` for one that is none."""
+        found = self.schedule.density(final, done)
+        if not 0 < found <= 1:
+            raise PluginError(f"schedule {self.schedule!r} gave the density {found} when {done:.0%} was done")
+        return found
+
 
 @dataclass(frozen=True)
 class Member:
@@ -27,7 +42,13 @@ class Member:
     density: float
     distribution: Distribution = "erk"
     recipe: Recipe | None = None
+    """``density`` is that of the end, where the recipe changes it."""
     comparison: Comparison | None = None
+
+    @property
+    def initial_density(self) -> float:
+        """The density that training starts with."""
+        return self.density if self.recipe is None else self.recipe.density(self.density, 0.0)
 
 
 def member_of(run: Run) -> Member:

@@ -30,7 +30,9 @@ def recipe(
 ) -> Recipe:
     """How the topology changes; the parameters are those of :class:`~criteria.training.SparseTraining`."""
     if rules.grown_value == "old":
-        raise InputError("grown_value='old' needs what pruned weights were, which is not kept here; take zero or uniform")
+        raise InputError(
+            "grown_value='old' needs what pruned weights were, which is not kept here; take zero or uniform"
+        )
     _require_count("update_period", update_period)
     _require_count("total_steps", total_steps)
     chosen = _schedule(prune_fraction)

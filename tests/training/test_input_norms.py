@@ -53,7 +53,9 @@ def test_reading_them_changes_nothing_of_the_network():
     network = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 3))
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     state = torch.get_rng_state()
-    input_norms(network, dict(network.named_parameters()), dict(network.named_buffers()), torch.ones(2, 4), ["2.weight"])
+    input_norms(
+        network, dict(network.named_parameters()), dict(network.named_buffers()), torch.ones(2, 4), ["2.weight"]
+    )
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(buffer, buffers[name]) for name, buffer in network.named_buffers())
     assert not network[2]._forward_pre_hooks

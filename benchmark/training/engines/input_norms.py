@@ -9,7 +9,11 @@ from torch.func import functional_call
 
 @torch.no_grad()
 def input_norms(
-    network: nn.Module, weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor], inputs: Tensor, names: Sequence[str]
+    network: nn.Module,
+    weights: Mapping[str, Tensor],
+    buffers: Mapping[str, Tensor],
+    inputs: Tensor,
+    names: Sequence[str],
 ) -> dict[str, Tensor]:
     """The norm of the input that each weight multiplies, [*shape of the weight], for the layers of these weights.
 
@@ -20,7 +24,9 @@ def input_norms(
     found: dict[str, Tensor] = {}
     network.eval()
     handles = [
-        network.get_submodule(name.removesuffix(".weight")).register_forward_pre_hook(_noting(name, weights[name], found))
+        network.get_submodule(name.removesuffix(".weight")).register_forward_pre_hook(
+            _noting(name, weights[name], found)
+        )
         for name in names
     ]
     try:

@@ -72,7 +72,7 @@ class Measuring:
         if recipe is None:
             return
         self._settle(member)
-        if recipe.growth.requires_grad:
+        if recipe.growth.requires_grad and recipe.schedule.replaces:
             self._inactive_gradients[member] += (self._weights - self._active[member]) * self._examples_of_step
         if recipe.criterion.requires_input_norms or recipe.growth.requires_input_norms:
             self._more_forward[member] += self._active[member] * self._examples_of_step
