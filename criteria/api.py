@@ -64,7 +64,8 @@ def input_norm(layer: Layer) -> Tensor:
     """The norms of the layer's inputs, [*shape]; raises ``ValueError`` where the layer has none."""
     if layer.input_norm is None:
         raise ValueError(
-            f"layer {layer.name} has no norms of its inputs; set requires_input_norms = True on the class that reads them"
+            f"layer {layer.name} has no norms of its inputs; "
+            "set requires_input_norms = True on the class that reads them"
         )
     return layer.input_norm
 

@@ -29,7 +29,7 @@ def growable(mask: Tensor, pruned: Tensor, resurrection: Resurrection) -> Tensor
 
 
 def uniform_start(layer: Layer) -> Tensor:
-    """Draws from U(−√(6/n), √(6/n)) for every position, [*shape], with the n inputs of an output unit (He et al., 2015).
+    """Draws from U(−√(6/n), √(6/n)) for every position, [*shape], with the n inputs of an output unit (He et al.).
 
     The released code of SET gives these to the weights that it grows.
     """

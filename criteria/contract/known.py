@@ -12,8 +12,8 @@ A plugin may ship such answers as plain data, so that its module imports nothing
 ...         }
 ...     ]
 
-``weight``, ``grad``, ``momentum``, ``product`` (that of the Hessian and the gradient) and ``input_norm`` are nested lists
-of numbers.
+``weight``, ``grad``, ``momentum``, ``product`` (that of the Hessian and the gradient) and ``input_norm`` are nested
+lists of numbers.
 ``mask`` says what is active, by default every weight but zeros. ``scores`` are compared wherever they are numbers, with
 a relative tolerance of 1e-5; ``selected`` is the selection of as many. ``parameters`` are those that the plugin is made
 with, by default none. ``observed`` is a list of earlier steps, each a dict of the tensors that differ there.

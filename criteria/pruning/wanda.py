@@ -1,4 +1,4 @@
-"""Wanda: magnitude, weighed by how large the input of the weight is."""
+"""Wanda (arXiv 2306.11695): magnitude, weighed by how large the input of the weight is."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from criteria.api import Criterion, Layer, input_norm
 
 @dataclass
 class Wanda(Criterion):
-    """Score |θ|·‖x‖, x being the weight's input over the current batch (Sun et al., 2024, arXiv 2306.11695, equation 1).
+    """Score |θ|·‖x‖, x being the weight's input over the current batch (Sun et al., 2024, equation 1).
 
     The paper prunes trained language models, of each output as many weights; here a layer's scores are compared with
     each other, as those of every other criterion.

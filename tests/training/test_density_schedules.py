@@ -154,4 +154,6 @@ def test_the_sparse_engine_says_that_it_cannot_change_the_density():
     asked = setup(MLP, TRAINING)
     topology = asked.topology.model_copy(update={"density_schedule": Spec("gmp")})
     asked = asked.model_copy(update={"topology": topology})
-    assert "schedule gmp changes" in SPARSE.refuses(asked, Rule(Spec("magnitude"), Spec("random")), CPU)
+    assert "keeps the density, which schedule gmp changes" in SPARSE.refuses(
+        asked, Rule(Spec("magnitude"), Spec("random")), CPU
+    )

@@ -1,6 +1,6 @@
 """Norms of what the layers of a network take in, for criteria and growths that weigh weights by their inputs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ def input_norms(
     return found
 
 
-def _noting(name: str, weight: Tensor, found: dict[str, Tensor]):  # type: ignore[no-untyped-def]
+def _noting(name: str, weight: Tensor, found: dict[str, Tensor]) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     def note(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         norm = _of_weights(module, arguments[0], weight)
         found[name] = torch.hypot(found[name], norm) if name in found else norm

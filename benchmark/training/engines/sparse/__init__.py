@@ -47,9 +47,7 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
     if (reason := _unsupported_model(setup)) is not None:
         return f"the sparse engine does not run model {setup.model['name']}: {reason}"
     if rule.criterion is not None and setup.topology.density_schedule != CONSTANT:
-        return (
-            f"the sparse engine keeps as many active weights, which schedule {setup.topology.density_schedule} changes"
-        )
+        return f"the sparse engine keeps the density, which schedule {setup.topology.density_schedule} changes"
     if rule.criterion is not None and setup.topology.grown_value == "old":
         return "the sparse engine forgets what pruned weights were, and grown ones are to start there"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
