@@ -51,7 +51,7 @@ class Run:
         setup = self.setup.identifying()
         measure = setup.pop("measure")
         if self.rule.baseline is not None:  # what does not concern a mask that never changes is left out
-            setup["topology"] = {key: setup["topology"][key] for key in TOPOLOGY_OF_BASELINES}
+            setup["topology"] = {key: value for key, value in setup["topology"].items() if key in TOPOLOGY_OF_BASELINES}
         elif measure["jaccard"] is not None:
             compared = self.setup.measure.jaccard.criteria if self.setup.measure.jaccard else ()
             measure["jaccard"]["criteria"] = [_identity("criterion", spec) for spec in compared]

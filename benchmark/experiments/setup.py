@@ -20,6 +20,7 @@ Number = Annotated[float, Field(strict=True)]
 """A number as YAML has it: a text such as ``"5"`` is none, and ``true`` is not 1."""
 LARGEST = 3e38
 """Networks compute in float32, which has no larger numbers to multiply by."""
+LayerName = Annotated[str, Field(strict=True, min_length=1)]
 Switch = Annotated[bool, Field(strict=True)]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
@@ -29,12 +30,12 @@ ENGINE_NAMES: tuple[EngineName, ...] = ("dense", "sparse")
 """The engines that come with us: ``dense`` multiplies zeros too, the cost of ``sparse`` follows the density."""
 PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of a setup whose settings can be axes of an experiment."""
-TOPOLOGY_OF_BASELINES = ("distribution",)
+TOPOLOGY_OF_BASELINES = ("distribution", "exclude")
 """Settings of the topology that matter where the mask never changes."""
 
 CONSTANT = Spec("constant")
 """The schedule of density that changes nothing."""
-LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value", "density_schedule")}
+LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value", "density_schedule", "exclude", "fixed")}
 """Settings, by their part, that came when there were results already: their defaults are left out of what identifies a
 run, so that the runs of before keep their ids."""
 
@@ -111,10 +112,19 @@ class TopologySettings(Settings):
             )
         return self
 
+    exclude: tuple[LayerName, ...] = ()
+    """Layers that stay dense, by the name or a pattern of it, or ``last``; the density is that of the others."""
+    fixed: tuple[LayerName, ...] = ()
+    """Layers, named in the same way, that are sparse and that no topology update changes."""
+
     @model_validator(mode="after")
     def _density_can_change(self) -> "TopologySettings":
         if self.density_schedule != CONSTANT and self.scope == "global_prune":
             raise ValueError("in scope global_prune each layer keeps its density; a density_schedule needs another one")
+        if self.density_schedule != CONSTANT and self.fixed:
+            raise ValueError(
+                "a density_schedule changes the density of every sparse layer; leave fixed out, or exclude"
+            )
         return self
 
     @property

@@ -44,6 +44,8 @@ class Member:
     recipe: Recipe | None = None
     """``density`` is that of the end, where the recipe changes it."""
     comparison: Comparison | None = None
+    exclude: tuple[str, ...] = ()
+    """Layers that stay dense (:mod:`benchmark.training.layer_roles`); ``density`` is that of the others."""
 
     @property
     def initial_density(self) -> float:
@@ -59,4 +61,4 @@ def member_of(run: Run) -> Member:
         recipe = Recipe(load(rule.criterion, "criterion"), load(rule.growth, "growth"), topology)
         if (asked := run.setup.measure.jaccard) is not None:
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
-    return Member(run.seed, run.cell.density, topology.distribution, recipe, comparison)
+    return Member(run.seed, run.cell.density, topology.distribution, recipe, comparison, topology.exclude)

@@ -43,7 +43,7 @@ def test_a_run_of_the_first_experiments_is_identified_by_the_settings_of_its_tim
         }
 
 
-VALUES = {"grown_value": "uniform", "density_schedule": "gmp"}
+VALUES = {"grown_value": "uniform", "density_schedule": "gmp", "exclude": ["fc1"], "fixed": ["last"]}
 
 
 @pytest.mark.parametrize("name", [name for names in LATER.values() for name in names])

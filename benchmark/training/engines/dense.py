@@ -17,6 +17,7 @@ from benchmark.system import communication
 from benchmark.training.engines.engine import Batch, EngineKind, Needs
 from benchmark.training.engines.stacked import Gradients, StackedNetworks, convolves
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
+from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.members import Member
 from benchmark.training.memory import fleet_size
 from criteria import Layer, TopologyUpdate
@@ -40,6 +41,7 @@ class DenseEngine:
         self.members = tuple(members)
         networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
         self._sparse = sparse_layer_names(networks[0])
+        self._rewired = [rewired_layers(self._sparse, member) for member in members]
         masks = initial_masks(members, networks[0])
         # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
         copies = 2 if device.type == "cpu" and len(members) == 1 and not convolves(networks[0]) else 1
@@ -71,13 +73,13 @@ class DenseEngine:
         return losses[: len(self.members)]
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
-        """The sparse layers of one member; the tensors are views of the fleet's."""
+        """The layers of one member that are rewired; the tensors are views of the fleet's."""
         products = None
         if needs.hessian_gradient:
             products = cache(partial(self._hessian_gradient, member))
         norms = self._input_norms(member) if needs.input_norms else {}
         found = []
-        for name in self._sparse:
+        for name in self._rewired[member]:
             momentum = self._momentum(name)
             found.append(
                 Layer(
@@ -97,7 +99,7 @@ class DenseEngine:
     @torch.no_grad()
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
         """Write one update of each sparse layer back: pruned weights become 0, grown ones start where they should."""
-        for name, found in zip(self._sparse, updates, strict=True):
+        for name, found in zip(self._rewired[member], updates, strict=True):
             momentum = self._momentum(name)
             state = [] if momentum is None else [momentum[member]]
             weight, mask = self._networks.weights[name].detach()[member], self._masks[name][member]

@@ -74,11 +74,11 @@ class Engine(Protocol):
         ...
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
-        """The sparse layers of one member as criteria and growths see them, read-only, at ``step`` (from 1)."""
+        """The layers of one member that are rewired as criteria see them, read-only, at ``step`` (from 1)."""
         ...
 
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
-        """Write one update of each sparse layer back: masks, weights that restart, momentum that is reset."""
+        """Write one update of each of :meth:`layers` back: masks, weights that restart, momentum that is reset."""
         ...
 
     def optimise(self, learning_rate: float) -> None:

@@ -19,6 +19,7 @@ from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
+from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.members import Member
 from criteria import Layer, TopologyUpdate
 from criteria.rules import Rules
@@ -46,6 +47,9 @@ class SparseEngine:
         self._networks = SparseNetworks(
             networks[0], dataset.shape, weights, self._buffers, masks, training.batch_size, torch.get_num_threads()
         )
+        self._rewired = [
+            [self._networks.names.index(n) for n in rewired_layers(self._networks.names, m)] for m in members
+        ]
         self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
         self._inactive = InactiveMomentum(
             self._networks, training.momentum, [_due(m, training.momentum) for m in members]
@@ -80,7 +84,8 @@ class SparseEngine:
         if needs.gradient == "all" and member not in self._extra.all_layers:
             raise ValueError(f"no dense gradient of member {member} was made in step {step}, where no update is due")
         found = []
-        for number, name in enumerate(self._networks.names):
+        for number in self._rewired[member]:
+            name = self._networks.names[number]
             active, shape = self._networks.active(member, number), self._shapes[name]
             if needs.gradient == "all":
                 gradient = torch.from_numpy(self._dense_gradient(member, number)).view(shape)
@@ -108,7 +113,9 @@ class SparseEngine:
 
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
         """Write one update of each sparse layer back: pruned weights become 0, grown ones start where they should."""
-        parts = [self._updated(member, number, update, rules) for number, update in enumerate(updates)]
+        parts = [self._networks.active(member, number) for number in range(len(self._networks.names))]
+        for number, update in zip(self._rewired[member], updates, strict=True):
+            parts[number] = self._updated(member, number, update, rules)
         self._networks.set_active(member, parts)
 
     def optimise(self, learning_rate: float) -> None:
