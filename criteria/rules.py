@@ -23,12 +23,15 @@ what is there for the layer's weights that stayed active."""
 GrownValue = Literal["zero", "uniform", "old"]
 """Where a grown weight starts: at zero (RigL and the paper); at a draw from U(−√(6/n), √(6/n)) with the n inputs of its
 output unit (SET as it was first released); or at what it was when it was pruned last, initially its initial weight."""
+FanIn = Literal["free", "constant"]
+"""Whether each output unit keeps its number of active inputs in every update (:mod:`criteria.fan_in`)."""
 
 _CHOICES = {
     "scope": Scope,
     "resurrection": Resurrection,
     "grown_momentum": GrownMomentum,
     "grown_value": GrownValue,
+    "fan_in": FanIn,
 }
 
 
@@ -36,7 +39,8 @@ _CHOICES = {
 class Rules:
     """How one topology update goes, the same for every criterion and growth; the defaults are those of the contract.
 
-    Raises :class:`InputError` for values that are not among those above, and for a normalisation in local scope.
+    Raises :class:`InputError` for values that are not among those above, for a normalisation in local scope and for a
+    constant fan-in in another one.
     """
 
     scope: Scope = "local"
@@ -45,6 +49,7 @@ class Rules:
     """What the scores of different layers are divided by where all are pruned together."""
     grown_momentum: GrownMomentum = "keep"
     grown_value: GrownValue = "zero"
+    fan_in: FanIn = "free"
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -54,6 +59,8 @@ class Rules:
             raise InputError(
                 "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
             )
+        if self.fan_in == "constant" and self.scope != "local":
+            raise InputError("output units keep their fan_in where each layer is updated by itself, in scope: local")
 
 
 def prune_count(active: int, total: int, prune_fraction: float, resurrection: Resurrection = "forbid") -> int:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
+from criteria.errors import InputError
+from criteria.fan_in import update_each_output
 from criteria.global_scope import update_together
 from criteria.rules import Resurrection, Rules, exchange, prune_count
 from criteria.topology_update import TopologyUpdate, checked, growable, uniform_start
@@ -103,6 +105,10 @@ def _update_alone(
     layer: Layer, criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules, target: int | None
 ) -> TopologyUpdate:
     mask, resurrection = layer.mask, rules.resurrection
+    if rules.fan_in == "constant":
+        if target not in (None, int(mask.sum())):
+            raise InputError("units that keep their fan_in keep the density of their layer; it cannot change")
+        return update_each_output(layer, criterion, growth, prune_fraction, resurrection)
     active = int(mask.sum())
     less, more = exchange(active, mask.numel(), active if target is None else target, prune_fraction, resurrection)
     pruned = checked(criterion.select(layer, less), less, mask, f"criterion {type(criterion).__name__}", layer.name)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from benchmark.models import model_spec
 from criteria.normalisation import Normalisation
 from criteria.plugins import Spec, defines, resolve
-from criteria.rules import Distribution, GrownValue, Resurrection, Rules, Scope
+from criteria.rules import Distribution, FanIn, GrownValue, Resurrection, Rules, Scope
 from criteria.schedule import PruneFraction
 
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
@@ -30,12 +30,12 @@ ENGINE_NAMES: tuple[EngineName, ...] = ("dense", "sparse")
 """The engines that come with us: ``dense`` multiplies zeros too, the cost of ``sparse`` follows the density."""
 PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of a setup whose settings can be axes of an experiment."""
-TOPOLOGY_OF_BASELINES = ("distribution", "exclude")
+TOPOLOGY_OF_BASELINES = ("distribution", "exclude", "fan_in")
 """Settings of the topology that matter where the mask never changes."""
 
 CONSTANT = Spec("constant")
 """The schedule of density that changes nothing."""
-LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value", "density_schedule", "exclude", "fixed")}
+LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value", "density_schedule", "exclude", "fixed", "fan_in")}
 """Settings, by their part, that came when there were results already: their defaults are left out of what identifies a
 run, so that the runs of before keep their ids."""
 
@@ -112,10 +112,19 @@ class TopologySettings(Settings):
             )
         return self
 
+    fan_in: FanIn = "free"
+    """Whether every output unit of a layer starts with as many active inputs and keeps them, as SRigL has it. The
+    density is then the nearest that this allows, of at least one input for each unit."""
     exclude: tuple[LayerName, ...] = ()
     """Layers that stay dense, by the name or a pattern of it, or ``last``; the density is that of the others."""
     fixed: tuple[LayerName, ...] = ()
     """Layers, named in the same way, that are sparse and that no topology update changes."""
+
+    @model_validator(mode="after")
+    def _units_keep_their_inputs(self) -> "TopologySettings":
+        if self.fan_in == "constant" and (self.scope != "local" or self.density_schedule != CONSTANT):
+            raise ValueError("fan_in: constant needs scope: local and a density that does not change")
+        return self
 
     @model_validator(mode="after")
     def _density_can_change(self) -> "TopologySettings":
@@ -130,7 +139,9 @@ class TopologySettings(Settings):
     @property
     def rules(self) -> Rules:
         """How one topology update goes."""
-        return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum, self.grown_value)
+        return Rules(
+            self.scope, self.resurrection, self.normalisation, self.grown_momentum, self.grown_value, self.fan_in
+        )
 
     @field_validator("prune_fraction", mode="before")
     @classmethod

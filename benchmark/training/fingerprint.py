@@ -19,6 +19,7 @@ _ENGINES = {"dense": ("dense.py", "stacked.py", "member_threads.py", "input_norm
 _OF_CRITERIA = (
     "api",
     "distribution",
+    "fan_in",
     "global_scope",
     "normalisation",
     "randomness",

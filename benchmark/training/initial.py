@@ -11,6 +11,7 @@ from benchmark.models import build_network, sparse_layer_names
 from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member
 from criteria.distribution import random_mask
+from criteria.fan_in import fan_in_mask
 from criteria.randomness import stream
 
 
@@ -45,7 +46,8 @@ def initial_masks(members: Sequence[Member], network: nn.Module) -> dict[str, Te
         counts = counts_beside_dense(shapes, member.initial_density, member.distribution, member.exclude)
         for name, shape in shapes.items():
             generator = stream(member.seed, "initial mask", member.initial_density, name)
-            masks[name].append(random_mask(shape, counts[name], generator))
+            draw = random_mask if member.fan_in == "free" else fan_in_mask
+            masks[name].append(draw(shape, counts[name], generator))
     return {name: torch.stack(each) for name, each in masks.items()}
 
 

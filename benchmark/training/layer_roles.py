@@ -29,13 +29,9 @@ def chosen_layers(names: Sequence[str], selectors: Sequence[str], setting: str) 
 
 
 def rewired_layers(names: Sequence[str], member: Member) -> list[str]:
-    """The layers whose masks a member's topology updates change; none where it has no updates."""
-    if member.recipe is None:
-        return []
-    resting = {
-        *chosen_layers(names, member.exclude, "exclude"),
-        *chosen_layers(names, member.recipe.topology.fixed, "fixed"),
-    }
+    """The layers whose masks a member's topology updates change, or would change if it had any."""
+    fixed = () if member.recipe is None else member.recipe.topology.fixed
+    resting = {*chosen_layers(names, member.exclude, "exclude"), *chosen_layers(names, fixed, "fixed")}
     rewired = [name for name in names if name not in resting]
     if not rewired:
         raise InputError("topology.exclude and topology.fixed leave no layer that could be rewired")

@@ -9,7 +9,7 @@ from benchmark.training.measurements.jaccard import Comparison
 from criteria import Criterion, DensitySchedule, Growth
 from criteria.errors import PluginError
 from criteria.plugins import load
-from criteria.rules import Distribution
+from criteria.rules import Distribution, FanIn
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Member:
     comparison: Comparison | None = None
     exclude: tuple[str, ...] = ()
     """Layers that stay dense (:mod:`benchmark.training.layer_roles`); ``density`` is that of the others."""
+    fan_in: FanIn = "free"
+    """Whether all output units of a layer start with as many active inputs."""
 
     @property
     def initial_density(self) -> float:
@@ -61,4 +63,6 @@ def member_of(run: Run) -> Member:
         recipe = Recipe(load(rule.criterion, "criterion"), load(rule.growth, "growth"), topology)
         if (asked := run.setup.measure.jaccard) is not None:
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
-    return Member(run.seed, run.cell.density, topology.distribution, recipe, comparison, topology.exclude)
+    return Member(
+        run.seed, run.cell.density, topology.distribution, recipe, comparison, topology.exclude, topology.fan_in
+    )

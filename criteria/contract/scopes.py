@@ -37,6 +37,8 @@ class Rule:
     """Whether weights move between layers."""
     resurrection: Resurrection = "forbid"
     grown_value: GrownValue = "zero"
+    each_output: bool = False
+    """Whether every output unit keeps its number of active weights."""
 
     @property
     def rules(self) -> Rules:
@@ -65,6 +67,7 @@ OTHER_SCOPES: dict[str, UpdateLayers] = {
     "global_prune": partial(update_layers, rules=Rules("global_prune")),
     "local, resurrection allowed": LayerByLayer(partial(update_topology, resurrection="allow")),
     "local, resurrected restart": LayerByLayer(partial(update_topology, resurrection="restart")),
+    "local, constant fan-in": partial(update_layers, rules=Rules(fan_in="constant")),
     "local, grown values drawn": partial(update_layers, rules=Rules(resurrection="restart", grown_value="uniform")),
     "global, resurrected restart": partial(update_topology_globally, resurrection="restart"),
     "global, normalised": partial(update_topology_globally, normalisation=Normalisation("layer", "sum")),
@@ -80,6 +83,7 @@ RULES: dict[str, Rule] = {
     "global_prune": Rule(together=True),
     "local, resurrection allowed": Rule(resurrection="allow"),
     "local, resurrected restart": Rule(resurrection="restart"),
+    "local, constant fan-in": Rule(each_output=True),
     "local, grown values drawn": Rule(resurrection="restart", grown_value="uniform"),
     "global, resurrected restart": Rule(together=True, moves=True, resurrection="restart"),
     "global, normalised": Rule(together=True, moves=True),

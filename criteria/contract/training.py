@@ -16,6 +16,7 @@ from criteria.contract.episodes import Start, Train, Update
 from criteria.contract.names import NAMES
 from criteria.contract.scopes import RULES, Rule, UpdateLayers
 from criteria.contract.showing import beside_another
+from criteria.fan_in import fan_ins, most_replaced
 from criteria.topology import TopologyUpdate, starting_weights, write_back
 
 OnBroken = Callable[[str, str], None]
@@ -152,6 +153,11 @@ class Training:
         if not dense:
             self._on_broken("density_preserved", f"{active} weights of the layers were active, {now} after the update")
         wanted = self._rule.replaced(active, total, prune_fraction)
+        if self._rule.each_output:
+            wanted = [min(n, most_replaced(mask)) for n, mask in zip(wanted, before, strict=True)]
+            kept = zip(before, outcomes, strict=True)
+            if not all(torch.equal(fan_ins(mask), fan_ins(outcome.mask)) for mask, outcome in kept):
+                self._on_broken("density_preserved", "an output unit has another number of active weights")
         replaced = [sum(replaced)] if self._rule.together else replaced
         if replaced != wanted:
             self._on_broken("density_preserved", f"{replaced} weights were replaced instead of {wanted}")

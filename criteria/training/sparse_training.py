@@ -101,7 +101,7 @@ class SparseTraining:
         parameters = sparse_weights(self._model, trained, chosen, several(exclude))
         self._seed = self._ranks.all_first(checked_seed(seed), next(iter(parameters.values())).device)
         if masks is None:
-            made = random_masks(parameters, density, distribution, self._seed)
+            made = random_masks(parameters, density, distribution, self._seed, self._recipe.rules.fan_in)
         else:
             made = given_masks(parameters, masks)
         self._weights = [SparseWeight(name, each, made[name].to(each.device)) for name, each in parameters.items()]

@@ -43,7 +43,13 @@ def test_a_run_of_the_first_experiments_is_identified_by_the_settings_of_its_tim
         }
 
 
-VALUES = {"grown_value": "uniform", "density_schedule": "gmp", "exclude": ["fc1"], "fixed": ["last"]}
+VALUES = {
+    "grown_value": "uniform",
+    "density_schedule": "gmp",
+    "exclude": ["fc1"],
+    "fixed": ["last"],
+    "fan_in": "constant",
+}
 
 
 @pytest.mark.parametrize("name", [name for names in LATER.values() for name in names])

@@ -86,7 +86,7 @@ def test_layers_are_meant_by_name_by_module_by_pattern_or_as_the_last():
 @pytest.mark.parametrize(
     ("member", "said"),
     [
-        (Member(1, 0.3, exclude=("*",)), "leaves no sparse layer"),
+        (Member(1, 0.3, exclude=("*",)), "no layer that could be rewired"),
         (Member(1, 0.3, "erk", recipe("magnitude", fixed=("*",))), "no layer that could be rewired"),
     ],
 )
