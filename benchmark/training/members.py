@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from baselines import Baseline
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import TopologySettings
 from benchmark.training.measurements.jaccard import Comparison
@@ -48,6 +49,8 @@ class Member:
     """Layers that stay dense (:mod:`benchmark.training.layer_roles`); ``density`` is that of the others."""
     fan_in: FanIn = "free"
     """Whether all output units of a layer start with as many active inputs."""
+    chooser: Baseline | None = None
+    """The baseline that chooses the mask; None where it is drawn."""
 
     @property
     def initial_density(self) -> float:
@@ -58,11 +61,20 @@ class Member:
 def member_of(run: Run) -> Member:
     """The run as a member of a fleet, with new instances of its plugins."""
     topology, rule = run.setup.topology, run.rule
+    baseline: Baseline | None = None if rule.baseline is None else load(rule.baseline, "baseline")
+    chooser = baseline if baseline is not None and baseline.chooses else None
     recipe = comparison = None
     if rule.criterion is not None and rule.growth is not None:
         recipe = Recipe(load(rule.criterion, "criterion"), load(rule.growth, "growth"), topology)
         if (asked := run.setup.measure.jaccard) is not None:
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
     return Member(
-        run.seed, run.cell.density, topology.distribution, recipe, comparison, topology.exclude, topology.fan_in
+        run.seed,
+        run.cell.density,
+        topology.distribution,
+        recipe,
+        comparison,
+        topology.exclude,
+        topology.fan_in,
+        chooser,
     )

@@ -18,6 +18,7 @@ from benchmark.training.engines.engine import Batch, EngineKind, Needs
 from benchmark.training.engines.stacked import Gradients, StackedNetworks, convolves
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
 from benchmark.training.layer_roles import rewired_layers
+from benchmark.training.masks_at_start import with_chosen_masks
 from benchmark.training.members import Member
 from benchmark.training.memory import fleet_size
 from criteria import Layer, TopologyUpdate
@@ -42,7 +43,7 @@ class DenseEngine:
         networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
         self._sparse = sparse_layer_names(networks[0])
         self._rewired = [rewired_layers(self._sparse, member) for member in members]
-        masks = initial_masks(members, networks[0])
+        masks = with_chosen_masks(initial_masks(members, networks[0]), members, networks, dataset)
         # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
         copies = 2 if device.type == "cpu" and len(members) == 1 and not convolves(networks[0]) else 1
         self._networks = StackedNetworks(networks * copies, device, setup.training.label_smoothing)

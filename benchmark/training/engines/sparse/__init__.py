@@ -52,6 +52,8 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return "the sparse engine forgets what pruned weights were, and grown ones are to start there"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
+    if rule.baseline is not None and load(rule.baseline, "baseline").chooses:
+        return f"the sparse engine draws initial masks, and baseline {rule.baseline.name} chooses its own"
     for kind in ("criterion", "growth"):
         if kind in rule.plugins and load(rule.plugins[kind], kind).requires_input_norms:
             return f"{kind} {rule.plugins[kind].name} reads norms of input activations"
