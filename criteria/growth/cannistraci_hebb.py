@@ -38,18 +38,17 @@ class CannistraciHebb(Growth):
     def score(self, layer: Layer) -> Tensor:
         if layer.mask.dim() < 2:  # one output unit: no path over three links leads to an input that it lacks
             return torch.zeros_like(layer.weight)
-        with torch.autocast(layer.mask.device.type, enabled=False):
-            links = layer.mask.flatten(1).float()
-            score = _reached(links) + _reached(links.T).T
+        links = layer.mask.flatten(1).double()  # autocast leaves this dtype alone
+        score = _reached(links) + _reached(links.T).T
         return score.float().reshape(layer.mask.shape)  # sums in another order then are equal where they should be
 
 
 def _reached(links: Tensor) -> Tensor:
-    """The score over the units of one side, float64 [units, units of the other side], for ``links`` of that shape."""
+    """The score over the units of one side, [units, units of the other side], for ``links`` of that shape."""
     degrees = links.sum(1)
     blocks = []
-    for block in links.split(BLOCK):
+    for block in torch.split(links, BLOCK):
         shared = block @ links.T  # whole numbers, so exact in any order
         outside = (degrees - shared - 1).clamp(min=0)  # of each second unit, beside the link that leads on
-        blocks.append(((shared > 0).double() / (1 + outside)) @ links.double())
+        blocks.append(((shared > 0) / (1 + outside)) @ links)
     return torch.cat(blocks)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from baselines import Baseline
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import _possible
 from benchmark.experiments.runs import Rule, expand
 from benchmark.experiments.setup import TrainingSettings
 from benchmark.training.engines import SPARSE
@@ -99,6 +100,19 @@ def test_dense_layers_are_left_out_of_the_choice():
     *others, last = masks.values()
     assert last.all()
     assert sum(int(mask.sum()) for mask in others) == round(0.2 * sum(mask.numel() for mask in others))
+
+
+class FirstLayerOnly(Baseline):
+    def scores(self, network, names, inputs, loss):
+        return {name: network.get_parameter(name).detach() * 0 - number for number, name in enumerate(names)}
+
+
+def test_a_layer_that_is_left_without_weights_is_in_the_result():
+    (outcome,) = train_fleet([Member(1, 0.1, chooser=FirstLayerOnly())], setup(MLP, TRAINING), DATA, CPU)
+    first, *others = outcome.density.values()
+    assert first > 0
+    assert not any(others)
+    assert _possible(outcome) is outcome
 
 
 class Fails(Baseline):

@@ -48,10 +48,12 @@ def _noting(name: str, weight: Tensor, found: dict[str, Tensor]) -> Callable[[nn
 def _of_weights(module: nn.Module, taken: Tensor, weight: Tensor) -> Tensor:
     """The norms of one input of a layer, as the weights [outputs, inputs of a group, *kernel] see them."""
     if isinstance(module, nn.Linear):
-        return torch.linalg.vector_norm(taken.flatten(0, -2), dim=0).to(weight.dtype).expand(weight.shape)
+        of_inputs: Tensor = torch.linalg.vector_norm(taken.flatten(0, -2), dim=0)
+        return of_inputs.to(weight.dtype).expand(weight.shape)
     kernel = weight.dim() - 2
     channels = taken.movedim(-kernel - 1, 0).flatten(1)  # an example may come without the dimension of the batch
-    norms = torch.linalg.vector_norm(channels, dim=1).to(weight.dtype)
+    of_channels: Tensor = torch.linalg.vector_norm(channels, dim=1)
+    norms = of_channels.to(weight.dtype)
     groups = norms.numel() // weight.shape[1]
     each = norms.view(groups, weight.shape[1]).repeat_interleave(weight.shape[0] // groups, 0)
     return each.view(*each.shape, *(1,) * kernel).expand(weight.shape)
