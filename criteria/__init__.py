@@ -14,18 +14,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from criteria.api import Criterion, Growth, Layer, gradient
+    from criteria.api import Criterion, Growth, Layer, gradient, input_norm
     from criteria.errors import InputError
     from criteria.global_scope import update_topology_globally
     from criteria.normalisation import Normalisation
     from criteria.plugins import load, names
     from criteria.rules import Rules
+    from criteria.schedule import DensitySchedule
     from criteria.selection import lowest
     from criteria.topology import TopologyUpdate, update_layers, update_topology, write_back
     from criteria.training import SparseTraining
 
 __all__ = [
     "Criterion",
+    "DensitySchedule",
     "Growth",
     "InputError",
     "Layer",
@@ -34,6 +36,7 @@ __all__ = [
     "SparseTraining",
     "TopologyUpdate",
     "gradient",
+    "input_norm",
     "load",
     "lowest",
     "names",
@@ -44,12 +47,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("Criterion", "Growth", "Layer", "gradient"),
+    "api": ("Criterion", "Growth", "Layer", "gradient", "input_norm"),
     "errors": ("InputError",),
     "global_scope": ("update_topology_globally",),
     "normalisation": ("Normalisation",),
     "plugins": ("load", "names"),
     "rules": ("Rules",),
+    "schedule": ("DensitySchedule",),
     "selection": ("lowest",),
     "topology": ("TopologyUpdate", "update_layers", "update_topology", "write_back"),
     "training": ("SparseTraining",),

@@ -38,6 +38,9 @@ class Layer:
     """Given a temperature, the Hessian-gradient product H·g of the current batch, [*shape], or None where it was not
     asked for. H and g are over the weights of all sparse layers, of the loss with its logits divided by the
     temperature."""
+    input_norm: Tensor | None = None
+    """[*shape], the Euclidean norm over the current batch (of a convolution, over all places too) of the input that
+    each weight multiplies, at least 0 and equal for all weights of one input unit; None where it was not asked for."""
 
     def uniform(self) -> Tensor:
         """Independent uniform draws from [0, 1) for every position, float32 [*shape].
@@ -57,6 +60,16 @@ def gradient(layer: Layer) -> Tensor:
     return layer.grad
 
 
+def input_norm(layer: Layer) -> Tensor:
+    """The norms of the layer's inputs, [*shape]; raises ``ValueError`` where the layer has none."""
+    if layer.input_norm is None:
+        raise ValueError(
+            f"layer {layer.name} has no norms of its inputs; "
+            "set requires_input_norms = True on the class that reads them"
+        )
+    return layer.input_norm
+
+
 class Criterion:
     """Decides which active weights of a layer are pruned.
 
@@ -73,6 +86,8 @@ class Criterion:
     """
     requires_hessian_gradient: ClassVar[bool] = False
     """Whether scores call ``layer.hessian_gradient``, which costs more than a training step."""
+    requires_input_norms: ClassVar[bool] = False
+    """Whether scores read ``layer.input_norm``, which costs a forward pass at every update."""
     known_answers: ClassVar[Sequence[Mapping[str, Any]]] = ()
     """Answers that are known from a paper or from other code, which the contract compares; see
     :mod:`criteria.contract.known`."""
@@ -111,6 +126,8 @@ class Growth:
     """Whether scores read ``layer.grad``."""
     requires_momentum: ClassVar[bool] = False
     """Whether scores read ``layer.momentum``, for which the gradients of inactive weights are needed at every step."""
+    requires_input_norms: ClassVar[bool] = False
+    """As that of a :class:`Criterion`."""
     known_answers: ClassVar[Sequence[Mapping[str, Any]]] = ()
     """As those of a :class:`Criterion`."""
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError
 from criteria.normalisation import Normalisation
-from criteria.rules import Resurrection, Rules, prune_count
+from criteria.rules import Resurrection, Rules, exchange
 from criteria.selection import lowest
 from criteria.topology_update import TopologyUpdate, checked, growable
 
@@ -19,9 +19,16 @@ Selection = Callable[[Tensor, int], Tensor]
 
 
 def update_together(
-    layers: Sequence[Layer], criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules
+    layers: Sequence[Layer],
+    criterion: Criterion,
+    growth: Growth,
+    prune_fraction: float,
+    rules: Rules,
+    target: int | None = None,
 ) -> list[TopologyUpdate]:
     """Prune and grow the same number of weights of all ``layers`` (at least one) together; one outcome per layer.
+
+    With a ``target`` they have so many active weights together afterwards, in the scope ``global``.
 
     Their density together stays exactly what it is, while that of each layer moves; a layer keeps at least the weight
     that the criterion would prune last. In the scope ``global_prune``, that of the paper's released code, each layer
@@ -35,10 +42,19 @@ def update_together(
     """
     mask = _flat(layer.mask for layer in layers)
     most = [_most_pruned(layer, rules) for layer in layers]
-    n = min(prune_count(int(mask.sum()), mask.numel(), prune_fraction, rules.resurrection), sum(most))
-    pruned = _sparing_layers(_selection(layers, criterion, rules.normalisation), layers, n, most)
-    grow = _grow_where_lost if rules.scope == "global_prune" else _grow_anywhere
-    grown = grow(layers, growth, pruned, rules.resurrection)
+    active = int(mask.sum())
+    if target not in (None, active) and rules.scope == "global_prune":
+        raise InputError(
+            "each layer grows as many weights as it lost, so the density cannot change; take another scope"
+        )
+    total = active if target is None else target
+    wanted, more = exchange(active, mask.numel(), total, prune_fraction, rules.resurrection)
+    less = min(wanted, sum(most))
+    pruned = _sparing_layers(_selection(layers, criterion, rules.normalisation), layers, less, most)
+    if rules.scope == "global_prune":
+        grown = _grow_where_lost(layers, growth, pruned, rules.resurrection)
+    else:
+        grown = _grow_anywhere(layers, growth, pruned, more - (wanted - less), rules.resurrection)
     outcome = ((mask & ~pruned) | grown, pruned, grown)
     return [TopologyUpdate(*parts) for parts in zip(*(_per_layer(part, layers) for part in outcome), strict=True)]
 
@@ -93,9 +109,11 @@ def _sparing_layers(select: Selection, layers: Sequence[Layer], n: int, most: Se
             prunable = prunable & ~(alone & ~select(alone, most[index]))
 
 
-def _grow_anywhere(layers: Sequence[Layer], growth: Growth, pruned: Tensor, resurrection: Resurrection) -> Tensor:
-    """As many positions of all layers as were ``pruned``, bool [weights of all layers]."""
-    n, mask = int(pruned.sum()), _flat(layer.mask for layer in layers)
+def _grow_anywhere(
+    layers: Sequence[Layer], growth: Growth, pruned: Tensor, n: int, resurrection: Resurrection
+) -> Tensor:
+    """``n`` positions of all layers, of which ``pruned`` were just pruned, bool [weights of all layers]."""
+    mask = _flat(layer.mask for layer in layers)
     candidates = growable(mask, pruned, resurrection)
     if type(growth).select is not Growth.select:
         grown = growth.select(_joined(layers, mask), n, candidates)
@@ -125,6 +143,7 @@ def _joined(layers: Sequence[Layer], mask: Tensor) -> Layer:
         step=layers[0].step,
         generator=layers[0].generator,
         momentum=_flat_or_none([layer.momentum for layer in layers]),
+        input_norm=_flat_or_none([layer.input_norm for layer in layers]),
         hessian_gradient=(lambda temperature: _flat(each(temperature) for each in products)) if products else None,
     )
 

@@ -20,13 +20,27 @@ Distribution = Literal["erk", "er", "uniform"]
 GrownMomentum = Literal["keep", "reset", "mean"]
 """What a grown weight finds in the optimizer's state: what gathered there meanwhile (the paper), zero, or the mean of
 what is there for the layer's weights that stayed active."""
+GrownValue = Literal["zero", "uniform", "old"]
+"""Where a grown weight starts: at zero (RigL and the paper); at a draw from U(−√(6/n), √(6/n)) with the n inputs of its
+output unit (SET as it was first released); or at what it was when it was pruned last, initially its initial weight."""
+FanIn = Literal["free", "constant"]
+"""Whether each output unit keeps its number of active inputs in every update (:mod:`criteria.fan_in`)."""
+
+_CHOICES = {
+    "scope": Scope,
+    "resurrection": Resurrection,
+    "grown_momentum": GrownMomentum,
+    "grown_value": GrownValue,
+    "fan_in": FanIn,
+}
 
 
 @dataclass(frozen=True)
 class Rules:
     """How one topology update goes, the same for every criterion and growth; the defaults are those of the contract.
 
-    Raises :class:`InputError` for values that are not among those above, and for a normalisation in local scope.
+    Raises :class:`InputError` for values that are not among those above, for a normalisation in local scope and for a
+    constant fan-in in another one.
     """
 
     scope: Scope = "local"
@@ -34,15 +48,19 @@ class Rules:
     normalisation: Normalisation | None = None
     """What the scores of different layers are divided by where all are pruned together."""
     grown_momentum: GrownMomentum = "keep"
+    grown_value: GrownValue = "zero"
+    fan_in: FanIn = "free"
 
     def __post_init__(self) -> None:
-        for name, known in (("scope", Scope), ("resurrection", Resurrection), ("grown_momentum", GrownMomentum)):
+        for name, known in _CHOICES.items():
             if getattr(self, name) not in get_args(known):
                 raise InputError(f"{name} is {getattr(self, name)!r}; it can be: {', '.join(get_args(known))}")
         if self.normalisation is not None and self.scope == "local":
             raise InputError(
                 "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
             )
+        if self.fan_in == "constant" and self.scope != "local":
+            raise InputError("output units keep their fan_in where each layer is updated by itself, in scope: local")
 
 
 def prune_count(active: int, total: int, prune_fraction: float, resurrection: Resurrection = "forbid") -> int:
@@ -52,3 +70,21 @@ def prune_count(active: int, total: int, prune_fraction: float, resurrection: Re
     """
     wanted = math.ceil(prune_fraction * active)
     return min(wanted, total - active) if resurrection == "forbid" else wanted
+
+
+def exchange(
+    active: int, total: int, target: int, prune_fraction: float, resurrection: Resurrection = "forbid"
+) -> tuple[int, int]:
+    """How many weights a layer with ``active`` of ``total`` weights prunes and grows to have ``target`` afterwards.
+
+    Beside the difference it replaces ``ceil(prune_fraction · weights that are active before and after)`` of them, and
+    without resurrection no more than there are inactive positions left to grow.
+    """
+    if active == target:
+        n = prune_count(active, total, prune_fraction, resurrection)
+        return n, n
+    lost, gained = max(active - target, 0), max(target - active, 0)
+    replaced = math.ceil(prune_fraction * min(active, target))
+    if resurrection == "forbid":
+        replaced = min(replaced, total - active - gained)
+    return lost + replaced, gained + replaced

@@ -1,4 +1,4 @@
-"""``dst-bench contract``: whether criteria and growths keep what the contract promises."""
+"""``dst-bench contract``: whether criteria, growths and schedules keep what the contract promises."""
 
 import argparse
 
@@ -10,7 +10,7 @@ SUMMARY = "check criteria and growths against the contract"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which plugins, and how thoroughly."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="criteria, as in mest or 'mest(lambda_=0.1)'")
-    parser.add_argument("--all", action="store_true", help="every installed criterion and growth")
+    parser.add_argument("--all", action="store_true", help="every installed criterion, growth and schedule")
     parser.add_argument("--max-examples", type=int, metavar="N", help="cases that each property is tried on")
     parser.add_argument("--quick", action="store_true", help="try a few small cases of each property, in seconds")
     add_json(parser)

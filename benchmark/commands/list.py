@@ -19,6 +19,7 @@ EXPERIMENT = ("name", "figure", "runs", "FLOPs", *RATES, "title")
 KINDS = {
     "criteria": "criterion",
     "growth": "growth",
+    "schedules": "schedule",
     "baselines": "baseline",
     "models": "model",
     "data": "data",

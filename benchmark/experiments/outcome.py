@@ -13,8 +13,9 @@ class Flops:
     pooling, nor finding what to prune and grow. A training step costs a forward and a backward pass over the active
     weights, 3·f_S (Evci et al., 2020, appendix). Where growth reads the gradient, the gradients of inactive weights are
     added at updates, and at every step where it reads the momentum: 2·f_S + f_D. What a criterion reads of active
-    weights is there anyway; a Hessian-gradient product counts as nine dense forward passes. Evaluations are left out,
-    and so is the momentum that an engine gathers at inactive weights: what is counted is what the method needs.
+    weights is there anyway; a Hessian-gradient product counts as nine dense forward passes, norms of
+    inputs as one over the active weights. Evaluations are left out, and so is the momentum that an engine gathers at
+    inactive weights: what is counted is what the method needs.
     """
 
     inference: int

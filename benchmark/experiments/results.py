@@ -32,8 +32,8 @@ def _possible(outcome: Outcome) -> Outcome:
     if outcome.best_epoch not in best:
         raise ValueError(f"epoch {outcome.best_epoch} is not the best by validation accuracy")
     for layer, density in outcome.density.items():
-        if not 0 < density <= 1:
-            raise ValueError(f"the density of {layer!r} must be above 0 and at most 1, not {density}")
+        if not 0 <= density <= 1:  # a mask that is chosen may leave a layer without weights
+            raise ValueError(f"the density of {layer!r} must be between 0 and 1, not {density}")
     return outcome
 
 

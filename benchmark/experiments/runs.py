@@ -47,15 +47,17 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Everything that decides the result, as plain data with all defaults written out."""
-        setup = self.setup.model_dump(mode="json")
+        """Everything that decides the result, as plain data with defaults written out (:meth:`Setup.identifying`)."""
+        setup = self.setup.identifying()
         measure = setup.pop("measure")
         if self.rule.baseline is not None:  # what does not concern a mask that never changes is left out
-            setup["topology"] = {key: setup["topology"][key] for key in TOPOLOGY_OF_BASELINES}
+            setup["topology"] = {key: value for key, value in setup["topology"].items() if key in TOPOLOGY_OF_BASELINES}
         elif measure["jaccard"] is not None:
             compared = self.setup.measure.jaccard.criteria if self.setup.measure.jaccard else ()
             measure["jaccard"]["criteria"] = [_identity("criterion", spec) for spec in compared]
             setup["measure"] = measure
+        if "density_schedule" in setup["topology"]:
+            setup["topology"]["density_schedule"] = _identity("schedule", self.setup.topology.density_schedule)
         plugins = {kind: _identity(kind, spec) for kind, spec in self.rule.plugins.items()}
         return {**setup, **plugins, "density": self.cell.density, "seed": self.seed}
 

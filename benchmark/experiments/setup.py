@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from benchmark.models import model_spec
 from criteria.normalisation import Normalisation
 from criteria.plugins import Spec, defines, resolve
-from criteria.rules import Distribution, Resurrection, Rules, Scope
+from criteria.rules import Distribution, FanIn, GrownValue, Resurrection, Rules, Scope
 from criteria.schedule import PruneFraction
 
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
@@ -20,6 +20,7 @@ Number = Annotated[float, Field(strict=True)]
 """A number as YAML has it: a text such as ``"5"`` is none, and ``true`` is not 1."""
 LARGEST = 3e38
 """Networks compute in float32, which has no larger numbers to multiply by."""
+LayerName = Annotated[str, Field(strict=True, min_length=1)]
 Switch = Annotated[bool, Field(strict=True)]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 """``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
@@ -29,8 +30,14 @@ ENGINE_NAMES: tuple[EngineName, ...] = ("dense", "sparse")
 """The engines that come with us: ``dense`` multiplies zeros too, the cost of ``sparse`` follows the density."""
 PARTS_THAT_VARY = ("model", "training", "topology")
 """Parts of a setup whose settings can be axes of an experiment."""
-TOPOLOGY_OF_BASELINES = ("distribution",)
+TOPOLOGY_OF_BASELINES = ("distribution", "exclude", "fan_in")
 """Settings of the topology that matter where the mask never changes."""
+
+CONSTANT = Spec("constant")
+"""The schedule of density that changes nothing."""
+LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value", "density_schedule", "exclude", "fixed", "fan_in")}
+"""Settings, by their part, that came when there were results already: their defaults are left out of what identifies a
+run, so that the runs of before keep their ids."""
 
 
 def spec_of(kind: str) -> Any:
@@ -86,11 +93,16 @@ class TopologySettings(Settings):
     value (the paper's released code); or they restart at zero."""
     grown_momentum: Literal["keep", "reset"] = "keep"
     """What a grown weight finds in the optimizer: the momentum that gathered there meanwhile (paper), or zero."""
+    grown_value: GrownValue = "zero"
+    """Where a grown weight starts: at zero (paper); at a draw from U(−√(6/inputs), √(6/inputs)) (SET as it was first
+    released); or at what it was when it was active last."""
     scope: Scope = "local"
     """Whether each layer is pruned and grown by itself, or all of them together; with ``global_prune`` all are pruned
     together and each grows as many weights as it lost (paper, Figure 13: released code)."""
     normalisation: Normalisation | None = None
     """What the scores of different layers are divided by where all are pruned together."""
+    density_schedule: spec_of("schedule") = CONSTANT  # type: ignore[valid-type]
+    """How the density comes to be that of the cell: it is so all the time, or a schedule by its name."""
 
     @model_validator(mode="after")
     def _normalisation_compares_layers(self) -> "TopologySettings":
@@ -100,10 +112,36 @@ class TopologySettings(Settings):
             )
         return self
 
+    fan_in: FanIn = "free"
+    """Whether every output unit of a layer starts with as many active inputs and keeps them, as SRigL has it. The
+    density is then the nearest that this allows, of at least one input for each unit."""
+    exclude: tuple[LayerName, ...] = ()
+    """Layers that stay dense, by the name or a pattern of it, or ``last``; the density is that of the others."""
+    fixed: tuple[LayerName, ...] = ()
+    """Layers, named in the same way, that are sparse and that no topology update changes."""
+
+    @model_validator(mode="after")
+    def _units_keep_their_inputs(self) -> "TopologySettings":
+        if self.fan_in == "constant" and (self.scope != "local" or self.density_schedule != CONSTANT):
+            raise ValueError("fan_in: constant needs scope: local and a density that does not change")
+        return self
+
+    @model_validator(mode="after")
+    def _density_can_change(self) -> "TopologySettings":
+        if self.density_schedule != CONSTANT and self.scope == "global_prune":
+            raise ValueError("in scope global_prune each layer keeps its density; a density_schedule needs another one")
+        if self.density_schedule != CONSTANT and self.fixed:
+            raise ValueError(
+                "a density_schedule changes the density of every sparse layer; leave fixed out, or exclude"
+            )
+        return self
+
     @property
     def rules(self) -> Rules:
         """How one topology update goes."""
-        return Rules(self.scope, self.resurrection, self.normalisation, self.grown_momentum)
+        return Rules(
+            self.scope, self.resurrection, self.normalisation, self.grown_momentum, self.grown_value, self.fan_in
+        )
 
     @field_validator("prune_fraction", mode="before")
     @classmethod
@@ -183,6 +221,16 @@ class Setup(Settings):
             raise ValueError("parameters must be finite numbers, texts and lists of them") from error
         resolve(model_spec(value), "model")
         return value
+
+    def identifying(self) -> dict[str, Any]:
+        """The settings as plain data, with all defaults written out but those of settings that came later."""
+        plain = self.model_dump(mode="json")
+        for part, names in LATER.items():
+            fields = type(getattr(self, part)).model_fields
+            for name in names:
+                if getattr(getattr(self, part), name) == fields[name].get_default(call_default_factory=True):
+                    del plain[part][name]
+        return plain
 
 
 def require_distinct(lists: dict[str, Any]) -> None:

@@ -14,11 +14,12 @@ from criteria.plugins.code import plain_code
 
 _TRAINING = Path(__file__).parent
 _CRITERIA = _TRAINING.parents[1] / "criteria"
-_ENGINES = {"dense": ("dense.py", "stacked.py", "member_threads.py", "execution.py", "replay.py")}
+_ENGINES = {"dense": ("dense.py", "stacked.py", "member_threads.py", "input_norms.py", "execution.py", "replay.py")}
 """The modules of an engine in ``engines/``; of another one those in its folder or file of its name."""
 _OF_CRITERIA = (
     "api",
     "distribution",
+    "fan_in",
     "global_scope",
     "normalisation",
     "randomness",

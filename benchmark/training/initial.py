@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.models import build_network, sparse_layer_names
+from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member
-from criteria.distribution import layer_counts, random_mask
+from criteria.distribution import random_mask
+from criteria.fan_in import fan_in_mask
 from criteria.randomness import stream
 
 
@@ -41,10 +43,11 @@ def initial_masks(members: Sequence[Member], network: nn.Module) -> dict[str, Te
     shapes = {name: tuple(network.get_parameter(name).shape) for name in sparse_layer_names(network)}
     masks: dict[str, list[Tensor]] = {name: [] for name in shapes}
     for member in members:
-        counts = layer_counts(shapes, member.density, member.distribution)
+        counts = counts_beside_dense(shapes, member.initial_density, member.distribution, member.exclude)
         for name, shape in shapes.items():
-            generator = stream(member.seed, "initial mask", member.density, name)
-            masks[name].append(random_mask(shape, counts[name], generator))
+            generator = stream(member.seed, "initial mask", member.initial_density, name)
+            draw = random_mask if member.fan_in == "free" else fan_in_mask
+            masks[name].append(draw(shape, counts[name], generator))
     return {name: torch.stack(each) for name, each in masks.items()}
 
 

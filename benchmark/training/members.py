@@ -1,13 +1,16 @@
 """A member: one network of a fleet, with the plugins that move its mask."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from baselines import Baseline
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import TopologySettings
 from benchmark.training.measurements.jaccard import Comparison
-from criteria import Criterion, Growth
+from criteria import Criterion, DensitySchedule, Growth
+from criteria.errors import PluginError
 from criteria.plugins import load
-from criteria.rules import Distribution
+from criteria.rules import Distribution, FanIn
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,19 @@ class Recipe:
     growth: Growth
     topology: TopologySettings
 
+    @cached_property
+    def schedule(self) -> DensitySchedule:
+        """The density over the training."""
+        schedule: DensitySchedule = load(self.topology.density_schedule, "schedule")
+        return schedule
+
+    def density(self, final: float, done: float) -> float:
+        """The density once a share of the training is done; raises :class:`PluginError` for one that is none."""
+        found = self.schedule.density(final, done)
+        if not 0 < found <= 1:
+            raise PluginError(f"schedule {self.schedule!r} gave the density {found} when {done:.0%} was done")
+        return found
+
 
 @dataclass(frozen=True)
 class Member:
@@ -27,15 +43,38 @@ class Member:
     density: float
     distribution: Distribution = "erk"
     recipe: Recipe | None = None
+    """``density`` is that of the end, where the recipe changes it."""
     comparison: Comparison | None = None
+    exclude: tuple[str, ...] = ()
+    """Layers that stay dense (:mod:`benchmark.training.layer_roles`); ``density`` is that of the others."""
+    fan_in: FanIn = "free"
+    """Whether all output units of a layer start with as many active inputs."""
+    chooser: Baseline | None = None
+    """The baseline that chooses the mask; None where it is drawn."""
+
+    @property
+    def initial_density(self) -> float:
+        """The density that training starts with."""
+        return self.density if self.recipe is None else self.recipe.density(self.density, 0.0)
 
 
 def member_of(run: Run) -> Member:
     """The run as a member of a fleet, with new instances of its plugins."""
     topology, rule = run.setup.topology, run.rule
+    baseline: Baseline | None = None if rule.baseline is None else load(rule.baseline, "baseline")
+    chooser = baseline if baseline is not None and baseline.chooses else None
     recipe = comparison = None
     if rule.criterion is not None and rule.growth is not None:
         recipe = Recipe(load(rule.criterion, "criterion"), load(rule.growth, "growth"), topology)
         if (asked := run.setup.measure.jaccard) is not None:
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
-    return Member(run.seed, run.cell.density, topology.distribution, recipe, comparison)
+    return Member(
+        run.seed,
+        run.cell.density,
+        topology.distribution,
+        recipe,
+        comparison,
+        topology.exclude,
+        topology.fan_in,
+        chooser,
+    )

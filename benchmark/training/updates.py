@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.experiments.setup import CONSTANT
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.members import Member, Recipe
 from benchmark.training.memory import is_out_of_memory
 from criteria import Criterion, Growth, Layer, TopologyUpdate
+from criteria.distribution import layer_counts
 from criteria.errors import PluginError, one_line, where_raised
 from criteria.isolation import kept_process_state
 from criteria.topology import update_layers
@@ -64,15 +66,29 @@ def update(engine: Engine, member: int, step: int, total_steps: int) -> list[Top
     """
     recipe = recipe_of(engine.members[member])
     shown = layers_shown(engine, member, step, Needs.for_update(recipe.criterion, recipe.growth))
-    updates = _selected(shown, recipe, step, total_steps)
+    updates = _selected(shown, engine.members[member], step, total_steps)
     engine.apply(member, updates, recipe.topology.rules)
     return updates
 
 
-def _selected(shown: Sequence[Layer], recipe: Recipe, step: int, total_steps: int) -> list[TopologyUpdate]:
-    fraction = recipe.topology.prune_fraction.at(step, total_steps)
+def _selected(shown: Sequence[Layer], member: Member, step: int, total_steps: int) -> list[TopologyUpdate]:
+    recipe = recipe_of(member)
+    fraction = recipe.topology.prune_fraction.at(step, total_steps) if recipe.schedule.replaces else 0.0
+    targets = _targets(shown, member, step, total_steps)
     with plugin_errors(f"criterion {named(recipe.criterion)} with growth {named(recipe.growth)}", step):
-        return update_layers(shown, recipe.criterion, recipe.growth, fraction, recipe.topology.rules)
+        return update_layers(shown, recipe.criterion, recipe.growth, fraction, recipe.topology.rules, targets)
+
+
+def _targets(shown: Sequence[Layer], member: Member, step: int, total_steps: int) -> list[int] | None:
+    """How many weights of each layer are to be active, where the density changes while training."""
+    recipe = recipe_of(member)
+    if recipe.topology.density_schedule == CONSTANT:
+        return None
+    shapes = {layer.name: tuple(layer.mask.shape) for layer in shown}
+    with plugin_errors(f"schedule {named(recipe.schedule)}", step):
+        density = recipe.density(member.density, step / total_steps)
+    counts = layer_counts(shapes, density, member.distribution)
+    return [counts[layer.name] for layer in shown]
 
 
 @contextmanager

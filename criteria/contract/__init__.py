@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from criteria.contract.implementations import check_training
     from criteria.contract.notes import notes_on
     from criteria.contract.results import ContractError, Result
+    from criteria.contract.schedules import check_schedule
     from criteria.contract.search import Circumstances
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Result",
     "check_criterion",
     "check_growth",
+    "check_schedule",
     "check_training",
     "checks_of",
     "notes_on",
@@ -50,6 +52,7 @@ def __getattr__(name: str) -> object:
             "Circumstances": "search",
             "ContractError": "results",
             "Result": "results",
+            "check_schedule": "schedules",
             "check_training": "implementations",
             "notes_on": "notes",
         }

@@ -55,7 +55,7 @@ class Case:
         for ago in range(self.observed - 1, -1, -1):
             earlier = copied(self.layer)
             if ago and not self.steady:
-                earlier = mapped(earlier, partial(torch.mul, other=(-1) ** ago / (1 + ago)), torch.clone)
+                earlier = with_norms(mapped(earlier, partial(torch.mul, other=(-1) ** ago / (1 + ago)), torch.clone))
                 earlier = replace(earlier, weight=self.layer.weight)
                 mask = (
                     earlier.mask if not self.moved else earlier.mask.flatten().roll(1 + ago // 3).view_as(earlier.mask)
@@ -67,7 +67,7 @@ class Case:
 
     def later(self) -> "Case":
         """The same question one optimizer step later, at which nothing was observed."""
-        moved = mapped(self.layer, lambda tensor: tensor * -0.75, torch.clone)
+        moved = with_norms(mapped(self.layer, lambda tensor: tensor * -0.75, torch.clone))
         weight = torch.where(self.layer.mask, torch.where(self.layer.weight != 0, self.layer.weight * 0.75, 0.5), 0)
         return replace(self, layer=replace(moved, weight=weight, step=self.layer.step + 1), recipe="")
 
@@ -88,7 +88,13 @@ def mapped(layer: Layer, values: Callable[[Tensor], Tensor], mask: Callable[[Ten
         momentum=None if layer.momentum is None else values(layer.momentum),
         generator=layer.generator.clone_state(),
         hessian_gradient=None if product is None else lambda temperature: values(product(temperature)),
+        input_norm=None if layer.input_norm is None else values(layer.input_norm),
     )
+
+
+def with_norms(layer: Layer) -> Layer:
+    """The layer with the amounts of its ``input_norm``, where other numbers were put in its tensors: norms are ≥ 0."""
+    return layer if layer.input_norm is None else replace(layer, input_norm=layer.input_norm.abs())
 
 
 def copied(layer: Layer) -> Layer:
@@ -125,7 +131,7 @@ def drawn_case(
     weight, grad, momentum, product = _numbers(shape, values, generator)
     weight = weight * mask
     step = step or max(observed, 1)
-    layer = Layer(name, weight, grad, mask, step, generator, momentum, lambda _: product)
+    layer = Layer(name, weight, grad, mask, step, generator, momentum, lambda _: product, product.abs())
     case = Case(layer, n, observed, f"drawn_case({arguments}, name={name!r})")
     if place == Place():
         return case
@@ -151,7 +157,7 @@ def enormous_case(active: int, n: int, grad: bool = False, growth: bool = False)
     mask[where] = True
     weight, mask = weight.view(shape), mask.view(shape)
     layer = Layer("layer", weight, weight if grad else None, ~mask if growth else mask, 1, generator)
-    layer = replace(layer, hessian_gradient=lambda _: weight)
+    layer = replace(layer, hessian_gradient=lambda _: weight, input_norm=weight.abs())
     if growth:
         layer = replace(layer, weight=torch.ones(shape).mul_(layer.mask), momentum=weight)
     arguments = f"active={active}, n={n}, grad={grad}, growth={growth}"

@@ -69,6 +69,8 @@ def _layer_code(layer: Layer) -> str:
         arguments.append(f"momentum={_tensor_code(layer.momentum)}")
     if layer.hessian_gradient is not None:
         arguments.append(f"hessian_gradient=lambda _: {_tensor_code(layer.hessian_gradient(1.0))}")
+    if layer.input_norm is not None:
+        arguments.append(f"input_norm={_tensor_code(layer.input_norm)}")
     return _call("Layer", *arguments)
 
 

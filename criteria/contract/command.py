@@ -13,9 +13,13 @@ from criteria.contract.checks import DEFAULT_EXAMPLES, report
 from criteria.contract.code import name_of
 from criteria.contract.notes import notes_on
 from criteria.contract.results import Result, described
+from criteria.contract.schedules import schedule_report
 from criteria.errors import InputError
 from criteria.plugins import Spec, load, names, problems, unknown, usable
+from criteria.schedule import DensitySchedule
 
+CHECKED = ("criterion", "growth", "schedule")
+"""The kinds of plugins that have promises to keep."""
 BROKEN = 3
 """Exit status where a promise is broken."""
 
@@ -40,18 +44,13 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool, 
 
     With ``quick`` a few small cases of each property are tried, which takes seconds and finds the common faults.
 
-    A name may carry parameters, as in ``mest(lambda_=0.1)``, and stands for the criterion and the growth of that name
-    where there are both. Raises :class:`InputError` for one that is not installed.
+    A name may carry parameters, as in ``mest(lambda_=0.1)``, and stands for everything of that name: a criterion, a
+    growth and a schedule. Raises :class:`InputError` for one that is not installed.
     """
     chosen = list(_installed() if all_ else _named(names))
     outcomes = []
     for plugin in chosen:
-        outcome = Outcome(
-            "growth" if isinstance(plugin, Growth) else "criterion",
-            name_of(plugin),
-            report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples, quick=quick),
-            [] if quick else notes_on(plugin),
-        )
+        outcome = _outcome(plugin, max_examples, quick)
         outcomes.append(outcome)
         if not as_json:
             print(_text(outcome, in_full=len(chosen) == 1), flush=True)
@@ -60,23 +59,31 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool, 
     return BROKEN if any(outcome.broken for outcome in outcomes) else 0
 
 
-def _installed() -> Iterator[Plugin]:
-    for kind in ("criterion", "growth"):
+def _outcome(plugin: Plugin | DensitySchedule, max_examples: int | None, quick: bool) -> Outcome:
+    if isinstance(plugin, DensitySchedule):
+        return Outcome("schedule", repr(plugin), schedule_report(plugin), [])
+    kind = "growth" if isinstance(plugin, Growth) else "criterion"
+    results = report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples, quick=quick)
+    return Outcome(kind, name_of(plugin), results, [] if quick else notes_on(plugin))
+
+
+def _installed() -> Iterator[Plugin | DensitySchedule]:
+    for kind in CHECKED:
         for line in problems(kind).values():
             print(f"dst-bench: left out: {line}", file=sys.stderr)
         for name in usable(kind):
             yield load(name, kind)
 
 
-def _named(specs: list[str]) -> Iterator[Plugin]:
+def _named(specs: list[str]) -> Iterator[Plugin | DensitySchedule]:
     if not specs:
-        raise InputError("nothing to check; name a criterion or a growth, or use --all")
-    known = {kind: names(kind) for kind in ("criterion", "growth")}
+        raise InputError("nothing to check; name a criterion, a growth or a schedule, or use --all")
+    known = {kind: names(kind) for kind in CHECKED}
     for spec in specs:
         name = Spec.parse(spec).name
         kinds = [kind for kind in known if name in known[kind]]
         if not kinds:
-            raise unknown("criterion or growth", name, {*known["criterion"], *known["growth"]})
+            raise unknown("criterion, growth or schedule", name, {each for kind in known for each in known[kind]})
         for kind in kinds:
             yield load(spec, kind)
 

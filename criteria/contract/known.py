@@ -12,7 +12,8 @@ A plugin may ship such answers as plain data, so that its module imports nothing
 ...         }
 ...     ]
 
-``weight``, ``grad``, ``momentum`` and ``product`` (that of the Hessian and the gradient) are nested lists of numbers.
+``weight``, ``grad``, ``momentum``, ``product`` (that of the Hessian and the gradient) and ``input_norm`` are nested
+lists of numbers.
 ``mask`` says what is active, by default every weight but zeros. ``scores`` are compared wherever they are numbers, with
 a relative tolerance of 1e-5; ``selected`` is the selection of as many. ``parameters`` are those that the plugin is made
 with, by default none. ``observed`` is a list of earlier steps, each a dict of the tensors that differ there.
@@ -30,7 +31,8 @@ from criteria.contract.asking import Broken, Inapplicable, Plugin, call, no_answ
 from criteria.contract.case import Case
 from criteria.contract.shipped_answers import SHIPPED
 
-FIELDS = frozenset({"source", "weight", "grad", "momentum", "product", "mask", "scores", "selected", "parameters"})
+_TENSORS = frozenset({"grad", "momentum", "product", "input_norm"})
+FIELDS = _TENSORS | {"source", "weight", "mask", "scores", "selected", "parameters"}
 TOLERANCE = 1e-5
 
 
@@ -98,7 +100,5 @@ def _layer(known: Mapping[str, Any]) -> Layer:
         step=len(known.get("observed", ())) or 1,
         momentum=present.get("momentum"),
         hessian_gradient=None if product is None else lambda _: product,
+        input_norm=present.get("input_norm"),
     )
-
-
-_TENSORS = frozenset({"grad", "momentum", "product"})

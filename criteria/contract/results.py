@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from criteria.contract.properties import PROMISES
+from criteria.contract.schedule_properties import SCHEDULE_PROMISES
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def described(broken: Result) -> str:
     partner = f" with {broken.partner} in {broken.scope} scope" if broken.partner else ""
     return (
         f"{broken.property}{partner}\n"
-        f"promised: {PROMISES[broken.property]}\n"
+        f"promised: {(PROMISES | SCHEDULE_PROMISES)[broken.property]}\n"
         f"found: {broken.reason}\n"
         f"counterexample, to be pasted and run:\n\n{textwrap.indent(broken.code, '    ')}"
     )

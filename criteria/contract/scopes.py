@@ -7,7 +7,7 @@ from functools import partial
 from criteria.api import Criterion, Growth, Layer
 from criteria.global_scope import update_topology_globally
 from criteria.normalisation import Normalisation
-from criteria.rules import Resurrection, Rules
+from criteria.rules import GrownValue, Resurrection, Rules
 from criteria.topology import TopologyUpdate, prune_count, update_layers, update_topology
 
 UpdateLayer = Callable[[Layer, Criterion, Growth, float], TopologyUpdate]
@@ -36,6 +36,14 @@ class Rule:
     moves: bool = False
     """Whether weights move between layers."""
     resurrection: Resurrection = "forbid"
+    grown_value: GrownValue = "zero"
+    each_output: bool = False
+    """Whether every output unit keeps its number of active weights."""
+
+    @property
+    def rules(self) -> Rules:
+        """How what an update gives is written back."""
+        return Rules(resurrection=self.resurrection, grown_value=self.grown_value)
 
     def replaced(self, active: Sequence[int], total: Sequence[int], prune_fraction: float) -> list[int]:
         """How many weights each layer, or all of them together, prune and grow."""
@@ -59,6 +67,8 @@ OTHER_SCOPES: dict[str, UpdateLayers] = {
     "global_prune": partial(update_layers, rules=Rules("global_prune")),
     "local, resurrection allowed": LayerByLayer(partial(update_topology, resurrection="allow")),
     "local, resurrected restart": LayerByLayer(partial(update_topology, resurrection="restart")),
+    "local, constant fan-in": partial(update_layers, rules=Rules(fan_in="constant")),
+    "local, grown values drawn": partial(update_layers, rules=Rules(resurrection="restart", grown_value="uniform")),
     "global, resurrected restart": partial(update_topology_globally, resurrection="restart"),
     "global, normalised": partial(update_topology_globally, normalisation=Normalisation("layer", "sum")),
 }
@@ -73,6 +83,8 @@ RULES: dict[str, Rule] = {
     "global_prune": Rule(together=True),
     "local, resurrection allowed": Rule(resurrection="allow"),
     "local, resurrected restart": Rule(resurrection="restart"),
+    "local, constant fan-in": Rule(each_output=True),
+    "local, grown values drawn": Rule(resurrection="restart", grown_value="uniform"),
     "global, resurrected restart": Rule(together=True, moves=True, resurrection="restart"),
     "global, normalised": Rule(together=True, moves=True),
 }

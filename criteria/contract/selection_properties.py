@@ -35,7 +35,7 @@ from criteria.contract.asking import (
     selectable,
     some,
 )
-from criteria.contract.case import Case, copied, mapped
+from criteria.contract.case import Case, copied, mapped, with_norms
 from criteria.contract.chances import lean
 from criteria.contract.comparing import alike, apart, blamed_if_repeatable, require_agreement, require_same
 from criteria.contract.device import Pretending, WrongDevice, pretended, real
@@ -203,7 +203,7 @@ def _filled(layer: Layer, values: Tensor) -> Layer:
     def filled(tensor: Tensor) -> Tensor:
         return torch.where(layer.mask, tensor, values.to(tensor))
 
-    return replace(mapped(layer, filled, torch.clone), weight=layer.weight.clone())
+    return replace(with_norms(mapped(layer, filled, torch.clone)), weight=layer.weight.clone())
 
 
 def _require_numbers(scores: Tensor, when: str = "") -> None:

@@ -37,7 +37,7 @@ class Stage:
 
     def show(self, layer: Layer) -> Layer:
         """A layer with the values of ``layer``, in the tensors of this stage."""
-        grad, momentum = layer.grad, layer.momentum
+        grad, momentum, norm = layer.grad, layer.momentum, layer.input_norm
         shown = copied(layer)
         if layer.hessian_gradient is not None:
             product = self._placed("product", layer.hessian_gradient(1.0))
@@ -48,6 +48,7 @@ class Stage:
             grad=None if grad is None else self._placed("grad", grad),
             mask=self._placed("mask", layer.mask),
             momentum=None if momentum is None else self._placed("momentum", momentum),
+            input_norm=None if norm is None else self._placed("input_norm", norm),
         )
         return self.shown
 
@@ -103,7 +104,7 @@ def prepared_and_kept(plugin: P, case: Case) -> tuple[P, Case]:
 
 def changed_fields(layer: Layer, before: Layer) -> list[str]:
     """Fields whose tensors, or other values, are no longer those of ``before``."""
-    names = ("weight", "grad", "mask", "momentum")
+    names = ("weight", "grad", "mask", "momentum", "input_norm")
     pairs: Iterable[tuple[str, Tensor | None, Tensor | None]] = [
         *((name, getattr(layer, name), getattr(before, name)) for name in names),
         ("hessian_gradient", _product(layer), _product(before)),

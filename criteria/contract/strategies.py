@@ -100,6 +100,7 @@ def cases(
         generator=torch.Generator().manual_seed(seed),
         momentum=other if "momentum" in present else None,
         hessian_gradient=(lambda _: other) if _reads_hessian(plugin) else None,
+        input_norm=other.abs() if plugin.requires_input_norms else None,
     )
     candidates = draw(_candidates(layer, seed)) if isinstance(plugin, Growth) else None
     case = Case(layer, 0, observed, candidates=candidates, moved=moved and draw(st.booleans()))

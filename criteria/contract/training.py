@@ -2,6 +2,7 @@
 
 import copy
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,8 @@ from criteria.contract.episodes import Start, Train, Update
 from criteria.contract.names import NAMES
 from criteria.contract.scopes import RULES, Rule, UpdateLayers
 from criteria.contract.showing import beside_another
-from criteria.topology import TopologyUpdate
+from criteria.fan_in import fan_ins, most_replaced
+from criteria.topology import TopologyUpdate, starting_weights, write_back
 
 OnBroken = Callable[[str, str], None]
 """Is told of every promise that is not kept: the property, and what happened."""
@@ -135,10 +137,9 @@ class Training:
             self._require_zero(
                 "grown_start_at_zero", layer.weight[~before & after], "the update let grown weights start at"
             )
-            if self._rule.resurrection == "restart":
-                layer.weight.mul_(~outcome.pruned)
-            layer.mask.copy_(after)
-            layer.weight.mul_(after)
+            started = starting_weights(before, outcome, self._rule.rules)
+            write_back(layer.weight, layer.mask, [], outcome, self._rule.rules)
+            self._require_start(layer, started)
         self._require_density(masks, outcomes, prune_fraction)
 
     def _require_density(
@@ -152,9 +153,24 @@ class Training:
         if not dense:
             self._on_broken("density_preserved", f"{active} weights of the layers were active, {now} after the update")
         wanted = self._rule.replaced(active, total, prune_fraction)
+        if self._rule.each_output:
+            wanted = [min(n, most_replaced(mask)) for n, mask in zip(wanted, before, strict=True)]
+            kept = zip(before, outcomes, strict=True)
+            if not all(torch.equal(fan_ins(mask), fan_ins(outcome.mask)) for mask, outcome in kept):
+                self._on_broken("density_preserved", "an output unit has another number of active weights")
         replaced = [sum(replaced)] if self._rule.together else replaced
         if replaced != wanted:
             self._on_broken("density_preserved", f"{replaced} weights were replaced instead of {wanted}")
+
+    def _require_start(self, layer: SparseLayer, started: Tensor) -> None:
+        """Grown weights start where the rule says."""
+        values = layer.weight[started]
+        if self._rule.grown_value == "zero":
+            self._require_zero("grown_start_at_zero", values, "grown weights start at")
+            return
+        inputs = math.prod(layer.mask.shape[1:]) if layer.mask.dim() > 1 else layer.mask.numel()
+        if bool((values.abs() > math.sqrt(6 / inputs)).any()) or (len(values) and not bool(values.any())):
+            self._on_broken("grown_start_at_zero", f"drawn weights of a layer with {inputs} inputs start at {values}")
 
     def _require_zero(self, property_: str, weights: Tensor, what: str) -> None:
         if bool(weights.any()):
@@ -171,6 +187,9 @@ class Training:
             self._generator(index),
             None if layer.momentum is None else layer.momentum.detach(),
         )
+        if self._criterion.requires_input_norms or self._growth.requires_input_norms:
+            generator = self._generator(index + 2 * len(self.layers))
+            seen = replace(seen, input_norm=torch.rand(layer.mask.shape, generator=generator))
         if not self._criterion.requires_hessian_gradient:
             return seen
         product = torch.randn(layer.mask.shape, generator=self._generator(index + len(self.layers)))

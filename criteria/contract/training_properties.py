@@ -42,7 +42,7 @@ PROMISES = {
     "density_preserved": "Every topology update goes through, replaces the number it should, and keeps the density.",
     "no_resurrection": "No weight that an update prunes is active after it, unless it may come back.",
     "inactive_stay_zero": "Nothing but the training writes to weights: inactive ones stay exactly zero.",
-    "grown_start_at_zero": "A grown weight starts at exactly zero.",
+    "grown_start_at_zero": "A grown weight starts at exactly zero, or where the rule of the update says.",
     "replay": "The same seed gives bitwise the same trajectory.",
     "checkpoint_replay": "A training that is saved and loaded anywhere goes on bitwise as if nothing had happened.",
 }

@@ -7,7 +7,7 @@ from typing import Literal
 
 from criteria.errors import InputError
 
-KindName = Literal["criterion", "growth", "baseline", "experiments", "model", "data", "claim"]
+KindName = Literal["criterion", "growth", "schedule", "baseline", "experiments", "model", "data", "claim"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,14 @@ KINDS: dict[str, Kind] = {
             "criterion", "dst_bench.criteria", "criterion", "class", base="criteria.api:Criterion", by_name_alone=True
         ),
         Kind("growth", "dst_bench.growth", "growth", "class", base="criteria.api:Growth", by_name_alone=True),
+        Kind(
+            "schedule",
+            "dst_bench.schedules",
+            "schedule",
+            "class",
+            base="criteria.schedule:DensitySchedule",
+            by_name_alone=True,
+        ),
         Kind("baseline", "dst_bench.baselines", "baseline", "class", base="baselines.api:Baseline"),
         Kind("experiments", "dst_bench.experiments", "experiments", "package"),
         Kind("model", "dst_bench.models", "model", "function", given=("inputs", "classes")),

@@ -15,7 +15,13 @@ from criteria.plugins.parameters import Declared, checked, declared_by
 from criteria.plugins.registry import Registration, names, registration, unreadable
 from criteria.plugins.spec import Spec, is_literal
 
-_FLAGS = ("requires_grad", "requires_momentum", "requires_hessian_gradient", "updates_before_optimizer")
+_FLAGS = (
+    "requires_grad",
+    "requires_momentum",
+    "requires_hessian_gradient",
+    "requires_input_norms",
+    "updates_before_optimizer",
+)
 """What a training asks of a criterion or a growth beside its methods; each may be a property with code of its own."""
 
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from criteria.distribution import layer_counts, random_mask
 from criteria.errors import InputError
+from criteria.fan_in import fan_in_mask
 from criteria.randomness import stream
-from criteria.rules import Distribution
+from criteria.rules import Distribution, FanIn
 from criteria.training.selecting import by_name
 
 GivenMasks = Mapping[str, Tensor] | Literal["nonzero"]
@@ -16,9 +17,15 @@ Density = float | Mapping[str, float]
 
 
 def random_masks(
-    weights: Mapping[str, nn.Parameter], density: Density, distribution: Distribution, seed: int
+    weights: Mapping[str, nn.Parameter],
+    density: Density,
+    distribution: Distribution,
+    seed: int,
+    fan_in: FanIn = "free",
 ) -> dict[str, Tensor]:
     """Masks with exactly the density asked for, drawn as the benchmark draws them.
+
+    With a constant ``fan_in`` each layer has the nearest density that gives all its output units as many weights.
 
     A number is the density of all weights together, which ``distribution`` shares out; a dictionary gives that of each
     weight by its name, its module or a pattern, of which the first that fits counts.
@@ -32,8 +39,9 @@ def random_masks(
     else:
         densities = _by_weight(density, list(shapes))
         counts = {name: max(1, round(densities[name] * weight.numel())) for name, weight in weights.items()}
+    draw = random_mask if fan_in == "free" else fan_in_mask
     return {
-        name: random_mask(shape, counts[name], stream(seed, "initial mask", densities[name], name))
+        name: draw(shape, counts[name], stream(seed, "initial mask", densities[name], name))
         for name, shape in shapes.items()
     }
 

@@ -23,7 +23,7 @@ class Ranks:
         """Whether there are other processes."""
 
     def all_take_first(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite each bool or int64 tensor by that of the first process."""
+        """Overwrite each tensor by that of the first process."""
         if self.several:
             for tensor in tensors:
                 sent = tensor.contiguous()

@@ -29,6 +29,10 @@ def recipe(
     total_steps: int | None,
 ) -> Recipe:
     """How the topology changes; the parameters are those of :class:`~criteria.training.SparseTraining`."""
+    if rules.grown_value == "old":
+        raise InputError(
+            "grown_value='old' needs what pruned weights were, which is not kept here; take zero or uniform"
+        )
     _require_count("update_period", update_period)
     _require_count("total_steps", total_steps)
     chosen = _schedule(prune_fraction)
@@ -36,6 +40,9 @@ def recipe(
     if total_steps is None and update_period is not None and not constant:
         raise InputError("the prune fraction follows a schedule, which needs total_steps; a number would stay constant")
     made = _instance(criterion, Criterion, "criterion"), _instance(growth, Growth, "growth")
+    for plugin in made:
+        if plugin.requires_input_norms:
+            raise InputError(f"{plugin!r} reads norms of input activations, which are not gathered in one's own loop")
     return Recipe(*made, rules, chosen, update_period, total_steps)
 
 

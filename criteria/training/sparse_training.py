@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError
 from criteria.rules import Distribution, Rules
-from criteria.topology import update_layers, write_back
+from criteria.topology import tensors_of, update_layers, write_back
 from criteria.training.adam import BiasCorrection, own_ages
 from criteria.training.export import save_masks
 from criteria.training.masks import Density, GivenMasks, digest, given_masks, random_masks
@@ -101,7 +101,7 @@ class SparseTraining:
         parameters = sparse_weights(self._model, trained, chosen, several(exclude))
         self._seed = self._ranks.all_first(checked_seed(seed), next(iter(parameters.values())).device)
         if masks is None:
-            made = random_masks(parameters, density, distribution, self._seed)
+            made = random_masks(parameters, density, distribution, self._seed, self._recipe.rules.fan_in)
         else:
             made = given_masks(parameters, masks)
         self._weights = [SparseWeight(name, each, made[name].to(each.device)) for name, each in parameters.items()]
@@ -258,7 +258,7 @@ class SparseTraining:
             return
         with plugin_errors(f"criterion {how.criterion!r} with growth {how.growth!r}", self.step):
             updates = update_layers(shown, how.criterion, how.growth, fraction, how.rules)
-        self._ranks.all_take_first(part for each in updates for part in (each.mask, each.pruned, each.grown))
+        self._ranks.all_take_first(part for each in updates for part in tensors_of(each))
         for weight, update in zip(trained, updates, strict=True):
             state = list(weight.state(self._optimizer).values())
             write_back(weight.parameter, weight.mask, state, update, how.rules)

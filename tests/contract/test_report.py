@@ -182,7 +182,10 @@ def test_a_name_stands_for_the_criterion_and_the_growth(capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("names", "problem"),
-    [(["magnitud"], "unknown criterion or growth 'magnitud'; did you mean 'magnitude'?"), ([], "nothing to check")],
+    [
+        (["magnitud"], "unknown criterion, growth or schedule 'magnitud'; did you mean 'magnitude'?"),
+        ([], "nothing to check"),
+    ],
 )
 def test_what_cannot_be_checked_is_bad_input(names: list[str], problem: str) -> None:
     with pytest.raises(InputError, match=f"^{problem.replace('?', '[?]')}"):

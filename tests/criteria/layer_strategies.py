@@ -44,6 +44,7 @@ def layers(draw: st.DrawFn, name: str = "fc1", dtype: torch.dtype = torch.float3
         generator=seeded(draw(seeds)),
         momentum=draw(st.none() | tensors(shape, dtype)),
         hessian_gradient=lambda _: product,
+        input_norm=product.abs(),
     )
 
 

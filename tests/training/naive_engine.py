@@ -44,8 +44,20 @@ class NaiveEngine:
             generator = topology_stream(self.members[member].seed, step, name)
             product = None if products is None else lambda temperature, name=name: products(temperature)[name]
             mask = self._masks[member][name]
-            found.append(Layer(name, weight.detach(), weight.grad, mask, step, generator, momentum, product))
+            norm = self._input_norm(member, name) if needs.input_norms else None
+            found.append(Layer(name, weight.detach(), weight.grad, mask, step, generator, momentum, product, norm))
         return found
+
+    def _input_norm(self, member, name):
+        network, taken = self._networks[member].eval(), []
+        module = network.get_submodule(name.removesuffix(".weight"))
+        handle = module.register_forward_pre_hook(lambda _, arguments: taken.append(arguments[0]))
+        with torch.no_grad():
+            network(self._batch.inputs[self._seeds.index(self.members[member].seed)])
+        handle.remove()
+        squares = taken[0].double().pow(2)
+        norms = squares.sum((0, *range(2, squares.dim()))).sqrt().float()
+        return norms.view(1, -1, *(1,) * (module.weight.dim() - 2)).expand(module.weight.shape)
 
     def apply(self, member, updates, rules):
         for name, update in zip(self._sparse, updates, strict=True):

@@ -14,8 +14,8 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.training.engines import ENGINES
 from benchmark.training.initial import structure
+from benchmark.training.layer_roles import counts_beside_dense
 from criteria import Criterion
-from criteria.distribution import layer_counts
 from criteria.plugins import load
 
 PASSES = 3
@@ -59,7 +59,8 @@ def step_seconds(setup: Setup, density: float, engine: str) -> float:
     network = structure(setup.model, look.shape, look.classes)
     names, rate = sparse_layer_names(network), RATES[engine]
     shapes = {name: tuple(network.get_parameter(name).shape) for name in names}
-    counts = layer_counts(shapes, density if engine == "sparse" else 1.0, setup.topology.distribution)
+    stored = density if engine == "sparse" else 1.0
+    counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
     flops = flops_per_weight(network, look.shape, names)
     seconds = rate.per_step
     for name, shape in shapes.items():

@@ -1,6 +1,7 @@
 """The dense engine: every tensor has the members of a fleet as its first dimension, and zeros are multiplied too."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -17,6 +18,8 @@ from benchmark.training.engines.engine import Batch, EngineKind, Needs
 from benchmark.training.engines.execution import execution_on
 from benchmark.training.engines.stacked import Gradients, StackedNetworks, convolves
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
+from benchmark.training.layer_roles import rewired_layers
+from benchmark.training.masks_at_start import with_chosen_masks
 from benchmark.training.members import Member
 from benchmark.training.memory import fleet_size
 from criteria import Layer, TopologyUpdate
@@ -40,7 +43,8 @@ class DenseEngine:
         self.members = tuple(members)
         networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
         self._sparse = sparse_layer_names(networks[0])
-        masks = initial_masks(members, networks[0])
+        self._rewired = [rewired_layers(self._sparse, member) for member in members]
+        masks = with_chosen_masks(initial_masks(members, networks[0]), members, networks, dataset)
         # A CPU multiplies the matrices of a lone member by other algorithms than those of several, so it gets company.
         copies = 2 if device.type == "cpu" and len(members) == 1 and not convolves(networks[0]) else 1
         self._networks = StackedNetworks(
@@ -51,6 +55,9 @@ class DenseEngine:
         self._multipliers = {name: mask.to(self._networks.weights[name].dtype) for name, mask in self._masks.items()}
         seeds = sorted({member.seed for member in members})
         self._seed_of_member = torch.tensor([seeds.index(member.seed) for member in members] * copies, device=device)
+        old = any(m.recipe is not None and m.recipe.topology.grown_value == "old" for m in members)
+        self._old = {name: self._networks.weights[name].detach().clone() for name in self._sparse if old}
+        """What each weight was when it was active last, where somebody wants that of grown ones."""
         self._apply_masks()
         self._optimizer = _sgd(self._networks.weights, setup.training, device)
         self._names = {weight: name for name, weight in self._networks.weights.items()}
@@ -70,12 +77,13 @@ class DenseEngine:
         return losses[: len(self.members)]
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
-        """The sparse layers of one member; the tensors are views of the fleet's."""
+        """The layers of one member that are rewired; the tensors are views of the fleet's."""
         products = None
         if needs.hessian_gradient:
             products = cache(partial(self._hessian_gradient, member))
+        norms = self._input_norms(member) if needs.input_norms else {}
         found = []
-        for name in self._sparse:
+        for name in self._rewired[member]:
             momentum = self._momentum(name)
             found.append(
                 Layer(
@@ -87,17 +95,20 @@ class DenseEngine:
                     generator=topology_stream(self.members[member].seed, step, name),
                     momentum=None if momentum is None else momentum[member],
                     hessian_gradient=None if products is None else _product_of_layer(products, name),
+                    input_norm=norms.get(name),
                 )
             )
         return found
 
     @torch.no_grad()
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
-        """Write one update of each sparse layer back: pruned weights become 0, grown ones start at 0."""
-        for name, update in zip(self._sparse, updates, strict=True):
+        """Write one update of each sparse layer back: pruned weights become 0, grown ones start where they should."""
+        for name, found in zip(self._rewired[member], updates, strict=True):
             momentum = self._momentum(name)
             state = [] if momentum is None else [momentum[member]]
-            write_back(self._networks.weights[name].detach()[member], self._masks[name][member], state, update, rules)
+            weight, mask = self._networks.weights[name].detach()[member], self._masks[name][member]
+            update = replace(found, start=self._remembered(name, member)) if rules.grown_value == "old" else found
+            write_back(weight, mask, state, update, rules)
             self._multipliers[name][member].copy_(update.mask)
 
     def optimise(self, learning_rate: float) -> None:
@@ -165,6 +176,7 @@ class DenseEngine:
             "buffers": self._networks.buffers,
             "masks": self._masks,
             "optimizer": self._optimizer.state_dict(),
+            "old": self._old,
             "best": self._best,
         }
 
@@ -175,6 +187,7 @@ class DenseEngine:
         _copy_tensors(state["masks"], self._masks)
         _copy_tensors(self._masks, self._multipliers)
         _copy_tensors(state["best"], self._best)
+        _copy_tensors(state["old"], self._old)
         self._optimizer.load_state_dict(state["optimizer"])
 
     def _state(self) -> dict[str, Tensor]:
@@ -203,6 +216,17 @@ class DenseEngine:
         mean = communication.mean_over_processes(torch.cat([part.flatten() for part in parts]), examples)
         *means, mean_losses = torch.split(mean, [part.numel() for part in parts])
         return {name: each.view_as(found[name]) for name, each in zip(found, means, strict=True)}, mean_losses
+
+    def _input_norms(self, member: int) -> dict[str, Tensor]:
+        """The norms of the inputs of one member's sparse layers on this step's batch."""
+        if self._batch is None:
+            raise ValueError("there is no batch yet, so there are no norms of inputs")
+        return self._networks.input_norms(member, self._batch.inputs[self._seed_of_member[member]], self._sparse)
+
+    def _remembered(self, name: str, member: int) -> Tensor:
+        """What the weights of one layer are, or were when they were active last, [*shape]."""
+        old, weight = self._old[name][member], self._networks.weights[name].detach()[member]
+        return old.copy_(torch.where(self._masks[name][member], weight, old))
 
     def _hessian_gradient(self, member: int, temperature: float) -> Gradients:
         """The Hessian-gradient product of one member's sparse layers on this step's batch."""
@@ -249,9 +273,11 @@ def _require_whole_batches(members: Sequence[Member], network: nn.Module) -> Non
     if communication.size() == 1:
         return
     for member in members:
-        criteria = [member.recipe.criterion] if member.recipe is not None else []
-        for criterion in (*criteria, *(member.comparison.criteria if member.comparison is not None else ())):
-            if criterion.requires_hessian_gradient:
+        rules = [member.recipe.criterion] if member.recipe is not None else []
+        if member.recipe is not None and member.recipe.growth.requires_input_norms:
+            raise InputError(f"{member.recipe.growth!r} needs a whole batch in one process; start it without torchrun")
+        for criterion in (*rules, *(member.comparison.criteria if member.comparison is not None else ())):
+            if criterion.requires_hessian_gradient or criterion.requires_input_norms:
                 raise InputError(f"{criterion!r} needs a whole batch in one process; start it without torchrun")
     if any(isinstance(module, Dropout) for module in network.modules()):
         raise InputError("dropout would draw the same in every process; start a model with dropout without torchrun")

@@ -42,6 +42,7 @@ class Needs:
     gradient: Reach = "active"
     momentum: Reach = "active"
     hessian_gradient: bool = False
+    input_norms: bool = False
 
     @classmethod
     def for_update(cls, criterion: Criterion, growth: Growth) -> "Needs":
@@ -50,12 +51,17 @@ class Needs:
             gradient="all" if growth.requires_grad else "active",
             momentum="all" if growth.requires_momentum else "active",
             hessian_gradient=criterion.requires_hessian_gradient,
+            input_norms=criterion.requires_input_norms or growth.requires_input_norms,
         )
 
     @classmethod
     def for_criteria(cls, criteria: Iterable[Criterion]) -> "Needs":
         """What criteria read that look at layers without changing them."""
-        return cls(hessian_gradient=any(criterion.requires_hessian_gradient for criterion in criteria))
+        asked = list(criteria)
+        return cls(
+            hessian_gradient=any(criterion.requires_hessian_gradient for criterion in asked),
+            input_norms=any(criterion.requires_input_norms for criterion in asked),
+        )
 
 
 class Engine(Protocol):
@@ -68,11 +74,11 @@ class Engine(Protocol):
         ...
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
-        """The sparse layers of one member as criteria and growths see them, read-only, at ``step`` (from 1)."""
+        """The layers of one member that are rewired as criteria see them, read-only, at ``step`` (from 1)."""
         ...
 
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
-        """Write one update of each sparse layer back: masks, weights that restart, momentum that is reset."""
+        """Write one update of each of :meth:`layers` back: masks, weights that restart, momentum that is reset."""
         ...
 
     def optimise(self, learning_rate: float) -> None:

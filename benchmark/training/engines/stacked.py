@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.training.engines.execution import PLAIN, Execution, unfold_convolutions
+from benchmark.training.engines.input_norms import input_norms
 from benchmark.training.engines.member_threads import MemberThreads
 from benchmark.training.engines.replay import Replayed
 from benchmark.training.loss import classification_loss
@@ -105,6 +106,14 @@ class StackedNetworks:
         # H·g is half the gradient of g·g
         products = torch.autograd.grad(torch.stack([(g * g).sum() for g in gradients]).sum() / 2, sparse)
         return dict(zip(layers, products, strict=True))
+
+    def input_norms(self, member: int, inputs: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """The norm of the input that each weight of some layers of one member multiplies, on ``inputs``, each [*shape].
+
+        ``inputs`` is [batch, *shape]; see :mod:`benchmark.training.engines.input_norms`.
+        """
+        weights, buffers = self._member(member)
+        return input_norms(self._network, weights, buffers, inputs, layers)
 
     def _member(self, member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""

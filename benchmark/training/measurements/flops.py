@@ -23,13 +23,15 @@ class LayerWork:
     """Sum of the active weights over the examples that were trained on."""
     inactive_gradients: int
     """Gradients of inactive weights that growth read, summed over the examples of their batches."""
+    more_forward: int = 0
+    """Sum of the active weights over the examples of forward passes beside the training's, for norms of inputs."""
 
 
 def count_flops(layers: Iterable[LayerWork], examples: int, hessian_examples: int) -> Flops:
     """FLOPs of a training on ``examples``; on ``hessian_examples`` of them Hessian-gradient products were made."""
     total = Flops(0, 0, 0, 0)
     for layer in layers:
-        sparse = (1 + BACKWARD) * layer.active_examples + layer.inactive_gradients
+        sparse = (1 + BACKWARD) * layer.active_examples + layer.inactive_gradients + layer.more_forward
         extra = HESSIAN_GRADIENT * layer.weights * hessian_examples
         total = Flops(
             total.inference + layer.flops_per_weight * layer.active,

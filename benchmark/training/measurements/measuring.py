@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmark.experiments.outcome import Measured, Overlap
 from benchmark.training.engines.engine import Engine, Needs
+from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.measurements.flops import LayerWork, count_flops
 from benchmark.training.measurements.jaccard import overlap
 from benchmark.training.members import Member
@@ -39,6 +40,8 @@ class Measuring:
         """[members, layers], as are the sums below."""
         self._active_examples = torch.zeros_like(self._active)
         self._inactive_gradients = torch.zeros_like(self._active)
+        self._more_forward = torch.zeros_like(self._active)
+        self._rewired = [rewired_layers(list(masks), member) for member in members]
         self._by_epoch = [self._active.clone()]
         self._examples = 0
         self._examples_of_step = 0
@@ -66,18 +69,23 @@ class Measuring:
 
     @torch.no_grad()
     def after_update(self, member: int, updates: Sequence[TopologyUpdate]) -> None:
-        """Take in what an update changed, one entry for each layer, and what it read."""
+        """Take in what an update changed, one entry for each layer that is rewired, and what it read."""
         recipe = self._members[member].recipe
         if recipe is None:
             return
         self._settle(member)
-        if recipe.growth.requires_grad:
-            self._inactive_gradients[member] += (self._weights - self._active[member]) * self._examples_of_step
+        if recipe.growth.requires_grad and recipe.schedule.replaces:
+            rewired = torch.tensor([name in self._rewired[member] for name in self._ever])
+            inactive = (self._weights - self._active[member]) * rewired
+            self._inactive_gradients[member] += inactive * self._examples_of_step
+        if recipe.criterion.requires_input_norms or recipe.growth.requires_input_norms:
+            self._more_forward[member] += self._active[member] * self._examples_of_step
         if recipe.criterion.requires_hessian_gradient:
             self._hessian_examples[member] += self._examples_of_step
-        for ever, update in zip(self._ever.values(), updates, strict=True):
-            ever[member] |= update.mask.cpu()
-        self._active[member] = torch.stack([update.mask.sum().cpu() for update in updates])
+        numbers = {name: number for number, name in enumerate(self._ever)}
+        for name, update in zip(self._rewired[member], updates, strict=True):
+            self._ever[name][member] |= update.mask.cpu()
+            self._active[member, numbers[name]] = update.mask.sum().cpu()
 
     def epoch_ended(self) -> None:
         """Note the density of every layer."""
@@ -102,6 +110,7 @@ class Measuring:
             self._active[member].tolist(),
             self._active_examples[member].tolist(),
             inactive.tolist(),
+            self._more_forward[member].tolist(),
             strict=True,
         )
         flops = count_flops([LayerWork(*each) for each in sums], self._examples, self._hessian_examples[member])
@@ -146,6 +155,7 @@ class Measuring:
             "active": self._active,
             "active_examples": self._active_examples,
             "inactive_gradients": self._inactive_gradients,
+            "more_forward": self._more_forward,
         }
 
     def _settle(self, member: int) -> None:

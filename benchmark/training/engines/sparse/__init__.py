@@ -6,7 +6,7 @@ import torch
 
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.runs import Rule
-from benchmark.experiments.setup import Setup
+from benchmark.experiments.setup import CONSTANT, Setup
 from benchmark.system import communication
 from benchmark.training.engines.engine import Engine, EngineKind
 from benchmark.training.members import Member
@@ -46,8 +46,17 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return f"the sparse engine computes in float32, not in {setup.training.precision}"
     if (reason := _unsupported_model(setup)) is not None:
         return f"the sparse engine does not run model {setup.model['name']}: {reason}"
+    if rule.criterion is not None and setup.topology.density_schedule != CONSTANT:
+        return f"the sparse engine keeps the density, which schedule {setup.topology.density_schedule} changes"
+    if rule.criterion is not None and setup.topology.grown_value == "old":
+        return "the sparse engine forgets what pruned weights were, and grown ones are to start there"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
+    if rule.baseline is not None and load(rule.baseline, "baseline").chooses:
+        return f"the sparse engine draws initial masks, and baseline {rule.baseline.name} chooses its own"
+    for kind in ("criterion", "growth"):
+        if kind in rule.plugins and load(rule.plugins[kind], kind).requires_input_norms:
+            return f"{kind} {rule.plugins[kind].name} reads norms of input activations"
     return None
 
 

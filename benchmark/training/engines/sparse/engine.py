@@ -19,9 +19,11 @@ from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
+from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.members import Member
 from criteria import Layer, TopologyUpdate
 from criteria.rules import Rules
+from criteria.topology import starting_weights
 
 EVALUATED = 128
 """Examples, at least, that are evaluated at once."""
@@ -45,6 +47,9 @@ class SparseEngine:
         self._networks = SparseNetworks(
             networks[0], dataset.shape, weights, self._buffers, masks, training.batch_size, torch.get_num_threads()
         )
+        self._rewired = [
+            [self._networks.names.index(n) for n in rewired_layers(self._networks.names, m)] for m in members
+        ]
         self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
         self._inactive = InactiveMomentum(
             self._networks, training.momentum, [_due(m, training.momentum) for m in members]
@@ -74,10 +79,13 @@ class SparseEngine:
         """The sparse layers of one member; where nothing is read, gradients and momenta are 0."""
         if needs.hessian_gradient:
             raise ValueError("the sparse engine makes no Hessian-gradient products")
+        if needs.input_norms:
+            raise ValueError("the sparse engine makes no norms of inputs")
         if needs.gradient == "all" and member not in self._extra.all_layers:
             raise ValueError(f"no dense gradient of member {member} was made in step {step}, where no update is due")
         found = []
-        for number, name in enumerate(self._networks.names):
+        for number in self._rewired[member]:
+            name = self._networks.names[number]
             active, shape = self._networks.active(member, number), self._shapes[name]
             if needs.gradient == "all":
                 gradient = torch.from_numpy(self._dense_gradient(member, number)).view(shape)
@@ -104,8 +112,10 @@ class SparseEngine:
         return found
 
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
-        """Write one update of each sparse layer back: pruned weights become 0, grown ones start at 0."""
-        parts = [self._updated(member, number, update, rules) for number, update in enumerate(updates)]
+        """Write one update of each sparse layer back: pruned weights become 0, grown ones start where they should."""
+        parts = [self._networks.active(member, number) for number in range(len(self._networks.names))]
+        for number, update in zip(self._rewired[member], updates, strict=True):
+            parts[number] = self._updated(member, number, update, rules)
         self._networks.set_active(member, parts)
 
     def optimise(self, learning_rate: float) -> None:
@@ -197,6 +207,9 @@ class SparseEngine:
         values[~mask] = 0
         if rules.resurrection == "restart":
             values[pruned] = 0
+        if update.start is not None:
+            starting = starting_weights(torch.from_numpy(was).view(update.mask.shape), update, rules).numpy().ravel()
+            values[starting] = update.start.numpy().ravel()[starting]
         new, left = np.flatnonzero(mask & ~was).astype(np.int32), np.flatnonzero(was & ~mask).astype(np.int32)
         if rules.grown_momentum == "keep" and self._sgd[0] > 0:
             momenta[new] = self._inactive.of(member, number, new, self._batches[member])
