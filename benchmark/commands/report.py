@@ -8,10 +8,12 @@ from benchmark.commands.arguments import (
     add_expected,
     add_experiment,
     add_out,
-    expected_of,
     experiment_of,
     part_of,
+    results_of,
     study_of,
+    tell_results,
+    values_of,
 )
 from criteria.errors import InputError
 
@@ -39,13 +41,14 @@ def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
     others = [part_of(args).select(name) for name in args.against]
-    study = _with_results(study_of(args, experiment, expected_of(args, experiment)), args.results)
+    study = _with_results(study_of(args, experiment, values_of(args, experiment)), args.results)
     against = [_with_results(study_of(args, other), args.results) for other in others]
     from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report
 
     place = args.out / experiment.name
     print(f"wrote {write_report(place, Findings(study, against))}")
+    tell_results(results_of(args, experiment))
     return 0
 
 
