@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.standing import MARGIN, REFERENCE, Row, Standing, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
@@ -18,6 +19,14 @@ def standing_of(study: Study, reference: str = REFERENCE, margin: float = MARGIN
             diverged=study.diverged,
             experiment=study.experiment.name,
         )
+    except InputError:
+        return None
+
+
+def standing_among(known: Samples, experiment: str, reference: str = REFERENCE) -> Standing | None:
+    """The standing of samples; None where there is too little to compare."""
+    try:
+        return standing(known, reference=reference, experiment=experiment)
     except InputError:
         return None
 
