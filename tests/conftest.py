@@ -1,11 +1,15 @@
 """Settings of the whole suite, and what it prints after the tests: which property named which planted bug."""
 
+import os
+
 import pytest
 import torch
 from tabulate import tabulate
 
 from tests.installed import site  # noqa: F401
 
+os.environ["DST_BENCH_RESULTS"] = "results"
+"""Of the folder that a test runs in: no test may touch the results of the user who runs it."""
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
 
 

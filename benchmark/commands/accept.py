@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchmark.commands.arguments import add_experiment, experiment_of, folder, part_of, study_of
+from benchmark.commands.arguments import add_experiment, experiment_of, folder, part_of, results_of, study_of
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
@@ -42,7 +42,8 @@ def main(args: argparse.Namespace) -> int:
     accept_study(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
     write_archive(study.results, archive_beside(path))
     cells = len(study.samples)
-    print(f"{path}: stored {len(study.results)} results of {cells} cells; review the change and commit it")
+    where = results_of(args, experiment).where
+    print(f"{path}: stored {len(study.results)} results of {cells} cells ({where}); review the change and commit it")
     return 0
 
 

@@ -3,19 +3,22 @@
 import argparse
 import math
 import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.running.options import AUTO, CHECKPOINT_SECONDS, Options
 from benchmark.system.device import DEVICES
+from benchmark.system.results_root import HERE, VARIABLE, results_root
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
     from benchmark.experiments.part import Part
     from benchmark.experiments.results import ResultsFolder
     from benchmark.verdicts.expected import Expected
-    from benchmark.verdicts.study import Study
+    from benchmark.verdicts.study import HasResults, Study
     from benchmark.verdicts.verdict import CheckOutcome
 
 
@@ -29,13 +32,31 @@ def add_part(parser: argparse.ArgumentParser) -> None:
     """The part of an experiment that is asked for, and where its results are."""
     group = parser.add_argument_group("which runs (all of the experiment, unless you choose)")
     group.add_argument("--criteria", metavar="LIST", help="criteria and baselines, as in 'magnitude,mest(lambda_=0.1)'")
+    group.add_argument("--add", metavar="LIST", help="criteria beside all that is there, such as one of your own")
     group.add_argument("--growth", metavar="LIST", help="growth criteria, as in random,gradient")
     group.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
     group.add_argument("--seeds", metavar="LIST", help="seeds, as in 1-5 or 1,2,7")
     group.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in training.epochs=2"
     )
-    group.add_argument("--results", type=folder, default=Path("results"), metavar="DIR", help="results folder")
+    add_results(group)
+
+
+def add_results(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    """The folder of results."""
+    parser.add_argument(
+        "--results",
+        type=folder,
+        default=str(results_root()),  # a text, which argparse gives to ``folder`` where it is asked for
+        metavar="DIR",
+        help=f"results folder (default: {VARIABLE}, else ./{HERE} if it holds results, else a folder of the user)",
+    )
+
+
+def tell_results(results: "ResultsFolder", *, aside: bool = False) -> None:
+    """Say where results were read; ``aside`` on stderr, because stdout is for a program."""
+    sys.stdout.flush()  # what cannot be written there is said alone
+    print(results.where, file=sys.stderr if aside else sys.stdout)
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +148,7 @@ def part_of(args: argparse.Namespace) -> "Part":
     """The part of an experiment that the arguments ask for."""
     from benchmark.experiments.part import Part
 
-    return Part(args.criteria, args.growth, args.density, args.seeds, tuple(args.set))
+    return Part(args.criteria, args.add, args.growth, args.density, args.seeds, tuple(args.set))
 
 
 def experiment_of(args: argparse.Namespace) -> "Experiment":
@@ -156,31 +177,47 @@ def options_of(args: argparse.Namespace) -> Options:
     )
 
 
-def expected_of(args: argparse.Namespace, experiment: "Experiment") -> "Expected | None":
-    """The expected values of the part that the arguments ask for; None where none are stored."""
+@dataclass(frozen=True)
+class Values:
+    """The expected values of an experiment: of the part that is asked for, and all of the experiment as written."""
+
+    expected: "Expected | None" = None
+    stored: "Expected | None" = None
+    """None for a variation, which other settings have trained."""
+
+
+def values_of(args: argparse.Namespace, experiment: "Experiment") -> Values:
+    """The expected values that the arguments ask for; none where none are stored."""
     from benchmark.verdicts.expected import expected_file
     from criteria.errors import InputError
 
     try:
         expected_file(experiment.name, args.expected)
     except InputError:
-        return None
-    return required_expected(args, experiment)
+        return Values()
+    return required_values(args, experiment)
 
 
-def required_expected(args: argparse.Namespace, experiment: "Experiment") -> "Expected":
-    """The expected values of the part that the arguments ask for; raises :class:`InputError` where none are stored."""
+def required_values(args: argparse.Namespace, experiment: "Experiment") -> Values:
+    """The expected values that the arguments ask for; raises :class:`InputError` where none are stored."""
     from benchmark.verdicts.expected import expected_file, read_expected
     from benchmark.verdicts.study import narrowed
 
-    return narrowed(read_expected(expected_file(experiment.name, args.expected)), experiment, part_of(args))
+    stored = read_expected(expected_file(experiment.name, args.expected))
+    return Values(narrowed(stored, experiment, part_of(args)), None if args.set else stored)
 
 
-def study_of(args: argparse.Namespace, experiment: "Experiment", expected: "Expected | None" = None) -> "Study":
-    """The stored results of an experiment, with ``expected`` values."""
+def study_of(
+    args: argparse.Namespace,
+    experiment: "Experiment",
+    values: Values | None = None,
+    place: "HasResults | None" = None,
+) -> "Study":
+    """The stored results of an experiment, with expected ``values``; from the results folder, or another ``place``."""
     from benchmark.verdicts.study import load_study
 
-    return load_study(experiment, results_of(args, experiment), expected)
+    found = values or Values()
+    return load_study(experiment, place or results_of(args, experiment), found.expected, stored=found.stored)
 
 
 def folder(text: str) -> Path:

@@ -8,9 +8,11 @@ from benchmark.commands.arguments import (
     add_experiment,
     add_json,
     experiment_of,
-    required_expected,
+    required_values,
+    results_of,
     study_of,
     tell_ci,
+    tell_results,
 )
 
 SUMMARY = "compare results with the stored expected values"
@@ -27,11 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the verdicts; status 1 where a cell, a criterion or the verdict on a claim deviates."""
     experiment = experiment_of(args)
-    study = study_of(args, experiment, required_expected(args, experiment))
+    study = study_of(args, experiment, required_values(args, experiment))
     from benchmark.verdicts.check import check_study
     from benchmark.verdicts.rendering import as_json, render
 
     outcome = check_study(study)
     print(as_json(outcome) if args.json else render(outcome))
+    tell_results(results_of(args, experiment), aside=args.json)
     tell_ci(args, outcome)
     return outcome.exit_status(strict=args.strict)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = "Which weights should dynamic sparse training prune? Reproduce, compare, check, contribute."
 COMMANDS = (
     *("list", "info", "contract", "bench", "gpu", "run", "status"),
-    *("check", "rank", "compare", "report", "accept", "reproduce", "pack", "unpack"),
+    *("check", "rank", "compare", "tune", "report", "accept", "reproduce", "pack", "unpack"),
 )
 """Each is a module of this package; help shows them in this order."""
 TOGETHER = ("run",)

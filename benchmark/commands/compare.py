@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import asdict
 
-from benchmark.commands.arguments import add_json, add_training, folder, options_of
+from benchmark.commands.arguments import add_json, add_results, add_training, options_of
 from criteria.errors import InputError
 
 SUMMARY = "race a criterion against others, and train seeds only where they decide"
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--margin", type=float, default=0.3, metavar="POINTS", help="differences that do not matter")
     parser.add_argument("--budget", type=seconds, default="10m", metavar="TIME", help="of training, as in 90s, 10m, 2h")
     parser.add_argument("--most-seeds", type=int, default=100, metavar="N", help="seeds that a setting gets at most")
-    parser.add_argument("--results", type=folder, default="results", metavar="DIR", help="results folder")
+    add_results(parser)
     add_training(parser)
     add_json(parser)
 

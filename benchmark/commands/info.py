@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmark.commands.arguments import add_data_dir
+from benchmark.commands.arguments import add_data_dir, add_results
 from benchmark.commands.table import print_table
 from benchmark.system.device import DEVICES
 
@@ -12,6 +12,7 @@ SUMMARY = "print versions, the processor, and where data are looked for"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Whether torch is asked, and the folder of data sets."""
     add_data_dir(parser)
+    add_results(parser)
     parser.add_argument(
         "--device", choices=DEVICES, help="say also what torch makes of this device, for which it is imported (seconds)"
     )
@@ -31,5 +32,6 @@ def main(args: argparse.Namespace) -> int:
         known = environment(device)
         rows += [("device", f"{device}: {known['device']}"), ("threads", known["threads"])]
     rows += [("data folder", data_root(args.data_dir)), ("data sets", ", ".join(available()))]
+    rows.append(("results folder", args.results.absolute()))
     print_table(rows)
     return 0

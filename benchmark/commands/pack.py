@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmark.commands.arguments import add_experiment, experiment_of, folder, study_of
+from benchmark.commands.arguments import add_experiment, experiment_of, folder, results_of, study_of, tell_results
 from criteria.errors import InputError
 
 SUMMARY = "put an experiment's results into one compressed file"
@@ -25,4 +25,5 @@ def main(args: argparse.Namespace) -> int:
     path = args.to or Path(study.experiment.name + SUFFIX)
     write_archive(study.results, path)
     print(f"{path}: packed {len(study.results)} results of {study.experiment.name}")
+    tell_results(results_of(args, study.experiment))
     return 0

@@ -4,17 +4,15 @@ import argparse
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.commands.arguments import add_json, folder
+from benchmark.commands.arguments import add_json, add_part, folder, part_of, results_of, study_of, values_of
 from benchmark.commands.table import print_table
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.experiments.cells import Cell
-    from benchmark.verdicts.samples import Samples
     from benchmark.verdicts.standing import Row, Standing
+    from benchmark.verdicts.study import Study
 
 SUMMARY = "say where each criterion stands, and how sure that is"
 
@@ -22,11 +20,11 @@ SUMMARY = "say where each criterion stands, and how sure that is"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which experiments, and what the criteria are compared with."""
     parser.add_argument("experiments", nargs="+", metavar="EXPERIMENT", help="names, or paths of YAML files")
+    add_part(parser)
     parser.add_argument("--reference", default="magnitude", metavar="NAME", help="what the others are compared with")
     parser.add_argument(
         "--margin", type=float, default=0.3, metavar="POINTS", help="differences that count as equivalent"
     )
-    parser.add_argument("--results", type=folder, default=Path("results"), metavar="DIR", help="results folder")
     parser.add_argument("--expected", type=folder, metavar="DIR", help="folder of expected values")
     add_json(parser)
 
@@ -37,14 +35,18 @@ def main(args: argparse.Namespace) -> int:
 
     if args.margin <= 0:
         raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points")
-    known = {name: _samples(name, args) for name in args.experiments}
-    if len(known) == 1:
-        ((name, (samples, diverged, source)),) = known.items()
-        found = standing(samples, reference=args.reference, margin=args.margin, diverged=diverged, experiment=name)
+    studies = [_study(name, args) for name in args.experiments]
+    named = {study.experiment.name: study for study in studies}
+    if len(named) == 1:
+        ((name, study),) = named.items()
+        source = _source(study, args)
+        found = standing(
+            study.known, reference=args.reference, margin=args.margin, diverged=study.diverged, experiment=name
+        )
     else:
-        source = "; ".join(f"{name}: {each[2]}" for name, each in known.items())
+        source = "; ".join(f"{name}: {_source(study, args)}" for name, study in named.items())
         found = standing_over(
-            {name: each[0] for name, each in known.items()}, reference=args.reference, margin=args.margin
+            {name: study.known for name, study in named.items()}, reference=args.reference, margin=args.margin
         )
     if args.json:
         print(json.dumps({"source": source, **asdict(found)}, indent=2, allow_nan=False))
@@ -53,34 +55,23 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _samples(name: str, args: argparse.Namespace) -> "tuple[Samples, list[tuple[Cell, int]], str]":
-    """What is known of an experiment: its results, and expected values for cells without any; and where it is from."""
-    from benchmark.experiments.part import Part
-    from benchmark.experiments.results import ResultsFolder
-    from benchmark.verdicts.expected import MEASURED, expected_file, read_expected
-    from benchmark.verdicts.study import load_study
+def _study(name: str, args: argparse.Namespace) -> "Study":
+    """An experiment with what is known of it; raises :class:`InputError` where nothing is."""
+    experiment = part_of(args).select(name)
+    study = study_of(args, experiment, values_of(args, experiment))
+    if not study.known:
+        place = results_of(args, experiment).path
+        raise InputError(f"{experiment.name}: there are no results in {place} and no expected values; run it first")
+    return study
 
-    experiment = Part().select(name)
-    results = ResultsFolder(args.results, experiment.name)
-    study = load_study(experiment, results)
-    samples = {cell: dict(values) for cell, values in study.samples.items() if values}
-    try:
-        stored = read_expected(expected_file(experiment.name, args.expected))
-    except InputError:
-        if not samples:
-            raise InputError(
-                f"{experiment.name}: there are no results in {results.path} and no expected values; run it first"
-            ) from None
-        return samples, list(study.diverged), f"results in {results.path}"
-    added = {
-        each.cell: dict(each.estimates[MEASURED].values)
-        for each in stored.cells
-        if each.cell not in samples and MEASURED in each.estimates and each.estimates[MEASURED].values
-    }
-    if not samples:
-        return added, [], "expected values"
-    source = f"results in {results.path}" + (f", expected values for {len(added)} other cells" if added else "")
-    return {**samples, **added}, list(study.diverged), source
+
+def _source(study: "Study", args: argparse.Namespace) -> str:
+    """Where the numbers are from, in words."""
+    added = len(study.known.keys() - study.by_cell.keys())
+    if not study.results:
+        return "expected values"
+    where = results_of(args, study.experiment).where
+    return where + (f", expected values for {added} other cells" if added else "")
 
 
 HEADERS = ("criterion", "mean", "difference", "95% interval", "improves", "equal", "rank", "best", "seeds", "remarks")

@@ -7,16 +7,18 @@ from benchmark.commands.arguments import (
     add_expected,
     add_experiment,
     add_out,
-    expected_of,
     experiment_of,
     part_of,
+    results_of,
     study_of,
+    tell_results,
+    values_of,
 )
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
+    from benchmark.commands.arguments import Values
     from benchmark.experiments.experiment import Experiment
-    from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import Study
 
 SUMMARY = "write tables, figures and one HTML page"
@@ -43,28 +45,25 @@ def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
     others = [part_of(args).select(name) for name in args.against]
-    study = _with_results(args, experiment, expected_of(args, experiment))
+    study = _with_results(args, experiment, values_of(args, experiment))
     against = [_with_results(args, other) for other in others]
     from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report
 
     place = args.out / experiment.name
     print(f"wrote {write_report(place, Findings(study, against))}")
+    if not args.stored:
+        tell_results(results_of(args, experiment))
     return 0
 
 
-def _with_results(args: argparse.Namespace, experiment: "Experiment", expected: "Expected | None" = None) -> "Study":
+def _with_results(args: argparse.Namespace, experiment: "Experiment", values: "Values | None" = None) -> "Study":
     """The study of the results that are asked for; raises :class:`InputError` where there are none to report."""
     from benchmark.experiments.archive import read_archive
     from benchmark.verdicts.expected import stored_archive
-    from benchmark.verdicts.study import load_study
 
-    if args.stored:
-        where = stored_archive(experiment.name, args.expected)
-        study = load_study(experiment, read_archive(where), expected)
-    else:
-        where = args.results
-        study = study_of(args, experiment, expected)
+    path = stored_archive(experiment.name, args.expected) if args.stored else None
+    study = study_of(args, experiment, values, read_archive(path) if path else None)
     if not study.results:
-        raise InputError(f"{experiment.name} has no results in {where}; run it first")
+        raise InputError(f"{experiment.name} has no results in {path or args.results}; run it first")
     return study

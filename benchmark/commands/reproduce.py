@@ -9,11 +9,11 @@ from benchmark.commands.arguments import (
     add_out,
     add_part,
     add_training,
-    expected_of,
     options_of,
     part_of,
     results_of,
     tell_ci,
+    values_of,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def main(args: argparse.Namespace) -> int:
     status = 0
     for experiment in experiments:
         results = train_missing(experiment, results_of(args, experiment), options_of(args))
-        study = Study(experiment, results, expected_of(args, experiment))
+        values = values_of(args, experiment)
+        study = Study(experiment, results, values.expected, values.stored)
         status = max(status, _conclude(study, args))
     return status
 

@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchmark.commands.arguments import add_experiment, add_json, experiment_of, results_of
+from benchmark.commands.arguments import add_experiment, add_json, experiment_of, results_of, tell_results
 from benchmark.commands.table import print_table
 
 if TYPE_CHECKING:
@@ -26,11 +26,14 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.experiments.runs import expand
     from benchmark.running.status import status
 
-    found = status(expand(experiment), results_of(args, experiment))
+    results = results_of(args, experiment)
+    found = status(expand(experiment), results)
     if args.json:
         print(found.model_dump_json(indent=2))
+        tell_results(results, aside=True)
         return 0
     print("\n".join(_lines(found)))
+    tell_results(results)
     if found.workers:
         print()
         print_table(map(_row, found.workers), HEADERS, right=(1, 3))

@@ -1,9 +1,8 @@
 """``dst-bench unpack``: results from an archive into a results folder, where runs go on from them."""
 
 import argparse
-from pathlib import Path
 
-from benchmark.commands.arguments import folder
+from benchmark.commands.arguments import add_results, folder
 
 SUMMARY = "put the results of such a file into a results folder"
 
@@ -13,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "archive", metavar="ARCHIVE", help="a file of `dst-bench pack`, or an experiment: that of its expected values"
     )
-    parser.add_argument("--results", type=folder, default=Path("results"), metavar="DIR", help="results folder")
+    add_results(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """Which part, or which variation, of an experiment is asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ class Part:
 
     criteria: str | None = None
     """Criteria and baselines, as in ``magnitude,mest(lambda_=0.1),static``."""
+    add: str | None = None
+    """Criteria and baselines beside all that the experiment has, or beside ``criteria``."""
     growth: str | None = None
     density: str | None = None
     seeds: str | None = None
@@ -31,7 +33,8 @@ class Part:
     @property
     def options(self) -> list[str]:
         """The options of a command that ask for this part."""
-        chosen = {"criteria": self.criteria, "growth": self.growth, "density": self.density, "seeds": self.seeds}
+        names = ("criteria", "add", "growth", "density", "seeds")
+        chosen = {name: getattr(self, name) for name in names}
         named = [word for name, text in chosen.items() if text is not None for word in (f"--{name}", text)]
         return named + [word for setting in self.settings for word in ("--set", setting)]
 
@@ -40,17 +43,33 @@ class Part:
         axes: dict[str, Any] = {}
         baselines = None
         if self.criteria is not None:
-            known = names("baseline")
-            specs = [Spec.parse(text) for text in _split(self.criteria, "--criteria")]
-            baselines = [resolve(spec, "baseline") for spec in specs if spec.name in known]
-            axes["criteria"] = [resolve(spec, "criterion") for spec in specs if spec.name not in known]
+            axes["criteria"], baselines = _rules(self.criteria, "--criteria")
         if self.growth is not None:
             axes["growths"] = [resolve(text, "growth") for text in _split(self.growth, "--growth")]
         if self.density is not None:
             axes["densities"] = [_density(text) for text in _split(self.density, "--density")]
         if self.seeds is not None:
             axes["seeds"] = [seed for text in _split(self.seeds, "--seeds") for seed in _seeds(text)]
+        if self.add is not None:
+            written = load_experiment(name)
+            criteria, more = _rules(self.add, "--add")
+            axes["criteria"] = _together(axes.get("criteria", written.axes.criteria), criteria)
+            baselines = _together(written.baselines if baselines is None else baselines, more)
         return load_experiment(name, self.settings, axes, baselines)
+
+
+def _rules(text: str, option: str) -> tuple[list[Spec], list[Spec]]:
+    """The criteria and the baselines that a text names."""
+    known = names("baseline")
+    specs = [Spec.parse(each) for each in _split(text, option)]
+    criteria = [resolve(spec, "criterion") for spec in specs if spec.name not in known]
+    return criteria, [resolve(spec, "baseline") for spec in specs if spec.name in known]
+
+
+def _together(first: Iterable[Spec], more: Iterable[Spec]) -> list[Spec]:
+    """Both, without those of ``more`` that are there already."""
+    there = list(first)
+    return there + [spec for spec in more if str(spec) not in set(map(str, there))]
 
 
 def _split(text: str, option: str) -> list[str]:

@@ -96,6 +96,11 @@ class ResultsFolder:
         return self.root / self.experiment
 
     @property
+    def where(self) -> str:
+        """Where results are, in words; absolute, because a folder may depend on where a command was started."""
+        return f"results in {self.path.absolute()}"
+
+    @property
     def runs(self) -> Path:
         """The folder of the files of its runs."""
         return self.path / "runs"

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.claims import ClaimOutcome, claims
 from benchmark.verdicts.contrasts import Contrast, along_axes, between_experiments
+from benchmark.verdicts.newcomers import standing_of
+from benchmark.verdicts.standing import Standing
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import CheckOutcome
 
@@ -24,9 +27,24 @@ class Findings:
         return None if self.study.expected is None else check_study(self.study)
 
     @cached_property
+    def standing(self) -> Standing | None:
+        """Where the criteria stand among all that is known; None where there is too little to compare."""
+        return standing_of(self.study)
+
+    @property
+    def own_first(self) -> bool:
+        """Whether the page begins with somebody's own criterion."""
+        return bool(self.study.newcomers) and self.standing is not None
+
+    @cached_property
+    def styles(self) -> Styles:
+        """The look of each criterion that figures show."""
+        return styles_of([*self.study.cells, *self.study.known])
+
+    @cached_property
     def claims(self) -> tuple[ClaimOutcome, ...]:
         """The claims that the experiment has data for."""
-        return claims(self.study.samples, self.study.experiment.tolerance)
+        return claims(self.study.claimed, self.study.experiment.tolerance)
 
     @cached_property
     def contrasts(self) -> list[Contrast]:

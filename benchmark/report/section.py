@@ -13,6 +13,7 @@ from markupsafe import Markup
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, image
 from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
+from benchmark.report.tables import csv_text
 from benchmark.verdicts.statistics.summary import Summary
 
 File: TypeAlias = tuple[str, str | bytes]
@@ -50,6 +51,9 @@ class Image:
     caption: str
     light: str
     dark: str
+    alt: str
+    data: str
+    """The name of the file beside the page that has its numbers."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,15 @@ def embedded(plot: Plot) -> Image:
     def data(theme: Theme) -> str:
         return f"data:image/svg+xml;base64,{base64.b64encode(image(plot.draw, 'svg', theme)).decode()}"
 
-    return Image(plot.title, plot.caption, data(LIGHT), data(DARK))
+    return Image(plot.title, plot.caption, data(LIGHT), data(DARK), plot.alt or plot.caption, f"{plot.name}.csv")
 
 
 def figure_files(plot: Plot) -> Iterable[File]:
     """The files of a figure."""
     yield f"{plot.name}.png", image(plot.draw, "png")
     yield f"{plot.name}.svg", image(plot.draw, "svg")
+    if plot.rows:
+        yield f"{plot.name}.csv", csv_text(plot.headers, plot.rows)
 
 
 def setting_text(value: Any) -> str:

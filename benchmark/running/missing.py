@@ -50,7 +50,7 @@ def train_missing(experiment: Experiment, folder: ResultsFolder, options: Option
     if found.missing:
         _train(found, folder, options)
     else:
-        print(f"{experiment.name}: {found.line}", file=sys.stderr)
+        print(f"{experiment.name}: {found.line}; {folder.where}", file=sys.stderr)
         _tidy(found.runs, folder)
     results = found.stored | {run.id: result for run, result in folder.read_all(found.missing)}
     return tuple((run, results[run.id]) for run in found.runs if run.id in results)
@@ -85,7 +85,7 @@ def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> 
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
     about = duration(estimate_seconds(fleets, device, options.data_dir))
-    return f"{experiment.name}: {found.line} in {len(fleets)} fleets on {device}, about {about}"
+    return f"{experiment.name}: {found.line} in {len(fleets)} fleets on {device}, about {about}; {folder.where}"
 
 
 def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
@@ -97,7 +97,7 @@ def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
 
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
-    said = [f"{folder.experiment}: {found.line} in {len(fleets)} fleets on {device}"]
+    said = [f"{folder.experiment}: {found.line} in {len(fleets)} fleets on {device}; {folder.where}"]
     if communication.rank() == 0:
         # what is missing or broken is said now, and not only when hours have been trained
         for name in reversed(dict.fromkeys(fleet[0].setup.data for fleet in fleets)):  # the first is then in memory

@@ -17,6 +17,11 @@ def log_folder() -> Path:
     return _folder("log")
 
 
+def kept_folder() -> Path:
+    """Where what took time to make is kept, such as results."""
+    return _folder("data")
+
+
 def expanded(folder: str | Path) -> Path:
     """A folder as a user writes it, ``~`` included; raises :class:`InputError` for the home of a user who has none."""
     path = Path(os.path.expanduser(folder))  # pathlib's own raises for a user who does not exist
@@ -29,7 +34,11 @@ def _folder(kind: str) -> Path:
     """The user's folder of that kind; a temporary one where there is no home that it could be below."""
     import platformdirs
 
-    find = {"cache": platformdirs.user_cache_dir, "log": platformdirs.user_log_dir}[kind]
+    find = {
+        "cache": platformdirs.user_cache_dir,
+        "log": platformdirs.user_log_dir,
+        "data": platformdirs.user_data_dir,
+    }[kind]
     try:
         path = Path(find("dst-bench", appauthor=False))
         if path.is_absolute():  # and not one named ~ below wherever we happen to be, as older versions have it

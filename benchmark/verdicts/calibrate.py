@@ -7,13 +7,14 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmark.verdicts.calibration import of_check, of_race, of_standing
+from benchmark.verdicts.calibration import of_bounds, of_check, of_race, of_standing
 
 Lines = Iterable[tuple[str, str, str]]
 PARTS: dict[str, tuple[str, Callable[[int], Lines], int, int]] = {
     "standing": ("Standing", of_standing.lines, 100, 1_000),
     "honest": ("Check: honest reruns that fail", of_check.honest, 400, 5_000),
     "power": ("Check: changes that are found", of_check.power, 400, 4_000),
+    "bounds": ("Check: what no test can exceed", of_bounds.bounds, 4_000, 20_000),
     "race": ("Race", of_race.lines, 2_000, 20_000),
 }
 """Heading, what makes the lines, and how many experiments are simulated for each, quickly and in full."""

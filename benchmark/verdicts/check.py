@@ -17,6 +17,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.verdicts.claims import changes, claims
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
+from benchmark.verdicts.newcomers import newcomers_standing
 from benchmark.verdicts.outcome_digest import digests_of, other_engine, same_environment
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.multiplicity import holm
@@ -53,10 +54,16 @@ def check_study(study: Study) -> CheckOutcome:
     engines = {run.setup.engine for run, _ in study.results}
     others = {name for name, source in study.expected.sources.items() if other_engine(source, engines)}
     outcome = check(
-        study.samples, study.expected, identical=identical, others=others, digests=digests_of(study.results)
+        study.samples,
+        study.expected,
+        identical=identical,
+        others=others,
+        digests=digests_of(study.results),
+        newcomers=study.newcomers,
     )
     diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
-    return replace(outcome, warnings=(*outcome.warnings, *study.proofless, *diverged))
+    warnings = (*outcome.warnings, *study.proofless, *diverged)
+    return replace(outcome, warnings=warnings, newcomers=newcomers_standing(study))
 
 
 # long because it lists every judgement of a check in the order in which they are made
@@ -68,14 +75,16 @@ def check(
     others: Collection[str] = (),
     digests: Digests | None = None,
     chance: float = CHANCE,
+    newcomers: Collection[str] = (),
 ) -> CheckOutcome:
     """Judge every cell, every contrast and every criterion against every source.
 
     ``identical`` are the sources whose versions and machine are those of the results; every run with a stored seed must
     then be equal, and its digest in ``digests`` as well where one is stored. ``others`` are those of another engine, to
-    which no run needs to be equal bit for bit, however many happen to be. If no cell has both a result and an
-    expected value, as with a new criterion alone, a warning says that nothing was compared. Raises :class:`InputError`
-    if there is no result.
+    which no run needs to be equal bit for bit, however many happen to be. ``newcomers`` are criteria that are not the
+    experiment's own, so that no value of them is missing and no claim speaks of them. If no other cell has both a
+    result and an expected value, a warning says that nothing was compared. Raises :class:`InputError` if there is no
+    result.
     """
     measured = estimates(samples)
     stored = {cell.cell: cell.estimates for cell in expected.cells}
@@ -93,10 +102,11 @@ def check(
         for source, pairs in by_source.items()
     ]
     rows = sorted(
-        [*_rows(found, bits, expected.tolerance), *_unpaired(stored, measured)],
+        [*_rows(found, bits, expected.tolerance), *_unpaired(stored, measured, newcomers)],
         key=lambda row: (row.cell, row.source or ""),
     )
-    judged = claims(samples, expected.tolerance)
+    own = {cell: values for cell, values in samples.items() if cell.criterion not in newcomers}
+    judged = claims(own, expected.tolerance) if own else ()
     ours = {cell: sources[MEASURED] for cell, sources in stored.items() if MEASURED in sources}
     return CheckOutcome(
         expected.experiment,
@@ -105,8 +115,8 @@ def check(
         tuple(rows),
         tuple(_shifts(found, expected.tolerance)),
         judged,
-        changes(judged, expected.claims, same_results=_same_results(measured, ours)),
-        tuple(_warnings(expected, found)),
+        changes(judged, expected.claims, same_results=_same_results({cell: measured[cell] for cell in own}, ours)),
+        tuple(_warnings(expected, found, only_new=not own)),
         tuple(each for each in bits if each is not None),
         {each.source: _depth(each, same) for each, same in zip(found, bits, strict=True)},
     )
@@ -146,7 +156,9 @@ def _same_results(measured: Mapping[Cell, Estimate], ours: Mapping[Cell, Estimat
     )
 
 
-def _unpaired(stored: Mapping[Cell, Mapping[str, Estimate]], measured: Mapping[Cell, Estimate]) -> list[Row]:
+def _unpaired(
+    stored: Mapping[Cell, Mapping[str, Estimate]], measured: Mapping[Cell, Estimate], newcomers: Collection[str]
+) -> list[Row]:
     """The rows of the cells that are on one side only."""
     missing = [
         Row(cell, source, estimate.summary, None, "missing")
@@ -155,7 +167,7 @@ def _unpaired(stored: Mapping[Cell, Mapping[str, Estimate]], measured: Mapping[C
         for source, estimate in sources.items()
     ]
     unexpected = [
-        Row(cell, None, None, estimate.summary, "unexpected")
+        Row(cell, None, None, estimate.summary, "new" if cell.criterion in newcomers else "unexpected")
         for cell, estimate in measured.items()
         if cell not in stored
     ]
@@ -226,7 +238,7 @@ def _within(tolerance: float, *points: float) -> bool:
     return all(abs(point) <= tolerance + 1e-9 for point in points)
 
 
-def _warnings(expected: Expected, found: Sequence[Compared]) -> list[str]:
+def _warnings(expected: Expected, found: Sequence[Compared], *, only_new: bool) -> list[str]:
     """What a reader should know before trusting the verdicts."""
     told = [
         f"{stored.cell} ({source}): the stored mean, std and n are not those of the stored values, which "
@@ -236,6 +248,8 @@ def _warnings(expected: Expected, found: Sequence[Compared]) -> list[str]:
         if is_edited(estimate)
     ]
     pairs = [pair for compared in found for pair in compared.pairs]
+    if only_new:
+        return told
     if not pairs:
         told.append("none of the cells that have been run has a stored value, so nothing was compared")
     elif all(pair.expected.std is None and pair.measured.std is None for pair in pairs):

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import get_args
 from xml.etree import ElementTree
 
+from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.rendering import deviations
 from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Verdict
 
@@ -42,12 +42,14 @@ def junit(outcome: CheckOutcome) -> str:
 def github_summary(outcome: CheckOutcome) -> str:
     """Markdown for the summary of a job: the verdict, counts, the claims, and what deviates."""
     counts = Counter(row.verdict for row in outcome.rows)
-    listed = [(verdict, counts[verdict]) for verdict in reversed(get_args(Verdict)) if counts[verdict]]
+    listed = [(verdict, counts[verdict]) for verdict in MEANINGS if counts[verdict]]
     parts = [
         f"### {outcome.experiment}: {outcome.overall}",
         "| verdict | cells | meaning |\n|---|---|---|\n"
         + "\n".join(f"| {verdict} | {count} | {MEANINGS[verdict]} |" for verdict, count in listed),
     ]
+    if outcome.newcomers:
+        parts.append("\n".join(f"- {line}" for line in sentences(outcome.newcomers)))
     if outcome.claims:
         rows = "\n".join(f"| {each.claim} | {each.verdict} | {each.finding} |" for each in outcome.claims)
         parts.append(f"| claim | verdict | found |\n|---|---|---|\n{rows}")

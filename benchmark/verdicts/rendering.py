@@ -6,15 +6,15 @@ import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import get_args
 
 from tabulate import tabulate
 
 from benchmark.verdicts.claims import render_claims
 from benchmark.verdicts.compared import DEPTHS
+from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.summary import Summary
-from benchmark.verdicts.verdict import CheckOutcome, Row, Shift, Verdict
+from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Shift
 
 WIDTH = 100
 """Columns of the text."""
@@ -38,8 +38,11 @@ def render(outcome: CheckOutcome) -> str:
     if outcome.claims:
         parts.append(f"claims of the paper, effects in points\n{render_claims(outcome.claims)}")
     parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]
+    if outcome.newcomers:
+        told = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(outcome.newcomers)]
+        parts.append("\n".join(["where the new criteria stand (difference in points, paired)", *told]))
     counts = Counter(row.verdict for row in outcome.rows)
-    found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(get_args(Verdict)) if counts[verdict])
+    found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in MEANINGS if counts[verdict])
     lines = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in deviations(outcome)]
     parts.append("\n".join([f"{outcome.overall}: {found}", *lines]))
     return "\n\n".join(parts) + "\n"

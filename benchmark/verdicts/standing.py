@@ -61,6 +61,8 @@ class Row:
     """Probability that the true means are within the margin of each other."""
     rank: float
     """Of the mean, 1 is the highest."""
+    contenders: int
+    """Criteria of the setting."""
     rank_low: int | None
     rank_high: int | None
     p_best: float | None
@@ -209,6 +211,7 @@ def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, 
             p_improves=known["p_improves"],
             p_equivalent=known["p_equivalent"],
             rank=float(found["rank"][index]),
+            contenders=len(contenders),
             rank_low=None if ranks[0] is None else int(ranks[0]),
             rank_high=None if ranks[1] is None else int(ranks[1]),
             p_best=known["p_best"],

@@ -12,7 +12,7 @@ from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.runs import Run, cells, expand
 from benchmark.experiments.setup import ENGINE_NAMES
-from benchmark.verdicts.expected import Expected
+from benchmark.verdicts.expected import MEASURED, Expected
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
 
@@ -29,6 +29,10 @@ class Study:
     results: Results
     """The runs that have a result, each as it was trained: ``run.setup.engine`` is the engine that computed it."""
     expected: Expected | None = None
+    """Those of the part that was asked for."""
+    stored: Expected | None = None
+    """All expected values of the experiment, where it is as it was written: what a criterion of one's own, alone, is
+    compared with."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.expected.metric != self.experiment.metric:
@@ -46,6 +50,36 @@ class Study:
     def samples(self) -> Samples:
         """The experiment's metric in percent of each result, by cell and seed."""
         return samples(self.results, self.experiment.metric)
+
+    @cached_property
+    def known(self) -> Samples:
+        """The samples and, for cells that have not been run, our own stored values of each seed.
+
+        These are of the settings (growth, density, further axes) that were asked for, and of all baselines.
+        """
+        found = {cell: dict(values) for cell, values in self.samples.items() if values}
+        settings = {(cell.growth, cell.density, cell.extra) for cell in self.cells}
+        for each in self.stored.cells if self.stored else ():
+            place = (each.cell.growth, each.cell.density, each.cell.extra)
+            values = each.estimates[MEASURED].values if MEASURED in each.estimates else {}
+            if values and each.cell not in found and (place in settings or each.cell.growth is None):
+                found[each.cell] = dict(values)
+        return found
+
+    @cached_property
+    def newcomers(self) -> list[str]:
+        """The criteria that have results here and of which the experiment stores nothing; none where it has no values.
+
+        They are somebody's own, so the paper's claims do not speak of them, and the page begins with them.
+        """
+        stored = {each.cell.criterion for each in self.stored.cells} if self.stored else None
+        ran = dict.fromkeys(cell.criterion for cell in self.by_cell if cell.growth is not None)
+        return [] if stored is None else [name for name in ran if name not in stored]
+
+    @cached_property
+    def claimed(self) -> Samples:
+        """The samples that claims are judged by: all but those of newcomers."""
+        return {cell: values for cell, values in self.samples.items() if cell.criterion not in self.newcomers}
 
     @cached_property
     def by_cell(self) -> dict[Cell, list[Result]]:
@@ -98,6 +132,8 @@ def load_study(
     place: HasResults,
     expected: Expected | None = None,
     engines: Sequence[str] = ENGINE_NAMES,
+    *,
+    stored: Expected | None = None,
 ) -> Study:
     """The study of an experiment from the results that are stored in a place, each of which is read once.
 
@@ -111,7 +147,7 @@ def load_study(
             if (result := place.read(candidate)) is not None:
                 found.append((candidate, result))
                 break
-    return Study(experiment, tuple(found), expected)
+    return Study(experiment, tuple(found), expected, stored)
 
 
 def _on_each(run: Run, engines: Sequence[str]) -> Iterator[Run]:

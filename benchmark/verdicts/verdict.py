@@ -7,15 +7,17 @@ from typing import Literal, TypeAlias, get_args
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.claims import ClaimChange, ClaimOutcome
 from benchmark.verdicts.compared import Depth, Kind
+from benchmark.verdicts.standing import Standing
 from benchmark.verdicts.statistics.summary import Summary
 
 Verdict: TypeAlias = Literal[
-    "deviates", "missing", "inconclusive", "unstable", "unexpected", "consistent", "reproduced"
+    "deviates", "missing", "inconclusive", "unstable", "unexpected", "consistent", "reproduced", "new"
 ]
 """From worst to best; :data:`MEANINGS` explains each of them."""
 MEANINGS: dict[Verdict, str] = {
     "reproduced": "the whole interval of the difference is inside the tolerance, or every seed gave its stored value",
     "consistent": "the difference is inside the tolerance, but its interval is wider: more seeds would tell",
+    "new": "a criterion of which this experiment stores no value; its standing says how it compares with the others",
     "unexpected": "the cell has been run, but no value is stored",
     "unstable": "some seeds of the cell collapse and others do not, so a difference of means says nothing",
     "inconclusive": "the difference is outside the tolerance, perhaps by chance",
@@ -103,6 +105,8 @@ class CheckOutcome:
     bits: tuple[Bits, ...] = ()
     depths: Mapping[str, Depth] = field(default_factory=dict)
     """How sharp the comparison with each source is."""
+    newcomers: Standing | None = None
+    """Where the criteria stand of which no value is stored, among all that is known; None if there are none."""
 
     @property
     def overall(self) -> Verdict:

@@ -37,7 +37,7 @@ QUICK = [
     ["status", "tiny.yaml"], ["status", "tiny.yaml", "--json"], ["status", "gone.yaml"], ["run", "tiny.yaml"],
     ["run", "tiny.yaml", "--criteria", "magnitud"], ["accept", "tiny.yaml"], ["check", "tiny.yaml"],
     ["check", "moved.yaml"], ["check", "smoek"], ["report", "smoke"], ["bench", "nothing"], ["gpu", "nothing"],
-    ["reproduce", "smoek"], ["rank", "tiny.yaml"], ["compare", "tiny.yaml"],
+    ["reproduce", "smoek"], ["rank", "tiny.yaml"], ["compare", "tiny.yaml"], ["tune", "mest"],
 ]  # fmt: skip
 LONG = [
     ["contract", "magnitude", "--max-examples", "1"], ["contract", "magnitude", "--max-examples", "1", "--json"],

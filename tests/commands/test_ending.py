@@ -129,7 +129,8 @@ def test_help_tells_statuses_and_defaults_and_each_command_owns_its_arguments(ca
         assert "4 something unexpected happened" in said
     assert main(["run", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for default in ("(default: 60.0)", "(default: results)", "(default: auto)", "(default: 1)", "(default: local)"):
+    folders = "(default: DST_BENCH_RESULTS, else ./results if it holds results, else a folder of the user)"
+    for default in ("(default: 60.0)", folders, "(default: auto)", "(default: 1)", "(default: local)"):
         assert default in said
     assert "(default: None)" not in said
     assert "(default: [])" not in said

@@ -26,6 +26,7 @@ def test_the_json_has_every_column_of_every_row(tmp_path, capsys):
     columns = {
         *("growth", "density", "criterion", "n", "mean", "difference", "low", "high", "p_holm", "p_improves"),
         *("p_equivalent", "rank", "rank_low", "rank_high", "p_best", "dof", "seeds_needed", "flags", "extra"),
+        "contenders",
     }
     assert all(set(row) == columns for row in told["rows"])
     assert len(told["rows"]) == 6 * (2 * 3 + 2)

@@ -67,7 +67,7 @@ ARGUMENTS = [
 def test_a_command_line_becomes_typed_values():
     args = build_parser().parse_args(ARGUMENTS)
     settings = ("training.epochs=2", "topology.update_period=7")
-    assert part_of(args) == Part("magnitude", "random", "0.1", "1-3", settings)
+    assert part_of(args) == Part("magnitude", None, "random", "0.1", "1-3", settings)
     assert options_of(args) == Options(
         "cpu", Path("data"), "auto", 3, 5.0, wait=False, fresh=True, contract_skipped=True
     )

@@ -15,6 +15,8 @@ from benchmark.report.page import page
 from benchmark.report.sections import SECTIONS
 from benchmark.verdicts.study import Study
 
+DRAWN = ("lead", "figures", "standing")
+"""Sections whose drawings take seconds."""
 CRITERIA = ("magnitude", "set", "mest", "snip", "random")
 
 
@@ -72,7 +74,7 @@ def results_of(experiment, *, without=lambda cell: False, accuracy=None, skipped
 
 def page_of(study, expected=None, *, figures=False):
     """The page, without the section of figures unless they are asked for, because they take seconds to draw."""
-    shown = [section for section in SECTIONS if figures or section.name != "figures"]
+    shown = [section for section in SECTIONS if figures or section.name not in DRAWN]
     return page(Findings(replace(study, expected=expected)), shown)
 
 

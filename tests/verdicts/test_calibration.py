@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from benchmark.verdicts.accepting import Evidence, revised
-from benchmark.verdicts.calibration import of_check, of_standing
+from benchmark.verdicts.calibration import of_bounds, of_check, of_standing
 from benchmark.verdicts.calibration.worlds import collapsing, results, stored
 from benchmark.verdicts.check import check
 from benchmark.verdicts.expected import Source
@@ -100,3 +100,10 @@ def test_the_shipped_grids_are_as_they_are_stored():
     for name in ("fmnist-lenet300", "smoke"):
         assert len(stored(name).cells) == 40
     assert stored("smoke").grain == pytest.approx(100 / 450, abs=1e-3)
+
+
+def test_no_test_that_has_to_learn_the_spreads_from_three_seeds_finds_seven_of_ten_moved_cells():
+    world = of_check.worlds(4_000)[0]
+    limit = 0.01 / len(world.grid.cells)
+    known, share, whole = of_bounds.power(np.random.default_rng(3), world, 0.32 * limit, limit)
+    assert known > 0.7 > whole > share

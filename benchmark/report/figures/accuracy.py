@@ -13,6 +13,8 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places, references
 from benchmark.report.figures.look import Plot, Theme, legible, line_style, reference_style, set_panel_title
+from benchmark.report.figures.styles import styles_of
+from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.arrays import Array
 
@@ -55,7 +57,8 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) 
         return _draw(grid, samples, axis, theme, stretched=stretched)
 
     name = "accuracy" if axis is DENSITY else f"accuracy-against-{axis.name.replace('_', '-')}"
-    return Plot(name, f"Accuracy against {axis.title}", caption, draw)
+    told = ordered_by_mean(grid, samples)
+    return Plot(name, f"Accuracy against {axis.title}", caption, draw, CELL_HEADERS, cell_rows(grid, samples), told)
 
 
 def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, stretched: bool) -> Figure:
@@ -65,6 +68,7 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
     figure = Figure(figsize=(max(4.9 * columns, 7.0), 4.2 * rows + 0.8))
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     lines = list(dict.fromkeys(axis.line(cell) for cell in grid if cell.growth is not None))
+    styles = styles_of(grid)
     baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
     scale = _Scale(places(axis, [cell for cells in shown.values() for cell in cells]) or places(axis, grid))
     for ax, (title, cells) in zip(axes, shown.items(), strict=False):
@@ -72,7 +76,8 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
         for name, group in references(axis, cells, grid).items():
             panel.reference(group, reference_style(baselines.index(name), theme))
         for index, name in enumerate(lines):
-            style = {**line_style(index), "zorder": 3, "markeredgecolor": theme.paper, "markeredgewidth": 0.6}
+            style = {**(styles.get(name) or line_style(index)), "zorder": 3}
+            style |= {"markeredgecolor": theme.paper, "markeredgewidth": 0.6}
             shift = (index + 0.5) / len(lines) - 0.5
             panel.line(name, [cell for cell in cells if axis.line(cell) == name], style, shift)
         _value_axis(ax, scale)

@@ -1,25 +1,19 @@
 """What one change does, as a forest of differences with their intervals."""
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from benchmark.report.contrast import limits, shown_setting, shown_settings, span_of
-from benchmark.report.figures.look import Plot, Theme, legible, line_style
-from benchmark.report.numbers import signed
+from benchmark.report.contrast import contrast_sentences, limits, shown_setting, shown_settings, span_of
+from benchmark.report.figures.differences import difference_axis, is_wide
+from benchmark.report.figures.look import Plot, Theme
+from benchmark.report.figures.styles import Styles
 from benchmark.verdicts.contrasts import Contrast
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import LEVEL
 from benchmark.verdicts.statistics.paired import Mean
 
-WIDE = 5.0
-"""Points beyond which the axis is logarithmic on both sides of one point, so that small differences stay visible."""
-TICKS = (0, 1, 10, 0.5, 3, 5, 30, 100)
-"""Sizes that such an axis may label, the most wanted first."""
 
-
-def contrast_plot(contrast: Contrast) -> Plot:
+def contrast_plot(contrast: Contrast, styles: Styles) -> Plot:
     """A panel per growth; in it for each criterion a bold point over all its cells, and below it one for each."""
     caption = (
         f"Points of accuracy that {contrast.first} is above (right of the line) or below (left) {contrast.second}, in "
@@ -27,13 +21,14 @@ def contrast_plot(contrast: Contrast) -> Plot:
     )
     if len(shown_settings(contrast.cells)) > 1:
         caption += f" Bold: {span_of(contrast).lower()}."
-    if _is_wide(contrast):
+    if is_wide(_ends(contrast)):
         caption += " The axis is logarithmic beyond one point on either side."
     title = f"{contrast.first} against {contrast.second}"
-    return Plot(contrast.name, title, caption, lambda theme: _draw(contrast, theme))
+    alt = " ".join(contrast_sentences(contrast))
+    return Plot(contrast.name, title, caption, lambda theme: _draw(contrast, styles, theme), alt=alt)
 
 
-def _draw(contrast: Contrast, theme: Theme) -> Figure:
+def _draw(contrast: Contrast, styles: Styles, theme: Theme) -> Figure:
     growths = list(dict.fromkeys(growth for _, growth in contrast.overall))
     criteria = list(dict.fromkeys(criterion for criterion, _ in contrast.overall))
     columns = shown_settings(contrast.cells)
@@ -43,7 +38,7 @@ def _draw(contrast: Contrast, theme: Theme) -> Figure:
     for ax, growth in zip(axes, growths, strict=True):
         ax.axvline(0, color=theme.faint, linewidth=1)
         for index, criterion in enumerate(criteria):
-            colour = line_style(index)["color"]
+            colour = styles[criterion]["color"] if criterion in styles else theme.ink
             here = {
                 cell: mean
                 for cell, mean in contrast.cells.items()
@@ -62,7 +57,7 @@ def _draw(contrast: Contrast, theme: Theme) -> Figure:
     minor = [block * index + 1 + row for index in range(len(criteria)) for row in range(len(columns))]
     first.set_yticks(minor, [f"density {column}" for column in columns] * len(criteria), minor=True)
     first.set_ylim(block * len(criteria) - 0.6, -1.0)
-    _difference_axis(first, contrast)
+    difference_axis(first, _ends(contrast))
     figure.supxlabel(f"test accuracy with {contrast.first} minus {contrast.second} [points]", fontsize=11)
     return figure
 
@@ -73,25 +68,7 @@ def _point(ax: Axes, mean: Mean, y: float, colour: str, *, size: float, width: f
     ax.plot(mean.value, y, "o", color=colour, markersize=size)
 
 
-def _difference_axis(ax: Axes, contrast: Contrast) -> None:
-    ends = [end for mean in _means(contrast) for end in (limits(mean) if mean.dof else (mean.value, mean.value))]
-    if not _is_wide(contrast):
-        ax.set_xlim(min([-0.5, *ends]) - 0.1, max([0.5, *ends]) + 0.1)
-        return
-    low, high = min([-1.0, *ends]) * 1.25, max([1.0, *ends]) * 1.25
-    ax.set_xscale("symlog", linthresh=1.0, linscale=0.8)
-    ax.set_xlim(low, high)
-    place = ax.transAxes.inverted().transform
-    wanted = [sign * size for size in TICKS for sign in ((1, -1) if size else (1,)) if low <= sign * size <= high]
-    at = {float(place(ax.transData.transform((tick, 0)))[0]): tick for tick in wanted}
-    ax.xaxis.set_major_locator(FixedLocator(sorted(at[position] for position in legible(at, 0.09))))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(lambda points, _: signed(points, "g") if points else "0")
-
-
-def _means(contrast: Contrast) -> list[Mean]:
-    return [*contrast.cells.values(), *contrast.overall.values()]
-
-
-def _is_wide(contrast: Contrast) -> bool:
-    return any(abs(end) > WIDE for mean in _means(contrast) for end in (mean.value, *limits(mean)) if np.isfinite(end))
+def _ends(contrast: Contrast) -> list[float]:
+    """Every difference with the ends of its interval, as far as it has some."""
+    means = [*contrast.cells.values(), *contrast.overall.values()]
+    return [end for mean in means for end in (mean.value, *(limits(mean) if mean.dof else ()))]

@@ -7,7 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.figures.look import Plot, Theme, line_style
+from benchmark.report.figures.look import Plot, Theme
+from benchmark.report.figures.styles import Styles, styles_of
+from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import LEVEL
@@ -28,16 +30,24 @@ def dense_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
         return None
     plain = Cell(PLAIN, None, 1.0) in shown
     caption = CAPTION + (" The dashed line is the plain dense network." if plain else "")
-    return Plot("dense", "Dense networks", caption, lambda theme: _draw(shown, samples, theme))
+    styles = styles_of(grid)
+    return Plot(
+        "dense",
+        "Dense networks",
+        caption,
+        lambda theme: _draw(shown, samples, styles, theme),
+        CELL_HEADERS,
+        cell_rows(shown, samples),
+        ordered_by_mean(shown, samples),
+    )
 
 
-def _draw(cells: Sequence[Cell], samples: Samples, theme: Theme) -> Figure:
+def _draw(cells: Sequence[Cell], samples: Samples, styles: Styles, theme: Theme) -> Figure:
     figure = Figure(figsize=(8.0, 0.36 * len(cells) + 1.1))
     ax = figure.subplots()
-    criteria = list(dict.fromkeys(cell.criterion for cell in cells if cell.growth is not None))
     step = grain(samples)
     for row, cell in enumerate(cells):
-        colour = theme.ink if cell.growth is None else line_style(criteria.index(cell.criterion))["color"]
+        colour = theme.ink if cell.growth is None else styles[cell.criterion]["color"]
         _row(ax, row, list(samples[cell].values()), step, colour)
         if cell.criterion == PLAIN and not cell.extra:
             ax.axvline(fmean(samples[cell].values()), color=theme.faint, linestyle="--", linewidth=1, zorder=1)

@@ -11,9 +11,11 @@ from matplotlib.patches import Rectangle
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, set_panel_title
+from benchmark.report.figures.words import in_order, place
 from benchmark.report.numbers import signed
 from benchmark.verdicts.samples import Samples, over_baseline
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
+from benchmark.verdicts.statistics.ordered import LEVEL
 from benchmark.verdicts.statistics.paired import Mean
 
 REFERENCE = "static"
@@ -38,7 +40,23 @@ def gains_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> 
         "Gain over the static network",
         CAPTION.format(axis=axis.title),
         lambda theme: _draw(shown, found, axis, theme),
+        ("criterion", "growth", "density", "further_settings", "seeds", "gain", "low", "high"),
+        [
+            (*place(cell), mean.dof + 1, mean.value, *((mean.lower(LEVEL), mean.upper(LEVEL)) if mean.dof else ()))
+            for cell, mean in found.items()
+        ],
+        _words(shown, found),
     )
+
+
+def _words(shown: dict[str, list[Cell]], found: dict[Cell, Mean]) -> str:
+    panels = {
+        f"Gain over static, {title}": [
+            (f"{cell.criterion} at {cell.density:g}", -found[cell].value) for cell in cells if cell in found
+        ]
+        for title, cells in shown.items()
+    }
+    return in_order(panels.items(), "{:+.1f}", sign=-1)
 
 
 def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Mean], axis: Axis, theme: Theme) -> Figure:

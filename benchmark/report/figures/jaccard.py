@@ -10,7 +10,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, line_style, reference_style
+from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, reference_style
+from benchmark.report.figures.styles import Styles, criterion_styles
+from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.report.overlaps import Indices, Moment, Pair, cells_of, compared_criteria, indices
 from benchmark.verdicts.study import Study
 
@@ -40,7 +42,7 @@ def jaccard_plots(study: Study) -> list[Plot]:
             f"over all layers, mean over seeds. {MEANING} That is the chance above each column."
         )
         title = "What criteria would prune at the first update"
-        return [Plot("jaccard-first", title, caption, lambda theme: _maps(criteria, found, theme))]
+        return [Plot("jaccard-first", title, caption, lambda theme: _maps(criteria, found, theme), *_told(found))]
     asked = study.experiment.measure.jaccard
     panels = _panels(criteria, found, by_fraction=asked is not None and asked.fractions is not None)
     if not panels:
@@ -51,7 +53,26 @@ def jaccard_plots(study: Study) -> list[Plot]:
         f"bands are the standard deviation over seeds. {MEANING} It falls along with the prune fraction."
     )
     title = "What other criteria would prune in the course of a training"
-    return [Plot("jaccard-training", title, caption, lambda theme: _curves(panels, criteria, found, theme))]
+    styles = criterion_styles(criteria)
+    return [
+        Plot("jaccard-training", title, caption, lambda theme: _curves(panels, styles, found, theme), *_told(found))
+    ]
+
+
+def _told(found: Indices) -> tuple[Sequence[str], list[tuple[object, ...]], str]:
+    """Headers, rows and words of the figure."""
+    rows: list[tuple[object, ...]] = [
+        (*place(moment.cell), moment.step, moment.fraction, one, other, len(values), fmean(values))
+        for moment, pairs in found.items()
+        for (one, other), values in pairs.items()
+    ]
+    last = {moment.cell: moment for moment in found}
+    panels = {
+        f"{cell}, step {moment.step}": [(" and ".join(pair), -fmean(v)) for pair, v in found[moment].items()]
+        for cell, moment in last.items()
+    }
+    words = in_order(panels.items(), "{:.2f}", sign=-1)
+    return (*CELL_HEADERS[:4], "step", "fraction", "criterion_1", "criterion_2", "n", "jaccard"), rows, words
 
 
 def _panels(criteria: Sequence[str], found: Indices, *, by_fraction: bool) -> dict[str, list[Moment]]:
@@ -107,7 +128,8 @@ def _map(
     ax.spines[:].set_visible(False)
 
 
-def _curves(panels: Mapping[str, Sequence[Moment]], criteria: Sequence[str], found: Indices, theme: Theme) -> Figure:
+def _curves(panels: Mapping[str, Sequence[Moment]], styles: Styles, found: Indices, theme: Theme) -> Figure:
+    criteria = list(styles)
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(3.7 * columns, 3.1 * rows + 0.8))
@@ -116,9 +138,8 @@ def _curves(panels: Mapping[str, Sequence[Moment]], criteria: Sequence[str], fou
         own = moments[0].cell.criterion
         for other in criteria:
             if other != own:
-                place = criteria.index(other)
-                style = reference_style(1, theme) if other == FLOOR else line_style(place)
-                if other != FLOOR and place % 2:
+                style = reference_style(1, theme) if other == FLOOR else dict(styles[other])
+                if other != FLOOR and criteria.index(other) % 2:
                     style["linestyle"] = GAPS
                 pair = (own, other) if criteria.index(own) < criteria.index(other) else (other, own)
                 _curve(

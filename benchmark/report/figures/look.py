@@ -2,7 +2,7 @@
 
 import io
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,6 +52,12 @@ class Plot:
     title: str
     caption: str
     draw: Draw
+    headers: Sequence[str] = ()
+    """The names of what the figure shows, as columns of the file beside it."""
+    rows: Sequence[Sequence[object]] = ()
+    """Its numbers, a row for each point."""
+    alt: str = ""
+    """What is to be seen, in words, for whoever does not see it."""
 
 
 def line_style(index: int) -> dict[str, Any]:

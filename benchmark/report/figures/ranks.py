@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.figures.look import Plot, Theme, line_style
+from benchmark.report.figures.look import Plot, Theme
+from benchmark.report.figures.styles import Styles, styles_of
+from benchmark.report.figures.words import in_order
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ranks import Ranking, critical_difference, rank
@@ -60,21 +62,37 @@ def ranks_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
     if len(growths) > 1:
         parts = {"all growths": cells, **parts}
     found = {title: ranked for title, part in parts.items() if (ranked := diagram(part, samples)) is not None}
-    return Plot("ranks", "Ranks of the criteria", CAPTION, lambda theme: _draw(found, theme)) if found else None
+    if not found:
+        return None
+    styles = styles_of(grid)
+    rows = [
+        (title, name, each.settings, float(average), each.ranking.critical_difference)
+        for title, each in found.items()
+        for name, average in zip(each.criteria, each.ranking.average, strict=True)
+    ]
+    return Plot(
+        "ranks",
+        "Ranks of the criteria",
+        CAPTION,
+        lambda theme: _draw(found, styles, theme),
+        ("panel", "criterion", "settings", "average_rank", "critical_difference"),
+        rows,
+        in_order([(panel, [(name, rank) for title, name, _, rank, _ in rows if title == panel]) for panel in found]),
+    )
 
 
-def _draw(found: dict[str, Diagram], theme: Theme) -> Figure:
+def _draw(found: dict[str, Diagram], styles: Styles, theme: Theme) -> Figure:
     height = sum(1.3 + 0.25 * len(each.criteria) for each in found.values())
     figure = Figure(figsize=(9.0, height))
     for ax, (title, each) in zip(figure.subplots(len(found), 1, squeeze=False).ravel(), found.items(), strict=True):
-        draw_diagram(ax, each, theme)
+        draw_diagram(ax, each, styles, theme)
         p = each.ranking.friedman_p
         shown = f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
         ax.set_title(f"{title} ({each.settings} settings, Friedman {shown})", loc="left")
     return figure
 
 
-def draw_diagram(ax: Axes, each: Diagram, theme: Theme) -> None:
+def draw_diagram(ax: Axes, each: Diagram, styles: Styles, theme: Theme) -> None:
     """One diagram, its bars at the confidence that the ranking was made for."""
     names, ranking = list(each.criteria), each.ranking
     artists = scikit_posthocs.critical_difference_diagram(
@@ -84,7 +102,7 @@ def draw_diagram(ax: Axes, each: Diagram, theme: Theme) -> None:
         ax=ax,
         label_fmt_left="{label} ({rank:.1f})  ",
         label_fmt_right="  ({rank:.1f}) {label}",
-        color_palette={name: line_style(index)["color"] for index, name in enumerate(names)},
+        color_palette={name: styles[name]["color"] for name in names},
         crossbar_props={"color": theme.ink},
         elbow_props={"linewidth": 1.4},
         marker_props={"s": 40},

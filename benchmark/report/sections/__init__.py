@@ -7,25 +7,29 @@ from benchmark.report.sections import (
     contrasts,
     environment,
     figures,
+    lead,
     measurements,
     overlap,
     provenance,
     results,
+    standing,
     verdict,
     what,
 )
 
 SECTIONS: tuple[Section, ...] = (
     verdict.SECTION,
-    what.SECTION,
+    lead.SECTION,
+    results.SECTION,
+    standing.SECTION,
     figures.SECTION,
     contrasts.SECTION,
-    results.SECTION,
     overlap.SECTION,
-    measurements.SECTION,
-    check.SECTION,
     claims.SECTION,
-    provenance.SECTION,
+    check.SECTION,
+    what.SECTION,
+    measurements.SECTION,
     environment.SECTION,
+    provenance.SECTION,
 )
-"""A new section is a module with its template, and a line here."""
+"""A new section is a module with its template, and a line here. Those without a title are the first screen."""

@@ -18,6 +18,8 @@ from benchmark.verdicts.study import Study
 def plots(study: Study) -> list[Plot]:
     """The figures that there are results for, in the order of the page."""
     cells, samples = study.cells, study.samples
+    if study.newcomers:  # beside them all that is known of the others
+        cells, samples = list(dict.fromkeys([*cells, *study.known])), study.known
     along = axes(samples)
     found = [
         *jaccard_plots(study),
@@ -30,6 +32,12 @@ def plots(study: Study) -> list[Plot]:
     return [plot for plot in found if plot is not None]
 
 
+def _below(findings: Findings) -> list[Plot]:
+    """The figures without the one that the page begins with."""
+    found = plots(findings.study)
+    return found if findings.own_first else found[1:]
+
+
 def _files(findings: Findings) -> Iterable[File]:
     for plot in plots(findings.study):
         yield from figure_files(plot)
@@ -38,6 +46,7 @@ def _files(findings: Findings) -> Iterable[File]:
 SECTION = Section(
     "figures",
     "Figures",
-    values=lambda findings: {"images": [embedded(plot) for plot in plots(findings.study)]},
+    values=lambda findings: {"images": [embedded(plot) for plot in _below(findings)]},
+    wants=lambda findings: bool(plots(findings.study)),
     files=_files,
 )

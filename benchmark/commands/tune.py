@@ -1,0 +1,93 @@
+"""``dst-bench tune``: a criterion whose parameters are chosen on validation data, and what the search costs."""
+
+import argparse
+import json
+from dataclasses import asdict
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from benchmark.commands.arguments import (
+    add_json,
+    add_results,
+    add_training,
+    folder,
+    options_of,
+    results_of,
+    values_of,
+)
+from benchmark.commands.table import print_table
+
+if TYPE_CHECKING:
+    from benchmark.experiments.part import Part
+    from benchmark.verdicts.standing import Standing
+    from benchmark.verdicts.tuning import Choice
+
+SUMMARY = "choose a criterion's parameters on validation data, count the cost, and say where it stands then"
+HEADERS = ("growth", "density", "chosen", "validation", "test", "trainings", "FLOPs of one")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is chosen, where, and how it is trained."""
+    parser.add_argument("method", metavar="METHOD", help="with values, as in 'mest(lambda_=tune(0.1,1,10))'")
+    parser.add_argument("--on", dest="experiment", default="smoke", metavar="EXPERIMENT", help="its name or file")
+    parser.add_argument("--growth", metavar="LIST", help="growth criteria, as in random,gradient")
+    parser.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
+    parser.add_argument("--seeds", metavar="LIST", help="seeds, as in 1-5 or 1,2,7")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
+    parser.add_argument("--reference", default="magnitude", metavar="NAME", help="what it is compared with")
+    parser.add_argument("--expected", type=folder, metavar="DIR", help="folder of expected values")
+    add_results(parser)
+    add_training(parser)
+    add_json(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Train all candidates, choose by validation accuracy, and print the choice, its cost and its standing."""
+    from benchmark.experiments.search import Search
+    from benchmark.running.missing import train_missing
+    from benchmark.verdicts.newcomers import of_criteria, standing_among
+    from benchmark.verdicts.study import Study
+    from benchmark.verdicts.tuning import as_contender, tuned
+
+    search = Search.parse(args.method)
+    part = _part(args, ",".join(map(str, search.candidates)))
+    experiment = part.select(args.experiment)
+    results = train_missing(experiment, results_of(args, experiment), options_of(args))
+    choices = tuned(search, results, experiment.metric)
+    args.criteria, args.add = part.criteria, None
+    study = Study(experiment, results, None, values_of(args, experiment).stored)
+    found = standing_among(as_contender(search, choices, study.known), experiment.name, args.reference)
+    own = of_criteria(found, [search.name]) if found else None
+    if args.json:
+        told = {"method": search.name, "choices": [asdict(each) for each in choices], "standing": own and asdict(own)}
+        print(json.dumps(told, indent=2, allow_nan=False))
+    else:
+        _print(choices, own)
+    return 0
+
+
+def _part(args: argparse.Namespace, criteria: str) -> "Part":
+    from benchmark.experiments.part import Part
+
+    return Part(criteria, None, args.growth, args.density, args.seeds, tuple(args.set))
+
+
+def _print(choices: "list[Choice]", own: "Standing | None") -> None:
+    from benchmark.verdicts.newcomers import sentences
+
+    rows = [
+        (
+            each.setting.growth,
+            f"{each.setting.density:g}",
+            each.chosen,
+            f"{each.validation[each.chosen]:.2f}",
+            f"{fmean(each.test.values()):.2f}",
+            each.runs,
+            "?" if each.times is None else f"{each.times:.1f} times",
+        )
+        for each in choices
+    ]
+    print_table(rows, HEADERS, right=range(3, 7), title="chosen by mean validation accuracy, in percent")
+    print(f"\nThe search took {sum(each.runs for each in choices)} trainings; no test accuracy decided anything.")
+    for line in sentences(own) if own else ():
+        print(line)

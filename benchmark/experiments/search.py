@@ -1,0 +1,63 @@
+"""A search: a criterion of which parameters are chosen from declared values, as in ``mest(lambda_=tune(0.1, 1))``."""
+
+import ast
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.errors import InputError
+from criteria.plugins import Spec, resolve
+
+WORD = "tune"
+MOST = 100
+"""Combinations of values that a search may have."""
+FORM = f"write it as in 'mest(lambda_={WORD}(0.1, 1, 10))'"
+
+
+@dataclass(frozen=True)
+class Search:
+    """A method that includes choosing its own parameters."""
+
+    name: str
+    """As it is shown: the criterion with its grid."""
+    candidates: tuple[Spec, ...]
+    """The criteria that are tried, in the order of the grid."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Search":
+        """Read a criterion with at least one parameter ``tune(value, …)`` of two values or more.
+
+        Every candidate is checked as a criterion that is asked for by name. Raises :class:`InputError`.
+        """
+        try:
+            call = ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            raise InputError(f"{text!r} is no criterion with values to choose from; {FORM}") from error
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise InputError(f"{text!r} is no criterion with values to choose from; {FORM}")
+        grids = {each.arg: _values(each.value, text) for each in call.keywords if each.arg is not None}
+        if not any(len(values) > 1 for values in grids.values()):
+            raise InputError(f"{text!r} has nothing to choose from; {FORM}")
+        combinations = list(itertools.product(*grids.values()))
+        if len(combinations) > MOST:
+            raise InputError(f"{text!r} has {len(combinations)} combinations of values; at most {MOST} are tried")
+        found = [
+            resolve(Spec(call.func.id, tuple(zip(grids, values, strict=True))), "criterion") for values in combinations
+        ]
+        shown = ", ".join(f"{name}={_shown(values)}" for name, values in sorted(grids.items()))
+        return cls(f"{call.func.id}({shown})", tuple(dict.fromkeys(found)))
+
+
+def _values(node: ast.expr, text: str) -> list[Any]:
+    chosen = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == WORD
+    nodes = node.args if chosen and isinstance(node, ast.Call) else [node]
+    if isinstance(node, ast.Call) and (node.keywords or not nodes):
+        raise InputError(f"{text!r}: {WORD} takes values, separated by commas; {FORM}")
+    try:
+        return [ast.literal_eval(each) for each in nodes]
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise InputError(f"{text!r}: {ast.unparse(node)} is no plain value; {FORM}") from error
+
+
+def _shown(values: list[Any]) -> str:
+    return repr(values[0]) if len(values) == 1 else f"{WORD}({', '.join(map(repr, values))})"

@@ -1,0 +1,169 @@
+"""Where criteria stand, as forests: differences to the reference, and ranks, each with its interval."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmark.report.figures.differences import difference_axis, is_wide
+from benchmark.report.figures.look import Plot, Theme
+from benchmark.report.figures.styles import Styles
+from benchmark.verdicts.newcomers import sentences
+from benchmark.verdicts.standing import Row, Standing
+
+MOST = 5
+"""Settings of a panel; of more, those at even steps are shown."""
+
+
+@dataclass(frozen=True)
+class _Forest:
+    """What one kind of forest shows of a row: a point and an interval, which may be None."""
+
+    point: Callable[[Row], float | None]
+    ends: Callable[[Row], tuple[float | None, float | None]]
+    axis: Callable[[Axes, Sequence[Row]], None]
+    label: str
+
+
+def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Plot:
+    """The difference of each criterion to the reference in each setting; ``mine`` are drawn bold."""
+    rows = [row for row in found.rows if row.criterion != found.reference and row.difference is not None]
+    caption = (
+        f"Points of accuracy that each criterion is above (right of the line) or below (left) {found.reference} with "
+        f"the same seeds, with the {found.confidence:.0%} interval. Between the dotted lines a difference is smaller "
+        f"than {found.margin:g} points, which counts as none."
+    )
+    if is_wide(_ends(rows)):
+        caption += " The axis is logarithmic beyond one point on either side."
+
+    def axis(ax: Axes, shown: Sequence[Row]) -> None:
+        for edge in (-found.margin, found.margin):
+            ax.axvline(edge, color=ax.xaxis.label.get_color(), linewidth=0.7, linestyle=":")
+        difference_axis(ax, _ends(shown))
+
+    kind = _Forest(
+        lambda row: row.difference,
+        lambda row: (row.low, row.high),
+        axis,
+        f"accuracy minus that of {found.reference} [points]",
+    )
+    title = f"Difference to {found.reference}"
+    return _plot("standing-differences", title, caption, rows, (kind, styles, frozenset(mine)), found)
+
+
+def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Plot:
+    """The rank of each criterion in each setting; ``mine`` are drawn bold."""
+    rows = list(found.rows)
+    caption = (
+        "Rank of the mean of each criterion in each setting, 1 is the highest, with the 95% interval of the rank of "
+        "its true mean. Where intervals overlap widely, these seeds do not tell the criteria apart."
+    )
+    most = max(row.contenders for row in rows)
+
+    def axis(ax: Axes, _: Sequence[Row]) -> None:
+        ax.set_xlim(0.5, most + 0.5)
+        ax.set_xticks(range(1, most + 1))
+
+    kind = _Forest(lambda row: row.rank, lambda row: (row.rank_low, row.rank_high), axis, "rank (1 is the best)")
+    return _plot("standing-ranks", "Ranks with their intervals", caption, rows, (kind, styles, frozenset(mine)), found)
+
+
+# long because a figure has a name, words, numbers and a drawing
+def _plot(
+    name: str,
+    title: str,
+    caption: str,
+    rows: Sequence[Row],
+    look: tuple[_Forest, Styles, Collection[str]],
+    found: Standing,
+) -> Plot:
+    shown = _chosen(rows)
+    if len({_setting(row) for row in shown}) < len({_setting(row) for row in rows}):
+        caption += " Not all densities are drawn; the file of the data has them all."
+    kind = look[0]
+    values = [
+        (row.criterion, row.growth or "", row.density or "all", _further(row), row.n, kind.point(row), *kind.ends(row))
+        for row in rows
+    ]
+    headers = ("criterion", "growth", "density", "further_settings", "n", "value", "low", "high")
+    told = Standing(found.reference, found.margin, found.confidence, found.experiments, tuple(_over_all(shown)))
+    words = ". ".join(sentences(told)) + "."
+    return Plot(name, title, caption, lambda theme: _draw(shown, look, theme), headers, values, words)
+
+
+def _draw(rows: Sequence[Row], look: tuple[_Forest, Styles, Collection[str]], theme: Theme) -> Figure:
+    kind, styles, mine = look
+    panels = list(dict.fromkeys((row.growth, row.extra) for row in rows))
+    settings = list(dict.fromkeys(row.density for row in sorted(rows, key=_by_density)))
+    criteria = [name for name in styles if any(row.criterion == name for row in rows)]
+    block = len(criteria) + 1.2
+    figure = Figure(figsize=(4.6 * max(len(panels), 1.4), 0.2 * block * len(settings) + 1.3))
+    axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False).ravel()
+    for ax, (growth, extra) in zip(axes, panels, strict=True):
+        if kind.point(rows[0]) == rows[0].difference:
+            ax.axvline(0, color=theme.faint, linewidth=1)
+        for row in rows:
+            if (row.growth, row.extra) == (growth, extra):
+                y = block * settings.index(row.density) + criteria.index(row.criterion)
+                _point(ax, (kind.point(row), *kind.ends(row)), y, styles[row.criterion], row.criterion in mine)
+        title = f"{growth} growth" + "".join(f", {name} {value}" for name, value in extra)
+        ax.set_title(title, loc="left")
+        ax.grid(visible=False, axis="y")
+        ax.tick_params(axis="y", which="both", length=0)
+    first = axes[0]
+    places = [block * i + j for i in range(len(settings)) for j in range(len(criteria))]
+    first.set_yticks(places, criteria * len(settings), fontsize=8)
+    for label, name in zip(first.get_yticklabels(), criteria * len(settings), strict=True):
+        label.set_color(theme.ink)
+        label.set_fontweight("bold" if name in mine else "normal")
+    for index, density in enumerate(settings):
+        name = "all densities" if density is None else f"density {density:g}"
+        first.text(0.01, block * index - 0.75, name, transform=first.get_yaxis_transform(), weight="bold", fontsize=9)
+    first.set_ylim(block * len(settings) - 1.0, -1.4)
+    kind.axis(first, rows)
+    for ax in axes[1:]:
+        kind.axis(ax, rows)
+    figure.supxlabel(kind.label, fontsize=11)
+    return figure
+
+
+def _point(
+    ax: Axes, values: tuple[float | None, float | None, float | None], y: float, style: dict[str, Any], bold: bool
+) -> None:
+    point, low, high = values
+    if low is not None and high is not None:
+        ax.plot([low, high], [y, y], color=style["color"], linewidth=2.8 if bold else 1.3, solid_capstyle="butt")
+    if point is not None:
+        ax.plot(point, y, marker=style["marker"], color=style["color"], markersize=7.5 if bold else 4.5)
+
+
+def _chosen(rows: Sequence[Row]) -> list[Row]:
+    """The rows of at most :data:`MOST` densities, the mean over all of them first."""
+    densities = sorted({row.density for row in rows if row.density is not None})
+    if len(densities) >= MOST:
+        steps = MOST - 2
+        densities = [densities[round(place * (len(densities) - 1) / steps)] for place in range(steps + 1)]
+    return [row for row in rows if row.density is None or row.density in densities]
+
+
+def _over_all(rows: Sequence[Row]) -> list[Row]:
+    """The rows over all densities, or all of them where there is one density."""
+    return [row for row in rows if row.density is None] or list(rows)
+
+
+def _by_density(row: Row) -> float:
+    return -1.0 if row.density is None else row.density
+
+
+def _setting(row: Row) -> tuple[object, ...]:
+    return row.growth, row.density, row.extra
+
+
+def _further(row: Row) -> str:
+    return "; ".join(f"{name}={value}" for name, value in row.extra)
+
+
+def _ends(rows: Sequence[Row]) -> list[float]:
+    return [end for row in rows for end in (row.difference, row.low, row.high) if end is not None]

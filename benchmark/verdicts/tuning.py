@@ -1,0 +1,93 @@
+"""A method that chooses its own parameters: by validation accuracy alone, and with what the search costs.
+
+What chooses is given validation accuracies and nothing else, so a test accuracy cannot decide.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.results import Result, Results, samples
+from benchmark.experiments.search import Search
+from benchmark.verdicts.contenders import Setting
+from benchmark.verdicts.samples import Samples
+from criteria.errors import InputError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a search chose in one setting, and what it cost."""
+
+    setting: Setting
+    chosen: str
+    validation: Mapping[str, float]
+    """Mean validation accuracy in percent of each candidate, at each run's best epoch."""
+    test: Mapping[int, float]
+    """Metric in percent of what was chosen, by seed; it was looked up after the choice."""
+    runs: int
+    """Trainings of the whole search."""
+    times: float | None
+    """Training FLOPs of the search, as a multiple of those of what was chosen; None if some were not measured."""
+
+
+def tuned(search: Search, results: Results, metric: str) -> list[Choice]:
+    """The choice of a search in each setting, from the results of all its candidates.
+
+    Raises :class:`InputError` where a candidate lacks a seed that another one has: the more seeds a candidate has, the
+    surer it would be judged.
+    """
+    groups: dict[Setting, dict[str, dict[int, Result]]] = {}
+    wanted = [str(spec) for spec in search.candidates]
+    for run, result in results:
+        cell = run.cell
+        if cell.criterion in wanted and cell.growth is not None:
+            setting = Setting(cell.growth, cell.density, cell.extra)
+            groups.setdefault(setting, {}).setdefault(cell.criterion, {})[run.seed] = result
+    measured = samples(results, metric)
+    found = []
+    for setting, candidates in groups.items():
+        if candidates.keys() != set(wanted) or len({frozenset(each) for each in candidates.values()}) > 1:
+            raise InputError(f"{search.name}: some of its {len(wanted)} candidates lack results; run them all")
+        validation = {
+            name: [max(each.outcome.validation_accuracy, default=0.0) for each in candidates[name].values()]
+            for name in wanted
+        }
+        chosen = choose(validation)
+        found.append(
+            Choice(
+                setting,
+                chosen,
+                {name: fmean(values) for name, values in validation.items()},
+                measured[Cell(chosen, setting.growth, setting.density or 1.0, setting.extra)],
+                sum(map(len, candidates.values())),
+                _times(candidates, chosen),
+            )
+        )
+    return found
+
+
+def choose(validation: Mapping[str, Sequence[float]]) -> str:
+    """The candidate with the highest mean validation accuracy; of equals the first of the grid."""
+    return max(validation, key=lambda name: fmean(validation[name]))
+
+
+def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> Samples:
+    """All that is known of other criteria, and the search as one criterion in place of its candidates."""
+    tried = {str(spec) for spec in search.candidates}
+    kept = {cell: values for cell, values in known.items() if cell.criterion not in tried}
+    cells = {
+        Cell(search.name, each.setting.growth, each.setting.density or 1.0, each.setting.extra): each.test
+        for each in choices
+    }
+    return {**kept, **cells}
+
+
+def _times(candidates: Mapping[str, Mapping[int, Result]], chosen: str) -> float | None:
+    costs = {
+        name: [each.outcome.measured.flops.training for each in by_seed.values() if each.outcome.measured]
+        for name, by_seed in candidates.items()
+    }
+    if any(len(costs[name]) < len(candidates[name]) for name in candidates) or not sum(costs[chosen]):
+        return None
+    return sum(map(sum, costs.values())) / sum(costs[chosen])
