@@ -104,10 +104,11 @@ def defines(name: str, kind: str, method: str) -> bool:
         return any(method in vars(cls) for cls in own if cls is not object)
 
 
-def parameters_of(plugin: Registration) -> dict[str, Declared]:
+def parameters_of(plugin: Registration, *, defaults_only: bool = False) -> dict[str, Declared]:
     """The parameters of a plugin of which nothing but their types decides which values are right.
 
-    Raises :class:`NotReadableError` where that is not so, or where types and defaults are not of a plain form.
+    With ``defaults_only`` no value is given, so a ``__post_init__`` that checks values has nothing to decide. Raises
+    :class:`NotReadableError` where that is not so, or where types and defaults are not of a plain form.
     """
     if plugin.kind.registers == "object":
         return {}
@@ -115,8 +116,9 @@ def parameters_of(plugin: Registration) -> dict[str, Declared]:
     if isinstance(found.node, ast.FunctionDef):
         return _arguments(found.node, plugin.kind.given)
     declared: dict[str, Declared] = {}
+    makes = _MAKES - {"__post_init__"} if defaults_only else _MAKES
     for each in reversed(_above_interface(plugin)):
-        if any(isinstance(statement, ast.FunctionDef) and statement.name in _MAKES for statement in each.node.body):
+        if any(isinstance(statement, ast.FunctionDef) and statement.name in makes for statement in each.node.body):
             raise NotReadableError("code decides which values are right")
         fields = [node for node in each.node.body if isinstance(node, ast.AnnAssign) and not _is_class_var(node)]
         if fields and not _is_plain_dataclass(each.node):

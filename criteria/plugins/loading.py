@@ -57,21 +57,21 @@ def load(spec: str | Spec, kind: str = "criterion", **parameters: Any) -> Any:
 def resolve(spec: str | Spec, kind: str = "criterion") -> Spec:
     """The spec in canonical form: a known plugin, checked parameters, and defaults left out.
 
-    The plugin is imported only where its source does not tell its parameters, or has code that checks their values.
+    The plugin is imported only where its source does not tell its parameters, or has code that checks given values.
     Raises :class:`InputError` as :func:`load` does.
     """
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
     found = registration(spec.name, kind)
     try:
-        declared = _parameters(found)
+        declared = _parameters(found, defaults_only=not spec.parameters)
     except NotReadableError:
         return _resolved_by_making(spec, kind)
     return _without_defaults(spec, declared, checked(_what(spec.name, kind), declared, dict(spec.parameters)))
 
 
 @cache
-def _parameters(plugin: Registration) -> dict[str, Declared]:
-    return parameters_of(plugin)
+def _parameters(plugin: Registration, *, defaults_only: bool) -> dict[str, Declared]:
+    return parameters_of(plugin, defaults_only=defaults_only)
 
 
 def usable(kind: str = "criterion") -> list[str]:
