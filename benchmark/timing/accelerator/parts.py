@@ -60,9 +60,9 @@ class Part:
 
 
 PARTS = (
-    Part("health", "device, versions, arithmetic, and the tests that need a GPU", 0.2),
+    Part("health", "device, versions, arithmetic, and the tests that need a GPU", 0.25),
     Part("truth", "the same masks as on a CPU, verdicts of smoke, resume after a kill, fleets against alone", 0.3),
-    Part("speed", "model-steps per second by network, fleet and execution; memory; where the time goes", 0.35),
+    Part("speed", "model-steps per second by network, fleet and execution; memory; where the time goes", 0.3),
     Part(
         "panel",
         "fmnist-cnn, in pieces that go on where they were",
