@@ -1,0 +1,1 @@
+"""One rule of each kind, installed by entry points alone."""
