@@ -92,7 +92,8 @@ def test_a_misspelt_name_is_told_the_nearest(kind, name, near):
 
 
 def test_a_name_like_no_other_is_told_what_there_is():
-    with pytest.raises(InputError, match=r"^unknown growth 'qqqqqq'; known: gradient, momentum, random$"):
+    known = "cannistraci_hebb, gradient, guided_exploration, momentum, random"
+    with pytest.raises(InputError, match=f"^unknown growth 'qqqqqq'; known: {known}$"):
         load("qqqqqq", "growth")
 
 
