@@ -68,7 +68,8 @@ def test_an_update_changes_no_tensor_and_repeats_from_the_same_generator(layer, 
 @pytest.mark.parametrize("criterion", criteria.names())
 def test_a_dense_layer_keeps_its_weights(criterion):
     weight = torch.randn(4, 3, generator=seeded(0))
-    layer = Layer("fc1", weight, weight, torch.ones(4, 3, dtype=torch.bool), hessian_gradient=lambda _: weight)
+    dense = torch.ones(4, 3, dtype=torch.bool)
+    layer = Layer("fc1", weight, weight, dense, hessian_gradient=lambda _: weight, input_norm=weight.abs())
     outcome = update_topology(layer, criteria.load(criterion), criteria.load("random", "growth"), 1.0)
     assert outcome.mask.all()
     assert not outcome.pruned.any()
