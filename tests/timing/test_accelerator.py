@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from benchmark.commands.cli import main
 from benchmark.timing.accelerator import conducting, panel, speed
@@ -24,6 +25,7 @@ from benchmark.timing.accelerator.one_part import find_out
 from benchmark.timing.accelerator.parts import PARTS, Asked, Item, Part, SkipItem, items_of
 from benchmark.timing.accelerator.truth import PERIOD, members_of
 from criteria.errors import InputError
+from tests.running.tiny import TINY
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -324,6 +326,24 @@ def test_the_panel_takes_the_largest_fleet_that_ends_in_time_or_else_the_most_ef
     assert panel.fleet_for(notes, setup, left=2000.0) == 256
     assert panel.fleet_for(notes, setup, left=60.0) == 64
     assert panel.fleet_for(speeds(tmp_path, {}), setup, left=60.0) is None
+
+
+def test_the_panel_trains_both_rules_into_a_results_folder_and_keeps_its_plan(tmp_path, monkeypatch):
+    tiny = tmp_path / "tiny.yaml"
+    tiny.write_text(yaml.safe_dump(TINY | {"training": TINY["training"] | {"epochs": 1}}))
+    monkeypatch.setattr(panel, "EXPERIMENT", str(tiny))
+    monkeypatch.setattr(Asked, "require_cuda", lambda *_: None)
+    monkeypatch.setattr("benchmark.running.gate.require_contract", lambda _: "")
+    asked = Asked(tmp_path, CPU, None, time.time() + 100, Notes(tmp_path / "panel.json", "panel"))
+    items = list(panel.items())
+    find_out(items, asked)
+    assert [asked.notes.found(item.key)["runs"] for item in items] == [8, 8]  # of which 4 are of baselines
+    stored = [json.loads(path.read_text()) for path in tmp_path.glob("results/tiny/runs/*.json")]
+    rules = [each["settings"]["topology"].get("resurrection", "") for each in stored]
+    assert sorted(rules) == [""] * 4 + ["allow"] * 4 + ["forbid"] * 4
+    plan = json.loads((tmp_path / "scratch" / "panel-plan.json").read_text())
+    assert plan["most"] is None
+    assert not any(plan["execution"].values())
 
 
 def test_the_best_way_is_the_fastest_and_in_float32_unless_any_precision_will_do(tmp_path):

@@ -46,7 +46,7 @@ def _train(asked: Asked, rule: str) -> Findings:
     began = time.monotonic()
     print(f"{EXPERIMENT}, {rule}: fleets of at most {most}, computed {execution}", flush=True)
     with executing(execution):
-        options = Options("cuda", asked.data_dir, engine="dense", most=most, checkpoint_seconds=60.0)
+        options = Options(asked.device.type, asked.data_dir, engine="dense", most=most, checkpoint_seconds=60.0)
         results = train_missing(experiment, folder, options)
     return {"runs": len(results), "seconds of this call": time.monotonic() - began, "fleets of at most": most or "any",
             "computed": str(execution)}  # fmt: skip

@@ -39,11 +39,14 @@ KILLED = {
     "title": "A training that is killed",
     "data": "digits",
     "model": {"name": "mlp", "widths": [32]},
-    "training": {"epochs": 40, "batch_size": 64, "learning_rate": 0.1},
+    "training": {"epochs": 80, "batch_size": 64, "learning_rate": 0.1},
     "topology": {"update_period": 20},
     "axes": {"criteria": ["magnitude", "snip"], "growths": ["gradient"], "densities": [0.2], "seeds": [1, 2, 3]},
 }
 """Long enough that it can be killed in the middle, and short enough to be trained twice."""
+
+CHECKPOINTS = 3
+"""That are written before it is killed."""
 
 
 def items() -> Iterable[Item]:
@@ -100,8 +103,10 @@ def _killed(asked: Asked) -> Findings:
     child = subprocess.Popen(
         command("disturbed", "0.01"), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    written: set[int] = set()
     try:
-        while child.poll() is None and not list(place.glob("disturbed/killed/checkpoints/*.pt")):
+        while child.poll() is None and len(written) < CHECKPOINTS:
+            written |= {path.stat().st_mtime_ns for path in place.glob("disturbed/killed/checkpoints/*.pt")}
             time.sleep(0.01)
     finally:
         child.kill()
@@ -131,7 +136,7 @@ def _smoke(asked: Asked) -> Findings:
     experiment = load_experiment("smoke")
     folder = ResultsFolder(asked.folder / "scratch" / "results", experiment.name)
     began = time.monotonic()
-    results = train_missing(experiment, folder, Options(device="cuda", engine="dense", contract_skipped=True))
+    results = train_missing(experiment, folder, Options(asked.device.type, engine="dense", contract_skipped=True))
     seconds = time.monotonic() - began
     outcome = check_study(Study(experiment, results, read_expected(expected_file("smoke", None))))
     status = outcome.exit_status(strict=False)
