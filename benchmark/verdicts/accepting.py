@@ -74,6 +74,7 @@ def accept_study(
         python=all_known("python"),
         cpu=all_known("cpu"),
         threads=all_known("threads"),
+        data=all_known("data"),
         engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
         command=shlex.join(["dst-bench", "run", experiment.name, *part.options]),
