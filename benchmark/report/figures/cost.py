@@ -99,8 +99,8 @@ def _draw(
             points = [at for cell, at in here.items() if cell.criterion == name]
             if points:
                 size = 9 if name in mine else 6.5
-                look = {"color": style["color"], "marker": style["marker"], "markersize": size}
-                ax.plot(*zip(*points, strict=True), linestyle="none", label=name, markeredgecolor=theme.paper, **look)
+                drawn = {"color": style["color"], "marker": style["marker"], "markersize": size}
+                ax.plot(*zip(*points, strict=True), linestyle="none", label=name, markeredgecolor=theme.paper, **drawn)
         ax.set_title(f"{growth} growth", loc="left")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(ScalarFormatter())
