@@ -12,6 +12,7 @@ import torch
 
 from benchmark.data import load_dataset, source_of
 from benchmark.data.dataset import Dataset
+from benchmark.data.digest import data_digest
 from benchmark.data.published import MissingDataError, without_downloads
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import Setup
@@ -135,3 +136,9 @@ def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) ->
 def dataset_on(name: str, data_dir: Path | None, device: torch.device) -> Dataset:
     """A data set for training on ``device``; the last one is kept for the next fleet."""
     return load_dataset(name, data_dir).on(device)
+
+
+@lru_cache(maxsize=8)
+def digest_on(name: str, data_dir: Path | None, device: torch.device) -> str:
+    """The digest of a data set, made once for all fleets."""
+    return data_digest(dataset_on(name, data_dir, device))

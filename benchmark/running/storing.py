@@ -11,7 +11,7 @@ from benchmark.experiments.results import Result, ResultsFolder, Timing
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import Checkpoint, checkpoint_file
 from benchmark.running.options import Options
-from benchmark.running.plan import dataset_on
+from benchmark.running.plan import dataset_on, digest_on
 from benchmark.running.progress import Progress
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.workers import Worker
@@ -72,7 +72,7 @@ def train_and_store(
     else:
         with worker.alone():
             worker.require_claim()
-            _store(fleet, end, folder, options)
+            _store(fleet, end, folder, options, device)
             _log_failures(end.failures, worker)
             worker.log("stored", [run for run in fleet.lacking if run not in end.failures])
             _let_go(fleet, worker)
@@ -130,8 +130,9 @@ def _let_go(fleet: Fleet, worker: Worker) -> None:
     checkpoint_file(worker.folder, fleet.ids).unlink(missing_ok=True)
 
 
-def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Options) -> None:
-    """Store the results of the runs of a fleet that have none yet."""
+def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Options, device: torch.device) -> None:
+    """Store the results of the runs of a fleet that have none yet, with the digest of the data that they saw."""
+    data = digest_on(fleet.runs[0].setup.data, options.data_dir, device)
     timing = Timing(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         fleet_seconds=round(end.seconds, 3),
@@ -148,7 +149,7 @@ def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Option
                     outcome=outcome,
                     contract_skipped=options.contract_skipped and run.cell.growth is not None,
                     code=code_of_setup(run.setup),
-                    environment=last | ({"earlier": earlier} if earlier else {}),
+                    environment=last | {"data": data} | ({"earlier": earlier} if earlier else {}),
                     time=timing,
                 )
             )

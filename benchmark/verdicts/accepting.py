@@ -58,6 +58,14 @@ def accept_study(
             f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
             f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
         )
+    provenance = _provenance(study, date, part)
+    verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
+    evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
+    return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
+
+
+def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
+    """Where the results of a study come from; what some of them do not say is left out."""
     environments = [result.environment for _, result in study.results]
 
     def all_values(key: str) -> str:
@@ -66,7 +74,7 @@ def accept_study(
     def all_known(key: str) -> str | None:
         return all_values(key) if all(key in environment for environment in environments) else None
 
-    provenance = Source(
+    return Source(
         kind="measured",
         version=all_values("dst-bench"),
         torch=all_values("torch"),
@@ -74,14 +82,12 @@ def accept_study(
         python=all_known("python"),
         cpu=all_known("cpu"),
         threads=all_known("threads"),
+        data=all_known("data"),
         engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
-        command=shlex.join(["dst-bench", "run", experiment.name, *part.options]),
+        command=shlex.join(["dst-bench", "run", study.experiment.name, *part.options]),
         note="; ".join(study.cautions) or None,
     )
-    verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
-    evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
-    return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
 
 
 def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:

@@ -16,7 +16,7 @@ SKIPPED: tuple[Verdict, ...] = ("missing", "unexpected", "unstable", "inconclusi
 def junit(outcome: CheckOutcome) -> str:
     """JUnit's XML: a test for each cell against each source, for each comparison of many cells, and for each claim."""
     cases = [
-        *(_case(outcome, f"{row.cell} against {row.source}", row.verdict, _told(row)) for row in outcome.rows),
+        *(_case(outcome, _name(row), row.verdict, _told(row)) for row in outcome.rows),
         *(
             _case(outcome, f"{shift.name} against {shift.source}", "deviates" if shift.deviates else None, None)
             for shift in outcome.shifts
@@ -72,6 +72,10 @@ def _case(outcome: CheckOutcome, name: str, verdict: Verdict | None, told: str |
     elif verdict in SKIPPED:
         ElementTree.SubElement(case, "skipped", message=f"{verdict}: {MEANINGS[verdict]}")
     return case
+
+
+def _name(row: Row) -> str:
+    return str(row.cell) if row.source is None else f"{row.cell} against {row.source}"
 
 
 def _told(row: Row) -> str:

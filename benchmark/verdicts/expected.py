@@ -98,6 +98,8 @@ class Source(Settings):
     cpu: str | None = None
     """The processor's model; without it no bits can be promised."""
     threads: str | None = None
+    data: str | None = None
+    """Digest of the data set."""
     command: str | None = None
     """The command that makes the results again."""
     date: datetime.date | None = None

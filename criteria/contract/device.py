@@ -7,6 +7,7 @@ every operation on it is done on the CPU, and what a GPU would refuse is refused
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -78,6 +79,13 @@ class Pretending(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Do an operation."""
         return _done(operation, arguments, options or {})
+
+
+@cache
+def ready() -> None:
+    """Let torch import what operations on a pretended device need, which takes it seconds at first."""
+    with Pretending():  # type: ignore[no-untyped-call]
+        torch.stack([pretended(torch.zeros(1)) + 1])
 
 
 def pretended(tensor: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from criteria.api import Criterion, Growth
-from criteria.contract import known, purity, sameness, special, state_properties
+from criteria.contract import device, known, purity, sameness, special, state_properties
 from criteria.contract import selection_properties as selection
 from criteria.contract import training_properties as training
 from criteria.contract.asking import Plugin
@@ -31,6 +31,8 @@ class Judge:
     """Whether it is quick enough, and finds something common enough, for the first pass."""
     cost: int = 1
     """About how many times as much as others one of its cases costs."""
+    prepare: Callable[[], object] | None = None
+    """Is called before the first case, so that what is slow at first use does not count as the plugin's time."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ SELECTION = (
     ),
     Property((Judge(selection.unbiased_ties, None, special.tied, at_once=special.few_tied),)),
     Property((Judge(selection.dtype_stable, distinct_cases),)),
-    Property((Judge(selection.device_stable, cost=6, in_first_pass=False),)),
+    Property((Judge(selection.device_stable, cost=6, in_first_pass=False, prepare=device.ready),)),
     Property((Judge(known.known_answers, None, special.few_tied, at_once=special.few_tied),)),
 )
 """The properties of selections, in the order in which they are judged: a fault shows first where it lies."""

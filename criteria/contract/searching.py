@@ -45,6 +45,8 @@ def selection_results(property_: Property, plugin: Plugin, effort: Effort) -> It
     for judge in property_.judges:
         if effort.first_pass and not judge.in_first_pass:
             continue
+        if judge.prepare is not None:
+            judge.prepare()
         drawn = None if judge.cases is None else judge.cases(plugin)
         label = f"{_label(plugin)} {judge.function.__name__}"
         special = judge.at_once if effort.first_pass else judge.besides

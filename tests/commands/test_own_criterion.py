@@ -132,3 +132,8 @@ def test_a_home_that_nobody_has_in_the_variable_is_one_line(here, monkeypatch, c
     error = capsys.readouterr().err
     assert "no home folder" in error
     assert error.count("\n") == 1
+
+
+def test_results_and_accepted_values_name_the_data_that_they_saw(here):
+    (digest,) = {json.loads(path.read_text())["environment"]["data"] for path in Path("whole/tiny/runs").glob("*.json")}
+    assert yaml.safe_load(Path("expected_results/tiny.yaml").read_text())["sources"]["measured"]["data"] == digest

@@ -12,6 +12,7 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
 from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table
 from benchmark.report.figures.contrast import contrast_plot
+from benchmark.report.figures.styles import criterion_styles
 from benchmark.report.findings import Findings
 from benchmark.report.page import page
 from benchmark.report.sections import contrasts
@@ -128,7 +129,7 @@ def test_one_seed_has_no_interval_and_nothing_is_concluded():
     found = contrasted(experiment(seeds=(1,)))
     assert contrast_sentences(found) == ["One seed in common: nothing can be told from chance."]
     assert "(1 seed)" in contrast_table(found)
-    drawn(contrast_plot(found))
+    drawn(contrast_plot(found, criterion_styles(CRITERIA)))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_a_setting_that_varies_over_numbers_is_no_contrast():
 
 def test_every_point_and_its_interval_are_in_the_figure():
     found = contrasted()
-    axes = drawn(contrast_plot(found)).axes
+    axes = drawn(contrast_plot(found, criterion_styles(CRITERIA))).axes
     assert [ax.get_title(loc="left") for ax in axes] == ["random growth", "gradient growth"]
     for ax, growth in zip(axes, ("random", "gradient"), strict=True):
         drawn_points = sorted(line.get_xdata()[0] for line in ax.get_lines() if line.get_marker() == "o")
@@ -190,7 +191,7 @@ def test_large_and_small_differences_are_told_apart_in_one_figure():
 
     theirs = allowing(ours)
     found = between_experiments(study_of(ours, accuracy=collapsing), study_of(theirs, accuracy=collapsing))
-    ax = drawn(contrast_plot(found)).axes[0]
+    ax = drawn(contrast_plot(found, criterion_styles(CRITERIA))).axes[0]
     places = [ax.transAxes.inverted().transform(ax.transData.transform((x, 0)))[0] for x in (-60, -0.5, 0)]
     assert 0 < places[0] < places[1] < places[2] - 0.05
     assert places[2] < 1

@@ -18,7 +18,7 @@ from benchmark.report.sections.lead import lead_plot
 from benchmark.report.sections.standing import standing_plots
 from benchmark.report.writing import write_report
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, Source, StoredCell
-from tests.report.made_up import CRITERIA, Page, experiment, page_of, study_of
+from tests.report.made_up import CRITERIA, Page, changed, experiment, page_of, study_of
 
 OWN = "grasp"
 
@@ -39,7 +39,7 @@ def own():
     """Findings of a criterion alone, beside stored values of the others."""
     densities = (0.05, 0.2)
     stored = stored_of(study_of(experiment(densities=densities)))
-    alone = study_of(experiment(criteria=(OWN,), densities=densities))
+    alone = study_of(changed(experiment(criteria=(OWN,), densities=densities), baselines=()))
     return Findings(replace(alone, expected=stored.model_copy(update={"cells": ()}), stored=stored))
 
 

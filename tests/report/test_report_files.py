@@ -18,6 +18,7 @@ from benchmark.report.figures.look import COLOURS, DARK, LIGHT, image, legible, 
 from benchmark.report.figures.ranks import ranks_plot
 from benchmark.report.findings import Findings
 from benchmark.report.sections.figures import plots
+from benchmark.report.sections.standing import standing_plots
 from benchmark.report.writing import write_report
 from benchmark.verdicts.expected import Estimate, Expected, Source, StoredCell
 from benchmark.verdicts.samples import over_baseline
@@ -283,16 +284,17 @@ def test_the_page_says_what_is_missing_and_whose_contract_was_skipped():
 def test_the_page_fetches_nothing():
     made = experiment()
     study = study_of(made)
-    figures = plots(study)
+    figures = [*plots(study), *standing_plots(Findings(study))]
     text = page_of(study, expected_from(study), figures=True)
     for tag, name, value in Page(text).attributes:
         if name in ("src", "srcset", "href"):
-            assert value.startswith(("data:image/svg+xml;base64,", "#")), (tag, name)
+            beside = re.fullmatch(r"[\w-]+\.csv", value)  # a file of the report
+            assert beside or value.startswith(("data:image/svg+xml;base64,", "#")), (tag, name)
     assert "url(" not in text
     assert "@import" not in text
     assert "<script" not in text
     pictures = re.findall(r"base64,([^\"]+)", text)
-    assert len(pictures) == 2 * len(figures) == 6
+    assert len(pictures) == 2 * len(figures) == 10
     for picture in pictures:
         assert not re.findall(rb'(?:href|src)="(?!#)', base64.b64decode(picture))
 
@@ -320,7 +322,8 @@ def test_all_files_are_written_and_nothing_else(tmp_path):
     study = study_of(made)
     write_report(tmp_path / "r", Findings(replace(study, expected=expected_from(study))))
     names = {"results.txt", "results.md", "results.csv", "check.txt", "claims.txt", "index.html"}
-    names |= {f"{name}.{form}" for name in ("accuracy", "gains", "ranks") for form in ("png", "svg")}
+    figures = ("accuracy", "gains", "ranks", "standing-differences", "standing-ranks")
+    names |= {f"{name}.{form}" for name in figures for form in ("png", "svg", "csv")} | {"standing.csv"}
     assert {path.name for path in (tmp_path / "r").iterdir()} == names
     assert (tmp_path / "r" / "accuracy.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "r" / "accuracy.svg").read_text().startswith("<?xml")

@@ -31,7 +31,7 @@ COLUMNS = 2
 
 def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot:
     """The figure of every cell in ``grid`` that has samples; missing cells are counted at their places."""
-    stretched = _is_wide(samples)
+    stretched = is_wide(samples)
     caption = (
         f"Each line is a {axis.lines}, its band the standard deviation "
         "over seeds; points are set a little apart sideways."
@@ -86,7 +86,7 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
         ax.set_xlabel(f"{axis.label}, log scale" if scale.logarithmic else axis.label)
     for ax in axes[len(shown) :]:
         ax.remove()
-    _accuracy_axis(axes[0], samples, stretched=stretched)
+    accuracy_axis(axes[0], samples, stretched=stretched)
     for ax in axes[: len(shown) : columns]:
         ax.set_ylabel("test accuracy [%]")
     entries = {label: handle for ax in axes[: len(shown)] for handle, label in zip(*_legend(ax), strict=True)}
@@ -180,7 +180,7 @@ def _value_axis(ax: Axes, scale: _Scale) -> None:
     ax.tick_params(labelbottom=True, labelleft=True)
 
 
-def _accuracy_axis(ax: Axes, samples: Samples, *, stretched: bool) -> None:
+def accuracy_axis(ax: Axes, samples: Samples, *, stretched: bool) -> None:
     """The shared accuracy axis, which has every mean on it, and bands unless they reach far outside."""
     if not stretched:
         ax.margins(y=0.06)
@@ -198,7 +198,8 @@ def _accuracy_axis(ax: Axes, samples: Samples, *, stretched: bool) -> None:
     ax.yaxis.set_major_formatter(lambda percent, _: f"{percent:g}")
 
 
-def _is_wide(samples: Samples) -> bool:
+def is_wide(samples: Samples) -> bool:
+    """Whether means differ so much that the accuracy axis is stretched towards 100%."""
     means = [fmean(values.values()) for values in samples.values() if values]
     return max(means) - min(means) > WIDE
 

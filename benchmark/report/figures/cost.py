@@ -8,9 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.figures.accuracy import accuracy_axis, is_wide
 from benchmark.report.figures.look import Plot, Theme
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
+from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 
 CAPTION = (
@@ -18,6 +20,8 @@ CAPTION = (
     "of those of the dense network, if zeros cost nothing. The grey line is the Pareto front: no other point is both "
     "cheaper and better. Only what has been trained here is drawn, because stored values have no cost."
 )
+
+STRETCHED = " The accuracy axis is stretched towards 100% (logit scale)."
 
 
 def cost_plot(study: Study, styles: Styles, mine: Collection[str] = ()) -> Plot | None:
@@ -40,8 +44,8 @@ def cost_plot(study: Study, styles: Styles, mine: Collection[str] = ()) -> Plot 
     return Plot(
         "cost",
         "Accuracy against the cost of training",
-        CAPTION,
-        lambda theme: _draw(found, styles, frozenset(mine), theme),
+        CAPTION + (STRETCHED if is_wide(study.samples) else ""),
+        lambda theme: _draw(found, {cell: study.samples[cell] for cell in found}, (styles, mine), theme),
         headers,
         rows,
         words,
@@ -81,7 +85,10 @@ def _name(cell: Cell) -> str:
     return f"{cell.criterion} at {cell.density:g}"
 
 
-def _draw(found: dict[Cell, tuple[float, float]], styles: Styles, mine: Collection[str], theme: Theme) -> Figure:
+def _draw(
+    found: dict[Cell, tuple[float, float]], samples: Samples, look: tuple[Styles, Collection[str]], theme: Theme
+) -> Figure:
+    styles, mine = look
     growths = _by_growth(found)
     figure = Figure(figsize=(max(4.9 * len(growths), 7.0), 4.8))
     axes = figure.subplots(1, len(growths), sharey=True, squeeze=False).ravel()
@@ -91,9 +98,9 @@ def _draw(found: dict[Cell, tuple[float, float]], styles: Styles, mine: Collecti
         for name, style in styles.items():
             points = [at for cell, at in here.items() if cell.criterion == name]
             if points:
-                size = 11 if name in mine else 6.5
-                look = {"color": style["color"], "marker": style["marker"], "markersize": size}
-                ax.plot(*zip(*points, strict=True), linestyle="none", label=name, markeredgecolor=theme.paper, **look)
+                size = 9 if name in mine else 6.5
+                drawn = {"color": style["color"], "marker": style["marker"], "markersize": size}
+                ax.plot(*zip(*points, strict=True), linestyle="none", label=name, markeredgecolor=theme.paper, **drawn)
         ax.set_title(f"{growth} growth", loc="left")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(ScalarFormatter())
@@ -102,6 +109,7 @@ def _draw(found: dict[Cell, tuple[float, float]], styles: Styles, mine: Collecti
         ax.minorticks_off()
         ax.set_xlabel("training FLOPs, share of dense (log scale)")
         ax.tick_params(labelleft=True)
+    accuracy_axis(axes[0], samples, stretched=is_wide(samples))
     axes[0].set_ylabel("test accuracy [%]")
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=4)

@@ -31,6 +31,7 @@ def versions(study: Study) -> list[str]:
     found = Counter(
         f"dst-bench {result.environment['dst-bench']}, torch {result.environment['torch']}, "
         f"{result.environment['device']}, {run.setup.engine} engine"
+        + (f", data {run.setup.data} ({digest})" if (digest := result.environment.get("data")) else "")
         for run, result in study.results
     )
     return [f"{count} runs: {told}" for told, count in found.most_common()]
