@@ -18,7 +18,7 @@ from benchmark.verdicts.claims import changes, claims
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing
-from benchmark.verdicts.outcome_digest import digests_of, other_engine, same_environment
+from benchmark.verdicts.outcome_digest import digests_of, other_engine, other_environment, same_environment
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
@@ -52,7 +52,11 @@ def check_study(study: Study) -> CheckOutcome:
     environments = [result.environment for _, result in study.results]
     identical = {name for name, source in study.expected.sources.items() if same_environment(source, environments)}
     engines = {run.setup.engine for run, _ in study.results}
-    others = {name for name, source in study.expected.sources.items() if other_engine(source, engines)}
+    others = {
+        name
+        for name, source in study.expected.sources.items()
+        if other_engine(source, engines) or other_environment(source, environments)
+    }
     outcome = check(
         study.samples,
         study.expected,
@@ -80,11 +84,11 @@ def check(
     """Judge every cell, every contrast and every criterion against every source.
 
     ``identical`` are the sources whose versions and machine are those of the results; every run with a stored seed must
-    then be equal, and its digest in ``digests`` as well where one is stored. ``others`` are those of another engine, to
-    which no run needs to be equal bit for bit, however many happen to be. ``newcomers`` are criteria that are not the
-    experiment's own, so that no value of them is missing and no claim speaks of them. If no other cell has both a
-    result and an expected value, a warning says that nothing was compared. Raises :class:`InputError` if there is no
-    result.
+    then be equal, and its digest in ``digests`` as well where one is stored. ``others`` are those of another engine,
+    torch or machine, to which no run needs to be equal bit for bit, however many happen to be. ``newcomers`` are
+    criteria that are not the experiment's own, so that no value of them is missing and no claim speaks of them. If no
+    other cell has both a result and an expected value, a warning says that nothing was compared. Raises
+    :class:`InputError` if there is no result.
     """
     measured = estimates(samples)
     stored = {cell.cell: cell.estimates for cell in expected.cells}

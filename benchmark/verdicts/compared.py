@@ -113,8 +113,8 @@ class Compared:
 def same_arithmetic(pairs: Sequence[StoredAndMeasured]) -> bool:
     """Whether most runs with a stored seed gave the stored value, so that the others were not changed by rounding.
 
-    Another machine's rounding changes nearly all runs, because a training is chaotic, and two different trainings are
-    seldom equal to all stored decimals.
+    Where a source does not say what computed it, this is a guess: another machine's rounding changes most runs, because
+    a training is chaotic, and two different trainings are seldom equal to all stored decimals.
     """
     common = sum(len(pair.common) for pair in pairs)
     return common > 0 and 2 * sum(len(pair.differing) for pair in pairs) <= common

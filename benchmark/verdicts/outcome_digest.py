@@ -36,6 +36,20 @@ def other_engine(source: Source, engines: Collection[str]) -> bool:
     return set((source.engine or FIRST_ENGINE).split(", ")) != set(engines)
 
 
+def other_environment(source: Source, environments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a result comes from another torch, another kind of device or another processor than a source names.
+
+    Then rounding may differ, and in a small network it may change few runs: what most of them gave proves nothing.
+    """
+    named = {"torch": source.torch, "device": source.device, "cpu": source.cpu}
+    return any(
+        value is not None and str(environment[key]) not in value.split(", ")
+        for environment in environments
+        for key, value in named.items()
+        if key in environment
+    )
+
+
 def same_environment(source: Source, environments: Sequence[Mapping[str, Any]]) -> bool:
     """Whether results come from the versions and the machine that a source names, so that their bits must be equal.
 

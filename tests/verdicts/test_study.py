@@ -142,3 +142,20 @@ def test_results_of_another_engine_are_compared_by_seed_and_not_by_bits(made, tm
     found = check_study(replace(study_of(made, expected), results=results))
     assert found.depths == {"measured": depth}
     assert found.overall == overall
+
+
+@pytest.mark.parametrize(("key", "value"), [("torch", "9.9"), ("device", "another"), ("cpu", "another")])
+def test_results_of_another_torch_or_machine_are_compared_by_seed_however_many_are_equal(made, tmp_path, key, value):
+    results = [
+        (run, result.model_copy(update={"environment": {**result.environment, "cpu": "one"}}))
+        for run, result in study_of(made).results
+    ]
+    expected = expected_of(replace(study_of(made), results=tuple(results)), tmp_path)
+    (run, result), *rest = results
+    best = result.outcome.test_accuracy_best + 0.25
+    moved = result.model_copy(update={"outcome": replace(result.outcome, test_accuracy_best=best)})
+    here = [(run, moved), *rest]
+    assert check_study(replace(study_of(made, expected), results=tuple(here))).overall == "deviates"
+    there = [(run, r.model_copy(update={"environment": {**r.environment, key: value}})) for run, r in here]
+    found = check_study(replace(study_of(made, expected), results=tuple(there)))
+    assert (found.depths, found.overall) == ({"measured": "paired"}, "reproduced")
