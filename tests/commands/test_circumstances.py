@@ -38,6 +38,7 @@ QUICK = [
     ["run", "tiny.yaml", "--criteria", "magnitud"], ["accept", "tiny.yaml"], ["check", "tiny.yaml"],
     ["check", "moved.yaml"], ["check", "smoek"], ["report", "smoke"], ["bench", "nothing"], ["gpu", "nothing"],
     ["reproduce", "smoek"], ["rank", "tiny.yaml"], ["compare", "tiny.yaml"], ["tune", "mest"],
+    ["pack", "gone.yaml"], ["unpack", "smoek"],
 ]  # fmt: skip
 LONG = [
     ["contract", "magnitude", "--max-examples", "1"], ["contract", "magnitude", "--max-examples", "1", "--json"],

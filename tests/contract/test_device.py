@@ -13,13 +13,14 @@ def layer() -> Layer:
     generator = torch.Generator().manual_seed(0)
     weight, grad, momentum = torch.randn(3, 6, 5, generator=generator)
     mask = torch.rand(6, 5, generator=generator) < 0.6
-    return Layer("fc1", weight * mask, grad, mask, 1, generator, momentum, lambda _: momentum)
+    return Layer("fc1", weight * mask, grad, mask, 1, generator, momentum, lambda _: momentum, momentum.abs())
 
 
 def moved(layer: Layer) -> Layer:
     product = pretended(layer.momentum)
     tensors = [pretended(each) for each in (layer.weight, layer.grad, layer.mask)]
-    return Layer(layer.name, *tensors, 1, layer.generator.clone_state(), product, lambda _: product)
+    norm = pretended(layer.input_norm)
+    return Layer(layer.name, *tensors, 1, layer.generator.clone_state(), product, lambda _: product, norm)
 
 
 @pytest.mark.parametrize("name", names())

@@ -55,7 +55,7 @@ def test_results_of_older_code_with_other_bits_are_set_aside_and_trained_again(
 ):
     plain = updates.update_layers
     monkeypatch.setattr(
-        updates, "update_layers", lambda layers, c, g, fraction, rules: plain(layers, c, g, fraction / 2, rules)
+        updates, "update_layers", lambda layers, c, g, fraction, *rules: plain(layers, c, g, fraction / 2, *rules)
     )
     results = train_missing(experiment, folder, OPTIONS)
     said = capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The mutants as classes of this module, each made when it is first asked for by its name."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -53,14 +54,13 @@ def originals() -> tuple[Kind, ...]:
 
 
 def mutants(operators: tuple[Operator, ...], most: int | None = MOST) -> Iterator[Mutant]:
-    """The mutants of these operators: each applied to at most so many originals, evenly among those that it fits."""
+    """The mutants of these operators: each applied to at most so many originals, to those with the fewest so far."""
+    made: Counter[Kind] = Counter()
     for operator in operators:
-        fitting = [original for original in originals() if operator.fits(original)]
-        count = min(most, len(fitting)) if most else len(fitting)
-        # every operator begins elsewhere, so that all originals have their turn; not by hash(), which differs each time
-        first = 11 * sum(operator.name.encode())
-        chosen = sorted({(first + number * len(fitting) // count) % len(fitting) for number in range(count)})
-        yield from (Mutant(operator, fitting[number]) for number in chosen)
+        fitting = sorted((original for original in originals() if operator.fits(original)), key=lambda kind: made[kind])
+        chosen = fitting[:most] if most else fitting
+        made.update(chosen)
+        yield from (Mutant(operator, original) for original in chosen)
 
 
 @cache

@@ -256,7 +256,7 @@ def test_the_critical_difference_diagram_joins_what_demsars_figure_joins(confide
     names = ("C4.5", "m", "cf", "m+cf")
     ranking = rank(DEMSARS_AUC, confidence)
     ax = Figure().subplots()
-    draw_diagram(ax, Diagram(names, len(DEMSARS_AUC), ranking), LIGHT)
+    draw_diagram(ax, Diagram(names, len(DEMSARS_AUC), ranking), {name: {"color": "black"} for name in names}, LIGHT)
     bars = [line for line in ax.get_lines() if len(set(line.get_ydata())) == 1 and line.get_ydata()[0] < 0]
     found = [{names[np.abs(ranking.average - rank).argmin()] for rank in bar.get_xdata()} for bar in bars]
     assert sorted(found, key=sorted) == sorted(joined, key=sorted)
