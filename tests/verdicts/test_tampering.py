@@ -84,7 +84,7 @@ def test_the_sentence_names_how_many_runs_differ_and_the_first():
     samples = stored("fmnist-lenet300")
     text = render(check(samples, expecting(WAYS["magnitude and snip exchanged"](samples), "fmnist-lenet300")))
     told = " ".join(text.split())
-    assert "deviates: 36 of 120 runs are not equal to 'measured' bit for bit; the first is magnitude · gradient" in told
+    assert "deviates: 72 of 240 runs are not equal to 'measured' bit for bit; the first is magnitude · gradient" in told
 
 
 def drawn(samples, generator, seeds=3):
