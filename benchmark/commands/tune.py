@@ -10,6 +10,7 @@ from benchmark.commands.arguments import (
     add_json,
     add_results,
     add_training,
+    experiment_of,
     folder,
     options_of,
     results_of,
@@ -18,7 +19,6 @@ from benchmark.commands.arguments import (
 from benchmark.commands.table import print_table
 
 if TYPE_CHECKING:
-    from benchmark.experiments.part import Part
     from benchmark.verdicts.standing import Standing
     from benchmark.verdicts.tuning import Choice
 
@@ -50,11 +50,10 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.verdicts.tuning import as_contender, tuned
 
     search = Search.parse(args.method)
-    part = _part(args, ",".join(map(str, search.candidates)))
-    experiment = part.select(args.experiment)
+    args.criteria, args.add = ",".join(map(str, search.candidates)), None
+    experiment = experiment_of(args)
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
-    args.criteria, args.add = part.criteria, None
     study = Study(experiment, results, None, values_of(args, experiment).stored)
     found = standing_among(as_contender(search, choices, study.known), experiment.name, args.reference)
     own = of_criteria(found, [search.name]) if found else None
@@ -64,12 +63,6 @@ def main(args: argparse.Namespace) -> int:
     else:
         _print(choices, own)
     return 0
-
-
-def _part(args: argparse.Namespace, criteria: str) -> "Part":
-    from benchmark.experiments.part import Part
-
-    return Part(criteria, None, args.growth, args.density, args.seeds, tuple(args.set))
 
 
 def _print(choices: "list[Choice]", own: "Standing | None") -> None:

@@ -1,6 +1,7 @@
 """What an experiment costs, from its settings alone: arithmetic that is counted, not time that is measured."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -33,6 +34,11 @@ def training_flops(runs: Sequence[Run]) -> int:
 def flops_per_example(setup: Setup) -> int:
     """Floating-point operations that one example costs in one optimizer step of one network."""
     return _flops(setup.data, json.dumps(setup.model))
+
+
+def total_steps(setup: Setup) -> int:
+    """Optimizer steps of one training; the last batch of an epoch may be smaller than the others."""
+    return setup.training.epochs * math.ceil(_look(setup.data).examples / setup.training.batch_size)
 
 
 def like(data: str) -> str:

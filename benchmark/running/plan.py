@@ -14,6 +14,7 @@ from benchmark.data import load_dataset, source_of
 from benchmark.data.dataset import Dataset
 from benchmark.data.digest import data_digest
 from benchmark.data.published import MissingDataError, without_downloads
+from benchmark.experiments.cost import total_steps
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import Setup
 from benchmark.system import communication
@@ -123,7 +124,7 @@ def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) ->
         marks.append(time.perf_counter())
 
     setup = fleet[0].setup
-    total = setup.training.epochs * math.ceil(source_of(setup.data).look.examples / setup.training.batch_size)
+    total = total_steps(setup)
     members = [member_of(run) for run in fleet]
     train_fleet(members, setup, dataset, device, on_step, max_steps=TIMED_STEPS)
     intervals = [later - earlier for earlier, later in pairwise(marks[1:])]

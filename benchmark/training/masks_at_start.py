@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ from criteria.randomness import stream
 from criteria.selection import lowest
 
 CPU = torch.device("cpu")
+Examples: TypeAlias = tuple[Tensor, Tensor]
+"""Inputs [examples, *shape] and their classes."""
 
 
 def with_chosen_masks(
@@ -53,18 +56,19 @@ def _chosen(
     sparse = [name for name in names if name not in dense]
     total, budget = sum(weights[name].numel() for name in sparse), sum(counts[name] for name in sparse)
     left = {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in weights.items()}
+    seen = _examples(member, baseline, dataset)
     for done in range(1, baseline.rounds + 1):
         kept = budget if done == baseline.rounds else round(total * (budget / total) ** (done / baseline.rounds))
-        left |= _round(member, baseline, _masked(network, left), dataset, {name: left[name] for name in sparse}, kept)
+        left |= _round(member, baseline, _masked(network, left), seen, {name: left[name] for name in sparse}, kept)
     return left
 
 
 # long because a round is what all of this is about
 def _round(
-    member: Member, baseline: Baseline, network: nn.Module, dataset: Dataset, left: Mapping[str, Tensor], kept: int
+    member: Member, baseline: Baseline, network: nn.Module, seen: Examples, left: Mapping[str, Tensor], kept: int
 ) -> dict[str, Tensor]:
     """What is left of ``left`` when the ``kept`` weights of highest score stay."""
-    inputs, targets = _examples(member, baseline, dataset)
+    inputs, targets = seen
     loss = partial(_loss, targets)
     try:
         with torch.enable_grad():
@@ -88,7 +92,7 @@ def _masked(network: nn.Module, left: Mapping[str, Tensor]) -> nn.Module:
     return made
 
 
-def _examples(member: Member, baseline: Baseline, dataset: Dataset) -> tuple[Tensor, Tensor]:
+def _examples(member: Member, baseline: Baseline, dataset: Dataset) -> Examples:
     """Training examples, [examples, *shape], and their classes, drawn from a stream of the member's seed."""
     train = dataset.train
     order = torch.randperm(train.targets.numel(), generator=stream(member.seed, "examples of the mask at start"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from benchmark.experiments.cells import Cell
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.standing import MARGIN, REFERENCE, Row, Standing, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
@@ -11,22 +12,19 @@ from criteria.errors import InputError
 
 def standing_of(study: Study, reference: str = REFERENCE, margin: float = MARGIN) -> Standing | None:
     """The standing of all that is known of an experiment; None where there is too little to compare."""
-    try:
-        return standing(
-            study.known,
-            reference=reference,
-            margin=margin,
-            diverged=study.diverged,
-            experiment=study.experiment.name,
-        )
-    except InputError:
-        return None
+    return standing_among(study.known, study.experiment.name, reference, margin, study.diverged)
 
 
-def standing_among(known: Samples, experiment: str, reference: str = REFERENCE) -> Standing | None:
+def standing_among(
+    known: Samples,
+    experiment: str,
+    reference: str = REFERENCE,
+    margin: float = MARGIN,
+    diverged: Collection[tuple[Cell, int]] = (),
+) -> Standing | None:
     """The standing of samples; None where there is too little to compare."""
     try:
-        return standing(known, reference=reference, experiment=experiment)
+        return standing(known, reference=reference, margin=margin, diverged=diverged, experiment=experiment)
     except InputError:
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from benchmark.data import source_of
+from benchmark.experiments.cost import total_steps
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.setup import Setup
@@ -70,8 +70,7 @@ def fleet_for(speed: Notes, setup: Setup, left: float) -> int | None:
 
     None where no fleet was timed: then only memory limits it.
     """
-    look = source_of(setup.data).look
-    steps = setup.training.epochs * -(-look.examples // setup.training.batch_size)
+    steps = total_steps(setup)
     found = {size: speed.found(key(NETWORK, PLAINLY, size)) or {} for size in NETWORK.fleets}
     rates = {size: each[RATE] for size, each in found.items() if RATE in each}
     if not rates:

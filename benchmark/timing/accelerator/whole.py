@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from benchmark.data import source_of
+from benchmark.experiments.cost import total_steps
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import Setup
@@ -61,9 +62,8 @@ def beside_steps(network: "Network", size: int, asked: Asked) -> Findings:
 
 def _minutes(setup: Setup, runs: int, step: float, update: float, evaluation: float) -> dict[str, float]:
     """Of all runs of an experiment, by what they are taken for."""
-    look = source_of(setup.data).look
-    steps = setup.training.epochs * -(-look.examples // setup.training.batch_size)
-    validated = look.examples / 9  # the last tenth of the training data
+    steps = total_steps(setup)
+    validated = source_of(setup.data).look.examples / 9  # the last tenth of the training data
     return {
         "steps": runs * steps * step / 60,
         "updates": runs * (steps // setup.topology.update_period) * update / 60,
