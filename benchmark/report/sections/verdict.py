@@ -1,6 +1,7 @@
 """The first screen: what was asked, what came out in a sentence each, and why it can be believed."""
 
 from collections import Counter
+from dataclasses import replace
 
 from benchmark.report.findings import Findings
 from benchmark.report.section import Section
@@ -54,10 +55,8 @@ def _own(findings: Findings) -> list[str]:
     mine = of_criteria(found, findings.study.newcomers) if found else None
     if mine is None:
         return []
-    over_all = [row for row in mine.rows if row.density is None]
-    shown = of_criteria(mine, findings.study.newcomers) if not over_all else None
-    told = list(sentences(shown or mine))
-    return [line for line in told if not over_all or " over all densities" in line][:MOST]
+    rows = tuple(row for row in mine.rows if row.density is None) or mine.rows
+    return list(sentences(replace(mine, rows=rows)))[:MOST]
 
 
 def _values(findings: Findings) -> dict[str, object]:
