@@ -22,7 +22,7 @@ from benchmark.training.members import Member
 from criteria import load, names
 from tests.training.small_fleets import CPU, LENET5, MLP, recipe, setup, some_data
 
-CRITERIA = [name for name in names() if not load(name).requires_hessian_gradient]
+CRITERIA = [name for name in names() if not (load(name).requires_hessian_gradient or load(name).requires_input_norms)]
 RULES = {
     "scope": ("local", "global", "global_prune"),
     "resurrection": ("forbid", "allow", "restart"),
