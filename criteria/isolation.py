@@ -105,7 +105,7 @@ def _torch_state() -> list[tuple[Callable[[Any], Any], Any]] | None:
         (torch.set_grad_enabled, torch.is_grad_enabled()),
         (_set_deterministic, (torch.are_deterministic_algorithms_enabled(), _warns_only(torch))),
         (_set_threads, torch.get_num_threads()),
-        (_set_matmul_precision, torch.get_float32_matmul_precision()),
+        (set_matmul_precision, matmul_precision()),
         (_set_flush_denormal, _flushes_denormal()),
     ]
 
@@ -126,10 +126,29 @@ def _set_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
-def _set_matmul_precision(precision: str) -> None:
+def matmul_precision() -> str | tuple[str, ...]:
+    """What matrix products are computed in: one word for all backends, or that of each where they were set apart."""
     torch: Any = sys.modules["torch"]
-    if torch.get_float32_matmul_precision() != precision:
+    try:
+        return str(torch.get_float32_matmul_precision())
+    except RuntimeError:  # torch has no word for what was set for one backend alone, as TF32 for CUDA
+        return tuple(backend.matmul.fp32_precision for backend in _backends(torch))
+
+
+def set_matmul_precision(precision: str | tuple[str, ...]) -> None:
+    """Compute matrix products in what :func:`matmul_precision` gave."""
+    torch: Any = sys.modules["torch"]
+    if matmul_precision() == precision:  # setting it costs more than asking
+        return
+    if isinstance(precision, str):
         torch.set_float32_matmul_precision(precision)
+    else:
+        for backend, value in zip(_backends(torch), precision, strict=True):
+            backend.matmul.fp32_precision = value
+
+
+def _backends(torch: Any) -> tuple[Any, ...]:
+    return torch.backends.cuda, torch.backends.mkldnn
 
 
 def _flushes_denormal() -> bool:

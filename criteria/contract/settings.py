@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from criteria.isolation import matmul_precision, set_matmul_precision
+
 Setting = tuple[Callable[[], Any], Callable[[Any], object]]
 """How a setting is read, and how it is set."""
 
@@ -121,7 +123,7 @@ NUMERIC: dict[str, Setting] = {
     "the number of threads": (torch.get_num_threads, torch.set_num_threads),
     "the deterministic mode": (_determinism, _set_determinism),
     "whether denormal numbers are zero": (_denormals, torch.set_flush_denormal),
-    "the precision of matrix products": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    "the precision of matrix products": (matmul_precision, set_matmul_precision),
     "autocast": (_autocast, _set_autocast),
     "the flags of cuDNN": _flags(torch.backends.cudnn, "enabled", "benchmark", "deterministic"),
     "the detection of anomalies": (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
@@ -217,5 +219,5 @@ def _equal(left: Any, right: Any) -> bool:
         return bool((left == right).all())
     try:
         return left is right or bool(left == right)
-    except ValueError:  # there is an array in it
+    except (ValueError, RuntimeError):  # there is an array or a tensor in it
         return len(left) == len(right) and all(map(_equal, left, right))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from criteria.contract.settings import SETTINGS, changed, contained, set_otherwise, settings_now
+from criteria.contract.settings import SETTINGS, _equal, changed, contained, set_otherwise, settings_now
 
 CHANGES: dict[str, Callable[[], object]] = {
     "torch's global random state": lambda: torch.default_generator.manual_seed(7),
@@ -58,3 +58,11 @@ def test_settings_can_be_set_otherwise_and_back() -> None:
         assert len(changed(before)) >= 10
     assert changed(before) == []
     assert before.keys() == SETTINGS.keys()
+
+
+def test_states_of_several_devices_are_compared_tensor_by_tensor():
+    """As torch gives the random states of CUDA devices: a list of one tensor each."""
+    states = [torch.arange(16), torch.arange(3)]
+    assert _equal([each.clone() for each in states], states)
+    assert not _equal([states[0], states[1] + 1], states)
+    assert not _equal(states[:1], states)

@@ -52,6 +52,20 @@ def test_each_deed_is_undone_however_the_code_ends(deed, how):
         assert state() == before
 
 
+def test_a_precision_that_is_set_for_one_backend_alone_is_kept_too():
+    products = torch.backends.cuda.matmul
+    before = products.fp32_precision
+    try:
+        products.fp32_precision = "tf32"
+        for deed in (lambda: setattr(products, "fp32_precision", "ieee"), DEEDS["precision"], lambda: None):
+            with kept_process_state():
+                deed()
+            assert products.fp32_precision == "tf32"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+        products.fp32_precision = before
+
+
 def test_what_others_draw_between_two_plugins_is_not_undone():
     np.random.seed(1)
     plain = np.random.random(4)
