@@ -4,11 +4,13 @@ import itertools
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from benchmark.experiments.setup import TrainingSettings
-from benchmark.training.engines.execution import Execution, executing
+from benchmark.training.engines.execution import PLAIN, Execution, executing, execution_on
 from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.members import Member
+from benchmark.training.precision import computing_in
 from criteria import names
 from criteria.contract import check_criterion, check_growth
 from tests.training.small_fleets import CPU, LENET5, MLP, all_masks, all_weights, recipe, setup, some_data
@@ -51,12 +53,21 @@ def test_a_fleet_ends_on_a_gpu_where_it_ends_on_a_cpu(model, shape, monkeypatch)
 
 @NETWORKS
 @pytest.mark.parametrize(
-    "execution", [Execution(replayed=True), Execution(unfolded=True), Execution(unfolded=True, replayed=True)], ids=str
+    "execution",
+    [
+        Execution(kernels=True),
+        Execution(kernels=True, replayed=True),
+        Execution(replayed=True),
+        Execution(unfolded=True),
+        Execution(unfolded=True, replayed=True),
+    ],
+    ids=str,
 )
 def test_every_execution_gives_what_the_plain_one_gives(execution, model, shape):
     """Of one epoch without updates: what rounding decides otherwise would be another network soon."""
     short, fleet = TRAINING.model_copy(update={"epochs": 3}), [Member(1, 0.2), Member(2, 0.5)]
-    plain = all_weights(trained(model, shape, fleet, cuda(), short))
+    with executing(PLAIN):
+        plain = all_weights(trained(model, shape, fleet, cuda(), short))
     with executing(execution):
         found = all_weights(trained(model, shape, fleet, cuda(), short))
     for name, weight in plain.items():
@@ -65,7 +76,8 @@ def test_every_execution_gives_what_the_plain_one_gives(execution, model, shape)
 
 def test_a_replayed_step_sees_masks_batches_and_dropout_as_they_are_now():
     fleet = [Member(1, 0.2, "erk", recipe("magnitude", period=4)), Member(2, 0.5)]
-    plain = trained(DROPOUT, (6,), fleet, cuda())
+    with executing(PLAIN):
+        plain = trained(DROPOUT, (6,), fleet, cuda())
     with executing(Execution(replayed=True)):
         found = trained(DROPOUT, (6,), fleet, cuda())
     for name, mask in all_masks(plain).items():
@@ -73,6 +85,39 @@ def test_a_replayed_step_sees_masks_batches_and_dropout_as_they_are_now():
     for name, weight in all_weights(found).items():
         if name in all_masks(found):
             assert not weight[~all_masks(found)[name]].any()
+
+
+def test_kernels_are_taken_where_nobody_says_otherwise():
+    """A machine without a C compiler cannot have them; one that runs these tests should."""
+    assert execution_on(cuda()) == Execution(kernels=True, replayed=True)
+
+
+@pytest.mark.parametrize("layers", [(20, 50, 5, 1, 0), (16, 16, 3, 1, 1), (16, 32, 3, 2, 1), (64, 64, 3, 1, 1)])
+def test_kernels_err_no_more_than_float32(layers):
+    """Against float64, as what torch computes in float32 does at most."""
+    from benchmark.training.engines.fleet_kernels.convolution import fleet_convolution  # imports triton
+
+    inputs, outputs, kernel, stride, padding = layers
+    x = torch.randn(3, 128, inputs, 16, 16, dtype=torch.float64, device=cuda(), requires_grad=True)
+    weight = torch.randn(3, outputs, inputs, kernel, kernel, dtype=torch.float64, device=cuda(), requires_grad=True)
+    bias = torch.randn(3, outputs, dtype=torch.float64, device=cuda(), requires_grad=True)
+
+    def computed(convolve, dtype):
+        with computing_in("float32", cuda()):
+            out = convolve(x.to(dtype), weight.to(dtype), bias.to(dtype))
+            upstream = torch.linspace(-1, 1, out.numel(), device=cuda(), dtype=dtype).view_as(out)
+            return [out, *torch.autograd.grad((out * upstream).sum(), [x, weight, bias])]
+
+    plain = torch.func.vmap(lambda *each: F.conv2d(*each, stride, padding))
+    exact = computed(plain, torch.float64)
+    for of_kernels, of_torch, wanted in zip(
+        computed(lambda *each: fleet_convolution(*each, stride, padding), torch.float32),
+        computed(plain, torch.float32),
+        exact,
+        strict=True,
+    ):
+        error, allowed = ((each - wanted).norm() / wanted.norm() for each in (of_kernels, of_torch))
+        assert error < max(2 * allowed, 1e-6)
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])

@@ -1,10 +1,12 @@
 """Health: which device and which versions there are, whether it computes as fast as it should, and the CUDA tests."""
 
+import os
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -17,6 +19,8 @@ from benchmark.training.precision import Precision
 
 ROOT = Path(__file__).resolve().parents[3]
 MARK = "mark.cuda"
+MOST_WORKERS = 8
+"""Processes that share the GPU for the tests; each takes some of its memory."""
 PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16")
 QUERY = "name,driver_version,memory.total,memory.used,temperature.gpu,clocks.sm,power.draw,mig.mode.current"
 
@@ -69,7 +73,9 @@ def _tests(asked: Asked) -> Findings:
         raise SkipItem("the tests are not here: only a checkout has them, an installed package has none")
     report = asked.folder.resolve() / "scratch" / "tests.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
-    options = ["-m", "cuda", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}"]
+    options = ["-m", "cuda", "-q", "-p", "no:cacheprovider", "-p", "no:benchmark", "--tb=short", f"--junitxml={report}"]
+    if find_spec("xdist") is not None:
+        options += ["-n", str(min(os.cpu_count() or 1, MOST_WORKERS))]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *map(str, files)],
         cwd=ROOT,

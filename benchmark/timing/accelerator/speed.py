@@ -68,6 +68,9 @@ NETWORKS = (
 )
 PLAINLY = Way()
 WAYS = (
+    Way(Execution(kernels=True)),
+    Way(Execution(kernels=True, replayed=True)),
+    Way(Execution(kernels=True, replayed=True), "tf32"),
     Way(Execution(replayed=True)),
     Way(Execution(unfolded=True)),
     Way(Execution(unfolded=True, replayed=True)),

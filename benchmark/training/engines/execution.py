@@ -1,5 +1,6 @@
 """How the dense engine computes a step on a GPU: what is computed stays the same, and only its rounding may differ."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,11 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.training.engines.fleet_kernels import available
+
 
 @dataclass(frozen=True)
 class Execution:
     """Ways to compute the gradients of a fleet; each can be taken or left."""
 
+    kernels: bool = False
+    """Convolutions and pools by kernels of our own; see :mod:`benchmark.training.engines.fleet_kernels`."""
     unfolded: bool = False
     """Convolutions as one batched matrix product of all members over unfolded inputs, not as grouped convolutions."""
     compiled: bool = False
@@ -27,7 +32,7 @@ class Execution:
 
 
 PLAIN = Execution()
-_chosen: ContextVar[Execution] = ContextVar("execution", default=PLAIN)
+_chosen: ContextVar[Execution | None] = ContextVar("execution", default=None)
 
 
 @contextmanager
@@ -41,8 +46,29 @@ def executing(execution: Execution) -> Iterator[None]:
 
 
 def execution_on(device: torch.device) -> Execution:
-    """How an engine that is made now computes on ``device``; always plainly on a CPU, whose bits are promised."""
-    return PLAIN if device.type == "cpu" else _chosen.get()
+    """How an engine that is made now computes on ``device``.
+
+    On a CPU always plainly, as its bits are promised. On a GPU as :func:`executing` says, else in the way that was
+    found to be the fastest for every network: with kernels, where these can be compiled, and replayed.
+    """
+    if device.type == "cpu":
+        return PLAIN
+    chosen = _chosen.get()
+    return chosen if chosen is not None else Execution(kernels=available(device), replayed=True)
+
+
+def adapted(network: nn.Module, execution: Execution) -> nn.Module:
+    """The network that is computed for all members at once: ``network`` itself, or a copy with other layers."""
+    if not (execution.kernels or execution.unfolded):
+        return network
+    network = copy.deepcopy(network)
+    if execution.kernels:
+        from benchmark.training.engines.fleet_kernels.layers import take_fleet_kernels
+
+        take_fleet_kernels(network)
+    if execution.unfolded:
+        unfold_convolutions(network)
+    return network
 
 
 def unfold_convolutions(network: nn.Module) -> None:

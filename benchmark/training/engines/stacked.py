@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from benchmark.training.engines.execution import PLAIN, Execution, unfold_convolutions
+from benchmark.training.engines.execution import PLAIN, Execution, adapted
 from benchmark.training.engines.input_norms import input_norms
 from benchmark.training.engines.member_threads import MemberThreads
 from benchmark.training.engines.replay import Replayed
@@ -38,8 +38,7 @@ class StackedNetworks:
         self._network = copy.deepcopy(networks[0]).to("meta")
         threaded = device.type == "cpu" and convolves(self._network) and execution == PLAIN
         self._threads = MemberThreads(self._network) if threaded else None
-        if execution.unfolded:
-            unfold_convolutions(self._network)
+        self._batched_network = adapted(self._network, execution)
         self._losses = self._losses_of_all
         if execution.compiled:
             self._losses = torch.compile(self._losses_of_all, dynamic=False)
@@ -47,7 +46,7 @@ class StackedNetworks:
 
     def forward(self, inputs: Tensor, training: bool) -> Tensor:
         """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
-        self._network.train(training)
+        self._train(training)
         if self._threads is not None:
             each = self._threads.map(lambda network, i: _logits(network, *self._member(i), inputs[i]), len(inputs))
             return torch.stack(each)
@@ -58,7 +57,7 @@ class StackedNetworks:
 
         ``inputs`` is [members, batch, *shape] and ``targets`` int64 [members, batch].
         """
-        self._network.train()
+        self._train(True)
         if self._threads is None:
             return self._compute(inputs, targets)
         found = {name: torch.empty_like(weight) for name, weight in self.weights.items()}
@@ -83,7 +82,7 @@ class StackedNetworks:
         return classification_loss(self._batched(inputs), targets, self._label_smoothing)
 
     def _batched(self, inputs: Tensor) -> Tensor:
-        forward = vmap(partial(_logits, self._network), randomness="different")
+        forward = vmap(partial(_logits, self._batched_network), randomness="different")
         logits: Tensor = forward(self.weights, self.buffers, inputs)
         return logits
 
@@ -98,7 +97,7 @@ class StackedNetworks:
         """
         weights, buffers = self._member(member)
         sparse = [weights[name] for name in layers]
-        self._network.train()
+        self._train(True)
         cloned = {name: buffer.clone() for name, buffer in buffers.items()}
         logits = _logits(self._network, weights, cloned, inputs) / temperature
         loss = classification_loss(logits[None], targets[None], self._label_smoothing).sum()
@@ -114,6 +113,10 @@ class StackedNetworks:
         """
         weights, buffers = self._member(member)
         return input_norms(self._network, weights, buffers, inputs, layers)
+
+    def _train(self, training: bool) -> None:
+        self._network.train(training)
+        self._batched_network.train(training)
 
     def _member(self, member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""
