@@ -18,8 +18,8 @@ from benchmark.running.options import Options
 from benchmark.system.files import write_atomically
 from benchmark.timing.accelerator.notes import Notes, notes_of
 from benchmark.timing.accelerator.parts import Asked, Findings, Item
-from benchmark.timing.accelerator.speed import NETWORKS, PLAINLY, RATE, best_way, key
-from benchmark.training.engines.execution import PLAIN, Execution, executing
+from benchmark.timing.accelerator.speed import DEFAULT, NETWORKS, RATE, best_way, key
+from benchmark.training.engines.execution import Execution, executing
 
 EXPERIMENT = "fmnist-cnn"
 NETWORK = NETWORKS[0]
@@ -44,24 +44,25 @@ def _train(asked: Asked, rule: str) -> Findings:
     speed = notes_of(asked.folder, "speed")
     most, execution = _kept_plan(asked.folder, speed, experiment.setups[0][1], asked.until - time.time())
     began = time.monotonic()
-    print(f"{EXPERIMENT}, {rule}: fleets of at most {most}, computed {execution}", flush=True)
+    print(f"{EXPERIMENT}, {rule}: fleets of at most {most}, computed {execution or 'by default'}", flush=True)
     with executing(execution):
         options = Options(asked.device.type, asked.data_dir, engine="dense", most=most, checkpoint_seconds=60.0)
         results = train_missing(experiment, folder, options)
     return {"runs": len(results), "seconds of this call": time.monotonic() - began, "fleets of at most": most or "any",
-            "computed": str(execution)}  # fmt: skip
+            "computed": str(execution or "by default")}  # fmt: skip
 
 
-def _kept_plan(folder: Path, speed: Notes, setup: Setup, left: float) -> tuple[int | None, Execution]:
+def _kept_plan(folder: Path, speed: Notes, setup: Setup, left: float) -> tuple[int | None, Execution | None]:
     """The plan of an earlier call, whose checkpoints are of its fleets, or a new one."""
     path = folder / "scratch" / "panel-plan.json"
     if path.exists():
         kept = json.loads(path.read_text())
-        return kept["most"], Execution(**kept["execution"])
+        execution = kept["execution"]
+        return kept["most"], None if execution is None else Execution(**execution)
     best = best_way(NETWORK, speed) if speed.items else None
-    execution = best[0].execution if best is not None else PLAIN
+    execution = best[0].execution if best is not None else None
     most = fleet_for(speed, setup, left)
-    write_atomically(path, json.dumps({"most": most, "execution": vars(execution)}))
+    write_atomically(path, json.dumps({"most": most, "execution": None if execution is None else vars(execution)}))
     return most, execution
 
 
@@ -71,7 +72,7 @@ def fleet_for(speed: Notes, setup: Setup, left: float) -> int | None:
     None where no fleet was timed: then only memory limits it.
     """
     steps = total_steps(setup)
-    found = {size: speed.found(key(NETWORK, PLAINLY, size)) or {} for size in NETWORK.fleets}
+    found = {size: speed.found(key(NETWORK, DEFAULT, size)) or {} for size in NETWORK.fleets}
     rates = {size: each[RATE] for size, each in found.items() if RATE in each}
     if not rates:
         return None

@@ -47,16 +47,17 @@ class Network:
 class Way:
     """How a fleet is computed."""
 
-    execution: Execution = PLAIN
+    execution: Execution | None = None
+    """None is what trainings take that nobody tells how to compute."""
     precision: Precision = "float32"
 
     def __str__(self) -> str:
-        return f"{self.execution}, {self.precision}"
+        return f"{'default' if self.execution is None else self.execution}, {self.precision}"
 
     @property
     def limit(self) -> float:
         """Seconds that timing may take."""
-        return COMPILING if self.execution.compiled else 90.0
+        return COMPILING if self.execution is not None and self.execution.compiled else 90.0
 
 
 NETWORKS = (
@@ -66,29 +67,24 @@ NETWORKS = (
     Network("resnet56", "cifar10-resnet56", "cifar10", (1, 4, 16, 64)),
     Network("vgg16", "cifar100-vgg16", "cifar100", (1, 2, 8, 16)),
 )
-PLAINLY = Way()
+DEFAULT = Way()
 WAYS = (
-    Way(Execution(kernels=True)),
-    Way(Execution(kernels=True, replayed=True)),
-    Way(Execution(kernels=True, replayed=True), "tf32"),
+    Way(PLAIN),
+    Way(None, "tf32"),
     Way(Execution(replayed=True)),
-    Way(Execution(unfolded=True)),
-    Way(Execution(unfolded=True, replayed=True)),
-    Way(PLAIN, "tf32"),
-    Way(PLAIN, "bfloat16"),
-    Way(Execution(replayed=True), "tf32"),
+    Way(Execution(kernels=True)),
     Way(Execution(replayed=True), "bfloat16"),
+    Way(Execution(unfolded=True, replayed=True)),
     Way(Execution(compiled=True)),
-    Way(Execution(compiled=True, replayed=True)),
 )
-"""Each is timed at the best size of a fleet that is computed plainly; those that compile take longest, so last."""
+"""Each is timed at the best size of a fleet that is computed by default; the one that compiles takes longest."""
 
 
 def items() -> Iterable[Item]:
-    """For each network fleets that are computed plainly, then the other ways; the network of the panel comes first."""
+    """For each network fleets that are computed by default, then other ways; the network of the panel comes first."""
     for network in NETWORKS:
         for size in network.fleets:
-            yield Item(key(network, PLAINLY, size), partial(_fleet, network=network, way=PLAINLY, size=size), 90)
+            yield Item(key(network, DEFAULT, size), partial(_fleet, network=network, way=DEFAULT, size=size), 90)
         if network is NETWORKS[0]:
             yield Item("lenet5: update and evaluation", partial(_beside_steps, network=network), 120)
     for network in NETWORKS:
@@ -104,17 +100,17 @@ def key(network: Network, way: Way, size: int | None = None) -> str:
 
 
 def best_size(network: Network, notes: Notes) -> int:
-    """The size of the fleet that makes the most model-steps when it is computed plainly.
+    """The size of the fleet that makes the most model-steps when it is computed by default.
 
     Raises :class:`SkipItem` where none was timed.
     """
     rates = {
         size: found[RATE]
         for size in network.fleets
-        if RATE in (found := notes.found(key(network, PLAINLY, size)) or {})
+        if RATE in (found := notes.found(key(network, DEFAULT, size)) or {})
     }
     if not rates:
-        raise SkipItem("no fleet of this network was timed that is computed plainly")
+        raise SkipItem("no fleet of this network was timed that is computed by default")
     return max(rates, key=lambda size: rates[size])
 
 
@@ -123,7 +119,7 @@ def best_way(network: Network, notes: Notes, *, any_precision: bool = False) -> 
     ways = [way for way in WAYS if any_precision or way.precision == "float32"]
     rates = {way: found[RATE] for way in ways if RATE in (found := notes.found(key(network, way)) or {})}
     for size in network.fleets:
-        rates[PLAINLY] = max(rates.get(PLAINLY, 0), (notes.found(key(network, PLAINLY, size)) or {}).get(RATE, 0))
+        rates[DEFAULT] = max(rates.get(DEFAULT, 0), (notes.found(key(network, DEFAULT, size)) or {}).get(RATE, 0))
     way = max(rates, key=lambda each: rates[each])
     return (way, rates[way]) if rates[way] else None
 
@@ -181,7 +177,8 @@ def _fleet(asked: Asked, network: Network, way: Way, size: int) -> Findings:
 
 def _at_best_size(asked: Asked, network: Network, way: Way) -> Findings:
     asked.require_cuda("a CPU computes in one way, whose bits are promised")
-    if way.execution.unfolded and network.name == "lenet300":
+    convolved = way.execution is not None and (way.execution.unfolded or way.execution.kernels)
+    if convolved and network.name == "lenet300":
         raise SkipItem("this network has no convolutions")
     return _fleet(asked, network, way, best_size(network, asked.notes))
 
@@ -205,11 +202,11 @@ def _beside_steps(asked: Asked, network: Network) -> Findings:
 
 
 def _profile(asked: Asked, network: Network) -> Findings:
-    """Where the time of a step goes, plainly computed: by kernel, and how long the device waited for the host."""
+    """Where the time of a step goes, computed by default: by kernel, and how long the device waited for the host."""
     asked.require_cuda("torch's profiler is asked for the kernels of a GPU")
     size, device = best_size(network, asked.notes), asked.device
     batch = load_experiment(network.experiment).setups[0][1].training.batch_size
-    setup = setup_of(network, PLAINLY, examples=batch * 20)
+    setup = setup_of(network, DEFAULT, examples=batch * 20)
     training = FleetTraining([Member(1, 0.1) for _ in range(size)], setup, dataset_on(setup.data, None, device), device)
     steps = training.steps()
     for _ in range(WARM_UP["cuda"]):

@@ -27,11 +27,11 @@ TARGET_MINUTES = 30
 
 def beside_steps(network: "Network", size: int, asked: Asked) -> Findings:
     """Seconds of updates and evaluations of a fleet of the first runs of an experiment, and of the whole experiment."""
-    from benchmark.timing.accelerator.speed import PLAINLY, key, setup_of
+    from benchmark.timing.accelerator.speed import DEFAULT, key, setup_of
 
     runs = expand(load_experiment(network.experiment))
     chosen = [run for run in runs if run.rule.criterion is not None][:size]
-    setup = setup_of(network, PLAINLY, examples=EXAMPLES)
+    setup = setup_of(network, DEFAULT, examples=EXAMPLES)
     dataset = dataset_on(setup.data, None, asked.device)
     training = FleetTraining([member_of(run) for run in chosen], setup, dataset, asked.device)
     steps = training.steps()
@@ -47,7 +47,7 @@ def beside_steps(network: "Network", size: int, asked: Asked) -> Findings:
     began = now(asked.device)
     evaluate(training.engine, dataset, dataset.validation, asked.device)
     evaluation = (now(asked.device) - began) / dataset.validation.targets.numel() / len(chosen)
-    step = (asked.notes.found(key(network, PLAINLY, size)) or {})["seconds per step of the fleet"] / size
+    step = (asked.notes.found(key(network, DEFAULT, size)) or {})["seconds per step of the fleet"] / size
     minutes = _minutes(chosen[0].setup, len(runs), step, update, evaluation)
     return {
         "fleet": size,

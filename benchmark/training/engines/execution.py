@@ -36,8 +36,8 @@ _chosen: ContextVar[Execution | None] = ContextVar("execution", default=None)
 
 
 @contextmanager
-def executing(execution: Execution) -> Iterator[None]:
-    """Engines that are made inside for a GPU compute in this way."""
+def executing(execution: Execution | None) -> Iterator[None]:
+    """Engines that are made inside for a GPU compute in this way, or by default where it is None."""
     before = _chosen.set(execution)
     try:
         yield
