@@ -195,7 +195,8 @@ def _search(effort: Effort, label: str, test: Callable[[Any], None], examples: s
 def _outcome(run: Callable[[], None], found: list[Found]) -> Found | None:
     """The last example found, which is the smallest: Hypothesis tries that one again before it ends."""
     try:
-        run()
+        with _one_thread():
+            run()
     except (Broken, Overtime):
         return found[-1]
     except Flaky:  # a plugin that does not answer alike twice
@@ -203,6 +204,17 @@ def _outcome(run: Callable[[], None], found: list[Found]) -> Found | None:
             raise
         return replace(found[-1], reason=f"{found[-1].reason} (not every time)")
     return None
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Several threads would mostly wait for each other: the layers of a search are small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _settings(effort: Effort, label: str) -> settings:
