@@ -14,8 +14,9 @@ from criteria.plugins.code import plain_code
 
 _TRAINING = Path(__file__).parent
 _CRITERIA = _TRAINING.parents[1] / "criteria"
-_ENGINES = {"dense": ("dense.py", "stacked.py", "member_threads.py", "input_norms.py", "execution.py", "replay.py")}
-"""The modules of an engine in ``engines/``; of another one those in its folder or file of its name."""
+_DENSE = ("dense.py", "stacked.py", "member_threads.py", "input_norms.py", "execution.py", "replay.py", "fleet_kernels")
+_ENGINES = {"dense": _DENSE}
+"""The modules and folders of an engine in ``engines/``; of another one what has its name."""
 _OF_CRITERIA = (
     "api",
     "distribution",
@@ -54,8 +55,9 @@ def _modules(engine: str) -> Iterator[Path]:
     for path in sorted(_TRAINING.rglob("*.py")):
         if engines not in path.parents and path.name != "fingerprint.py":
             yield path
-    own = [engines / name for name in _ENGINES.get(engine, (f"{engine}.py",))]
-    yield from (path for path in own if path.is_file())
-    if (engines / engine).is_dir():
-        yield from sorted((engines / engine).rglob("*.py"))
+    for own in (engines / name for name in _ENGINES.get(engine, (f"{engine}.py", engine))):
+        if own.is_file():
+            yield own
+        elif own.is_dir():
+            yield from sorted(own.rglob("*.py"))
     yield from (_CRITERIA / f"{name}.py" for name in _OF_CRITERIA)
