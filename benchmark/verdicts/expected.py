@@ -254,6 +254,7 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 read_as_core_schema(_Dumper)
 _Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(datetime.date, lambda dumper, date: _represent_text(dumper, date.isoformat()))
 _Dumper.add_representer(
     _OneLine, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
 )
