@@ -11,7 +11,7 @@ from criteria.contract.properties import PROMISES
 from criteria.contract.search import Effort
 from tests.contract.planted import BUGS, Bug
 
-EXAMPLES = 50
+EXAMPLES = 30
 """Fewer than a check tries by default, so that luck has less to do with what is found."""
 
 

@@ -16,7 +16,7 @@ from tests.contract.planted import Running
 
 CRITERIA = [load(name) for name in names()]
 GROWTHS = [load(name, "growth") for name in names("growth")]
-CI_EXAMPLES = 25
+CI_EXAMPLES = 10
 
 
 class Uniform(Criterion):

@@ -55,7 +55,7 @@ def both(make, inputs):
 
 
 @in_the_interpreter
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(geometries())
 def test_a_convolution_of_any_geometry(geometry):
     torch.manual_seed(0)
@@ -67,7 +67,7 @@ def test_a_convolution_of_any_geometry(geometry):
 
 
 @in_the_interpreter
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(2, 7), st.integers(2, 7), st.integers(1, 5))
 def test_relu_before_a_pool(height, width, channels):
     """With many ties, negative windows and what is not a number, whose gradients go where torch's go."""

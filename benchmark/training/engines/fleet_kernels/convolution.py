@@ -62,6 +62,7 @@ def fleet_convolution(inputs: Tensor, weight: Tensor, bias: Tensor | None, strid
 class _FleetConvolution(torch.autograd.Function):
     """With channels last; ``tf32x3`` adds three products of TF32, which together err less than one of float32."""
 
+    # long because autograd wants all that a convolution is of in one call
     @staticmethod
     def forward(
         ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, precision: str

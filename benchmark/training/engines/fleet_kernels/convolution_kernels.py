@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 
 
+# long because a kernel is one function whose sizes are its arguments
 @triton.jit
 def outputs_kernel(
     inputs, weights, bias, outputs, member_stride,
@@ -43,6 +44,7 @@ def outputs_kernel(
     tl.store(outputs + at, total, mask=(rows < ROWS)[:, None] & (channels < CHANNELS)[None, :])
 
 
+# long because a kernel is one function whose sizes are its arguments
 @triton.jit
 def weight_gradients_kernel(
     inputs, gradients, weight_gradients, bias_gradients, member_stride,
@@ -82,6 +84,7 @@ def weight_gradients_kernel(
         tl.store(bias_gradients + first_of_part * CHANNELS + channels, bias, mask=channels < CHANNELS)
 
 
+# long because a kernel is one function whose sizes are its arguments
 @triton.jit
 def input_gradients_kernel(
     gradients, weights, input_gradients,

@@ -7,6 +7,7 @@ NOWHERE = tl.constexpr(4)
 """The place of a maximum that is not above zero."""
 
 
+# long because a kernel is one function whose sizes are its arguments
 @triton.jit
 def pool_kernel(
     inputs, outputs, places, TOTAL,
@@ -28,6 +29,7 @@ def pool_kernel(
     tl.store(places + at, tl.where(dead, NOWHERE, place).to(tl.int8), mask=there)
 
 
+# long because a kernel is one function whose sizes are its arguments
 @triton.jit
 def unpool_kernel(
     gradients, places, input_gradients, TOTAL,
