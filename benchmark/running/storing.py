@@ -1,5 +1,6 @@
 """Training a claimed fleet and storing its results."""
 
+import gc
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ def train_and_store(
     progress.say(f"not enough memory for {len(fleet.runs)} networks at once; going on with {smaller}")
     with worker.alone():
         _let_go(fleet, worker)
+    gc.collect()  # networks that refer to themselves would keep the memory that the next fleet needs
     if device.type == "cuda":
         torch.cuda.empty_cache()
     return Trained(smaller)
