@@ -89,6 +89,13 @@ def test_a_file_written_by_hand_is_understood(tmp_path):
     assert second.cell == Cell("mest", "random", 0.1, (("update_period", 25),))
 
 
+def test_a_date_is_written_as_people_write_it(tmp_path):
+    path = tmp_path / "example.yaml"
+    path.write_text(EXAMPLE)
+    write_expected(read_expected(path), path)
+    assert "\n    date: 2026-03-14\n" in path.read_text()
+
+
 def test_writing_what_was_read_gives_the_same_cells_line_by_line(tmp_path):
     path = tmp_path / "example.yaml"
     path.write_text(EXAMPLE)

@@ -49,7 +49,7 @@ def execution_on(device: torch.device) -> Execution:
     """How an engine that is made now computes on ``device``.
 
     On a CPU always plainly, as its bits are promised. On a GPU as :func:`executing` says, else in the way that was
-    found to be the fastest for every network: with kernels, where these can be compiled, and replayed.
+    found to be the fastest for most networks: with kernels, where these can be compiled, and replayed.
     """
     if device.type == "cpu":
         return PLAIN
