@@ -56,6 +56,7 @@ def train_and_store(
     A plugin that fails costs its own run; where several processes train together its :class:`PluginError` ends them.
     """
     device = choose_device(options.device)
+    _free_memory(device)
     try:
         end = _train(fleet, device, worker, options, progress)
     except PluginError as error:
@@ -81,10 +82,14 @@ def train_and_store(
     progress.say(f"not enough memory for {len(fleet.runs)} networks at once; going on with {smaller}")
     with worker.alone():
         _let_go(fleet, worker)
-    gc.collect()  # networks that refer to themselves would keep the memory that the next fleet needs
+    return Trained(smaller)
+
+
+def _free_memory(device: torch.device) -> None:
+    """Give back what the fleet before has left: its networks refer to themselves, so they stay until collected."""
+    gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    return Trained(smaller)
 
 
 def _cannot_be_made(fleet: Fleet) -> dict[str, str]:
