@@ -10,7 +10,7 @@ import torch
 from criteria.contract import case as recipes
 from criteria.contract.asking import Answer, NoAnswer, answer
 from criteria.contract.elsewhere import Question, Reply, class_of, received, send
-from criteria.contract.settings import NUMERIC, SETTINGS, changed, settings_now
+from criteria.contract.settings import NUMERIC, SETTINGS, changed, set_other_thread_count, settings_now
 from criteria.contract.surroundings import another_time
 
 A_DAY_LATER = 12_345
@@ -67,7 +67,7 @@ def _replied(asked: Question) -> Reply:
 def _reply_and_exit(outgoing: Any, asked: Question) -> None:
     status = 1
     try:
-        torch.set_num_threads(1 if torch.get_num_threads() > 1 else 2)
+        set_other_thread_count()
         send(outgoing, replied(asked))
         status = 0
     finally:

@@ -16,7 +16,7 @@ from hypothesis.errors import Flaky, Unsatisfiable
 from criteria.contract.asking import Broken, Inapplicable, Plugin
 from criteria.contract.case import Case, Place, drawn_case
 from criteria.contract.process import Overtime, time_limit
-from criteria.contract.settings import contained, seed_all
+from criteria.contract.settings import contained, kept, seed_all
 from criteria.contract.training_properties import Episode, Start, Twins
 
 TIME_LIMIT = 10.0
@@ -195,7 +195,8 @@ def _search(effort: Effort, label: str, test: Callable[[Any], None], examples: s
 def _outcome(run: Callable[[], None], found: list[Found]) -> Found | None:
     """The last example found, which is the smallest: Hypothesis tries that one again before it ends."""
     try:
-        with _one_thread():
+        with kept("the number of threads"):
+            torch.set_num_threads(1)  # the layers of a search are small, so several would mostly wait for each other
             run()
     except (Broken, Overtime):
         return found[-1]
@@ -204,17 +205,6 @@ def _outcome(run: Callable[[], None], found: list[Found]) -> Found | None:
             raise
         return replace(found[-1], reason=f"{found[-1].reason} (not every time)")
     return None
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Several threads would mostly wait for each other: the layers of a search are small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _settings(effort: Effort, label: str) -> settings:

@@ -185,6 +185,21 @@ def set_back(before: dict[str, Any]) -> None:
         SETTINGS[what][1](value)
 
 
+@contextlib.contextmanager
+def kept(*what: str) -> Iterator[None]:
+    """These settings, which may be changed inside, have their values again afterwards."""
+    before = settings_now({each: SETTINGS[each] for each in what})
+    try:
+        yield
+    finally:
+        set_back(before)
+
+
+def set_other_thread_count() -> None:
+    """Compute in one thread where there were several, and in two where there was one."""
+    torch.set_num_threads(1 if torch.get_num_threads() > 1 else 2)
+
+
 def seed_all(seed: int) -> None:
     """Seed every global source of randomness."""
     torch.default_generator.manual_seed(seed)  # torch.manual_seed would ask every other device first
@@ -200,7 +215,7 @@ def set_otherwise(seed: int) -> None:
     seed_all(seed)
     torch.set_grad_enabled(not torch.is_grad_enabled())
     torch.set_default_dtype(torch.float64)
-    torch.set_num_threads(1 if torch.get_num_threads() > 1 else 2)
+    set_other_thread_count()
     torch._C._set_deterministic_algorithms(True, warn_only=True)
     torch.set_float32_matmul_precision("medium")
     torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark

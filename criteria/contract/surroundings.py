@@ -16,55 +16,42 @@ from typing import Any
 
 import torch
 
-from criteria.contract.settings import NUMERIC, RANDOM_STATES, seed_all, set_back, settings_now
+from criteria.contract.settings import RANDOM_STATES, kept, seed_all, set_back, set_other_thread_count
 
 Surroundings = Callable[[str, int], contextlib.AbstractContextManager[object]]
 """Made for a plugin of this module, and from a seed."""
 
-DETERMINISM = {"the deterministic mode": NUMERIC["the deterministic mode"]}
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 _CALENDAR = ("localtime", "gmtime", "ctime")
 
 
 @contextlib.contextmanager
 def _seeded_otherwise(_module: str, seed: int) -> Iterator[None]:
-    states = settings_now(RANDOM_STATES)
-    seed_all(seed)
-    try:
+    with kept(*RANDOM_STATES):
+        seed_all(seed)
         yield
-    finally:
-        set_back(states)
 
 
 @contextlib.contextmanager
 def _other_thread_count(_module: str, _seed: int) -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1 if threads > 1 else 2)
-    try:
+    with kept("the number of threads"):
+        set_other_thread_count()
         yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager
 def _float64_by_default(_module: str, _seed: int) -> Iterator[None]:
-    dtype = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
+    with kept("the default dtype"):
+        torch.set_default_dtype(torch.float64)
         yield
-    finally:
-        torch.set_default_dtype(dtype)
 
 
 @contextlib.contextmanager
 def _deterministic_algorithms(_module: str, _seed: int) -> Iterator[None]:
     """Torch then fills memory that nothing was written to."""
-    before = settings_now(DETERMINISM)
-    set_back({"the deterministic mode": (True, True, True)})
-    try:
+    with kept("the deterministic mode"):
+        set_back({"the deterministic mode": (True, True, True)})
         yield
-    finally:
-        set_back(before)
 
 
 @contextlib.contextmanager
