@@ -76,7 +76,15 @@ SELECTION = (
             Judge(purity.pure_when_imported, None, special.few_tied),
         )
     ),
-    Property((Judge(state_properties.state_roundtrip, stateful_cases, special.saved_at, cost=8),)),
+    Property(
+        (
+            Judge(
+                *(state_properties.state_roundtrip, stateful_cases, special.saved_at),
+                at_once=special.saved_soon,
+                cost=4,
+            ),
+        )
+    ),
     Property(
         (
             Judge(sameness.deterministic, any_cases, special.large, cost=4),

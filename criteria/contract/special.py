@@ -76,6 +76,12 @@ def saved_at(plugin: Plugin) -> Iterator[Case]:
         yield drawn_case((130, 140), 9_000, 3_000, observed=2 if observes(plugin) else 0)
 
 
+def saved_soon(plugin: Plugin) -> Iterator[Case]:
+    """A state that is saved after a few steps."""
+    if keeps_state(plugin):
+        yield drawn_case((3, 4), 7, 3, observed=3 if observes(plugin) else 0)
+
+
 def ranked(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands of weights no two of which are alike."""
     for shape in ((7, 9, 3, 5), (120, 150)):

@@ -40,7 +40,9 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
     if not keeps_state(plugin):
         _require_loading(plugin)
         return
-    names = NAMES if case.layer.weight.numel() <= 64 and case.observed <= 20 else NAMES[:3]
+    # many layers take long, and names that collide do so in every case: the cases that are always tried are enough
+    crowded = case.recipe and case.layer.weight.numel() <= 64 and case.observed <= 3
+    names = NAMES if crowded else NAMES[:3]
     network, undisturbed = Network(plugin, case, names), Network(plugin, case, names)
     _require_alike(undisturbed, network)
     with no_answer_is_broken():
