@@ -13,6 +13,8 @@ import pytest
 import dst_bench_pytest
 
 PLUGINS = """
+    import time
+
     from criteria.pruning.magnitude import Magnitude
 
     class OneTooMany(Magnitude):
@@ -20,14 +22,14 @@ PLUGINS = """
             return super().select(layer, min(n + 1, int(layer.mask.sum())))
 
     class Rare(Magnitude):
-        '''Goes wrong for one density of one size only: about one case in a hundred.'''
+        '''Goes wrong for one size only: about one case in thirty.'''
         def select(self, layer, n):
-            return super().select(layer, 0 if layer.mask.numel() == 12 and layer.mask.sum() == 7 else n)
+            return super().select(layer, 0 if layer.mask.numel() == 12 else n)
 
     class Hangs(Magnitude):
         def score(self, layer):
             while True:
-                pass
+                time.sleep(0.01)
 """
 ENTRY_POINTS = """
     [dst_bench.criteria]
@@ -71,7 +73,7 @@ def pasted(output: str) -> str:
 
 
 def test_a_right_criterion_passes_and_each_check_is_a_test(folder: Path) -> None:
-    result = contract(folder, "magnitude", "--dst-examples", "3", "-v")
+    result = contract(folder, "magnitude", "--dst-examples", "3", "-v", "-k", "exact_count or updates")
     assert result.returncode == 0, result.stdout
     assert "test_contract[magnitude-exact_count] PASSED" in result.stdout
     assert "test_contract[magnitude-updates-gradient-global] PASSED" in result.stdout
@@ -87,7 +89,7 @@ def test_under_xdist_a_failure_names_the_property_and_its_code_fails_when_pasted
 
 
 def test_a_failure_that_was_found_is_found_again_at_once_also_under_xdist(folder: Path) -> None:
-    thorough = contract(folder, "rare", "--dst-examples", "1500", "-k", "exact_count")
+    thorough = contract(folder, "rare", "--dst-examples", "500", "-k", "exact_count")
     assert "rare breaks exact_count" in thorough.stdout
     again = contract(folder, "rare", "--dst-examples", "1", "-n", "2", "-k", "exact_count")
     assert "rare breaks exact_count" in again.stdout

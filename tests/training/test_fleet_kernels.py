@@ -33,10 +33,10 @@ def test_the_kernels_compute_what_torch_computes():
 @st.composite
 def geometries(draw):
     kernel, stride, padding = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(0, 2))
-    height = draw(st.integers(max(1, kernel - 2 * padding), kernel + 6))
-    channels = {"inputs": draw(st.integers(1, 19)), "outputs": draw(st.sampled_from([1, 3, 17, 40]))}
+    height = draw(st.integers(max(1, kernel - 2 * padding), kernel + 4))
+    channels = {"inputs": draw(st.integers(1, 17)), "outputs": draw(st.sampled_from([1, 3, 17]))}
     geometry = {"kernel": kernel, "stride": stride, "padding": padding, "height": height}
-    return geometry | channels | {"examples": draw(st.integers(1, 4)), "bias": draw(st.booleans())}
+    return geometry | channels | {"examples": draw(st.integers(1, 2)), "bias": draw(st.booleans())}
 
 
 def both(make, inputs):
