@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from criteria.contract import Result, checks_of
+from criteria import Growth
+from criteria.contract import ContractError, Result, check_criterion, check_growth, checks_of
 from criteria.contract.asking import Broken
 from criteria.contract.properties import PROMISES
 from criteria.contract.search import Effort
@@ -17,12 +18,17 @@ EXAMPLES = 30
 
 def found(bug: Bug, seed: int) -> Result:
     """The first broken promise; where the bug is in an update, the plugin's own selections are not gone through."""
-    effort = Effort(EXAMPLES, time_limit=0.5 if bug.hangs else 30.0, seed=seed)
-    checks = checks_of(bug.plugin, bug.partners, bug.scopes)
+    limit = 0.5 if bug.hangs else 30.0
     if bug.scopes:
-        checks = [check for check in checks if check.name.startswith("updates")]
-    results = (result for check in checks for result in check.results(bug.plugin, effort))
-    return next(result for result in results if result.outcome == "broken")
+        checks = checks_of(bug.plugin, bug.partners, bug.scopes)
+        updates = [check for check in checks if check.name.startswith("updates")]
+        effort = Effort(EXAMPLES, time_limit=limit, seed=seed)
+        results = (result for check in updates for result in check.results(bug.plugin, effort))
+        return next(result for result in results if result.outcome == "broken")
+    check = check_growth if isinstance(bug.plugin, Growth) else check_criterion
+    with pytest.raises(ContractError) as error:
+        check(bug.plugin, EXAMPLES, partners=bug.partners, time_limit=limit, seed=seed)
+    return error.value.result
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=str)
