@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from benchmark.report.figures.look import Images, Plot, images
 from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.claims import ClaimOutcome, claims
@@ -40,6 +41,16 @@ class Findings:
     def styles(self) -> Styles:
         """The look of each criterion that figures show."""
         return styles_of([*self.study.cells, *self.study.known])
+
+    def images(self, plot: Plot) -> Images:
+        """The images of one of the figures, whose names tell them apart; each is drawn once."""
+        if plot.name not in self._drawn:
+            self._drawn[plot.name] = images(plot)
+        return self._drawn[plot.name]
+
+    @cached_property
+    def _drawn(self) -> dict[str, Images]:
+        return {}
 
     @cached_property
     def claims(self) -> tuple[ClaimOutcome, ...]:
