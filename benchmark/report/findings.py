@@ -11,6 +11,7 @@ from benchmark.verdicts.claims import ClaimOutcome, claims
 from benchmark.verdicts.contrasts import Contrast, along_axes, between_experiments
 from benchmark.verdicts.newcomers import standing_of
 from benchmark.verdicts.standing import Standing
+from benchmark.verdicts.stored import check_stored
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import CheckOutcome
 
@@ -24,7 +25,9 @@ class Findings:
 
     @cached_property
     def check(self) -> CheckOutcome | None:
-        """The check against the expected values; None if none are stored."""
+        """The check against the expected values; None if there are none but those that the results are themselves."""
+        if self.study.is_stored:
+            return check_stored(self.study)
         return None if self.study.expected is None else check_study(self.study)
 
     @cached_property

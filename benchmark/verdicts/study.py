@@ -33,6 +33,8 @@ class Study:
     stored: Expected | None = None
     """All expected values of the experiment, where it is as it was written: what a criterion of one's own, alone, is
     compared with."""
+    is_stored: bool = False
+    """Whether the results are those that our own expected values were made of, so that the two cannot differ."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.expected.metric != self.experiment.metric:

@@ -7,7 +7,9 @@ from benchmark.report.findings import Findings
 from benchmark.report.section import Section
 from benchmark.report.sections.check import KINDS, rows_by_source, verdict_counts
 from benchmark.verdicts.compared import DEPTHS
+from benchmark.verdicts.expected import MEASURED
 from benchmark.verdicts.newcomers import of_criteria, sentences
+from benchmark.verdicts.stored import contradicted
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import MEANINGS
 
@@ -73,6 +75,8 @@ def _values(findings: Findings) -> dict[str, object]:
         "versions": versions(study),
         "seeds": len({run.seed for run, _ in study.results}),
         "diverged": len(study.diverged),
+        "source": study.expected.sources.get(MEASURED) if study.is_stored and study.expected else None,
+        "contradicted": contradicted(study) if study.is_stored else [],
         "missing": [cell for cell in study.cells if cell not in study.samples],
     }
 
