@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -56,14 +55,15 @@ def test_the_recipe_runs_as_printed_in_a_repository_of_its_own_and_trains_once(t
         ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"],
     ):
         subprocess.run(["git", *arguments], cwd=repository, check=True)
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", repository, clone], check=True)
+    clone, bench = tmp_path / "clone", tmp_path / "dst-bench"
+    for source, copy in ((repository, clone), (ROOT, bench)):
+        subprocess.run(["git", "clone", "-q", source, copy], check=True)
 
     variables = {
         **os.environ,
         "PATH": f"{here.home / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path / "home"),
-        "DST_BENCH": f"git+file://{ROOT}",
+        "DST_BENCH": bench.as_uri(),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
         # nothing is downloaded: the build backend and all that dst-bench depends on are installed
         "PIP_NO_INDEX": "1",
