@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Train all candidates, choose by validation accuracy, and print the choice, its cost and its standing."""
-    from benchmark.experiments.search import Search
+    from benchmark.experiments.search import Search, require_held_out
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
@@ -52,6 +52,7 @@ def main(args: argparse.Namespace) -> int:
     search = Search.parse(args.method)
     args.criteria, args.add = ",".join(map(str, search.candidates)), None
     experiment = experiment_of(args)
+    require_held_out(experiment.data)
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
     study = Study(experiment, results, None, values_of(args, experiment).stored)

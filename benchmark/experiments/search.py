@@ -5,6 +5,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.data import source_of
 from criteria.errors import InputError
 from criteria.plugins import Spec, resolve
 
@@ -46,6 +47,15 @@ class Search:
         ]
         shown = ", ".join(f"{name}={_shown(values)}" for name, values in sorted(grids.items()))
         return cls(f"{call.func.id}({shown})", tuple(dict.fromkeys(found)))
+
+
+def require_held_out(data: str) -> None:
+    """Raise :class:`InputError` for a data set whose validation examples are its test examples."""
+    if source_of(data).validation_is_test:
+        raise InputError(
+            f"{data}: its validation examples are its test examples, as in the paper's code, so parameters chosen on "
+            "them would be chosen on the test set; tune on a data set that holds validation examples out"
+        )
 
 
 def _values(node: ast.expr, text: str) -> list[Any]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.commands.cli import main
+from benchmark.data import source_of
 from benchmark.experiments.search import Search
 from benchmark.verdicts.tuning import as_contender, choose, tuned
 from criteria.errors import InputError
@@ -112,3 +113,14 @@ def test_the_command_trains_chooses_and_tells_the_cost_and_the_standing(tmp_path
     assert main(["tune", "mest(lambda_=tune(0.1, 10))", *options, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["choices"][0]["chosen"] in told["choices"][0]["validation"]
+
+
+@pytest.mark.parametrize("name", ["cifar100-vgg16", "imagenet-resnet50", "tinyimagenet-efficientnet"])
+def test_nothing_is_chosen_where_validation_examples_are_test_examples(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    assert main(["tune", "mest(lambda_=tune(0.1, 10))", "--on", name]) == 2
+    error = capsys.readouterr().err
+    assert "its validation examples are its test examples" in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+    assert not any(source_of(other).validation_is_test for other in ("digits", "fashion_mnist", "cifar10", "higgs"))
