@@ -3,7 +3,6 @@
 import argparse
 import json
 from dataclasses import asdict
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from benchmark.verdicts.tuning import Choice
 
 SUMMARY = "choose a criterion's parameters on validation data, count the cost, and say where it stands then"
-HEADERS = ("growth", "density", "chosen", "validation", "test", "trainings", "FLOPs of one")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,20 +66,10 @@ def main(args: argparse.Namespace) -> int:
 
 def _print(choices: "list[Choice]", own: "Standing | None") -> None:
     from benchmark.verdicts.newcomers import sentences
+    from benchmark.verdicts.tuning import HEADERS, choice_row, cost_words
 
-    rows = [
-        (
-            each.setting.growth,
-            f"{each.setting.density:g}",
-            each.chosen,
-            f"{each.validation[each.chosen]:.2f}",
-            f"{fmean(each.test.values()):.2f}",
-            each.runs,
-            "?" if each.times is None else f"{each.times:.1f} times",
-        )
-        for each in choices
-    ]
-    print_table(rows, HEADERS, right=range(3, 7), title="chosen by mean validation accuracy, in percent")
-    print(f"\nThe search took {sum(each.runs for each in choices)} trainings; no test accuracy decided anything.")
+    title = "chosen by mean validation accuracy, in percent"
+    print_table(list(map(choice_row, choices)), HEADERS, right=range(3, 7), title=title)
+    print(f"\n{cost_words(choices)}")
     for line in sentences(own) if own else ():
         print(line)
