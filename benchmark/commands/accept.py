@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expected", type=folder, metavar="DIR", help="folder to write into (default: expected_results here)"
     )
+    parser.add_argument(
+        "--uneven",
+        action="store_true",
+        help="store every cell with the seeds that it has, also where their number differs",
+    )
     parser.add_argument("--diverged", action="store_true", help="store also what diverged, and say so in its note")
 
 
@@ -28,22 +33,24 @@ def main(args: argparse.Namespace) -> int:
     study = study_of(args, experiment)
     from benchmark.experiments.archive import archive_beside, write_archive
     from benchmark.experiments.runs import expand
-    from benchmark.verdicts.accepting import accept_study
+    from benchmark.verdicts.accepting import accept_study, require_every_cell
     from benchmark.verdicts.expected import HERE
     from criteria.errors import InputError
 
-    total = len(expand(experiment))
-    if len(study.results) < total:
+    total, path = len(expand(experiment)), (args.expected or HERE) / f"{experiment.name}.yaml"
+    if args.uneven:
+        require_every_cell(study, path)
+    elif len(study.results) < total:
         raise InputError(
             f"{total - len(study.results)} of {total} runs of {experiment.name} have no result in {args.results}; "
-            "run the experiment first, or select the part that is there"
+            "run the experiment first, select the part that is there, or say --uneven if cells may lack some seeds"
         )
-    path = (args.expected or HERE) / f"{experiment.name}.yaml"
     accept_study(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
     write_archive(study.results, archive_beside(path))
-    cells = len(study.samples)
     where = results_of(args, experiment).where
-    print(f"{path}: stored {len(study.results)} results of {cells} cells ({where}); review the change and commit it")
+    stored = f"stored {len(study.results)} results of {len(study.samples)} cells ({where})"
+    seeds = f", {study.uneven}" if study.uneven else ""
+    print(f"{path}: {stored}{seeds}; review the change and commit it")
     return 0
 
 

@@ -1,6 +1,7 @@
 """``dst-bench report``: an experiment's results as files to read and to use."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -66,4 +67,4 @@ def _with_results(args: argparse.Namespace, experiment: "Experiment", values: "V
     study = study_of(args, experiment, values, read_archive(path) if path else None)
     if not study.results:
         raise InputError(f"{experiment.name} has no results in {path or args.results}; run it first")
-    return study
+    return replace(study, is_stored=args.stored)

@@ -3,7 +3,6 @@
 import argparse
 import json
 from dataclasses import asdict
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from benchmark.verdicts.tuning import Choice
 
 SUMMARY = "choose a criterion's parameters on validation data, count the cost, and say where it stands then"
-HEADERS = ("growth", "density", "chosen", "validation", "test", "trainings", "FLOPs of one")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Train all candidates, choose by validation accuracy, and print the choice, its cost and its standing."""
-    from benchmark.experiments.search import Search
+    from benchmark.experiments.search import Search, require_held_out
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
@@ -52,6 +50,7 @@ def main(args: argparse.Namespace) -> int:
     search = Search.parse(args.method)
     args.criteria, args.add = ",".join(map(str, search.candidates)), None
     experiment = experiment_of(args)
+    require_held_out(experiment.data)
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
     study = Study(experiment, results, None, values_of(args, experiment).stored)
@@ -67,20 +66,10 @@ def main(args: argparse.Namespace) -> int:
 
 def _print(choices: "list[Choice]", own: "Standing | None") -> None:
     from benchmark.verdicts.newcomers import sentences
+    from benchmark.verdicts.tuning import HEADERS, choice_row, cost_words
 
-    rows = [
-        (
-            each.setting.growth,
-            f"{each.setting.density:g}",
-            each.chosen,
-            f"{each.validation[each.chosen]:.2f}",
-            f"{fmean(each.test.values()):.2f}",
-            each.runs,
-            "?" if each.times is None else f"{each.times:.1f} times",
-        )
-        for each in choices
-    ]
-    print_table(rows, HEADERS, right=range(3, 7), title="chosen by mean validation accuracy, in percent")
-    print(f"\nThe search took {sum(each.runs for each in choices)} trainings; no test accuracy decided anything.")
+    title = "chosen by mean validation accuracy, in percent"
+    print_table(list(map(choice_row, choices)), HEADERS, right=range(3, 7), title=title)
+    print(f"\n{cost_words(choices)}")
     for line in sentences(own) if own else ():
         print(line)

@@ -20,6 +20,8 @@ MEAN, STD = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
 class CIFAR100(DataSource):
     """CIFAR-100: 32×32 colour images of a hundred kinds of things (Krizhevsky, 2009)."""
 
+    validation_is_test = True
+
     @property
     def look(self) -> Look:
         return Look((3, 32, 32), 100, 50_000, -1.9, 2.0)

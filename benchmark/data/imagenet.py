@@ -19,6 +19,8 @@ VALIDATION_EXAMPLES = 50_000
 class ImageNet(DataSource):
     """ImageNet: 1.3 million photographs of a thousand kinds of things (Russakovsky et al., 2015)."""
 
+    validation_is_test = True
+
     @property
     def look(self) -> Look:
         return Look((3, 224, 224), CLASSES, TRAIN_EXAMPLES, -2.1, 2.6)

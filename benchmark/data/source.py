@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from benchmark.data.dataset import Dataset
@@ -29,6 +29,9 @@ class DataSource:
     The module that it stands in imports neither torch nor what reads the data, except inside :meth:`load`: lists and
     dry runs only ask for the look.
     """
+
+    validation_is_test: ClassVar[bool] = False
+    """Whether both are the same examples, so that whatever is chosen on validation data is chosen on test data."""
 
     @property
     def look(self) -> Look:

@@ -22,6 +22,8 @@ VALIDATION_EXAMPLES = 10_000
 class TinyImageNet(DataSource):
     """Tiny-ImageNet: 64×64 images of 200 of the classes of ImageNet (Stanford CS231n)."""
 
+    validation_is_test = True
+
     @property
     def look(self) -> Look:
         return Look((3, 64, 64), CLASSES, TRAIN_EXAMPLES, -2.1, 2.6)

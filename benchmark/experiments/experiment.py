@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
 
 from benchmark.experiments.cells import Value
+from benchmark.experiments.search import Tuning, require_held_out
 from benchmark.experiments.setup import PARTS_THAT_VARY, Measure, Number, Settings, Setup, require_distinct, spec_of
 from benchmark.system.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
@@ -73,6 +74,8 @@ class Experiment(Settings):
     baselines: tuple[spec_of("baseline"), ...] = Field(  # type: ignore[valid-type]
         default=("static", "dense"), validate_default=True
     )
+    tuning: tuple[Tuning, ...] = ()
+    """Methods that choose their own parameters on validation data, with what that may cost."""
     metric: Literal["test_accuracy_best", "test_accuracy_last"] = "test_accuracy_best"
     """Test accuracy in percent, of the checkpoint with the best validation accuracy or of the last epoch."""
     tolerance: Number = Field(default=1.0, gt=0)
@@ -105,6 +108,21 @@ class Experiment(Settings):
     def _every_combination_is_a_setup(self) -> "Experiment":
         _ = self.setups
         return self
+
+    @model_validator(mode="after")
+    def _every_search_is_fair_and_affordable(self) -> "Experiment":
+        axes = self.axes
+        for tuning in self.tuning:
+            require_held_out(self.data)
+            tuning.require_affordable(len(axes.growths) * len(axes.densities) * len(axes.seeds) * len(self.setups))
+        return self
+
+    @property
+    def with_candidates(self) -> "Experiment":
+        """The experiment with the candidates of every search among its criteria."""
+        tried = [spec for tuning in self.tuning for spec in tuning.search.candidates]
+        criteria = tuple(dict.fromkeys([*self.axes.criteria, *tried]))
+        return self.model_copy(update={"axes": self.axes.model_copy(update={"criteria": criteria})})
 
     @field_validator("name")
     @classmethod
@@ -147,6 +165,7 @@ def load_experiment(
 
     ``overrides`` are texts such as ``training.epochs=2`` (for a setting that varies, the values that it takes instead);
     ``axes`` replaces the values of whole axes, and ``baselines`` the baselines.
+    The candidates of its searches are among its criteria, unless ``axes`` says which criteria are asked for.
     Raises :class:`InputError` for anything that does not fit.
     """
     if name.endswith((".yaml", ".yml")):
@@ -169,7 +188,8 @@ def load_experiment(
             _set(content, ["axes", axis], list(values))
         if baselines is not None:
             content["baselines"] = list(baselines)
-    return validate(Experiment, content, str(path))
+    found = validate(Experiment, content, str(path))
+    return found if "criteria" in (axes or {}) else found.with_candidates
 
 
 def _override(content: dict[str, Any], text: str) -> None:

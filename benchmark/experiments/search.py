@@ -3,8 +3,13 @@
 import ast
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from pydantic import StrictStr, field_validator
+
+from benchmark.data import source_of
+from benchmark.experiments.setup import Count, Settings
 from criteria.errors import InputError
 from criteria.plugins import Spec, resolve
 
@@ -46,6 +51,42 @@ class Search:
         ]
         shown = ", ".join(f"{name}={_shown(values)}" for name, values in sorted(grids.items()))
         return cls(f"{call.func.id}({shown})", tuple(dict.fromkeys(found)))
+
+
+class Tuning(Settings):
+    """A search that is part of an experiment, whose candidates are then among its criteria."""
+
+    method: StrictStr
+    """As in ``mest(lambda_=tune(0.1, 1, 10))``."""
+    budget: Count
+    """The most trainings that it may take, over all growths, densities, further settings and seeds."""
+
+    @cached_property
+    def search(self) -> Search:
+        """The method as a search."""
+        return Search.parse(self.method)
+
+    @field_validator("method")
+    @classmethod
+    def _is_a_search(cls, text: str) -> str:
+        return Search.parse(text).name
+
+    def require_affordable(self, settings: int) -> None:
+        """Raise :class:`InputError` for a search that takes more trainings than it may, one in each of ``settings``."""
+        if (needed := len(self.search.candidates) * settings) > self.budget:
+            raise InputError(
+                f"tuning: {self.search.name} takes {needed} trainings, {settings} of each of its "
+                f"{len(self.search.candidates)} candidates, and its budget is {self.budget}"
+            )
+
+
+def require_held_out(data: str) -> None:
+    """Raise :class:`InputError` for a data set whose validation examples are its test examples."""
+    if source_of(data).validation_is_test:
+        raise InputError(
+            f"{data}: its validation examples are its test examples, as in the paper's code, so parameters chosen on "
+            "them would be chosen on the test set; tune on a data set that holds validation examples out"
+        )
 
 
 def _values(node: ast.expr, text: str) -> list[Any]:

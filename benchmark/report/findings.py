@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from benchmark.report.figures.look import Images, Plot, images
 from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.claims import ClaimOutcome, claims
 from benchmark.verdicts.contrasts import Contrast, along_axes, between_experiments
 from benchmark.verdicts.newcomers import standing_of
 from benchmark.verdicts.standing import Standing
+from benchmark.verdicts.stored import check_stored
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import CheckOutcome
 
@@ -23,7 +25,9 @@ class Findings:
 
     @cached_property
     def check(self) -> CheckOutcome | None:
-        """The check against the expected values; None if none are stored."""
+        """The check against the expected values; None if there are none but those that the results are themselves."""
+        if self.study.is_stored:
+            return check_stored(self.study)
         return None if self.study.expected is None else check_study(self.study)
 
     @cached_property
@@ -40,6 +44,16 @@ class Findings:
     def styles(self) -> Styles:
         """The look of each criterion that figures show."""
         return styles_of([*self.study.cells, *self.study.known])
+
+    def images(self, plot: Plot) -> Images:
+        """The images of one of the figures, whose names tell them apart; each is drawn once."""
+        if plot.name not in self._drawn:
+            self._drawn[plot.name] = images(plot)
+        return self._drawn[plot.name]
+
+    @cached_property
+    def _drawn(self) -> dict[str, Images]:
+        return {}
 
     @cached_property
     def claims(self) -> tuple[ClaimOutcome, ...]:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, image
+from benchmark.report.figures.look import Plot
 from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
 from benchmark.report.tables import csv_text
@@ -81,19 +81,21 @@ def environment() -> Environment:
     return found
 
 
-def embedded(plot: Plot) -> Image:
-    """A figure as an image that is part of the page."""
+def embedded(findings: Findings, plot: Plot) -> Image:
+    """A figure of the findings as an image that is part of the page."""
 
-    def data(theme: Theme) -> str:
-        return f"data:image/svg+xml;base64,{base64.b64encode(image(plot.draw, 'svg', theme)).decode()}"
+    def data(svg: bytes) -> str:
+        return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
-    return Image(plot.title, plot.caption, data(LIGHT), data(DARK), plot.alt or plot.caption, f"{plot.name}.csv")
+    drawn, words = findings.images(plot), plot.alt or plot.caption
+    return Image(plot.title, plot.caption, data(drawn.svg), data(drawn.dark), words, f"{plot.name}.csv")
 
 
-def figure_files(plot: Plot) -> Iterable[File]:
-    """The files of a figure."""
-    yield f"{plot.name}.png", image(plot.draw, "png")
-    yield f"{plot.name}.svg", image(plot.draw, "svg")
+def figure_files(findings: Findings, plot: Plot) -> Iterable[File]:
+    """The files of a figure of the findings."""
+    drawn = findings.images(plot)
+    yield f"{plot.name}.png", drawn.png
+    yield f"{plot.name}.svg", drawn.svg
     if plot.rows:
         yield f"{plot.name}.csv", csv_text(plot.headers, plot.rows)
 

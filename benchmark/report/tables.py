@@ -39,12 +39,14 @@ def results_table(study: Study, form: Format = "simple") -> str:
 
 
 def footnotes(study: Study) -> list[str]:
-    """What the marks in the table mean, as far as it has some."""
+    """What the marks in the table mean, as far as it has some, and what its cells do not have in common."""
     cells = ", ".join(
         f"{cell} ({count} of {len(study.by_cell[cell])})" for cell, count in study.diverged_by_cell.items()
     )
     diverged = f"{DIVERGED_MARK} diverged, so these are no results of a training that worked: {cells}"
-    return [*([FOOTNOTE] if study.unproven else []), *([diverged] if cells else [])]
+    uneven = f"not every cell has as many seeds: {study.uneven}"
+    marks = [*([FOOTNOTE] if study.unproven else []), *([diverged] if cells else [])]
+    return [*marks, *([uneven] if study.uneven else [])]
 
 
 def results_rows(study: Study) -> tuple[list[str], list[list[str]]]:

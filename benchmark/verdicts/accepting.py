@@ -86,8 +86,27 @@ def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
         engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
         command=shlex.join(["dst-bench", "run", study.experiment.name, *part.options]),
-        note="; ".join(study.cautions) or None,
+        note="; ".join([*study.cautions, *([study.uneven] if study.uneven else [])]) or None,
     )
+
+
+def require_every_cell(study: Study, path: Path) -> None:
+    """Raise :class:`InputError` where a cell has no result at all, or lacks a seed of which ``path`` stores a value."""
+    empty = [cell for cell in study.cells if not study.samples.get(cell)]
+    if empty:
+        raise InputError(
+            f"{len(empty)} of {len(study.cells)} cells of {study.experiment.name} have no result, such as {empty[0]}; "
+            "run them, or select the part that is there"
+        )
+    before = read_expected(path).cells if path.exists() else ()
+    for stored in before:
+        values = stored.estimates[MEASURED].values if MEASURED in stored.estimates else {}
+        lost = sorted(values.keys() - study.samples.get(stored.cell, {}).keys())
+        if lost and stored.cell in study.cells:
+            seeds = ", ".join(map(str, lost))
+            raise InputError(
+                f"{path}: holds values of {stored.cell} that have no result here, of seed {seeds}; run them"
+            )
 
 
 def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:

@@ -33,6 +33,8 @@ class Study:
     stored: Expected | None = None
     """All expected values of the experiment, where it is as it was written: what a criterion of one's own, alone, is
     compared with."""
+    is_stored: bool = False
+    """Whether the results are those that our own expected values were made of, so that the two cannot differ."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.expected.metric != self.experiment.metric:
@@ -104,6 +106,21 @@ class Study:
         """How many runs of each cell diverged, for the cells in which some did."""
         found = Counter(cell for cell, _ in self.diverged)
         return {cell: found[cell] for cell in self.cells if cell in found}
+
+    @cached_property
+    def uneven(self) -> str | None:
+        """Which cells have how many seeds if that differs, such as ``5 seeds at density 0.05; 3 at density 0.1``."""
+        counts = {cell: len(values) for cell, values in self.samples.items() if values}
+        at = {n: sorted({cell.density for cell in counts if counts[cell] == n}) for n in sorted(counts.values())[::-1]}
+        if len(at) < 2:
+            return None
+        if sum(map(len, at.values())) == len({cell.density for cell in counts}):
+            where = [f"at density {', '.join(f'{density:g}' for density in at[n])}" for n in at]
+        else:
+            cells = Counter(counts.values())
+            where = [f"in {cells[n]} cell{'s' if cells[n] > 1 else ''}" for n in at]
+        first, *others = (f"{n} {words}" for n, words in zip(at, where, strict=True))
+        return "; ".join([first.replace(" ", " seeds ", 1), *others])
 
     @property
     def proofless(self) -> list[str]:

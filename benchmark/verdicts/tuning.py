@@ -14,6 +14,8 @@ from benchmark.verdicts.contenders import Setting
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
 
+HEADERS = ("growth", "density", "chosen", "validation", "test", "trainings", "FLOPs of one")
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -65,6 +67,25 @@ def tuned(search: Search, results: Results, metric: str) -> list[Choice]:
             )
         )
     return found
+
+
+def choice_row(each: Choice) -> tuple[str, ...]:
+    """A choice as the texts of a table, under :data:`HEADERS`, its accuracies in percent."""
+    further = "".join(f", {name} {value}" for name, value in each.setting.extra)
+    return (
+        f"{each.setting.growth}{further}",
+        f"{each.setting.density:g}",
+        each.chosen,
+        f"{each.validation[each.chosen]:.2f}",
+        f"{fmean(each.test.values()):.2f}",
+        str(each.runs),
+        "?" if each.times is None else f"{each.times:.1f} times",
+    )
+
+
+def cost_words(choices: Sequence[Choice]) -> str:
+    """What the search took, and what decided, in a sentence."""
+    return f"The search took {sum(each.runs for each in choices)} trainings; no test accuracy decided anything."
 
 
 def choose(validation: Mapping[str, Sequence[float]]) -> str:

@@ -8,7 +8,7 @@ from criteria.plugins import identities, loading, registry, sources
 from criteria.plugins.described import defines
 from criteria.plugins.identities import identity
 from criteria.plugins.kinds import KINDS, unknown
-from criteria.plugins.loading import load, plugin, problems, resolve, usable
+from criteria.plugins.loading import defaults, load, plugin, problems, resolve, usable
 from criteria.plugins.registry import Registration, names, registered, summaries
 from criteria.plugins.spec import Spec
 
@@ -16,6 +16,7 @@ __all__ = [
     "KINDS",
     "Registration",
     "Spec",
+    "defaults",
     "defines",
     "forget",
     "identity",

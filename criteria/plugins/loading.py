@@ -74,6 +74,18 @@ def _parameters(plugin: Registration, *, defaults_only: bool) -> dict[str, Decla
     return parameters_of(plugin, defaults_only=defaults_only)
 
 
+def defaults(name: str, kind: str = "criterion") -> dict[str, Any]:
+    """The values that the parameters of a plugin have where none is given; those that have to be given are left out.
+
+    The plugin is imported only where its source does not tell. Raises :class:`InputError` as :func:`load` does.
+    """
+    try:
+        declared = _parameters(registration(name, kind), defaults_only=True)
+    except NotReadableError:
+        declared = _declared(name, kind)
+    return {key: each.default for key, each in declared.items() if not each.is_required}
+
+
 def usable(kind: str = "criterion") -> list[str]:
     """Names of the plugins of ``kind`` that can be imported and made; the others are left out.
 

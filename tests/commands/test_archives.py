@@ -59,6 +59,8 @@ def test_what_expected_values_were_made_of_is_reported_without_any_result_of_one
     assert main(["report", "tiny.yaml", "--out", "after", "--results", "nothing", "--stored"]) == 0
     assert not Path("nothing").exists()
     assert Path("after/tiny/results.csv").read_text() == Path("own/tiny/results.csv").read_text()
+    assert "Expected values" in Path("after/tiny/index.html").read_text()
+    assert not Path("after/tiny/check.txt").exists()
     assert main(["unpack", "tiny", "--results", "there"]) == 0
     assert files("there") == files()
 

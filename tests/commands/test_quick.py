@@ -52,3 +52,18 @@ def test_a_run_that_finds_all_results_there_imports_no_torch(tmp_path):
     heavy, status, said = imported(*run, folder=tmp_path)
     assert (heavy, status) == ([], 0)
     assert "1 runs stored, 0 to train" in said
+
+
+REPORT = """
+import sys
+from benchmark.experiments.cells import Cell
+from benchmark.report.figures.axes import mest_lambda
+from benchmark.report.writing import write_report
+print(mest_lambda(Cell("mest", "random", 0.1)), mest_lambda(Cell("mest(lambda_=0.5)", "random", 0.1)))
+print("torch" in sys.modules)
+"""
+
+
+def test_a_report_is_made_without_torch_also_where_it_asks_a_criterion_for_its_defaults(tmp_path):
+    found = subprocess.run([sys.executable, "-c", REPORT], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["1.0", "0.5", "False"]

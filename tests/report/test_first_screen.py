@@ -63,8 +63,52 @@ def test_somebodys_own_criterion_leads_with_its_differences_to_the_reference(own
     assert {row[0] for row in lead_plot(own).rows} == {*CRITERIA, OWN} - {"magnitude"}
 
 
+def test_stored_results_are_called_expected_values_and_not_compared_with_themselves():
+    study = study_of(experiment(densities=(0.05, 0.2)))
+    stored = stored_of(study)
+    findings = Findings(replace(study, expected=stored, stored=stored, is_stored=True))
+    assert findings.check is None
+    text = page_of(findings.study, stored)
+    read = Page(text).text.rpartition("}")[2]  # after the style sheet
+    assert "Expected values Other runs are compared with these values" in read
+    assert f"of {len(study.samples)} cells" in read
+    assert "stored on 1 January 2026" in read
+    assert f"{len(study.results)} runs: dst-bench 0.0, torch 0.0, a <very> special device, dense engine" in read
+    assert "dst-bench report made-up --stored" in read
+    assert "reproduced" not in read
+    assert 'class="verdict reproduced"' not in text
+    assert "Why believe it" not in read
+    assert "Warning" not in read
+
+
+def test_stored_results_are_compared_with_what_others_found():
+    study = study_of(experiment(criteria=CRITERIA[:2], densities=(0.05, 0.2)))
+    stored = stored_of(study)
+    theirs, *rest = stored.cells
+    both = StoredCell.model_validate(
+        theirs.cell.to_mapping() | theirs.estimates | {"authors": theirs.estimates[MEASURED]}
+    )
+    sources = {**stored.sources, "authors": Source(kind="authors_code", code="theirs")}
+    known = stored.model_copy(update={"sources": sources, "cells": (both, *rest)})
+    findings = Findings(replace(study, expected=known, stored=known, is_stored=True))
+    assert [(row.cell, row.source) for row in findings.check.rows] == [(theirs.cell, "authors")]
+    assert "Beside runs of the authors' code: 1 reproduced" in Page(page_of(findings.study, known)).text
+
+
+def test_an_expected_value_that_is_not_of_the_runs_kept_beside_it_is_named():
+    study = study_of(experiment(criteria=CRITERIA[:2], densities=(0.05, 0.2)))
+    stored = stored_of(study)
+    first, *rest = stored.cells
+    edited = Estimate.from_values({seed: value - 1 for seed, value in first.estimates[MEASURED].values.items()})
+    changed_cell = StoredCell.model_validate(first.cell.to_mapping() | {MEASURED: edited})
+    stored = stored.model_copy(update={"cells": (changed_cell, *rest)})
+    text = Page(page_of(replace(study, is_stored=True), stored)).text
+    assert "Warning: 1 of the expected values are not those of the runs that are kept beside them" in text
+    assert f"the first is {first.cell}" in text
+
+
 def test_the_first_figure_is_on_the_page_once(own, own_page):
-    assert own_page.count(f'alt="{lead_plot(own).title}.') == 1
+    assert len(re.findall(rf'class="on-light" src="[^"]+" alt="{lead_plot(own).title}\.', own_page)) == 1
 
 
 def test_every_figure_has_its_numbers_beside_it_and_says_in_words_what_is_to_be_seen(tmp_path):
@@ -75,7 +119,9 @@ def test_every_figure_has_its_numbers_beside_it_and_says_in_words_what_is_to_be_
         assert len(rows) == len(plot.rows) > 0
         assert "magnitude" in plot.alt
     page_text = (tmp_path / "index.html").read_text()
-    assert len(re.findall("<img ", page_text)) == len(re.findall(r'<a href="[\w-]+\.csv">The numbers', page_text))
+    assert len(re.findall('class="on-light"', page_text)) == len(
+        re.findall(r'<a href="[\w-]+\.csv">The numbers', page_text)
+    )
     for name in re.findall(r'href="([\w-]+\.csv)"', page_text):
         assert (tmp_path / name).exists()
 
@@ -109,6 +155,7 @@ def test_the_front_is_what_nothing_cheaper_beats():
 def test_nothing_is_fetched_and_the_page_fits_small_dark_and_printed_paper(own):
     text = page_of(own.study)
     assert "http" not in re.sub(r"data:[^\"]+", "", text).replace("http-equiv", "")
+    assert "<picture" not in text  # of which a dark browser prints the dark drawing
     for rule in ("max-width: 44rem", "prefers-color-scheme: dark", "@media print", "min-width: 80rem"):
         assert rule in text
     assert {section.name for section in SECTIONS} >= {"verdict", "lead", "standing"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_plot
 from benchmark.report.figures.gains import gains_plot
-from benchmark.report.figures.look import COLOURS, DARK, LIGHT, image, legible, line_style
+from benchmark.report.figures.look import COLOURS, Images, images, legible, line_style
 from benchmark.report.figures.ranks import ranks_plot
 from benchmark.report.findings import Findings
 from benchmark.report.sections.figures import plots
@@ -218,16 +218,41 @@ def test_each_criterion_looks_different_and_light_and_dark_differ_in_paper():
     assert len({line_style(index)["color"] for index in range(len(COLOURS))}) == len(COLOURS)
     study = study_of(experiment())
     plot = accuracy_plot(study.cells, study.samples)
-    assert image(plot.draw, "svg", LIGHT) != image(plot.draw, "svg", DARK)
+    found = images(plot)
+    assert found.svg != found.dark
 
 
-@pytest.mark.parametrize("form", ["png", "svg"])
-def test_a_figure_has_the_same_bytes_every_time(form):
-    made = experiment()
+def test_a_figure_has_the_same_bytes_every_time():
+    made = experiment(criteria=CRITERIA[:3], densities=(0.05, 0.2))
     for plot in plots(study_of(made)):
-        first = image(plot.draw, form)
-        assert first == image(plot.draw, form)
-        assert b"<dc:date>" not in first
+        first = images(plot)
+        assert first == images(plot)
+        assert b"<dc:date>" not in first.svg
+
+
+def without_ids(svg):
+    """A drawing whose ids, which hold a hash of what they name, are numbers in their order."""
+    seen = {}
+    return re.sub(rb"\b[mp][0-9a-f]{10}\b", lambda found: seen.setdefault(found.group(), b"%d" % len(seen)), svg)
+
+
+def test_on_dark_paper_a_figure_is_what_its_dark_theme_would_draw():
+    findings = Findings(study_of(experiment(criteria=CRITERIA[:3], densities=(0.05, 0.2), seeds=(1, 2))))
+    found = [*plots(findings.study), *standing_plots(findings)]
+    assert {plot.name for plot in found} >= {"accuracy", "gains", "ranks", "standing-ranks"}
+    for plot in found:
+        assert plot.recoloured
+        drawn_dark = images(replace(plot, recoloured=False)).dark
+        assert without_ids(findings.images(plot).dark) == without_ids(drawn_dark), plot.name
+
+
+def test_each_figure_of_a_report_is_drawn_once(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "benchmark.report.findings.images", lambda plot: made.append(plot.name) or Images(b"", b"", b"")
+    )
+    write_report(tmp_path, Findings(study_of(experiment())))
+    assert sorted(made) == ["accuracy", "gains", "ranks", "standing-differences", "standing-ranks"]
 
 
 @given(st.lists(st.floats(-10, 10), unique=True), st.floats(0, 5))

@@ -1,6 +1,9 @@
 """Choosing parameters is part of a method: on validation data alone, with its cost counted."""
 
+import csv
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.commands.cli import main
+from benchmark.data import source_of
+from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.search import Search
+from benchmark.report.findings import Findings
+from benchmark.report.sections.tuning import SECTION
 from benchmark.verdicts.tuning import as_contender, choose, tuned
 from criteria.errors import InputError
-from tests.report.made_up import experiment, results_of
+from tests.report.made_up import Page, changed, experiment, page_of, results_of, study_of
 from tests.running.tiny import TINY
 
 SEARCH = Search.parse("mest(lambda_=tune(0.1, 1.0, 10.0))")
@@ -112,3 +119,74 @@ def test_the_command_trains_chooses_and_tells_the_cost_and_the_standing(tmp_path
     assert main(["tune", "mest(lambda_=tune(0.1, 10))", *options, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["choices"][0]["chosen"] in told["choices"][0]["validation"]
+
+
+@pytest.mark.parametrize("name", ["cifar100-vgg16", "imagenet-resnet50", "tinyimagenet-efficientnet"])
+def test_nothing_is_chosen_where_validation_examples_are_test_examples(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    assert main(["tune", "mest(lambda_=tune(0.1, 10))", "--on", name]) == 2
+    error = capsys.readouterr().err
+    assert "its validation examples are its test examples" in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+    assert not any(source_of(other).validation_is_test for other in ("digits", "fashion_mnist", "cifar10", "higgs"))
+
+
+GRID = {"method": "mest(lambda_=tune(0.1, 1, 10))", "budget": 18}
+
+
+def written(**changes):
+    axes = {"criteria": ["magnitude"], "growths": ["random"], "densities": [0.1, 0.2], "seeds": [1, 2, 3]}
+    Path("own.yaml").write_text(yaml.safe_dump({**TINY, "axes": axes, "tuning": [GRID], **changes}))
+    return "own.yaml"
+
+
+def test_the_candidates_of_a_declared_grid_are_among_the_criteria_of_the_experiment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = load_experiment(written())
+    assert [str(spec) for spec in found.axes.criteria] == [
+        "magnitude",
+        "mest(lambda_=0.1)",
+        "mest",
+        "mest(lambda_=10.0)",
+    ]
+    assert load_experiment("own.yaml", axes={"criteria": ["magnitude"]}).axes.criteria == found.axes.criteria[:1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"tuning": [{**GRID, "budget": 17}]},
+            "takes 18 trainings, 6 of each of its 3 candidates, and",
+        ),
+        ({"tuning": [{"method": GRID["method"]}]}, "budget"),
+        ({"tuning": [{**GRID, "method": "mest(lambda_=1)"}]}, "nothing to choose from"),
+        ({"data": "cifar100"}, "its validation examples are its test examples"),
+    ],
+    ids=["too dear", "without a budget", "without a grid", "on the test set"],
+)
+def test_a_search_that_is_not_fair_or_not_affordable_is_refused_in_one_line(
+    tmp_path, monkeypatch, capsys, changes, said
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", written(**changes)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_the_page_tells_what_a_declared_grid_chose_what_it_cost_and_where_the_method_stands():
+    made = experiment(criteria=("magnitude", *NAMES), growths=("random",), densities=(0.1, 0.2), seeds=(1, 2, 3))
+    made = changed(made, tuning=({"method": SEARCH.name, "budget": 30},))
+    findings = Findings(study_of(made))
+    text = Page(page_of(findings.study)).text
+    assert "The search took 18 trainings; no test accuracy decided anything. Its budget is 30 trainings." in text
+    assert f"{SEARCH.name} at density 0.1 with random growth" in text
+    rows = list(csv.DictReader(io.StringIO(dict(SECTION.files(findings))["tuning.csv"])))
+    assert len(rows) == 2 * 3
+    assert [row["chosen"] for row in rows].count("1") == 2
+    kept = tuple(each for each in findings.study.results if each[0].cell.criterion != NAMES[2])
+    lacking = replace(findings.study, results=kept)
+    assert "nothing is chosen yet" in Page(page_of(lacking)).text
+    assert not list(SECTION.files(Findings(lacking)))

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.samples import Samples
-from criteria.plugins import Spec
-from criteria.pruning.mest import MEST
+from criteria.plugins import Spec, defaults
 
 FEWEST = 3
 """The least number of values with results that an axis other than density must have to be worth a figure."""
@@ -130,7 +129,7 @@ def references(axis: Axis, panel: Sequence[Cell], grid: Sequence[Cell]) -> dict[
 def mest_lambda(cell: Cell) -> float | None:
     """The λ of a cell of MEST; None for any other criterion."""
     spec = Spec.parse(cell.criterion)
-    return float(dict(spec.parameters).get("lambda_", MEST.lambda_)) if spec.name == "mest" else None
+    return float((defaults(spec.name) | dict(spec.parameters))["lambda_"]) if spec.name == "mest" else None
 
 
 def _number(value: object) -> float | None:

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places
-from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, set_panel_title
+from benchmark.report.figures.look import DARK, INK_ON_COLOUR, Plot, Theme, set_panel_title
 from benchmark.report.figures.words import in_order, place
 from benchmark.report.numbers import signed
 from benchmark.verdicts.samples import Samples, over_baseline
@@ -93,7 +93,7 @@ def _tile(ax: Axes, x: int, y: int, gain: Mean | None, norm: SymLogNorm, theme: 
         return
     colour = MAP(float(norm(gain.value)))
     ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=colour))
-    ink = (LIGHT if np.dot(colour[:3], (0.299, 0.587, 0.114)) > 0.5 else DARK).ink
+    ink = INK_ON_COLOUR if np.dot(colour[:3], (0.299, 0.587, 0.114)) > 0.5 else DARK.ink
     margin = gain.upper((1 - CONFIDENCE) / 2) - gain.value
     weight = "bold" if abs(gain.value) > margin else "normal"
     lift = 0.14 if gain.dof else 0.0

@@ -42,7 +42,16 @@ def jaccard_plots(study: Study) -> list[Plot]:
             f"over all layers, mean over seeds. {MEANING} That is the chance above each column."
         )
         title = "What criteria would prune at the first update"
-        return [Plot("jaccard-first", title, caption, lambda theme: _maps(criteria, found, theme), *_told(found))]
+        return [
+            Plot(
+                "jaccard-first",
+                title,
+                caption,
+                lambda theme: _maps(criteria, found, theme),
+                *_told(found),
+                recoloured=False,  # the colours of its maps go from those of the paper to dark or to light
+            )
+        ]
     asked = study.experiment.measure.jaccard
     panels = _panels(criteria, found, by_fraction=asked is not None and asked.fractions is not None)
     if not panels:

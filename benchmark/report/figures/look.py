@@ -1,12 +1,13 @@
 """The look of figures: colours that everyone can tell apart, on light and dark paper, and the same bytes every time."""
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
-from matplotlib import style
+from matplotlib import rc_context, style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -28,6 +29,9 @@ class Theme:
     """The colour of grid lines."""
     paper: str
 
+
+INK_ON_COLOUR = "#16181c"
+"""Dark ink on what is coloured by its value; it is no colour of a theme, because it is the same on every paper."""
 
 LIGHT = Theme(ink="#1a1c20", faint="#62676f", rule="#e3e5e8", paper="#ffffff")
 DARK = Theme(ink="#e8eaed", faint="#a3a9b1", rule="#383c42", paper="#1c1e22")
@@ -58,6 +62,17 @@ class Plot:
     """Its numbers, a row for each point."""
     alt: str = ""
     """What is to be seen, in words, for whoever does not see it."""
+    recoloured: bool = True
+    """Whether on dark paper it is the same drawing in the colours of that theme; else it is drawn once more."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """A figure drawn for light paper, as PNG and as SVG, and for dark paper as SVG."""
+
+    png: bytes
+    svg: bytes
+    dark: bytes
 
 
 def line_style(index: int) -> dict[str, Any]:
@@ -74,13 +89,42 @@ def reference_style(index: int, theme: Theme) -> dict[str, Any]:
     return {"color": theme.faint, "linestyle": REFERENCE_DASHES[index % len(REFERENCE_DASHES)]}
 
 
-def image(draw: Draw, form: Literal["png", "svg"], theme: Theme = LIGHT) -> bytes:
-    """A drawn figure as a file's content: the same bytes for the same figure, without date or random ids."""
+def images(plot: Plot) -> Images:
+    """A plot's images, of one drawing where that can be; the same bytes for the same plot.
+
+    Most of a report's time goes into placing what is drawn, so a figure is not made again for every file.
+    """
+    svg, png = _files(plot.draw, LIGHT, "svg", "png")
+    (dark,) = [on_dark_paper(svg)] if plot.recoloured else _files(plot.draw, DARK, "svg")
+    return Images(png, svg, dark)
+
+
+def on_dark_paper(svg: bytes) -> bytes:
+    """A drawing for light paper in the colours of the dark theme; colours that are of no theme stay."""
+    themes = zip(astuple(LIGHT), astuple(DARK), strict=True)
+    colours = {light.encode(): dark.encode() for light, dark in themes}
+    return re.sub(b"|".join(colours), lambda found: colours[found.group()], svg)
+
+
+def _files(draw: Draw, theme: Theme, *forms: Literal["png", "svg"]) -> list[bytes]:
+    """One figure as the content of files in several forms, without date or random ids."""
+    contents = []
     with style.context(["default", _settings(theme)]):
-        content = io.BytesIO()
-        metadata = {"Date": None} if form == "svg" else {"Software": None}
-        draw(theme).savefig(content, format=form, metadata=metadata)
-    return content.getvalue()
+        figure = _placed(draw(theme))
+        for form in forms:
+            contents.append(io.BytesIO())
+            metadata = {"Date": None} if form == "svg" else {"Software": None}
+            figure.savefig(contents[-1], format=form, metadata=metadata)
+    return [content.getvalue() for content in contents]
+
+
+def _placed(figure: Figure) -> Figure:
+    """The figure with its panels placed for good; a figure that has a layout engine is placed anew for every file."""
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+    with rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
+    return figure
 
 
 def set_panel_title(ax: Axes, title: str) -> None:

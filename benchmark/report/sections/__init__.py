@@ -13,6 +13,7 @@ from benchmark.report.sections import (
     provenance,
     results,
     standing,
+    tuning,
     verdict,
     what,
 )
@@ -22,6 +23,7 @@ SECTIONS: tuple[Section, ...] = (
     lead.SECTION,
     results.SECTION,
     standing.SECTION,
+    tuning.SECTION,
     figures.SECTION,
     contrasts.SECTION,
     overlap.SECTION,

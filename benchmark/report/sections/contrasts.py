@@ -32,7 +32,7 @@ def _values(findings: Findings) -> dict[str, object]:
             ShownContrast(
                 contrast,
                 contrast_sentences(contrast),
-                embedded(contrast_plot(contrast, findings.styles)),
+                embedded(findings, contrast_plot(contrast, findings.styles)),
                 Table(*contrast_rows(contrast), READING),
             )
             for contrast in findings.contrasts
@@ -45,7 +45,7 @@ def _files(findings: Findings) -> Iterable[File]:
         yield f"{contrast.name}.txt", contrast_table(contrast)
         yield f"{contrast.name}.md", contrast_table(contrast, "github")
         yield f"{contrast.name}.csv", contrast_csv(findings.study.experiment, contrast)
-        yield from figure_files(contrast_plot(contrast, findings.styles))
+        yield from figure_files(findings, contrast_plot(contrast, findings.styles))
 
 
 SECTION = Section(

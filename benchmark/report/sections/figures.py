@@ -40,13 +40,13 @@ def _below(findings: Findings) -> list[Plot]:
 
 def _files(findings: Findings) -> Iterable[File]:
     for plot in plots(findings.study):
-        yield from figure_files(plot)
+        yield from figure_files(findings, plot)
 
 
 SECTION = Section(
     "figures",
     "Figures",
-    values=lambda findings: {"images": [embedded(plot) for plot in _below(findings)]},
+    values=lambda findings: {"images": [embedded(findings, plot) for plot in _below(findings)]},
     wants=lambda findings: bool(plots(findings.study)),
     files=_files,
 )

@@ -15,7 +15,7 @@ def lead_plot(findings: Findings) -> Plot | None:
 
 def _values(findings: Findings) -> dict[str, object]:
     plot = lead_plot(findings)
-    return {"image": embedded(plot) if plot else None}
+    return {"image": embedded(findings, plot) if plot else None}
 
 
 SECTION = Section("lead", None, _values)

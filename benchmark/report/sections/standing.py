@@ -75,7 +75,7 @@ def _values(findings: Findings) -> dict[str, object]:
         "mine": mine,
         "own": standing_table(found, [row for row in rows if row.criterion in mine]) if found and mine else None,
         "table": standing_table(found, rows) if found else None,
-        "images": [embedded(plot) for plot in standing_plots(findings)[findings.own_first :]],
+        "images": [embedded(findings, plot) for plot in standing_plots(findings)[findings.own_first :]],
     }
 
 
@@ -83,7 +83,7 @@ def _files(findings: Findings) -> Iterable[File]:
     if findings.standing:
         yield "standing.csv", standing_csv(findings.standing)
     for plot in standing_plots(findings):
-        yield from figure_files(plot)
+        yield from figure_files(findings, plot)
 
 
 SECTION = Section(

@@ -7,7 +7,9 @@ from benchmark.report.findings import Findings
 from benchmark.report.section import Section
 from benchmark.report.sections.check import KINDS, rows_by_source, verdict_counts
 from benchmark.verdicts.compared import DEPTHS
+from benchmark.verdicts.expected import MEASURED
 from benchmark.verdicts.newcomers import of_criteria, sentences
+from benchmark.verdicts.stored import contradicted
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import MEANINGS
 
@@ -45,6 +47,13 @@ def _alone(criteria: list[str], study: Study) -> str:
     return f"How good is {criteria[0]}{others}"
 
 
+def _seeds(study: Study) -> str:
+    """How many seeds the cells have."""
+    counts = {len(values) for values in study.samples.values() if values}
+    few, most = min(counts), max(counts)
+    return f"{most} seed{'s' if most > 1 else ''}" if few == most else f"{few} to {most} seeds in each cell"
+
+
 def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
@@ -71,8 +80,10 @@ def _values(findings: Findings) -> dict[str, object]:
         "depths": DEPTHS,
         "meanings": MEANINGS,
         "versions": versions(study),
-        "seeds": len({run.seed for run, _ in study.results}),
+        "seeds": _seeds(study),
         "diverged": len(study.diverged),
+        "source": study.expected.sources.get(MEASURED) if study.is_stored and study.expected else None,
+        "contradicted": contradicted(study) if study.is_stored else [],
         "missing": [cell for cell in study.cells if cell not in study.samples],
     }
 

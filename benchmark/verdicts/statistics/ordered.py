@@ -50,7 +50,8 @@ def at_least(estimates: Sequence[Estimated]) -> int:
 
     The lower limits of "at least n are above" fall with n, so the largest n that is shown costs no more than any one.
     """
-    return max((n for n in range(1, len(estimates) + 1) if nth_largest(estimates, n).low > 0), default=0)
+    limits = [estimate.lower for estimate in estimates]
+    return max((n for n in range(1, len(limits) + 1) if _lower_limit(limits, n) > 0), default=0)
 
 
 @dataclass(frozen=True)
