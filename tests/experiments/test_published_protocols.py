@@ -90,9 +90,7 @@ def test_the_wide_network_trains_as_the_reproducibility_report_does():
         assert topology.update_until * total_steps(setup) == pytest.approx(65_918, abs=100)
         assert topology.prune_fraction.at(0, 65_918) == 0.3
         assert (topology.resurrection, topology.grown_momentum) == ("allow", "reset")
-    begins = {str(setup.topology.density_schedule) for setup in setups} - {"constant"}
-    assert begins == {"gmp(begin=0.008)"}
-    assert abs(0.008 * 88_000 - 700) < 5
+    assert {str(setup.topology.density_schedule) for setup in setups} == {"constant", "gmp"}
 
 
 def test_the_wide_network_has_the_flops_that_its_layers_say():
