@@ -71,6 +71,7 @@ def test_the_page_says_it_too():
     expected = stored(published(spread="standard_error", n=3), Estimate(mean=81.0, std=0.5, n=3), cell)
     text = Page(page_of(made, expected.model_copy(update={"experiment": "made-up"}))).text
     assert "Published values: A paper, Table 2; means of 3 runs; ± is standard error." in text
+    assert "The question and the settings are those of the published values." in text
 
 
 def test_what_is_published_and_not_yet_run_is_told_without_an_error():
