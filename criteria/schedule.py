@@ -15,7 +15,7 @@ class PruneFraction:
     start: float = 0.5
     end: float = 0.005
 
-    def at(self, step: int, total_steps: int) -> float:
+    def at(self, step: int, total_steps: float) -> float:
         """Return ζ at ``step`` of ``total_steps``; ``constant`` stays at ``start``."""
         done = step / total_steps
         match self.schedule:

@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--margin", type=float, default=0.3, metavar="POINTS", help="differences that count as equivalent"
     )
     parser.add_argument("--expected", type=folder, metavar="DIR", help="folder of expected values")
+    parser.add_argument(
+        "--leaderboard",
+        type=folder,
+        metavar="FILE",
+        help="write every method of each experiment, with its costs, into a Markdown file, and a figure beside it",
+    )
     add_json(parser)
 
 
@@ -35,6 +41,8 @@ def main(args: argparse.Namespace) -> int:
 
     if args.margin <= 0:
         raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points")
+    if args.leaderboard is not None:
+        return _write_leaderboards(args)
     studies = [_study(name, args) for name in args.experiments]
     named = {study.experiment.name: study for study in studies}
     if len(named) == 1:
@@ -52,6 +60,27 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps({"source": source, **asdict(found)}, indent=2, allow_nan=False))
     else:
         _print(found, source)
+    return 0
+
+
+def _write_leaderboards(args: argparse.Namespace) -> int:
+    """Put each experiment's leaderboard into its place in the file; from results, else from those that are stored."""
+    from benchmark.experiments.archive import read_archive
+    from benchmark.report.leaderboard_file import write_leaderboard
+    from benchmark.verdicts.expected import stored_archive
+
+    for name in args.experiments:
+        experiment = part_of(args).select(name)
+        study = study_of(args, experiment)
+        where = results_of(args, experiment).where
+        if not study.results:
+            try:
+                path = stored_archive(experiment.name, args.expected)
+            except InputError as error:
+                raise InputError(f"{experiment.name}: there are no {where} and no stored ones; run it first") from error
+            study, where = study_of(args, experiment, place=read_archive(path)), f"stored results in {path}"
+        for written in write_leaderboard(args.leaderboard, study):
+            print(f"wrote {written} ({where})")
     return 0
 
 

@@ -49,12 +49,13 @@ class FashionMNIST(DataSource):
         """
         from benchmark.data.dataset import Dataset, hold_out_last
 
-        folder = _find(root)
+        folder = files_folder(root)
         train, validation = hold_out_last(_read(folder, "train"))
         return Dataset("fashion_mnist", train, validation, _read(folder, "t10k"), classes=10)
 
 
-def _find(root: Path) -> Path:
+def files_folder(root: Path) -> Path:
+    """The folder with the four files, to which they are downloaded where they are nowhere yet."""
     downloaded = root / "FashionMNIST" / "raw"
     places = (root / "fashion-mnist", downloaded, DEBIAN_FOLDER)
     for folder in places:
@@ -73,12 +74,13 @@ def _path(folder: Path, name: str) -> Path:
 def _read(folder: Path, part: str) -> "Split":
     from benchmark.data.dataset import Split
 
-    pixels = _idx(folder, f"{part}-images-idx3-ubyte", header=16).view(-1, 1, 28, 28)
-    labels = _idx(folder, f"{part}-labels-idx1-ubyte", header=8)
+    pixels = read_idx(folder, f"{part}-images-idx3-ubyte", header=16).view(-1, 1, 28, 28)
+    labels = read_idx(folder, f"{part}-labels-idx1-ubyte", header=8)
     return Split((pixels / 255 - 0.5) / 0.5, labels.long())
 
 
-def _idx(folder: Path, name: str, header: int) -> "Tensor":
+def read_idx(folder: Path, name: str, header: int) -> "Tensor":
+    """The bytes of one of the published files, uint8 [N], without the header of so many bytes."""
     import torch
 
     content = read_published(_path(folder, name), DIGESTS[name], unpack=True)

@@ -20,6 +20,8 @@ class Look:
     low: float
     high: float
     """About the lowest and the highest value of an input, normalised as the data set is."""
+    tested: int | None = None
+    """Number of test examples, where the source says it; accuracies cannot be surer than these allow."""
 
 
 class DataSource:

@@ -33,13 +33,29 @@ class Axes(Settings):
         default_factory=dict
     )
     """Values of further settings by their place in the experiment, such as ``topology.update_period``."""
+    leave_out: tuple[dict[str, StrictStr | StrictInt | StrictFloat], ...] = ()
+    """Points of the grid that are not asked for: those that have all values of one of these, of ``criterion`` (or
+    baseline), ``growth``, ``density`` and settings that vary."""
 
     @model_validator(mode="after")
     def _distinct(self) -> "Axes":
         lists = {**dict(self), **self.settings}
-        lists.pop("settings")
+        for name in ("settings", "leave_out"):
+            lists.pop(name)
         require_distinct(lists)
         return self
+
+    @model_validator(mode="after")
+    def _leaves_out_points_of_the_grid(self) -> "Axes":
+        for point in self.leave_out:
+            for key in point:
+                if key not in (known := ("criterion", "growth", "density", *self.settings)):
+                    raise unknown("axis in leave_out", key, known)
+        return self
+
+    def asks_for(self, point: Mapping[str, Value | None]) -> bool:
+        """Whether a point of the grid, with its values by axis, is not left out."""
+        return not any(all(point.get(key) == value for key, value in each.items()) for each in self.leave_out)
 
     @field_validator("settings")
     @classmethod

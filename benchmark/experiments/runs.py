@@ -102,12 +102,14 @@ def _grid(experiment: Experiment) -> Iterator[tuple[Cell, Setup, Rule]]:
             concerns = {key: value for key, value in chosen.items() if _concerns_baselines(key)}
             trained = setup.model_copy(update={"model": dict(baseline.model(setup.model))})
             rule = Rule(baseline=spec)
-            yield rule.cell(density, concerns), trained, rule
+            if axes.asks_for({"criterion": str(spec), "density": density, **concerns}):
+                yield rule.cell(density, concerns), trained, rule
     for criterion, growth, density, (chosen, setup) in itertools.product(
         axes.criteria, axes.growths, axes.densities, setups
     ):
         rule = Rule(criterion, growth)
-        yield rule.cell(density, chosen), setup, rule
+        if axes.asks_for({"criterion": str(criterion), "growth": str(growth), "density": density, **chosen}):
+            yield rule.cell(density, chosen), setup, rule
 
 
 def _concerns_baselines(key: str) -> bool:

@@ -35,7 +35,10 @@ TOPOLOGY_OF_BASELINES = ("distribution", "exclude", "fan_in")
 
 CONSTANT = Spec("constant")
 """The schedule of density that changes nothing."""
-LATER: dict[str, tuple[str, ...]] = {"topology": ("grown_value", "density_schedule", "exclude", "fixed", "fan_in")}
+LATER: dict[str, tuple[str, ...]] = {
+    "topology": ("grown_value", "density_schedule", "exclude", "fixed", "fan_in", "update_until"),
+    "training": ("weight_decay_on",),
+}
 """Settings, by their part, that came when there were results already: their defaults are left out of what identifies a
 run, so that the runs of before keep their ids."""
 
@@ -73,12 +76,25 @@ class TrainingSettings(Settings):
     """Epochs over which the learning rate rises in equal steps to ``learning_rate``."""
     label_smoothing: Number = Field(default=0.0, ge=0, lt=1)
     """Share of each target that is spread evenly over all classes (Szegedy et al., 2016)."""
+    weight_decay_on: Literal["gradient", "weights"] = "gradient"
+    """What weight decay is added to: the gradient, and so the momentum (torch's SGD); or θ ← θ − weight_decay·θ in
+    every step, beside the momentum and not multiplied by the learning rate (the SET group's code)."""
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "TrainingSettings":
         if self.nesterov and self.momentum == 0:
             raise ValueError("Nesterov's step needs a momentum above 0; set nesterov: false to train without momentum")
         return self
+
+    @property
+    def decay_of_gradients(self) -> float:
+        """The share of a weight that is added to its gradient."""
+        return self.weight_decay if self.weight_decay_on == "gradient" else 0.0
+
+    @property
+    def decay_of_weights(self) -> float:
+        """The share of a weight that is taken from it in every step, before what the gradient does."""
+        return self.weight_decay if self.weight_decay_on == "weights" else 0.0
 
 
 class TopologySettings(Settings):
@@ -87,6 +103,8 @@ class TopologySettings(Settings):
     distribution: Distribution = "erk"
     update_period: Count
     """Optimizer steps between topology updates."""
+    update_until: Number = Field(default=1.0, gt=0, le=1)
+    """Share of the optimizer steps after which the topology rests; the prune fraction then is at its end."""
     prune_fraction: PruneFraction = PruneFraction()
     resurrection: Resurrection = "forbid"
     """Whether growth may choose weights that the same update has pruned: never (the contract); they then keep their

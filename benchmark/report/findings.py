@@ -6,6 +6,7 @@ from functools import cached_property
 
 from benchmark.report.figures.look import Images, Plot, images
 from benchmark.report.figures.styles import Styles, styles_of
+from benchmark.report.leaderboard import Board, boards
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.claims import ClaimOutcome, claims
 from benchmark.verdicts.contrasts import Contrast, along_axes, between_experiments
@@ -34,6 +35,11 @@ class Findings:
     def standing(self) -> Standing | None:
         """Where the criteria stand among all that is known; None where there is too little to compare."""
         return standing_of(self.study)
+
+    @cached_property
+    def boards(self) -> list[Board]:
+        """The leaderboard of each density."""
+        return boards(self.study)
 
     @property
     def own_first(self) -> bool:

@@ -182,7 +182,7 @@ class FleetTraining:
             if index not in self.failures:
                 with self._failing_alone(index):
                     updates.observe(engine, index, step)
-        for index in updates.due(engine.members, step, before_optimizer=before_optimizer):
+        for index in updates.due(engine.members, step, self.total_steps, before_optimizer=before_optimizer):
             if index in self.failures:
                 continue
             if not self._diverged[index]:  # reading it waits for the device, so it is read only here

@@ -8,7 +8,7 @@ from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import TopologySettings
 from benchmark.training.measurements.jaccard import Comparison
 from criteria import Criterion, DensitySchedule, Growth
-from criteria.errors import PluginError
+from criteria.errors import InputError, PluginError
 from criteria.plugins import load
 from criteria.rules import Distribution, FanIn
 
@@ -58,6 +58,16 @@ class Member:
         return self.density if self.recipe is None else self.recipe.density(self.density, 0.0)
 
 
+def _require_final_density(recipe: Recipe, final: float) -> None:
+    """Raises :class:`InputError` for a schedule that is still on its way when the updates end."""
+    until = recipe.topology.update_until
+    if until < 1 and recipe.density(final, until) != final:
+        raise InputError(
+            f"schedule {recipe.topology.density_schedule} has not come to the final density when update_until: {until} "
+            "ends the updates; end it earlier, or update longer"
+        )
+
+
 def member_of(run: Run) -> Member:
     """The run as a member of a fleet, with new instances of its plugins."""
     topology, rule = run.setup.topology, run.rule
@@ -66,6 +76,7 @@ def member_of(run: Run) -> Member:
     recipe = comparison = None
     if rule.criterion is not None and rule.growth is not None:
         recipe = Recipe(load(rule.criterion, "criterion"), load(rule.growth, "growth"), topology)
+        _require_final_density(recipe, run.cell.density)
         if (asked := run.setup.measure.jaccard) is not None:
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
     return Member(

@@ -25,13 +25,14 @@ class DivergedError(Exception):
     """What a plugin asked to read of a network is no longer finite; that is the network's failure, not the plugin's."""
 
 
-def due(members: Sequence[Member], step: int, *, before_optimizer: bool) -> list[int]:
+def due(members: Sequence[Member], step: int, total_steps: int, *, before_optimizer: bool) -> list[int]:
     """Members whose topology update falls on ``step`` (from 1), before or after that step's optimizer step."""
     return [
         index
         for index, member in enumerate(members)
         if member.recipe is not None
         and step % member.recipe.topology.update_period == 0
+        and step <= member.recipe.topology.update_until * total_steps
         and member.recipe.criterion.updates_before_optimizer == before_optimizer
     ]
 
@@ -73,7 +74,8 @@ def update(engine: Engine, member: int, step: int, total_steps: int) -> list[Top
 
 def _selected(shown: Sequence[Layer], member: Member, step: int, total_steps: int) -> list[TopologyUpdate]:
     recipe = recipe_of(member)
-    fraction = recipe.topology.prune_fraction.at(step, total_steps) if recipe.schedule.replaces else 0.0
+    last = recipe.topology.update_until * total_steps
+    fraction = recipe.topology.prune_fraction.at(step, last) if recipe.schedule.replaces else 0.0
     targets = _targets(shown, member, step, total_steps)
     with plugin_errors(f"criterion {named(recipe.criterion)} with growth {named(recipe.growth)}", step):
         return update_layers(shown, recipe.criterion, recipe.growth, fraction, recipe.topology.rules, targets)

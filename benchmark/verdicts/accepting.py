@@ -14,7 +14,6 @@ from benchmark.verdicts.expected import (
     MEASURED,
     Estimate,
     Expected,
-    Source,
     StoredCell,
     estimates,
     read_expected,
@@ -22,6 +21,7 @@ from benchmark.verdicts.expected import (
 )
 from benchmark.verdicts.outcome_digest import digests_of
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.source import Source
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
 

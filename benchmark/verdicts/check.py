@@ -20,6 +20,7 @@ from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing
 from benchmark.verdicts.outcome_digest import digests_of, other_engine, other_environment, same_environment
 from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.source import EPOCHS
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import Bits, CheckOutcome, DifferingRun, Row, Shift, Verdict
@@ -88,16 +89,17 @@ def check(
     torch or machine, to which no run needs to be equal bit for bit, however many happen to be. ``newcomers`` are
     criteria that are not the experiment's own, so that no value of them is missing and no claim speaks of them. If no
     other cell has both a result and an expected value, a warning says that nothing was compared. Raises
-    :class:`InputError` if there is no result.
+    :class:`InputError` if there is no result, unless all that is stored is published: then it is what is missing.
     """
     measured = estimates(samples)
-    stored = {cell.cell: cell.estimates for cell in expected.cells}
+    stored = expected.by_cell
     by_source: dict[str, list[StoredAndMeasured]] = defaultdict(list)
     for cell, sources in sorted(stored.items()):
         for source, estimate in sources.items():
             if cell in measured:
                 by_source[source].append(StoredAndMeasured(cell, source, estimate, measured[cell]))
-    if not measured:
+    published = all(source.kind == "published" for source in expected.sources.values())
+    if not measured and not published:
         raise InputError(f"{expected.experiment}: there is no result to check; run it first")
     step = _grain(samples, expected)
     found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
@@ -120,18 +122,19 @@ def check(
         tuple(_shifts(found, expected.tolerance)),
         judged,
         changes(judged, expected.claims, same_results=_same_results({cell: measured[cell] for cell in own}, ours)),
-        tuple(_warnings(expected, found, only_new=not own)),
+        tuple(_warnings(expected, found, nothing_ran=not measured, only_new=not own)),
         tuple(each for each in bits if each is not None),
         {each.source: _depth(each, same) for each, same in zip(found, bits, strict=True)},
+        sources={name: words for name, source in expected.sources.items() if (words := source.words)},
     )
 
 
 def _grain(samples: Samples, expected: Expected) -> float:
     """The step of the metric on both sides; 0 if all results are equal."""
     stored = {
-        (stored.cell, source): estimate.values
-        for stored in expected.cells
-        for source, estimate in stored.estimates.items()
+        (cell, source): estimate.values
+        for cell, by_source in expected.by_cell.items()
+        for source, estimate in by_source.items()
     }
     return min(grain({**samples, **stored}), COARSEST)
 
@@ -242,16 +245,27 @@ def _within(tolerance: float, *points: float) -> bool:
     return all(abs(point) <= tolerance + 1e-9 for point in points)
 
 
-def _warnings(expected: Expected, found: Sequence[Compared], *, only_new: bool) -> list[str]:
+def _warnings(expected: Expected, found: Sequence[Compared], *, nothing_ran: bool, only_new: bool) -> list[str]:
     """What a reader should know before trusting the verdicts."""
     told = [
-        f"{stored.cell} ({source}): the stored mean, std and n are not those of the stored values, which "
+        f"{cell} ({source}): the stored mean, std and n are not those of the stored values, which "
         f"give {Estimate.from_values(estimate.values).summary}; compared is {estimate.summary}"
-        for stored in expected.cells
-        for source, estimate in stored.estimates.items()
+        for cell, each in expected.by_cell.items()
+        for source, estimate in each.items()
         if is_edited(estimate)
     ]
+    told += [
+        f"{name} gives accuracies {EPOCHS[source.epoch]}, and the metric here is {expected.metric}"
+        for name, source in expected.sources.items()
+        if source.epoch is not None and source.differs_in_epoch(expected.metric)
+    ]
     pairs = [pair for compared in found for pair in compared.pairs]
+    if nothing_ran:
+        told.append(
+            f"nothing of {expected.experiment} has been run yet, so none of its published cells is compared "
+            f"({len(expected.cells)} are stored); `dst-bench run {expected.experiment}` trains them"
+        )
+        return told
     if only_new:
         return told
     if not pairs:

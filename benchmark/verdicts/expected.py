@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, Field, model_validator
@@ -18,6 +18,7 @@ from benchmark.system.files import write_atomically
 from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.source import Source
 from benchmark.verdicts.statistics.summary import Summary
 from criteria.errors import InputError
 from criteria.plugins import unknown
@@ -48,7 +49,8 @@ class Estimate(Settings, strict=True):
 
     mean: Percent
     std: Percent | None = None
-    """Sample standard deviation over seeds (n - 1 in the denominator); None for one seed, or if it was not printed."""
+    """Sample standard deviation over seeds (n - 1 in the denominator), or what the source says that its spreads are;
+    None for one seed, or if it was not printed."""
     n: int = Field(ge=1)
     """Number of seeds."""
     values: dict[Annotated[int, Field(ge=0)], Percent] = Field(default_factory=dict)
@@ -76,42 +78,6 @@ class Estimate(Settings, strict=True):
     def summary(self) -> Summary:
         """Mean, standard deviation and n alone."""
         return Summary(self.mean, self.std, self.n)
-
-
-class Source(Settings):
-    """A source of numbers."""
-
-    kind: Literal["measured", "authors_code", "published"]
-    """Our own run; a run of the authors' released code; or printed somewhere."""
-    reference: str | None = None
-    """The publication to cite."""
-    code: str | None = None
-    """The code that ran: repository and commit."""
-    version: str | None = None
-    """Version of dst-bench."""
-    commit: str | None = None
-    """Of dst-bench, if the results were made from a checkout of it."""
-    engine: str | None = None
-    python: str | None = None
-    torch: str | None = None
-    device: str | None = None
-    cpu: str | None = None
-    """The processor's model; without it no bits can be promised."""
-    threads: str | None = None
-    data: str | None = None
-    """Digest of the data set."""
-    command: str | None = None
-    """The command that makes the results again."""
-    date: datetime.date | None = None
-    note: str | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Source":
-        needed = {"measured": ["version", "torch", "device", "date"], "authors_code": ["code"]}
-        lacking = [key for key in needed.get(self.kind, ["reference"]) if getattr(self, key) is None]
-        if lacking:
-            raise ValueError(f"a source of kind {self.kind} also needs: {', '.join(lacking)}")
-        return self
 
 
 class StoredCell(Settings, extra="allow"):
@@ -168,7 +134,21 @@ class Expected(Settings):
                 if name not in self.sources:
                     known = ", ".join(self.sources)
                     raise ValueError(f"cells.{number}: {name!r} is not among the sources, which are: {known}")
+                if (n := self.sources[name].n) not in (None, stored.estimates[name].n):
+                    raise ValueError(f"cells.{number}: source {name!r} says n: {n}, and {stored.cell} has another n")
         return self
+
+    @cached_property
+    def by_cell(self) -> dict[Cell, dict[str, Estimate]]:
+        """Cell → source → estimate, every spread as the standard deviation of single runs."""
+        return {
+            stored.cell: {name: self._in_deviations(name, estimate) for name, estimate in stored.estimates.items()}
+            for stored in self.cells
+        }
+
+    def _in_deviations(self, source: str, estimate: Estimate) -> Estimate:
+        deviation = self.sources[source].standard_deviation(estimate.std, estimate.n)
+        return estimate if deviation == estimate.std else estimate.model_copy(update={"std": deviation})
 
 
 def expected_file(experiment: str, folder: Path | None = None) -> Path:

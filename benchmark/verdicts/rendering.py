@@ -33,8 +33,9 @@ def render(outcome: CheckOutcome) -> str:
         heading = f"against {source!r}" if source else "without an expected value"
         if source in outcome.depths:
             heading += f" ({DEPTHS[outcome.depths[source]]})"
+        told = [textwrap.fill(line, WIDTH) for line in (heading, outcome.sources.get(source, "")) if line]
         rows = [row for row in outcome.rows if (row.source or "") == source]
-        parts.append(f"{textwrap.fill(heading, WIDTH)}\n{_table(rows)}")
+        parts.append("\n".join([*told, _table(rows)]))
     if outcome.claims:
         parts.append(f"claims of the paper, effects in points\n{render_claims(outcome.claims)}")
     parts += [textwrap.fill(f"warning: {warning}", WIDTH) for warning in outcome.warnings]

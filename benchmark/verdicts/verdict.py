@@ -107,6 +107,8 @@ class CheckOutcome:
     """How sharp the comparison with each source is."""
     newcomers: Standing | None = None
     """Where the criteria stand of which no value is stored, among all that is known; None if there are none."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """What is known of each source that is not our own, in one line."""
 
     @property
     def overall(self) -> Verdict:

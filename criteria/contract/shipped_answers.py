@@ -46,6 +46,13 @@ SHIPPED: dict[str, Sequence[Mapping[str, Any]]] = {
             "selected": [False, True, True, True, True, False, False],
         },
     ),
+    "criteria.pruning.set_each_sign:SETEachSign": (
+        {
+            "source": "Truly-Sparse-Training: the same fraction of the positive and of the negative weights",
+            "weight": [0.3, 0.1, 0.2, -4.0, 0.4, 0.5, 0.6, -3.0],
+            "selected": [True, True, True, False, False, False, False, True],
+        },
+    ),
     "criteria.pruning.snip_half:SNIPHalf": (
         {
             "source": f"{RELEASED}: half from the lowest end of |θ·g|, half from the highest",

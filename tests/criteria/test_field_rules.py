@@ -35,6 +35,14 @@ def test_of_two_weights_soft_magnitude_keeps_each_as_often_as_its_share():
     assert kept / 2000 == pytest.approx(0.75, abs=5 * math.sqrt(0.75 * 0.25 / 2000))
 
 
+def test_set_each_sign_prunes_the_same_fraction_of_the_positive_and_of_the_negative_weights():
+    weight = torch.cat([torch.arange(1.0, 71.0), -torch.arange(1.0, 31.0)])[torch.randperm(100, generator=seeded(1))]
+    pruned = load("set_each_sign").select(layer_of(torch.ones(100, dtype=torch.bool), weight), 30)
+    assert sorted(weight[pruned].tolist()) == [*range(-9, 0), *range(1, 22)]
+    half = load("set").select(layer_of(torch.ones(100, dtype=torch.bool), weight), 30)
+    assert sorted(weight[half].tolist()) == [*range(-15, 0), *range(1, 16)]
+
+
 def test_with_a_large_exponent_soft_magnitude_is_magnitude():
     weight = torch.randperm(50, generator=seeded(1)).float().add(1)
     layer = layer_of(torch.ones(50, dtype=torch.bool), weight)

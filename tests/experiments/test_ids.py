@@ -49,6 +49,8 @@ VALUES = {
     "exclude": ["fc1"],
     "fixed": ["last"],
     "fan_in": "constant",
+    "update_until": 0.75,
+    "weight_decay_on": "weights",
 }
 
 

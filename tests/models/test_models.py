@@ -22,7 +22,9 @@ SIZES = {
     "mlp": ({"widths": [1024, 512]}, (3, 32, 32), 10, 3072 * 1024 + 1024 + 1024 * 512 + 512 + 512 * 10 + 10),
     "small_cnn": ({}, (3, 32, 32), 10, 3 * 9 * 32 + 32 + 32 * 9 * 64 + 64 + 64 * 9 * 128 + 128 + 128 * 10 + 10),
     "resnet56": ({}, (3, 32, 32), 10, 853_018 + 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64),  # He et al., and two projections
+    "set_mlp": ({"widths": [1000, 1000, 1000], "dropout": 0.2}, (1, 28, 28), 10, 2_797_010),
     "vgg16": ({}, (3, 32, 32), 100, 14_710_464 + 2 * 4224 + 512 * 100 + 100),  # convolutions, batch-norm, fc
+    "wide_resnet": ({}, (3, 32, 32), 10, 1_079_642),  # counted by hand, layer by layer
     "efficientnet_b0": ({}, (3, 64, 64), 200, 5_288_548 - 800 * 1281),  # torchvision's documentation, less 800 classes
     "resnet50": ({}, (3, 224, 224), 1000, 25_557_032),  # torchvision's documentation
 }

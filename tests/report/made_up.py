@@ -15,7 +15,7 @@ from benchmark.report.page import page
 from benchmark.report.sections import SECTIONS
 from benchmark.verdicts.study import Study
 
-DRAWN = ("lead", "figures", "standing")
+DRAWN = ("lead", "figures", "standing", "leaderboard")
 """Sections whose drawings take seconds."""
 CRITERIA = ("magnitude", "set", "mest", "snip", "random")
 

@@ -346,7 +346,7 @@ def test_all_files_are_written_and_nothing_else(tmp_path):
     made = experiment()
     study = study_of(made)
     write_report(tmp_path / "r", Findings(replace(study, expected=expected_from(study))))
-    names = {"results.txt", "results.md", "results.csv", "check.txt", "claims.txt", "index.html"}
+    names = {"results.txt", "results.md", "results.csv", "check.txt", "claims.txt", "index.html", "leaderboard.md"}
     figures = ("accuracy", "gains", "ranks", "standing-differences", "standing-ranks")
     names |= {f"{name}.{form}" for name in figures for form in ("png", "svg", "csv")} | {"standing.csv"}
     assert {path.name for path in (tmp_path / "r").iterdir()} == names

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section
 from benchmark.verdicts.rendering import render
+from benchmark.verdicts.source import KINDS
 from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Verdict
 
-KINDS = {
-    "measured": "our own earlier runs",
-    "authors_code": "runs of the authors' code",
-    "published": "published values",
-}
-"""The kinds of sources in words."""
 REACH = 3.0
 """The drawn part of an interval, in tolerances on either side of 0."""
 

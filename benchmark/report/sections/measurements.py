@@ -3,19 +3,17 @@
 from collections.abc import Callable, Iterable
 from statistics import fmean, stdev
 
-from matplotlib.ticker import EngFormatter
 from tabulate import tabulate
 
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.outcome import Measured
 from benchmark.report.findings import Findings
+from benchmark.report.numbers import SHORT
 from benchmark.report.section import File, Section, Table
 from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
 from benchmark.verdicts.study import Study
 
 HEADERS = ["criterion", "growth", "density", "ever active", "training FLOPs", "of dense", "inference FLOPs", "of dense"]
-SHORT = EngFormatter(places=1, sep=" ")
-"""A large number with a prefix: k, M, G, T, P, E."""
 READING = (
     "Ever active: the share of weights that were active at some time. FLOPs are what sparse training needs if zeros "
     "cost nothing (Evci et al., 2020): of a whole training, dense gradients for growth included, and of one example "

@@ -1,6 +1,14 @@
 """The section on where the expected values come from, and how to make the page again."""
 
+from benchmark.report.findings import Findings
 from benchmark.report.section import Section
-from benchmark.report.sections.check import KINDS
+from benchmark.verdicts.source import KINDS
 
-SECTION = Section("provenance", "Provenance", values=lambda _: {"kinds": KINDS})
+
+def _values(findings: Findings) -> dict[str, object]:
+    expected = findings.study.expected
+    sources = expected.sources.values() if expected is not None else ()
+    return {"kinds": KINDS, "published": any(source.kind == "published" for source in sources)}
+
+
+SECTION = Section("provenance", "Provenance", _values)

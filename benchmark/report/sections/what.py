@@ -1,9 +1,11 @@
 """The section that says what was done: the method, the settings, the best and the worst, and what the names mean."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import Experiment
 from benchmark.report.findings import Findings
@@ -11,6 +13,7 @@ from benchmark.report.section import Section
 from benchmark.report.settings import setup_settings
 from benchmark.report.tables import METRICS, RULES, resurrections
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.study import Study
 from criteria.plugins import summaries
 
 GROWTH_MAY = {
@@ -39,10 +42,25 @@ def _values(findings: Findings) -> dict[str, object]:
         "settings": setup_settings(experiment),
         "metric": METRICS[experiment.metric],
         "rules": {RULES[each]: GROWTH_MAY[each] for each in resurrections(experiment)},
+        "tested": _tested(study),
         "seeds": sorted({run.seed for run, _ in study.results}),
         "lowest": _lowest_densities(study.cells, study.samples),
         "glossary": _glossary(experiment),
     }
+
+
+def _tested(study: Study) -> str | None:
+    """How sure an accuracy can be on so many test examples, in words; None where the data set does not say how many."""
+    setups = [setup for _, setup in study.experiment.setups]
+    examples = source_of(setups[0].data).look.tested
+    if examples is None or not study.samples:
+        return None
+    right = fmean(value for values in study.samples.values() for value in values.values()) / 100
+    error = 100 * math.sqrt(right * (1 - right) / examples)
+    return (
+        f"{examples:,} examples, so an accuracy of {100 * right:.0f}% has a sampling error of {error:.1f} points; all "
+        "rules and seeds share these examples, so differences between them are surer than that"
+    )
 
 
 def _lowest_densities(cells: Sequence[Cell], samples: Samples) -> list[LowestDensity]:

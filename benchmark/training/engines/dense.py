@@ -60,6 +60,7 @@ class DenseEngine:
         """What each weight was when it was active last, where somebody wants that of grown ones."""
         self._apply_masks()
         self._optimizer = _sgd(self._networks.weights, setup.training, device)
+        self._kept = 1 - setup.training.decay_of_weights
         self._names = {weight: name for name, weight in self._networks.weights.items()}
         self._gradients: Gradients = {}
         self._batch: Batch | None = None
@@ -120,17 +121,15 @@ class DenseEngine:
                 # torch's fused SGD reads past strides on a CPU; its other form, Nesterov's, writes into the gradient,
                 # which growths read after the step
                 weight.grad = gradient.contiguous() if group["fused"] else gradient.clone()
+        for weight in self._names if self._kept < 1 else ():
+            weight.detach().mul_(self._kept)
         self._optimizer.step()
         self._apply_masks()
 
     def finite(self, member: int) -> bool:
         """Whether a member's sparse weights and their gradients are all finite numbers."""
-        return all(
-            bool(
-                self._networks.weights[name][member].isfinite().all() and self._gradients[name][member].isfinite().all()
-            )
-            for name in self._sparse
-        )
+        both = (self._networks.weights, self._gradients)
+        return all(bool(each[name][member].isfinite().all()) for name in self._sparse for each in both)
 
     @torch.no_grad()
     def logits(self, inputs: Tensor) -> Tensor:
@@ -264,7 +263,7 @@ def _sgd(weights: Mapping[str, Tensor], training: TrainingSettings, device: torc
         lr=training.learning_rate,
         momentum=training.momentum,
         nesterov=training.nesterov,
-        weight_decay=training.weight_decay,
+        weight_decay=training.decay_of_gradients,
     )
 
 

@@ -37,7 +37,8 @@ class SparseEngine:
         self.members = tuple(members)
         training = setup.training
         self._smoothing = training.label_smoothing
-        self._sgd = (training.momentum, training.weight_decay, training.nesterov)
+        self._sgd = (training.momentum, training.decay_of_gradients, training.nesterov)
+        self._decay_of_weights = training.decay_of_weights
         seeds = sorted({member.seed for member in members})
         self._batches = [seeds.index(member.seed) for member in members]
         networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
@@ -121,7 +122,7 @@ class SparseEngine:
     def optimise(self, learning_rate: float) -> None:
         """One step of SGD of every member, on its active weights and dense parameters."""
         momentum, decay, nesterov = self._sgd
-        self._networks.optimise(Sgd(learning_rate, momentum, decay, nesterov))
+        self._networks.optimise(Sgd(learning_rate, momentum, decay, nesterov, self._decay_of_weights))
         self._inactive.add(self._extra.convolutions, self._full)
 
     def finite(self, member: int) -> bool:

@@ -139,6 +139,9 @@ class SparseNetworks:
 
     def optimise(self, how: Sgd) -> None:
         """One step of SGD of all networks."""
+        if how.decay_of_weights:
+            for weights in (self.state.values, self.state.dense):
+                weights *= 1 - how.decay_of_weights
         settings = (how.learning_rate, how.momentum, how.weight_decay, how.nesterov)
         self.threads.run(lambda queue, _thread: optimise(queue, self.state, *settings))
 

@@ -19,6 +19,8 @@ class Sgd:
     momentum: float = 0.0
     weight_decay: float = 0.0
     nesterov: bool = False
+    decay_of_weights: float = 0.0
+    """Share of each weight that is taken from it first."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,180 @@
+"""The leaderboard: every method of an experiment at every density, with its accuracy, its rank and what it costs.
+
+A method is a criterion with a growth and the settings that vary, or a baseline. Only results make a row, because stored
+values have no cost; a method without a result is named as missing.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from scipy import special
+from tabulate import tabulate
+
+from benchmark.experiments.cells import Cell
+from benchmark.experiments.results import Result
+from benchmark.report.numbers import SHORT
+from benchmark.report.tables import METRICS
+from benchmark.verdicts.standing import Row, standing
+from benchmark.verdicts.statistics.confidence import CONFIDENCE
+from benchmark.verdicts.study import Study
+
+READING = (
+    "Rank: of the mean among the methods of one density that have all seeds, with its 95% interval; a dense network "
+    "stands beside them without one. Accuracy: mean over seeds in percent, with the 95% interval of that mean "
+    "(Student's t). FLOPs: of a whole training and of one example at its end, if zeros cost nothing; the share of the "
+    "dense network's in brackets. Seconds: of a fleet, divided by its networks, on each engine that trained some."
+)
+TOGETHER = "all"
+"""Stands for every growth where methods are ranked whatever their growth is."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method at one density."""
+
+    cell: Cell
+    values: Mapping[int, float]
+    """Seed → accuracy in percent."""
+    rank: Row | None
+    """Its place among the methods of its density; None for a dense network, with other seeds, or where it is alone."""
+    flops: tuple[float, float, float, float] | None
+    """Of training and of inference, each with its share of the dense network's; None where nothing was measured."""
+    seconds: Mapping[str, float]
+    """Engine → seconds of one run."""
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy in percent."""
+        return fmean(self.values.values())
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95% interval of the mean; None for one seed."""
+        n = len(self.values)
+        if n < 2:
+            return None
+        reach = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(self.values.values()) / math.sqrt(n)
+        return self.mean - reach, self.mean + reach
+
+
+@dataclass(frozen=True)
+class Board:
+    """The entries of one density, best first, and the methods of it that have no result."""
+
+    density: float
+    entries: Sequence[Entry]
+    missing: Sequence[str]
+
+
+def boards(study: Study) -> list[Board]:
+    """A board for each density that methods have results at; a dense network is on each of them."""
+    dense = [cell for cell in study.by_cell if cell.growth is None and cell.density == 1]
+    found = []
+    for density in sorted({cell.density for cell in study.cells} - {1.0}):
+        cells = [cell for cell in study.cells if cell.density == density]
+        there = [cell for cell in cells if cell in study.by_cell]
+        ranks = _ranks({cell: study.samples[cell] for cell in there})
+        entries = [_entry(cell, study, ranks.get(cell)) for cell in (*there, *dense)]
+        if there:
+            entries.sort(key=lambda entry: (-entry.mean, entry.cell))
+            found.append(Board(density, entries, [cell.label for cell in cells if cell not in study.by_cell]))
+    return found
+
+
+def _ranks(samples: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, Row]:
+    """The standing of the cells that have as many seeds as any, whatever their growth, by cell."""
+    most = max((len(values) for values in samples.values()), default=0)
+    seeds = {frozenset(values) for values in samples.values() if len(values) == most}
+    if len(seeds) != 1:
+        return {}
+    full = {cell: values for cell, values in samples.items() if set(values) in seeds}
+    if len(full) < 2:
+        return {}
+    together = {Cell(cell.label, TOGETHER, cell.density): values for cell, values in full.items()}
+    found = standing(together, reference=min(each.criterion for each in together))
+    by_label = {row.criterion: row for row in found.rows if row.density is not None}
+    return {cell: by_label[cell.label] for cell in full}
+
+
+def _entry(cell: Cell, study: Study, rank: Row | None) -> Entry:
+    results = study.by_cell[cell]
+    seconds: dict[str, list[float]] = {}
+    for result in results:
+        seconds.setdefault(str(result.settings["engine"]), []).append(
+            result.time.fleet_seconds / result.time.fleet_size
+        )
+    return Entry(
+        cell, study.samples[cell], rank, _flops(results), {engine: fmean(each) for engine, each in seconds.items()}
+    )
+
+
+def _flops(results: Sequence[Result]) -> tuple[float, float, float, float] | None:
+    flops = [result.outcome.measured.flops for result in results if result.outcome.measured is not None]
+    if not flops:
+        return None
+    return (
+        fmean(each.training for each in flops),
+        fmean(each.training / each.training_dense for each in flops),
+        fmean(each.inference for each in flops),
+        fmean(each.inference / each.inference_dense for each in flops),
+    )
+
+
+def engines(found: Sequence[Board]) -> list[str]:
+    """The engines that trained something on the boards."""
+    return sorted({engine for board in found for entry in board.entries for engine in entry.seconds})
+
+
+def headers(trained_on: Sequence[str]) -> list[str]:
+    """The columns of a board."""
+    seconds = [f"seconds, {engine}" for engine in trained_on]
+    return ["method", "rank", "accuracy", "95% interval", "training FLOPs", "inference FLOPs", *seconds, "seeds"]
+
+
+def texts(entry: Entry, trained_on: Sequence[str]) -> list[str]:
+    """An entry under :func:`headers`."""
+    row, interval, flops = entry.rank, entry.interval, entry.flops
+    rank = "–" if row is None else f"{row.rank:g}"
+    if row is not None and row.rank_low is not None:
+        rank += f" ({row.rank_low}–{row.rank_high})"
+    return [
+        entry.cell.label,
+        rank,
+        f"{entry.mean:.2f}",
+        "–" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}",
+        *(["–", "–"] if flops is None else [f"{SHORT(flops[i])} ({flops[i + 1]:.3f})" for i in (0, 2)]),
+        *(f"{entry.seconds[engine]:.1f}" if engine in entry.seconds else "–" for engine in trained_on),
+        str(len(entry.values)),
+    ]
+
+
+def missing(board: Board) -> str:
+    """A sentence on the methods that have no result; empty where all have."""
+    if not board.missing:
+        return ""
+    return f"{len(board.missing)} without a result: {', '.join(board.missing)}."
+
+
+def machines(study: Study) -> str:
+    """What the seconds are of."""
+    found = {str(result.environment.get("cpu") or result.environment["device"]) for _, result in study.results}
+    return f"Seconds are of: {'; '.join(sorted(found))}."
+
+
+def markdown(study: Study, found: Sequence[Board]) -> str:
+    """The boards of a study as Markdown, with how to read them."""
+    trained_on = engines(found)
+    runs = len(study.cells) * len(study.experiment.axes.seeds)
+    parts = [
+        f"**{study.experiment.title}** (`{study.experiment.name}`): {len(study.results)} of {runs} runs; accuracy is "
+        f"the {METRICS[study.experiment.metric]}.",
+        f"{READING} {machines(study)}",
+    ]
+    for board in found:
+        rows = [texts(entry, trained_on) for entry in board.entries]
+        right = ("left", *["right"] * (len(headers(trained_on)) - 1))
+        table = tabulate(rows, headers(trained_on), tablefmt="github", disable_numparse=True, colalign=right)
+        parts += [f"#### Density {board.density:g}", table, *filter(None, [missing(board)])]
+    return "\n\n".join(parts) + "\n"

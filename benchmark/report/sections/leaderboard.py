@@ -1,0 +1,40 @@
+"""The section of the leaderboard: every method at every density with its accuracy, its rank and its cost."""
+
+from collections.abc import Iterable
+
+from benchmark.report.figures.leaderboard import leaderboard_plot
+from benchmark.report.findings import Findings
+from benchmark.report.leaderboard import READING, engines, headers, machines, markdown, missing, texts
+from benchmark.report.section import File, Section, Table, embedded, figure_files
+
+
+def _values(findings: Findings) -> dict[str, object]:
+    found = findings.boards
+    trained_on = engines(found)
+    plot = leaderboard_plot(found)
+    return {
+        "tables": {
+            f"Density {board.density:g}": (
+                Table(headers(trained_on), [texts(entry, trained_on) for entry in board.entries], "", left=1),
+                missing(board),
+            )
+            for board in found
+        },
+        "reading": f"{READING} {machines(findings.study)}",
+        "image": embedded(plot) if plot else None,
+    }
+
+
+def _files(findings: Findings) -> Iterable[File]:
+    yield "leaderboard.md", markdown(findings.study, findings.boards)
+    if (plot := leaderboard_plot(findings.boards)) is not None:
+        yield from figure_files(plot)
+
+
+SECTION = Section(
+    "leaderboard",
+    "Leaderboard",
+    _values,
+    wants=lambda findings: any(len(board.entries) > 1 for board in findings.boards),
+    files=_files,
+)

@@ -1,0 +1,122 @@
+"""The leaderboard: every method with its place and its costs, also where only part of it has run."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmark.commands.cli import main
+from benchmark.experiments.outcome import Flops, Measured
+from benchmark.experiments.results import ResultsFolder
+from benchmark.report.figures.leaderboard import chosen, leaderboard_plot
+from benchmark.report.findings import Findings
+from benchmark.report.leaderboard import boards, markdown
+from benchmark.report.leaderboard_file import write_leaderboard
+from benchmark.report.sections.leaderboard import SECTION
+from benchmark.verdicts.study import Study
+from criteria.errors import InputError
+from tests.report.made_up import drawn, experiment, results_of
+
+MADE = experiment(criteria=("magnitude", "set"), densities=(0.1, 0.2), seeds=(1, 2, 3))
+BEST = {"static": 70.0, "dense": 90.0, "magnitude": 80.0, "set": 75.0}
+
+
+def accuracy(run):
+    """Gradient growth is five points better, doubling the density one; seeds differ by a tenth."""
+    better = 5 * (run.cell.growth == "gradient") + (run.cell.density == 0.2)
+    return BEST[run.cell.criterion] + better + run.seed / 10
+
+
+def measured(run, result):
+    share = run.cell.density * (1.1 if run.cell.growth == "gradient" else 1)
+    flops = Flops(round(1000 * run.cell.density), 1000, round(share * 1e9), 10**9)
+    outcome = replace(result.outcome, measured=Measured({"fc1.weight": 10}, {"fc1.weight": 0.5}, {}, flops))
+    return run, result.model_copy(update={"outcome": outcome})
+
+
+def study(without=lambda cell: False, runs=lambda run: True):
+    found = [measured(*pair) for pair in results_of(MADE, accuracy=accuracy, without=without) if runs(pair[0])]
+    return Study(MADE, tuple(found))
+
+
+def labels(board):
+    return [entry.cell.label for entry in board.entries]
+
+
+def test_methods_of_all_growths_and_baselines_of_a_density_are_ranked_together():
+    low, high = boards(study())
+    assert (low.density, high.density) == (0.1, 0.2)
+    wanted = ["dense", "magnitude · gradient", "magnitude · random", "set · gradient", "set · random", "static"]
+    assert sorted(labels(low)) == sorted(wanted)
+    assert labels(low)[:2] == ["dense", "magnitude · gradient"]
+    ranks = {entry.cell.label: entry.rank for entry in low.entries}
+    assert ranks["dense"] is None
+    assert [ranks[label].rank for label in ("magnitude · gradient", "static")] == [1, 5]
+    assert all(row.rank_low <= row.rank <= row.rank_high for row in ranks.values() if row)
+
+
+def test_a_row_has_the_interval_of_its_mean_and_what_the_method_costs():
+    entry = next(entry for entry in boards(study())[0].entries if entry.cell.label == "set · gradient")
+    assert entry.mean == pytest.approx(80.2)
+    low, high = entry.interval
+    assert high - entry.mean == entry.mean - low == pytest.approx(4.303 * 0.1 / 3**0.5, abs=1e-3)
+    assert entry.flops == pytest.approx((0.11e9, 0.11, 100, 0.1))
+    assert entry.seconds == {"dense": 30.0}
+
+
+def test_part_of_the_runs_makes_part_of_the_rows_and_says_which_are_missing():
+    found = study(
+        without=lambda cell: cell.label == "set · random" or (cell.label == "static" and cell.density == 0.2),
+        runs=lambda run: not (run.cell.label == "set · gradient" and run.seed > 1),
+    )
+    low, high = boards(found)
+    assert (low.missing, high.missing) == (["set · random"], ["static", "set · random"])
+    few = next(entry for entry in low.entries if entry.cell.label == "set · gradient")
+    assert (few.rank, few.interval) == (None, None)  # with one seed of three nothing is ranked
+    text = markdown(found, [low, high])
+    assert "1 without a result: set · random." in text
+    assert "20 of 33 runs" in text
+
+
+def test_the_table_of_one_run_alone_is_written_too(tmp_path):
+    one = study(runs=lambda run: (run.cell.label, run.cell.density, run.seed) == ("static", 0.1, 1))
+    write_leaderboard(tmp_path / "field.md", one)
+    assert "| static |" in " ".join((tmp_path / "field.md").read_text().split())
+
+
+def test_coloured_methods_are_the_best_and_the_static_mask():
+    entries = [entry for board in boards(study()) for entry in board.entries if entry.cell.density < 1]
+    assert chosen(entries)[0] == "magnitude · gradient"
+    assert "static" in chosen(entries)
+    figure = drawn(leaderboard_plot(boards(study())))
+    assert [ax.get_xlabel()[:8] for ax in figure.axes] == ["density ", "training"]
+
+
+def test_what_people_wrote_around_the_leaderboard_stays_and_writing_twice_changes_nothing(tmp_path):
+    path = tmp_path / "field.md"
+    write_leaderboard(path, study())
+    path.write_text(f"before\n\n{path.read_text()}\nafter\n")
+    once = path.read_text()
+    written = write_leaderboard(path, study())
+    assert path.read_text() == once
+    assert [each.name for each in written] == ["field.md", "made-up-leaderboard.png"]
+    assert (once.startswith("before"), once.endswith("after\n")) == (True, True)
+    path.write_text(once.replace("<!-- end of the leaderboard of made-up -->", ""))
+    with pytest.raises(InputError, match="has no line <!-- end"):
+        write_leaderboard(path, study())
+
+
+def test_the_page_shows_every_method():
+    html = SECTION.html(Findings(study()))
+    assert html.count("<h3>Density") == 2
+    for label in labels(boards(study())[0]):
+        assert label in html
+
+
+def test_the_command_takes_results_else_stored_ones_else_says_what_to_do(tmp_path, capsys):
+    place = ["--leaderboard", str(tmp_path / "field.md"), "--results", str(tmp_path)]
+    assert main(["rank", "fmnist-lenet300", *place]) == 0
+    assert "stored results in " in capsys.readouterr().out
+    assert "snip · gradient" in (tmp_path / "field.md").read_text()
+    assert main(["rank", "cifar10-cnn", *place]) == 2
+    assert "run it first" in capsys.readouterr().err
+    assert not ResultsFolder(tmp_path, "cifar10-cnn").path.exists()
