@@ -15,6 +15,7 @@ from benchmark.training.measurements.jaccard import overlap
 from benchmark.training.members import Member
 from benchmark.training.updates import layers_shown, named, plugin_errors
 from criteria import TopologyUpdate
+from criteria.ablation import ablated_units
 
 Overlaps = TypeAdapter(list[list[Overlap]])
 """Those of each member as plain data and back."""
@@ -49,6 +50,7 @@ class Measuring:
         """Examples up to each member's last update, which ``_active_examples`` has already."""
         self._hessian_examples = [0] * len(members)
         self._overlaps: list[list[Overlap]] = [[] for _ in members]
+        self._ablated: list[dict[str, int]] = [{} for _ in members]
 
     def trained(self, examples: int) -> None:
         """Every member has seen this many more examples."""
@@ -86,6 +88,8 @@ class Measuring:
         for name, update in zip(self._rewired[member], updates, strict=True):
             self._ever[name][member] |= update.mask.cpu()
             self._active[member, numbers[name]] = update.mask.sum().cpu()
+            if recipe.topology.ablation and (ablated := ablated_units(update.mask)):
+                self._ablated[member][name] = ablated
 
     def epoch_ended(self) -> None:
         """Note the density of every layer."""
@@ -123,6 +127,7 @@ class Measuring:
             density_by_epoch={name: each for name, each in histories.items() if len(set(each)) > 1},
             flops=flops,
             overlaps=self._overlaps[member],
+            ablated=dict(self._ablated[member]),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -135,6 +140,7 @@ class Measuring:
             "settled": list(self._settled),
             "hessian_examples": list(self._hessian_examples),
             "overlaps": Overlaps.dump_python(self._overlaps),
+            "ablated": [dict(each) for each in self._ablated],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -149,6 +155,7 @@ class Measuring:
         self._settled = list(state["settled"])
         self._hessian_examples = list(state["hessian_examples"])
         self._overlaps = Overlaps.validate_python(state["overlaps"])
+        self._ablated = [dict(each) for each in state["ablated"]]
 
     def _sums(self) -> dict[str, Tensor]:
         return {
