@@ -1,10 +1,10 @@
 """Constant fan-in with ablation: units that keep too few salient weights lose all of them to the other units (SRigL).
 
 Lasby et al., 2024, arXiv 2305.02299; the rule is that of the released code, calgaryml/condensed-sparsity,
-``rigl_constant_fan.py``. There a unit that was ablated may come back, while here it is gone for good.
+``rigl_constant_fan.py``, but for two things. There a unit that was ablated may come back, while here it is gone for
+good; and there all units below the limit go, however much density is lost when the others cannot share their weights
+evenly, while here as many go as lose next to none.
 """
-
-import math
 
 from torch import Tensor
 
@@ -15,6 +15,9 @@ from criteria.rules import Rules, prune_count
 from criteria.selection import lowest
 from criteria.topology_update import TopologyUpdate, checked, growable
 
+LOST = 0.02
+"""The share of a layer's weights that may be lost because its units cannot share them evenly."""
+
 
 def update_with_ablation(
     layer: Layer, criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules, target: int
@@ -23,8 +26,10 @@ def update_with_ablation(
 
     Salient are the weights that the criterion would keep, and as many candidates as it would prune that growth would
     choose first. ``target`` is how many weights the layer started with; the units that are left share them, so that
-    all have the largest fan-in with which they are not more. Raises :class:`InputError` where the units differ in their
-    fan-in, and ``ValueError`` where the criterion or growth does not select what was asked for.
+    all have the largest fan-in with which they are not more, and at most :data:`LOST` of them fewer.
+
+    Raises :class:`InputError` where the units differ in their fan-in, and ``ValueError`` where the criterion or growth
+    does not select what was asked for.
     """
     mask, forbid = layer.mask, rules.resurrection == "forbid"
     alive = fan_ins(mask) > 0
@@ -66,12 +71,17 @@ def _salient(layer: Layer, criterion: Criterion, growth: Growth, n: int) -> Tens
 def _ablated(layer: Layer, salient: Tensor, alive: Tensor, least: int, target: int) -> Tensor:
     """The units that go, bool [units]: those with fewer than ``least`` salient weights, the poorest of them first.
 
-    As many stay as have room for ``target`` weights.
+    As many go as leave units that can share ``target`` weights.
     """
+    poor, units = alive & (salient < least), int(alive.sum())
     inputs = layer.mask.numel() // len(alive)
-    poor = alive & (salient < least)
-    spare = int(alive.sum()) - max(1, math.ceil(target / inputs))
-    return lowest(salient, poor, max(0, min(int(poor.sum()), spare)), layer.generator)
+    shared = [units - gone for gone in range(int(poor.sum()) + 1) if _can_share(units - gone, inputs, target)]
+    return lowest(salient, poor, units - min(shared, default=units), layer.generator)
+
+
+def _can_share(units: int, inputs: int, target: int) -> bool:
+    """Whether so many units of so many inputs have room for nearly all weights, as many in each."""
+    return units > 0 and target - units * min(inputs, target // units) <= LOST * target
 
 
 def _spread(units: Tensor, mask: Tensor) -> Tensor:

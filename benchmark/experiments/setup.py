@@ -215,6 +215,8 @@ class Setup(Settings):
     """``name`` of the model and its parameters."""
     training: TrainingSettings
     topology: TopologySettings
+    in_place_of: dict[str, Any] | None = None
+    """The model of the experiment, where a narrower one is trained: what its FLOPs are compared with."""
     measure: Measure = Measure()
     engine: EngineName = "dense"
 
@@ -241,6 +243,8 @@ class Setup(Settings):
     def identifying(self) -> dict[str, Any]:
         """The settings as plain data, with all defaults written out but those of settings that came later."""
         plain = self.model_dump(mode="json")
+        if self.in_place_of is None:
+            del plain["in_place_of"]
         for part, names in LATER.items():
             fields = type(getattr(self, part)).model_fields
             for name in names:

@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmark.experiments.outcome import Measured, Overlap
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.layer_roles import rewired_layers
-from benchmark.training.measurements.flops import LayerWork, count_flops
+from benchmark.training.measurements.flops import LayerWork, beside, count_flops
 from benchmark.training.measurements.jaccard import overlap
 from benchmark.training.members import Member
 from benchmark.training.updates import layers_shown, named, plugin_errors
@@ -30,10 +30,18 @@ class Measuring:
     """
 
     def __init__(
-        self, members: Sequence[Member], masks: Mapping[str, Tensor], flops_per_weight: dict[str, int]
+        self,
+        members: Sequence[Member],
+        masks: Mapping[str, Tensor],
+        flops_per_weight: dict[str, int],
+        dense_flops: int | None = None,
     ) -> None:
-        """``masks`` are the initial ones by layer, bool [members, *shape]; ``flops_per_weight`` is by layer."""
+        """``masks`` are the initial ones by layer, bool [members, *shape]; ``flops_per_weight`` is by layer.
+
+        ``dense_flops`` are those of the dense network for one example, where it is not the members' own.
+        """
         self._members = members
+        self._dense_flops = dense_flops
         self._flops_per_weight = flops_per_weight
         self._weights = torch.tensor([mask[0].numel() for mask in masks.values()])
         self._ever = {name: mask.cpu().clone() for name, mask in masks.items()}
@@ -118,6 +126,8 @@ class Measuring:
             strict=True,
         )
         flops = count_flops([LayerWork(*each) for each in sums], self._examples, self._hessian_examples[member])
+        if self._dense_flops is not None:
+            flops = beside(flops, self._dense_flops, self._examples)
         ever = _counts(self._ever, member) / self._weights.double()
         by_epoch = torch.stack([active[member] for active in self._by_epoch]) / self._weights.double()
         histories = dict(zip(names, by_epoch.T.tolist(), strict=True))

@@ -58,6 +58,8 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
     if rule.baseline is not None and load(rule.baseline, "baseline").chooses:
         return f"the sparse engine draws initial masks, and baseline {rule.baseline.name} chooses its own"
+    if rule.baseline is not None and load(rule.baseline, "baseline").narrows:
+        return f"baseline {rule.baseline.name} has a small network with all of its weights, which is dense"
     for kind in ("criterion", "growth"):
         if kind in rule.plugins and load(rule.plugins[kind], kind).requires_input_norms:
             return f"{kind} {rule.plugins[kind].name} reads norms of input activations"
