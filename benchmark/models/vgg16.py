@@ -7,13 +7,17 @@ from torch import nn
 from benchmark.models.initial import kaiming_normal
 from benchmark.models.linear import Linear
 from benchmark.models.shapes import logits, require_inputs, require_widths
-from benchmark.models.widths import CONVOLUTIONS_OF_VGG
 
 GROUPS = (2, 2, 3, 3, 3)
 """Convolutions between two poolings by 2."""
 
 
-def vgg16(inputs: Sequence[int], classes: int, widths: Sequence[int] = CONVOLUTIONS_OF_VGG) -> nn.Module:
+# the default is written out, so that it is known without importing this module
+def vgg16(
+    inputs: Sequence[int],
+    classes: int,
+    widths: Sequence[int] = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512),
+) -> nn.Module:
     """Thirteen 3×3 convolutions (Simonyan and Zisserman, 2015) and one linear layer; 14,770,212 parameters.
 
     Every convolution is followed by batch-norm and ReLU; the last pooling takes the mean, not the maximum. Initial

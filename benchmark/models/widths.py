@@ -12,7 +12,6 @@ from criteria.errors import InputError
 
 TOLERANCE = 0.02
 """How far the number of weights may be from the one asked for, as a share of it."""
-CONVOLUTIONS_OF_VGG = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 
 Widths = Sequence[int]
 Count = Callable[[Sequence[int], int, Widths], int]
@@ -45,7 +44,7 @@ SCALABLE: Mapping[str, _Model] = {
     "lenet5": _Model((20, 50, 500), _lenet5),
     "mlp": _Model(None, _linear),
     "small_cnn": _Model((32, 64, 128), _convolutions),
-    "vgg16": _Model(CONVOLUTIONS_OF_VGG, _convolutions),
+    "vgg16": _Model((64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512), _convolutions),
 }
 """The models that take ``widths``, by name."""
 
