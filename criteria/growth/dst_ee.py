@@ -15,9 +15,9 @@ class DSTEE(Growth):
     """Score |g| + ``c``·ln t/(N + ``epsilon``), which prefers positions that were seldom active (Huang et al., 2023).
 
     DST-EE (arXiv 2211.16667) adds to the gradient what is left to explore: t is the optimizer step, N at how many
-    topology updates until now, this one included, the position was active. The paper's released code could not be
-    found, so the formula is as others describe it, and the values of ``c`` and ``epsilon`` are ours. Scores are counted
-    once for each step, however often a layer is asked about at that step.
+    topology updates until now, this one included, the position was active before the update. No code of the authors
+    was found, and only the paper's abstract: the formula is from a second-hand description, and the values of ``c`` and
+    ``epsilon`` are ours. A step counts once, however often it is asked about.
     """
 
     c: float = 1e-4
