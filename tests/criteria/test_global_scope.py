@@ -77,7 +77,7 @@ def test_with_local_growth_each_layer_grows_what_it_lost(net, criterion, growth,
 @unhurried
 @given(layers(), criterion_names, prune_fractions, st.integers(0, 9))
 def test_one_layer_is_pruned_as_in_local_scope(layer, name, prune_fraction, seed):
-    assume(name not in ("random", "snip_half"))  # the first draws, the second does not spare what it would prune last
+    assume(name not in ("random", "soft_magnitude", "snip_half"))  # two draw, the last spares not what it prunes last
     distinct = torch.randperm(layer.mask.numel(), generator=seeded(seed)).view(layer.mask.shape) + 1.0
     layer = replace(layer, weight=distinct * layer.mask, grad=torch.ones_like(distinct))
     layer = replace(layer, hessian_gradient=lambda _: torch.ones_like(distinct))
