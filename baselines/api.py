@@ -16,6 +16,8 @@ class Baseline:
 
     rounds: ClassVar[int] = 1
     """In how many rounds a mask is chosen: after round r of R a share of density^(r/R) is left."""
+    narrows: ClassVar[bool] = False
+    """Whether a dense network is trained, so narrow that it has as many weights as the experiment's at the density."""
     examples: int = 100
     """Training examples that :meth:`scores` sees."""
 

@@ -2,7 +2,7 @@
 
 Lasby et al., 2024, arXiv 2305.02299: the criterion chooses among all weights of the layer, and each output unit grows
 as many as it lost. A layer that starts with one fan-in for all units keeps it, which kernels for such layers need. The
-paper's ablation of whole units is not done.
+paper's ablation of whole units is in :mod:`criteria.ablation`.
 """
 
 from dataclasses import replace
@@ -29,19 +29,24 @@ def update_each_output(
     if resurrection == "forbid":
         most = torch.minimum(most, rows.shape[1] - most)
     wanted = prune_count(int(mask.sum()), mask.numel(), prune_fraction, resurrection)
-    pruned = _sparing_outputs(layer, criterion, min(wanted, int(most.sum())), most)
+    pruned = sparing_outputs(layer, criterion, min(wanted, int(most.sum())), most, mask)
     candidates = growable(mask, pruned, resurrection)
-    grown = _grown_where_lost(layer, growth, _rows(pruned).sum(1), candidates)
+    grown = grown_in_units(layer, growth, _rows(pruned).sum(1), candidates)
     return TopologyUpdate(mask=(mask & ~pruned) | grown, pruned=pruned, grown=grown)
 
 
 def fan_in_mask(shape: tuple[int, ...], count: int, generator: torch.Generator) -> Tensor:
     """A random mask, bool [*shape], of one fan-in for all output units: what comes nearest to ``count``, at least 1."""
-    outputs = shape[0] if len(shape) > 1 else 1
-    inputs = torch.Size(shape).numel() // outputs
-    each = min(inputs, max(1, round(count / outputs)))
+    outputs, inputs = _units(shape)
+    each = fan_in_count(shape, count) // outputs
     order = torch.rand(outputs, inputs, generator=generator).argsort(1)
     return (torch.zeros(outputs, inputs, dtype=torch.bool).scatter_(1, order[:, :each], True)).view(shape)
+
+
+def fan_in_count(shape: tuple[int, ...], count: int) -> int:
+    """How many weights a layer has whose units have one fan-in: what comes nearest to ``count``, at least 1 each."""
+    outputs, inputs = _units(shape)
+    return outputs * min(inputs, max(1, round(count / outputs)))
 
 
 def fan_ins(mask: Tensor) -> Tensor:
@@ -55,9 +60,12 @@ def most_replaced(mask: Tensor) -> int:
     return int(torch.minimum(active, _rows(mask).shape[1] - active).sum())
 
 
-def _sparing_outputs(layer: Layer, criterion: Criterion, n: int, most: Tensor) -> Tensor:
-    """The ``n`` weights to prune, at most ``most`` of each unit: those of it that would be pruned first."""
-    prunable, who = layer.mask, f"criterion {type(criterion).__name__}"
+def sparing_outputs(layer: Layer, criterion: Criterion, n: int, most: Tensor, among: Tensor) -> Tensor:
+    """The ``n`` weights ``among`` active ones, bool [*shape], that go, at most ``most`` of each unit, int64 [units].
+
+    Of a unit those go that would be pruned first.
+    """
+    prunable, who = among, f"criterion {type(criterion).__name__}"
 
     def select(where: Tensor, number: int) -> Tensor:
         shown = replace(layer, mask=where, weight=layer.weight * where)
@@ -69,23 +77,29 @@ def _sparing_outputs(layer: Layer, criterion: Criterion, n: int, most: Tensor) -
         if not over:
             return pruned
         for unit in over:
-            alone = _unit(layer.mask, unit)
+            alone = _unit(among, unit)
             prunable = prunable & ~(alone & ~select(alone, int(most[unit])))
 
 
-def _grown_where_lost(layer: Layer, growth: Growth, lost: Tensor, candidates: Tensor) -> Tensor:
-    """As many positions of each unit as it lost, bool [*shape]."""
+def grown_in_units(layer: Layer, growth: Growth, wanted: Tensor, candidates: Tensor) -> Tensor:
+    """As many of each unit's ``candidates`` as are ``wanted`` of it, int64 [units]; bool [*shape]."""
     grown, who = torch.zeros_like(layer.mask), f"growth {type(growth).__name__}"
     own = type(growth).select is not Growth.select
     scores = None if own else -_rows(growth.score(layer))
-    for unit in lost.nonzero().flatten().tolist():
-        n = int(lost[unit])
+    for unit in wanted.nonzero().flatten().tolist():
+        n = int(wanted[unit])
         if scores is None:
             allowed = candidates & _unit(torch.ones_like(candidates), unit)
             grown |= checked(growth.select(layer, n, allowed), n, allowed, who, layer.name)
         else:
             _rows(grown)[unit] = lowest(scores[unit], _rows(candidates)[unit], n, layer.generator)
     return grown
+
+
+def _units(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The number of output units of a layer, and of weights that each of them has."""
+    outputs = shape[0] if len(shape) > 1 else 1
+    return outputs, torch.Size(shape).numel() // outputs
 
 
 def _rows(tensor: Tensor) -> Tensor:

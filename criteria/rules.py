@@ -40,7 +40,7 @@ class Rules:
     """How one topology update goes, the same for every criterion and growth; the defaults are those of the contract.
 
     Raises :class:`InputError` for values that are not among those above, for a normalisation in local scope and for a
-    constant fan-in in another one.
+    constant fan-in in another one, for an ablation outside 0 … 1 and for one without a constant fan-in.
     """
 
     scope: Scope = "local"
@@ -50,6 +50,8 @@ class Rules:
     grown_momentum: GrownMomentum = "keep"
     grown_value: GrownValue = "zero"
     fan_in: FanIn = "free"
+    ablation: float = 0.0
+    """The share of its fan-in that has to be salient for a unit to keep its weights (:mod:`criteria.ablation`)."""
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -61,6 +63,15 @@ class Rules:
             )
         if self.fan_in == "constant" and self.scope != "local":
             raise InputError("output units keep their fan_in where each layer is updated by itself, in scope: local")
+        require_ablation(self.ablation, self.fan_in)
+
+
+def require_ablation(ablation: float, fan_in: FanIn) -> None:
+    """Raises :class:`InputError` for a share that is none, and for an ablation of units without a constant fan-in."""
+    if not 0 <= ablation <= 1:
+        raise InputError(f"ablation is {ablation!r}; it must be between 0 (no unit goes) and 1")
+    if ablation and fan_in != "constant":
+        raise InputError("an ablation of units hands their weights to others of the same fan-in; set fan_in: constant")
 
 
 def prune_count(active: int, total: int, prune_fraction: float, resurrection: Resurrection = "forbid") -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from criteria.ablation import update_with_ablation
 from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError
 from criteria.fan_in import update_each_output
@@ -33,12 +34,14 @@ def update_layers(
     growth: Growth,
     prune_fraction: float,
     rules: Rules,
-    targets: Sequence[int] | None = None,
+    targets: Sequence[int | None] | None = None,
 ) -> list[TopologyUpdate]:
     """Prune and grow the same number of weights of ``layers`` (at least one) by ``rules``; one outcome per layer.
 
     With ``targets`` the numbers differ: each layer, or all of them together in global scope, then has as many active
     weights as these say, from 1 to all; beside that weights are replaced as without (:func:`criteria.rules.exchange`).
+    With an ablation of units ``targets`` are the numbers that the layers started with, or None for a layer that keeps
+    all of its units, as the last one of a network should.
 
     In local scope the density of each layer stays exactly what it is, in global scope that of all layers together.
     The layers are not changed: :func:`write_back` does that.
@@ -52,11 +55,13 @@ def update_layers(
     :class:`InputError` for a normalisation that cannot be done.
     """
     if rules.scope == "local":
+        if targets is None and rules.ablation:
+            raise InputError("an ablation of units needs to know how many weights each layer started with")
         wanted = [None] * len(layers) if targets is None else targets
         pairs = zip(layers, wanted, strict=True)
         found = [_update_alone(layer, criterion, growth, prune_fraction, rules, target) for layer, target in pairs]
     else:
-        total = None if targets is None else sum(targets)
+        total = None if targets is None else sum(target for target in targets if target is not None)
         found = update_together(layers, criterion, growth, prune_fraction, rules, total)
     if rules.grown_value != "uniform":
         return found
@@ -105,6 +110,8 @@ def _update_alone(
     layer: Layer, criterion: Criterion, growth: Growth, prune_fraction: float, rules: Rules, target: int | None
 ) -> TopologyUpdate:
     mask, resurrection = layer.mask, rules.resurrection
+    if rules.ablation and target is not None:
+        return update_with_ablation(layer, criterion, growth, prune_fraction, rules, target)
     if rules.fan_in == "constant":
         if target not in (None, int(mask.sum())):
             raise InputError("units that keep their fan_in keep the density of their layer; it cannot change")

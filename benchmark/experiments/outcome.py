@@ -66,6 +66,9 @@ class Measured:
     flops: Flops
     overlaps: list[Overlap] = field(default_factory=list)
     """What criteria would have pruned, where the experiment compares them."""
+    ablated: dict[str, int] = field(default_factory=dict)
+    """Output units of each layer that have lost all of their weights to the others, where the topology has an ablation
+    of units; layers without one are left out."""
 
     @property
     def ever_active_of_all(self) -> float:

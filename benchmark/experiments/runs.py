@@ -9,9 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from baselines import Baseline
+from benchmark.data import source_of
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.experiment import Experiment, axis_name
 from benchmark.experiments.setup import TOPOLOGY_OF_BASELINES, Setup
+from benchmark.models.widths import narrowed
+from criteria.errors import InputError
 from criteria.plugins import Spec, identity, load
 
 
@@ -69,7 +72,8 @@ class Run:
     @cached_property
     def trains_with(self) -> str:
         """Runs that agree in this can train in one fleet."""
-        shared = {key: self.settings[key] for key in ("engine", "data", "model", "training")}
+        names = ("engine", "data", "model", "training", "in_place_of")
+        shared = {key: self.settings[key] for key in names if key in self.settings}
         return json.dumps(shared, sort_keys=True)
 
     def on(self, engine: str) -> "Run":
@@ -100,16 +104,31 @@ def _grid(experiment: Experiment) -> Iterator[tuple[Cell, Setup, Rule]]:
         baseline: Baseline = load(spec, "baseline")
         for density, (chosen, setup) in itertools.product(baseline.densities(axes.densities), setups):
             concerns = {key: value for key, value in chosen.items() if _concerns_baselines(key)}
-            trained = setup.model_copy(update={"model": dict(baseline.model(setup.model))})
             rule = Rule(baseline=spec)
             if axes.asks_for({"criterion": str(spec), "density": density, **concerns}):
-                yield rule.cell(density, concerns), trained, rule
+                yield rule.cell(density, concerns), _trained(baseline, setup, density), rule
     for criterion, growth, density, (chosen, setup) in itertools.product(
         axes.criteria, axes.growths, axes.densities, setups
     ):
         rule = Rule(criterion, growth)
         if axes.asks_for({"criterion": str(criterion), "growth": str(growth), "density": density, **chosen}):
             yield rule.cell(density, chosen), setup, rule
+
+
+def _trained(baseline: Baseline, setup: Setup, density: float) -> Setup:
+    """What a baseline is trained by in place of an experiment's setup."""
+    model = dict(baseline.model(setup.model))
+    if not baseline.narrows:
+        return setup.model_copy(update={"model": model})
+    if setup.topology.exclude:
+        raise InputError(
+            f"baseline {baseline!r} has as many weights as a network all of whose layers are sparse; "
+            "leave topology.exclude or the baseline out"
+        )
+    look = source_of(setup.data).look
+    return setup.model_copy(
+        update={"model": narrowed(model, density, look.shape, look.classes), "in_place_of": setup.model}
+    )
 
 
 def _concerns_baselines(key: str) -> bool:

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 from benchmark.models import model_spec
+from criteria.errors import InputError
 from criteria.normalisation import Normalisation
 from criteria.plugins import Spec, defines, resolve
-from criteria.rules import Distribution, FanIn, GrownValue, Resurrection, Rules, Scope
+from criteria.rules import Distribution, FanIn, GrownValue, Resurrection, Rules, Scope, require_ablation
 from criteria.schedule import PruneFraction
 
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
@@ -36,7 +37,7 @@ TOPOLOGY_OF_BASELINES = ("distribution", "exclude", "fan_in")
 CONSTANT = Spec("constant")
 """The schedule of density that changes nothing."""
 LATER: dict[str, tuple[str, ...]] = {
-    "topology": ("grown_value", "density_schedule", "exclude", "fixed", "fan_in", "update_until"),
+    "topology": ("grown_value", "density_schedule", "exclude", "fixed", "fan_in", "ablation", "update_until"),
     "training": ("weight_decay_on",),
 }
 """Settings, by their part, that came when there were results already: their defaults are left out of what identifies a
@@ -133,6 +134,9 @@ class TopologySettings(Settings):
     fan_in: FanIn = "free"
     """Whether every output unit of a layer starts with as many active inputs and keeps them, as SRigL has it. The
     density is then the nearest that this allows, of at least one input for each unit."""
+    ablation: Number = 0.0
+    """Of how much of its fan-in at the start a unit has to keep salient weights, as SRigL has it (0.3); one that keeps
+    fewer goes, and its weights to the other units of the layer. 0: none goes, nor does one of the last layer."""
     exclude: tuple[LayerName, ...] = ()
     """Layers that stay dense, by the name or a pattern of it, or ``last``; the density is that of the others."""
     fixed: tuple[LayerName, ...] = ()
@@ -142,6 +146,10 @@ class TopologySettings(Settings):
     def _units_keep_their_inputs(self) -> "TopologySettings":
         if self.fan_in == "constant" and (self.scope != "local" or self.density_schedule != CONSTANT):
             raise ValueError("fan_in: constant needs scope: local and a density that does not change")
+        try:
+            require_ablation(self.ablation, self.fan_in)
+        except InputError as error:
+            raise ValueError(str(error)) from error
         return self
 
     @model_validator(mode="after")
@@ -158,7 +166,13 @@ class TopologySettings(Settings):
     def rules(self) -> Rules:
         """How one topology update goes."""
         return Rules(
-            self.scope, self.resurrection, self.normalisation, self.grown_momentum, self.grown_value, self.fan_in
+            self.scope,
+            self.resurrection,
+            self.normalisation,
+            self.grown_momentum,
+            self.grown_value,
+            self.fan_in,
+            self.ablation,
         )
 
     @field_validator("prune_fraction", mode="before")
@@ -217,6 +231,8 @@ class Setup(Settings):
     """``name`` of the model and its parameters."""
     training: TrainingSettings
     topology: TopologySettings
+    in_place_of: dict[str, Any] | None = None
+    """The model of the experiment, where a narrower one is trained: what its FLOPs are compared with."""
     measure: Measure = Measure()
     engine: EngineName = "dense"
 
@@ -243,6 +259,8 @@ class Setup(Settings):
     def identifying(self) -> dict[str, Any]:
         """The settings as plain data, with all defaults written out but those of settings that came later."""
         plain = self.model_dump(mode="json")
+        if self.in_place_of is None:
+            del plain["in_place_of"]
         for part, names in LATER.items():
             fields = type(getattr(self, part)).model_fields
             for name in names:

@@ -17,5 +17,11 @@ def require_inputs(inputs: Sequence[int], expected: Sequence[int | None]) -> Non
         raise ValueError(f"takes inputs of shape {_text(expected)}, and those of the data set are {_text(inputs)}")
 
 
+def require_widths(widths: Sequence[int], count: int) -> None:
+    """Raises ``ValueError`` unless there are ``count`` widths of layers, each a positive whole number."""
+    if len(widths) != count or not all(isinstance(width, int) and width > 0 for width in widths):
+        raise ValueError(f"takes {count} widths that are positive whole numbers, not {list(widths)}")
+
+
 def _text(shape: Sequence[int | None]) -> str:
     return "×".join("any" if size is None else str(size) for size in shape)

@@ -18,6 +18,7 @@ _DENSE = ("dense.py", "stacked.py", "member_threads.py", "input_norms.py", "exec
 _ENGINES = {"dense": _DENSE}
 """The modules and folders of an engine in ``engines/``; of another one what has its name."""
 _OF_CRITERIA = (
+    "ablation",
     "api",
     "distribution",
     "fan_in",

@@ -12,6 +12,7 @@ from torch import Tensor
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.setup import Setup
+from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.system import communication
 from benchmark.training import updates
@@ -243,7 +244,16 @@ def _measuring(members: Sequence[Member], engine: Any, setup: Setup, dataset: Da
     network = structure(setup.model, dataset.shape, dataset.classes)
     each = [engine.masks(index) for index in range(len(members))]
     masks = {name: torch.stack([mask[name] for mask in each]) for name in each[0]}
-    return Measuring(members, masks, flops_per_weight(network, dataset.shape, masks))
+    return Measuring(members, masks, flops_per_weight(network, dataset.shape, masks), _dense_flops(setup, dataset))
+
+
+def _dense_flops(setup: Setup, dataset: Dataset) -> int | None:
+    """Those of the experiment's network for one example, where a narrower one is trained."""
+    if setup.in_place_of is None:
+        return None
+    network = structure(setup.in_place_of, dataset.shape, dataset.classes)
+    each = flops_per_weight(network, dataset.shape, sparse_layer_names(network))
+    return sum(flops * network.get_parameter(name).numel() for name, flops in each.items())
 
 
 def _digest(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> str:

@@ -81,7 +81,7 @@ def member_of(run: Run) -> Member:
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
     return Member(
         run.seed,
-        run.cell.density,
+        1.0 if baseline is not None and baseline.narrows else run.cell.density,
         topology.distribution,
         recipe,
         comparison,

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from benchmark.experiments.setup import CONSTANT
 from benchmark.training.engines.engine import Engine, Needs
+from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member, Recipe
 from benchmark.training.memory import is_out_of_memory
 from criteria import Criterion, Growth, Layer, TopologyUpdate
 from criteria.distribution import layer_counts
 from criteria.errors import PluginError, one_line, where_raised
+from criteria.fan_in import fan_in_count
 from criteria.isolation import kept_process_state
 from criteria.topology import update_layers
 
@@ -67,30 +69,38 @@ def update(engine: Engine, member: int, step: int, total_steps: int) -> list[Top
     """
     recipe = recipe_of(engine.members[member])
     shown = layers_shown(engine, member, step, Needs.for_update(recipe.criterion, recipe.growth))
-    updates = _selected(shown, engine.members[member], step, total_steps)
-    engine.apply(member, updates, recipe.topology.rules)
+    last = recipe.topology.update_until * total_steps
+    fraction = recipe.topology.prune_fraction.at(step, last) if recipe.schedule.replaces else 0.0
+    targets = _targets(engine, member, shown, step / total_steps)
+    rules = recipe.topology.rules
+    with plugin_errors(f"criterion {named(recipe.criterion)} with growth {named(recipe.growth)}", step):
+        updates = update_layers(shown, recipe.criterion, recipe.growth, fraction, rules, targets)
+    engine.apply(member, updates, rules)
     return updates
 
 
-def _selected(shown: Sequence[Layer], member: Member, step: int, total_steps: int) -> list[TopologyUpdate]:
-    recipe = recipe_of(member)
-    last = recipe.topology.update_until * total_steps
-    fraction = recipe.topology.prune_fraction.at(step, last) if recipe.schedule.replaces else 0.0
-    targets = _targets(shown, member, step, total_steps)
-    with plugin_errors(f"criterion {named(recipe.criterion)} with growth {named(recipe.growth)}", step):
-        return update_layers(shown, recipe.criterion, recipe.growth, fraction, recipe.topology.rules, targets)
-
-
-def _targets(shown: Sequence[Layer], member: Member, step: int, total_steps: int) -> list[int] | None:
-    """How many weights of each layer are to be active, where the density changes while training."""
-    recipe = recipe_of(member)
+def _targets(engine: Engine, member: int, shown: Sequence[Layer], done: float) -> list[int | None] | None:
+    """How many weights of each layer are to be active, where the density changes or units may go."""
+    of_member = engine.members[member]
+    recipe = recipe_of(of_member)
+    if recipe.topology.ablation:
+        return _with_ablation(engine, member, shown)
     if recipe.topology.density_schedule == CONSTANT:
         return None
     shapes = {layer.name: tuple(layer.mask.shape) for layer in shown}
-    with plugin_errors(f"schedule {named(recipe.schedule)}", step):
-        density = recipe.density(member.density, step / total_steps)
-    counts = layer_counts(shapes, density, member.distribution)
+    with plugin_errors(f"schedule {named(recipe.schedule)}", shown[0].step):
+        density = recipe.density(of_member.density, done)
+    counts = layer_counts(shapes, density, of_member.distribution)
     return [counts[layer.name] for layer in shown]
+
+
+def _with_ablation(engine: Engine, member: int, shown: Sequence[Layer]) -> list[int | None]:
+    """How many weights each layer started with; None for the network's last one, whose units are the classes."""
+    of_member = engine.members[member]
+    shapes = {name: tuple(mask.shape) for name, mask in engine.masks(member).items()}
+    counts = counts_beside_dense(shapes, of_member.density, of_member.distribution, of_member.exclude)
+    last = list(shapes)[-1]
+    return [None if layer.name == last else fan_in_count(shapes[layer.name], counts[layer.name]) for layer in shown]
 
 
 @contextmanager

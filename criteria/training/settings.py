@@ -33,6 +33,10 @@ def recipe(
         raise InputError(
             "grown_value='old' needs what pruned weights were, which is not kept here; take zero or uniform"
         )
+    if rules.ablation:
+        raise InputError(
+            "an ablation of units needs what each layer started with, which is not kept here; leave it out"
+        )
     _require_count("update_period", update_period)
     _require_count("total_steps", total_steps)
     chosen = _schedule(prune_fraction)

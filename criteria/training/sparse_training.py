@@ -146,6 +146,7 @@ class SparseTraining:
             "seed": self._seed,
             "masks": {name: mask.clone() for name, mask in self.masks.items()},
             "criterion": self._recipe.criterion.state_dict(),
+            "growth": self._recipe.growth.state_dict(),
             "history": [update.as_plain() for update in self.history],
             "born": self._ages.state_dict() if self._ages else {},
         }
@@ -161,6 +162,7 @@ class SparseTraining:
         parameters = {weight.name: weight.parameter for weight in self._weights}
         masks = given_masks(parameters, checked_state(state)["masks"])
         self._recipe.criterion.load_state_dict(_on_device(state["criterion"], self._device))
+        self._recipe.growth.load_state_dict(_on_device(state.get("growth", {}), self._device))  # older states have none
         for weight in self._weights:
             weight.mask.copy_(masks[weight.name])
             weight.mask_changed()

@@ -94,3 +94,40 @@ def test_when_it_draws_everything_guided_exploration_is_gradient_growth():
 def test_parameters_that_mean_nothing_are_refused(spec, kind):
     with pytest.raises(InputError, match="must be a number from 0"):
         load(spec, kind)
+
+
+@unhurried
+@given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=5), seeds)
+def test_dst_ee_adds_to_the_gradient_what_is_left_to_explore(masks, seed):
+    growth, grad = load("dst_ee(c=0.3, epsilon=0.5)", "growth"), torch.randn(4, generator=seeded(seed))
+    for update, mask in enumerate(map(torch.tensor, masks), start=1):
+        layer = Layer("fc1", torch.ones(4) * mask, grad, mask, step=10 * update, generator=seeded(0))
+        growth.score(Layer("fc2", torch.ones(4), grad, torch.ones(4, dtype=torch.bool), step=10 * update))
+        growth.select(layer, 0, ~mask)  # of one step only the first question counts
+        wanted = [
+            abs(float(grad[place])) + 0.3 * math.log(10 * update) / (sum(row[place] for row in masks[:update]) + 0.5)
+            for place in range(4)
+        ]
+        torch.testing.assert_close(growth.score(layer), torch.tensor(wanted))
+
+
+def test_dst_ee_grows_what_was_never_active_before_what_was():
+    growth, grad = load("dst_ee", "growth"), torch.tensor([0.0, 2e-5, 1e-5, 0.0])
+    growth.score(Layer("fc1", torch.ones(4), grad, torch.tensor([True, True, False, False]), step=10))
+    mask = torch.tensor([True, False, False, False])
+    later = Layer("fc1", torch.ones(4) * mask, grad, mask, step=20, generator=seeded(0))
+    assert growth.select(later, 2, ~mask).tolist() == [False, False, True, True]
+    assert load("gradient", "growth").select(later, 2, ~mask).tolist() == [False, True, True, False]
+
+
+def test_dst_ee_starts_anew_with_a_layer_of_another_shape():
+    growth = load("dst_ee(c=1, epsilon=1)", "growth")
+    growth.score(Layer("fc1", torch.ones(3), torch.zeros(3), torch.ones(3, dtype=torch.bool), step=5))
+    other = Layer("fc1", torch.ones(2), torch.zeros(2), torch.tensor([True, False]), step=6)
+    torch.testing.assert_close(growth.score(other), math.log(6) / torch.tensor([2.0, 1.0]))
+
+
+@pytest.mark.parametrize("spec", ["dst_ee(c=-1)", "dst_ee(epsilon=0)"])
+def test_parameters_without_which_dst_ee_has_no_score_are_refused(spec):
+    with pytest.raises(InputError, match="must be a number"):
+        load(spec, "growth")

@@ -51,13 +51,15 @@ VALUES = {
     "fan_in": "constant",
     "update_until": 0.75,
     "weight_decay_on": "weights",
+    "ablation": 0.3,
 }
 
 
 @pytest.mark.parametrize("name", [name for names in LATER.values() for name in names])
 def test_a_later_setting_makes_another_run_where_it_is_used(name):
     part = next(part for part, names in LATER.items() if name in names)
-    one = expand(load_experiment("smoke"))[-1]
-    other = expand(load_experiment("smoke", [f"{part}.{name}={VALUES[name]}"]))[-1]
+    needed = ["topology.fan_in=constant"] if name == "ablation" else []
+    one = expand(load_experiment("smoke", needed))[-1]
+    other = expand(load_experiment("smoke", [*needed, f"{part}.{name}={VALUES[name]}"]))[-1]
     assert one.id != other.id
     assert name in other.settings[part]

@@ -164,7 +164,7 @@ def test_stacked_members_compute_what_they_compute_alone(name):
         ("lenet5", {"inputs": (64,)}, "model 'lenet5' takes inputs of shape 1×28×28, and those of the data set are 64"),
         ("resnet50", {}, "model 'resnet50' takes inputs of shape 3×any×any, and those"),
         ("lenet300", {"classes": 1}, "model 'lenet300' takes 2 classes or more, not 1"),
-        ("lenet300(width=3)", {}, "model 'lenet300' has no parameter 'width'; it has: none"),
+        ("resnet56(width=3)", {}, "model 'resnet56' has no parameter 'width'; it has: none"),
         ("mlp", {}, "model 'mlp' needs a value for its parameter 'widths'; it has: widths, dropout"),
         ("mlp(widths=[8, 0])", {}, "model 'mlp' takes widths that are positive whole numbers, such as [256, 128]"),
         ("mlp", {"widths": 8}, "model 'mlp': parameter widths takes a list of whole numbers, not 8"),

@@ -19,9 +19,12 @@ KNOWN: dict[str, str] = {
     "snip_half": "#C396FF",
     "snip_signed": "#FF4BFF",
     "taylor_fo": "#FF00B4",
+    "wanda": "#B400FF",
+    "relative_importance": "#3CC300",
+    "soft_magnitude": "#C30096",
 }
 """The colours of the criteria that this distribution ships, with their own parameters."""
-OTHERS = ("#B400FF", "#3CC300", "#C30096", "#3C4BFF", "#FF0069", "#96960F")
+OTHERS = ("#3C4BFF", "#FF0069", "#96960F", "#1E96B4", "#4B5AD2", "#00A5FF")
 """The colours of all others in their order. They, and those above after the first six, are each as far as possible from
 all before them, in OKLab and as somebody with deuteranopia sees them, and can be seen on light and on dark paper."""
 GOLDEN = 0.61803

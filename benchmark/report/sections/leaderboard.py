@@ -21,14 +21,14 @@ def _values(findings: Findings) -> dict[str, object]:
             for board in found
         },
         "reading": f"{READING} {machines(findings.study)}",
-        "image": embedded(plot) if plot else None,
+        "image": embedded(findings, plot) if plot else None,
     }
 
 
 def _files(findings: Findings) -> Iterable[File]:
     yield "leaderboard.md", markdown(findings.study, findings.boards)
     if (plot := leaderboard_plot(findings.boards)) is not None:
-        yield from figure_files(plot)
+        yield from figure_files(findings, plot)
 
 
 SECTION = Section(

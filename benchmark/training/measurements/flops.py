@@ -1,7 +1,7 @@
 """Floating-point operations (FLOPs) that sparse training needs if zeros cost nothing (Evci et al., 2020, appendix)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.experiments.cost import BACKWARD
 from benchmark.experiments.outcome import Flops
@@ -40,3 +40,8 @@ def count_flops(layers: Iterable[LayerWork], examples: int, hessian_examples: in
             total.training_dense + layer.flops_per_weight * (1 + BACKWARD) * layer.weights * examples,
         )
     return total
+
+
+def beside(flops: Flops, dense: int, examples: int) -> Flops:
+    """The FLOPs of a training beside those of another network, dense, which takes ``dense`` for one example."""
+    return replace(flops, inference_dense=dense, training_dense=(1 + BACKWARD) * dense * examples)

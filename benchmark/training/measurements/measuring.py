@@ -10,11 +10,12 @@ from torch import Tensor
 from benchmark.experiments.outcome import Measured, Overlap
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.layer_roles import rewired_layers
-from benchmark.training.measurements.flops import LayerWork, count_flops
+from benchmark.training.measurements.flops import LayerWork, beside, count_flops
 from benchmark.training.measurements.jaccard import overlap
 from benchmark.training.members import Member
 from benchmark.training.updates import layers_shown, named, plugin_errors
 from criteria import TopologyUpdate
+from criteria.ablation import ablated_units
 
 Overlaps = TypeAdapter(list[list[Overlap]])
 """Those of each member as plain data and back."""
@@ -29,10 +30,18 @@ class Measuring:
     """
 
     def __init__(
-        self, members: Sequence[Member], masks: Mapping[str, Tensor], flops_per_weight: dict[str, int]
+        self,
+        members: Sequence[Member],
+        masks: Mapping[str, Tensor],
+        flops_per_weight: dict[str, int],
+        dense_flops: int | None = None,
     ) -> None:
-        """``masks`` are the initial ones by layer, bool [members, *shape]; ``flops_per_weight`` is by layer."""
+        """``masks`` are the initial ones by layer, bool [members, *shape]; ``flops_per_weight`` is by layer.
+
+        ``dense_flops`` are those of the dense network for one example, where it is not the members' own.
+        """
         self._members = members
+        self._dense_flops = dense_flops
         self._flops_per_weight = flops_per_weight
         self._weights = torch.tensor([mask[0].numel() for mask in masks.values()])
         self._ever = {name: mask.cpu().clone() for name, mask in masks.items()}
@@ -49,6 +58,7 @@ class Measuring:
         """Examples up to each member's last update, which ``_active_examples`` has already."""
         self._hessian_examples = [0] * len(members)
         self._overlaps: list[list[Overlap]] = [[] for _ in members]
+        self._ablated: list[dict[str, int]] = [{} for _ in members]
 
     def trained(self, examples: int) -> None:
         """Every member has seen this many more examples."""
@@ -86,6 +96,8 @@ class Measuring:
         for name, update in zip(self._rewired[member], updates, strict=True):
             self._ever[name][member] |= update.mask.cpu()
             self._active[member, numbers[name]] = update.mask.sum().cpu()
+            if recipe.topology.ablation and (ablated := ablated_units(update.mask)):
+                self._ablated[member][name] = ablated
 
     def epoch_ended(self) -> None:
         """Note the density of every layer."""
@@ -114,6 +126,8 @@ class Measuring:
             strict=True,
         )
         flops = count_flops([LayerWork(*each) for each in sums], self._examples, self._hessian_examples[member])
+        if self._dense_flops is not None:
+            flops = beside(flops, self._dense_flops, self._examples)
         ever = _counts(self._ever, member) / self._weights.double()
         by_epoch = torch.stack([active[member] for active in self._by_epoch]) / self._weights.double()
         histories = dict(zip(names, by_epoch.T.tolist(), strict=True))
@@ -123,6 +137,7 @@ class Measuring:
             density_by_epoch={name: each for name, each in histories.items() if len(set(each)) > 1},
             flops=flops,
             overlaps=self._overlaps[member],
+            ablated=dict(self._ablated[member]),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -135,6 +150,7 @@ class Measuring:
             "settled": list(self._settled),
             "hessian_examples": list(self._hessian_examples),
             "overlaps": Overlaps.dump_python(self._overlaps),
+            "ablated": [dict(each) for each in self._ablated],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -149,6 +165,7 @@ class Measuring:
         self._settled = list(state["settled"])
         self._hessian_examples = list(state["hessian_examples"])
         self._overlaps = Overlaps.validate_python(state["overlaps"])
+        self._ablated = [dict(each) for each in state["ablated"]]
 
     def _sums(self) -> dict[str, Tensor]:
         return {

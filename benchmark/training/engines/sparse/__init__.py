@@ -48,12 +48,18 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return f"the sparse engine does not run model {setup.model['name']}: {reason}"
     if rule.criterion is not None and setup.topology.density_schedule != CONSTANT:
         return f"the sparse engine keeps the density, which schedule {setup.topology.density_schedule} changes"
+    if rule.criterion is not None and setup.topology.ablation:
+        return (
+            "the sparse engine keeps the number of weights, of which an ablation leaves what units cannot share evenly"
+        )
     if rule.criterion is not None and setup.topology.grown_value == "old":
         return "the sparse engine forgets what pruned weights were, and grown ones are to start there"
     if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
         return f"criterion {rule.criterion.name} reads Hessian-gradient products"
     if rule.baseline is not None and load(rule.baseline, "baseline").chooses:
         return f"the sparse engine draws initial masks, and baseline {rule.baseline.name} chooses its own"
+    if rule.baseline is not None and load(rule.baseline, "baseline").narrows:
+        return f"baseline {rule.baseline.name} has a small network with all of its weights, which is dense"
     for kind in ("criterion", "growth"):
         if kind in rule.plugins and load(rule.plugins[kind], kind).requires_input_norms:
             return f"{kind} {rule.plugins[kind].name} reads norms of input activations"
