@@ -53,7 +53,7 @@ def test_with_its_own_correction_a_grown_weight_moves_as_a_fresh_adam_would_move
     torch.testing.assert_close(path, wanted, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("steps", "ratio"), [(1, 3.2), (12, 6.6), (100, 3.2), (1000, 1.3)])
+@pytest.mark.parametrize(("steps", "ratio"), [(1, 3.16), (12, 6.57), (100, 3.24), (1000, 1.26)])
 def test_with_the_shared_correction_moments_from_zero_take_longer_steps_for_a_while(steps, ratio):
     """With gradients that stay, in multiples of a fresh Adam's step: (1 − β₁^k)/√(1 − β₂^k) after long training."""
     weight = nn.Parameter(torch.tensor([[5.0, 6.0, 1e-3, 0.0]]))
@@ -70,7 +70,7 @@ def test_with_the_shared_correction_moments_from_zero_take_longer_steps_for_a_wh
     for _ in range(steps):
         before = float(weight.detach()[0, 3])
         optimizer.step()
-    assert (before - float(weight.detach()[0, 3])) / 1e-6 == pytest.approx(ratio, rel=0.02)
+    assert (before - float(weight.detach()[0, 3])) / 1e-6 == pytest.approx(ratio, rel=0.01)
 
 
 def test_ages_survive_a_checkpoint():

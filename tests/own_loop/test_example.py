@@ -1,4 +1,4 @@
-"""The example trains both its models, and both gain over a static mask, on five seeds."""
+"""The example trains both its models, and its convolutional network gains over a static mask, on five seeds."""
 
 import re
 import subprocess
@@ -23,8 +23,8 @@ def test_the_example_runs():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["convolutional", "transformer"])
-def test_magnitude_and_gradient_are_above_static_by_an_interval_over_five_seeds(name):
-    ((_, mean, half, seeds),) = printed(name)
+def test_magnitude_and_gradient_are_above_static_by_an_interval_over_five_seeds():
+    """Of the convolutional network; five seeds do not decide for the transformer (docs/own_loop.md)."""
+    ((_, mean, half, seeds),) = printed("convolutional")
     assert float(mean) > float(half)
     assert seeds == "5"
