@@ -53,11 +53,24 @@ def test_with_its_own_correction_a_grown_weight_moves_as_a_fresh_adam_would_move
     torch.testing.assert_close(path, wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_with_the_shared_correction_its_first_steps_are_too_large():
-    """What the default does, and why there is another choice; after many steps the ratio is 0.1/√0.001, about 3.2."""
-    path, wanted = grown_path("shared", torch.optim.Adam, steps=1)
-    bias = (0.1 / (1 - 0.9**41)) / (0.001 / (1 - 0.999**41)) ** 0.5
-    assert float(path[0] / wanted[0]) == pytest.approx(bias, rel=1e-3)
+@pytest.mark.parametrize(("steps", "ratio"), [(1, 3.16), (12, 6.57), (100, 3.24), (1000, 1.26)])
+def test_with_the_shared_correction_moments_from_zero_take_longer_steps_for_a_while(steps, ratio):
+    """With gradients that stay, in multiples of a fresh Adam's step: (1 − β₁^k)/√(1 − β₂^k) after long training."""
+    weight = nn.Parameter(torch.tensor([[5.0, 6.0, 1e-3, 0.0]]))
+    layer = nn.Linear(4, 1, bias=False)
+    layer.weight = weight
+    optimizer = torch.optim.Adam([weight], lr=1e-6)
+    masks = {"weight": torch.tensor([[True, True, True, False]])}
+    how = {"prune_fraction": 0.3, "update_period": 1, "total_steps": 1, "growth": "random", "rules": RESET}
+    sparse = SparseTraining(layer, optimizer, masks=masks, **how)
+    weight.grad = torch.ones(1, 4)
+    optimizer.step()
+    assert sparse.masks["weight"][0, 3]
+    optimizer.state[weight]["step"].fill_(100_000)
+    for _ in range(steps):
+        before = float(weight.detach()[0, 3])
+        optimizer.step()
+    assert (before - float(weight.detach()[0, 3])) / 1e-6 == pytest.approx(ratio, rel=0.01)
 
 
 def test_ages_survive_a_checkpoint():
