@@ -46,6 +46,10 @@ def test_the_drawing_would_show_an_import_that_is_new():
     assert draw.drawing(changed) != draw.drawing(imports)
 
 
+def test_an_engine_is_as_little_to_write_as_a_hundred_and_twenty_lines():
+    assert len((ROOT / "tests/training/naive_engine.py").read_text().splitlines()) <= 120
+
+
 def test_benchmark_holds_the_rooms_of_the_design_and_no_more():
     entries = [path for path in (ROOT / "benchmark").iterdir() if path.name != "__pycache__"]
     assert len(entries) <= MOST_ENTRIES, sorted(path.name for path in entries)

@@ -3,7 +3,6 @@
 import copy
 
 import torch
-from torch import nn
 
 from benchmark.models import sparse_layer_names
 from benchmark.training.engines.engine import EngineKind
@@ -11,6 +10,7 @@ from benchmark.training.initial import initial_masks, initial_networks, topology
 from benchmark.training.loss import classification_loss
 from criteria import Layer
 from criteria.topology import write_back
+from tests.training.naive_norms import input_norm
 
 
 class NaiveEngine:
@@ -20,9 +20,8 @@ class NaiveEngine:
         self._sparse = sparse_layer_names(self._networks[0])
         masks = initial_masks(members, self._networks[0])
         self._masks = [{name: masks[name][i].to(device) for name in self._sparse} for i in range(len(members))]
-        chosen = {"momentum": setup.training.momentum, "nesterov": setup.training.nesterov}
-        decay = setup.training.weight_decay
-        self._optimizers = [torch.optim.SGD(n.parameters(), 1.0, weight_decay=decay, **chosen) for n in self._networks]
+        chosen = {name: getattr(setup.training, name) for name in ("momentum", "nesterov", "weight_decay")}
+        self._optimizers = [torch.optim.SGD(network.parameters(), 1.0, **chosen) for network in self._networks]
         self._seeds = sorted({member.seed for member in members})
         self._best = [copy.deepcopy(network.state_dict()) for network in self._networks]
         self._mask_weights()
@@ -37,6 +36,7 @@ class NaiveEngine:
 
     def layers(self, member, step, needs):
         products = self._hessian_gradient(member) if needs.hessian_gradient else None
+        inputs = self._batch.inputs[self._seeds.index(self.members[member].seed)]
         found = []
         for name in self._sparse:
             weight = self._networks[member].get_parameter(name)
@@ -44,26 +44,14 @@ class NaiveEngine:
             generator = topology_stream(self.members[member].seed, step, name)
             product = None if products is None else lambda temperature, name=name: products(temperature)[name]
             mask = self._masks[member][name]
-            norm = self._input_norm(member, name) if needs.input_norms else None
+            norm = input_norm(self._networks[member], name, inputs) if needs.input_norms else None
             found.append(Layer(name, weight.detach(), weight.grad, mask, step, generator, momentum, product, norm))
         return found
-
-    def _input_norm(self, member, name):
-        network, taken = self._networks[member].eval(), []
-        module = network.get_submodule(name.removesuffix(".weight"))
-        handle = module.register_forward_pre_hook(lambda _, arguments: taken.append(arguments[0]))
-        with torch.no_grad():
-            network(self._batch.inputs[self._seeds.index(self.members[member].seed)])
-        handle.remove()
-        squares = taken[0].double().pow(2)
-        norms = squares.sum((0, *range(2, squares.dim()))).sqrt().float()
-        return norms.view(1, -1, *(1,) * (module.weight.dim() - 2)).expand(module.weight.shape)
 
     def apply(self, member, updates, rules):
         for name, update in zip(self._sparse, updates, strict=True):
             weight = self._networks[member].get_parameter(name)
-            momentum = self._optimizers[member].state[weight].get("momentum_buffer")
-            state = [] if momentum is None else [momentum]
+            state = [x for x in [self._optimizers[member].state[weight].get("momentum_buffer")] if x is not None]
             write_back(weight.detach(), self._masks[member][name], state, update, rules)
 
     def optimise(self, learning_rate):
@@ -126,7 +114,7 @@ class NaiveEngine:
     def _mask_weights(self):
         for network, masks in zip(self._networks, self._masks, strict=True):
             for name, mask in masks.items():
-                nn.Module.get_parameter(network, name).data.mul_(mask)
+                network.get_parameter(name).data.mul_(mask)
 
 
 NAIVE = EngineKind("naive", NaiveEngine, lambda *_: 4, lambda *_: None)
