@@ -12,7 +12,7 @@ from benchmark.commands.table import print_table
 from benchmark.timing import PARTS
 
 if TYPE_CHECKING:
-    from benchmark.timing.comparison import Comparison
+    from benchmark.timing.comparison import Comparison, Skipped
 
 SUMMARY = "time training, updates, the contract and starting, each beside a rival"
 HEADERS = ("", "", "takes", "and", "takes", "ratio", "of rounds")
@@ -40,7 +40,9 @@ def main(args: argparse.Namespace) -> int:
     found: list[Comparison | Skipped] = []
     for part in args.parts or PARTS:
         print(f"timing {part} …", file=sys.stderr)
-        found += comparisons_of(part, device, args.data_dir)
+        for each in comparisons_of(part, device, args.data_dir):
+            print(f"  {_line(each)}", file=sys.stderr)
+            found.append(each)
     comparisons = [each for each in found if isinstance(each, Comparison)]
     skipped = [each for each in found if isinstance(each, Skipped)]
     if args.json:
@@ -70,6 +72,15 @@ def _rows(comparisons: "Iterable[Comparison]") -> list[tuple[str, ...]]:
         )
         for each in comparisons
     ]
+
+
+def _line(found: "Comparison | Skipped") -> str:
+    """What is printed as soon as it is known, since all of it takes many minutes."""
+    from benchmark.timing import comparison
+
+    if isinstance(found, comparison.Skipped):
+        return f"skipped {found.about}: {found.reason}"
+    return f"{found.about}: {found.what} takes {found.ratio:.2f} times as long as {found.rival}"
 
 
 def _time(seconds: float) -> str:

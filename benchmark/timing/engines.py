@@ -46,7 +46,7 @@ TIMED = (
     Timed("fmnist-cnn", "fashion_mnist", (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0), 10, 4),
     Timed("cifar10-mlp", "cifar10", (0.05, 0.1, 0.2), 10, 4),
     Timed("cifar10-cnn", "cifar10", (0.05, 0.1, 0.2), 5, 4),
-    Timed("cifar100-vgg16", "cifar100", (0.05, 0.1), 2, 2),
+    Timed("cifar100-vgg16", "cifar100", (0.05,), 2, 1),
 )
 
 
