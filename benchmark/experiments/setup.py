@@ -87,6 +87,15 @@ class TrainingSettings(Settings):
             raise ValueError("Nesterov's step needs a momentum above 0; set nesterov: false to train without momentum")
         return self
 
+    @model_validator(mode="after")
+    def _decay_of_weights_leaves_some_of_them(self) -> "TrainingSettings":
+        if self.decay_of_weights >= 1:
+            raise ValueError(
+                "weight_decay_on: weights takes the share weight_decay from each weight, so it must be below 1, "
+                f"not {self.weight_decay:g}"
+            )
+        return self
+
     @property
     def decay_of_gradients(self) -> float:
         """The share of a weight that is added to its gradient."""

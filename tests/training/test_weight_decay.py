@@ -47,3 +47,10 @@ def test_decay_on_weights_is_neither_in_the_momentum_nor_multiplied_by_the_learn
         fleet.optimise(RATE)
     for name, weight in written_out(member, 3).items():
         torch.testing.assert_close(fleet.weights(0)[name], weight.detach(), atol=1e-6, rtol=1e-5)
+
+
+def test_weights_cannot_lose_all_of_themselves_in_a_step():
+    settings = {"epochs": 1, "batch_size": 20, "learning_rate": RATE, "weight_decay": 1.0}
+    assert TrainingSettings(**settings).decay_of_gradients == 1
+    with pytest.raises(ValueError, match="must be below 1, not 1"):
+        TrainingSettings(**settings, weight_decay_on="weights")
