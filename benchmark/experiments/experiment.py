@@ -14,7 +14,7 @@ from benchmark.experiments.search import Tuning, require_held_out
 from benchmark.experiments.setup import PARTS_THAT_VARY, Measure, Number, Settings, Setup, require_distinct, spec_of
 from benchmark.system.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
-from criteria.plugins import Spec, registered, unknown
+from criteria.plugins import Spec, registered, resolve, unknown
 
 Density = Annotated[Number, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
@@ -45,11 +45,19 @@ class Axes(Settings):
         require_distinct(lists)
         return self
 
+    @field_validator("leave_out")
+    @classmethod
+    def _plugins_by_their_own_text(cls, value: tuple[dict[str, Value], ...]) -> tuple[dict[str, Value], ...]:
+        return tuple({key: _as_in_cells(key, each) for key, each in point.items()} for point in value)
+
     @model_validator(mode="after")
     def _leaves_out_points_of_the_grid(self) -> "Axes":
+        known = ("criterion", "growth", "density", *self.settings)
         for point in self.leave_out:
+            if not point:
+                raise InputError("leave_out: a point without values is the whole grid; say what it has")
             for key in point:
-                if key not in (known := ("criterion", "growth", "density", *self.settings)):
+                if key not in known:
                     raise unknown("axis in leave_out", key, known)
         return self
 
@@ -68,6 +76,16 @@ class Axes(Settings):
         if (combinations := math.prod(map(len, value.values()))) > MOST_COMBINATIONS:
             raise ValueError(f"{combinations} combinations of settings are too many; {MOST_COMBINATIONS} are possible")
         return value
+
+
+def _as_in_cells(axis: str, value: Value) -> Value:
+    """A value as cells have it: a plugin with its parameters in one spelling; raises :class:`InputError` for none."""
+    if axis == "density" and isinstance(value, str):
+        raise InputError(f"density {value!r} is no number")
+    if axis not in ("criterion", "growth"):
+        return value
+    baseline = axis == "criterion" and Spec.parse(str(value)).name in registered("baseline")
+    return str(resolve(str(value), "baseline" if baseline else axis))
 
 
 class Experiment(Settings):

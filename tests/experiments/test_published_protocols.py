@@ -107,6 +107,9 @@ def test_what_has_no_sense_is_left_out_of_the_grid_and_every_published_cell_is_i
     assert published <= set(grid)
     with pytest.raises(InputError, match="axis in leave_out"):
         load_experiment("smoke", axes={"leave_out": [{"criteria": "set"}]})
+    for point, said in (({"criterion": "sett"}, "did you mean"), ({"density": "x"}, "no number"), ({}, "whole grid")):
+        with pytest.raises(InputError, match=said):
+            load_experiment("smoke", axes={"leave_out": [point]})
     fewer = load_experiment(
         "smoke", axes={"leave_out": [{"criterion": "set", "density": 0.05}, {"criterion": "dense"}]}
     )
