@@ -42,6 +42,8 @@ def main(args: argparse.Namespace) -> int:
     if args.margin <= 0:
         raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points")
     if args.leaderboard is not None:
+        if args.json:
+            raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")
         return _write_leaderboards(args)
     studies = [_study(name, args) for name in args.experiments]
     named = {study.experiment.name: study for study in studies}

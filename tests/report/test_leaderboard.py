@@ -119,4 +119,6 @@ def test_the_command_takes_results_else_stored_ones_else_says_what_to_do(tmp_pat
     assert "snip · gradient" in (tmp_path / "field.md").read_text()
     assert main(["rank", "cifar10-cnn", *place]) == 2
     assert "run it first" in capsys.readouterr().err
+    assert main(["rank", "cifar10-cnn", *place, "--json"]) == 2
+    assert "leave --json out" in capsys.readouterr().err
     assert not ResultsFolder(tmp_path, "cifar10-cnn").path.exists()
