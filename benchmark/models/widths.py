@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -108,10 +108,6 @@ def _known(model: Mapping[str, Any]) -> tuple[_Model, Widths]:
     if known is None or not widths:
         raise InputError(
             f"model {model['name']!r} has no widths that could be scaled, and small_dense is a narrower network; "
-            f"models that have some: {_listed(SCALABLE)}; leave small_dense out"
+            f"models that have some: {', '.join(SCALABLE)}; leave small_dense out"
         )
     return known, widths
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

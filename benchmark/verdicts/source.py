@@ -73,8 +73,9 @@ class Source(Settings):
         A spread of unknown kind is taken for a standard error, the larger of the two, so that no result deviates
         because a spread was misread.
         """
-        wide = printed is not None and self.spread in ("standard_error", "unknown")
-        return printed * math.sqrt(n) if wide and printed is not None else printed
+        if printed is None or self.spread not in ("standard_error", "unknown"):
+            return printed
+        return printed * math.sqrt(n)
 
     @property
     def words(self) -> str:

@@ -16,7 +16,7 @@ from benchmark.report.leaderboard import Board, Entry
 COLOURED = 6
 """Methods that have a colour and a name, so that a reader can tell them apart."""
 CAPTION = (
-    "Every line and every point is a method: a criterion with a growth, or a mask that never changes. Coloured are "
+    "Every line and every point is a method: a criterion with a growth, or a baseline. Coloured are "
     "those that have the highest mean at a density or are on the Pareto front of all points, then the best at the "
     f"lowest density, {COLOURED} of them at most, and the static random mask; all others are grey. The dashed line is "
     "the dense network. The front joins the points that no other one beats in accuracy at their cost or below it."
