@@ -206,7 +206,7 @@ def _verdict(
 ) -> Verdict:
     """The verdict on a cell, from its change with interval and its adjusted p-value."""
     difference, *interval = change
-    if pair.same_values:
+    if pair.on_common_seeds.same_values:
         return "reproduced"
     # Seeds' values that do not give the stored mean say nothing about how far that mean may be from the truth.
     if not _within(tolerance, difference) and (p < FAMILY_LEVEL or pair.is_edited):

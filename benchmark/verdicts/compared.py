@@ -72,6 +72,16 @@ class StoredAndMeasured:
         """The seeds that both sides have a value of."""
         return sorted(self.expected.values.keys() & self.measured.values.keys())
 
+    @property
+    def on_common_seeds(self) -> "StoredAndMeasured":
+        """The same with the values of the common seeds alone, where one side has all of them and the other has more."""
+        sides, common = (self.expected, self.measured), self.common
+        sizes = {len(side.values) for side in sides}
+        if self.is_edited or not common or len(common) < min(sizes) or len(sizes) == 1:
+            return self
+        expected, measured = (Estimate.from_values({seed: side.values[seed] for seed in common}) for side in sides)
+        return replace(self, expected=expected, measured=measured)
+
 
 def is_edited(stored: Estimate) -> bool:
     """Whether mean, std and n are not those of the seeds' values beside them."""
@@ -121,13 +131,18 @@ def same_arithmetic(pairs: Sequence[StoredAndMeasured]) -> bool:
 
 
 def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chance: float) -> Compared:
-    """Compare one source's cells with their results, paired by seed where all cells have the same seeds on both sides.
+    """Compare one source's cells with their results, paired by seed where one side has all seeds of the other.
 
     ``grain`` is the step of the metric and ``chance`` the accuracy of a constant answer, both in percent.
     """
     first, second = _values(pairs)
-    paired = _can_pair(pairs) and _correlation(first, second) >= ALIKE
+    some = list(pairs)
+    if len({len(pair.common) for pair in pairs}) == 1:  # a part of the stored seeds is compared with that part
+        some = [pair.on_common_seeds for pair in pairs]
+    of_some = _values(some)
+    paired = _can_pair(some) and _correlation(*of_some) >= ALIKE
     if paired:
+        pairs, (first, second) = some, of_some
         raw = between_seeds(first, second, grain)
         changes = moderated(replace(raw, difference=np.array([p.measured.mean - p.expected.mean for p in pairs])))
     else:

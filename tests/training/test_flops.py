@@ -30,7 +30,7 @@ SHAPES = {
 def test_the_weights_of_a_network_take_part_in_as_many_operations_as_torch_counts(name):
     shape = SHAPES.get(name, (3, 32, 32))
     with torch.device("meta"):
-        network = build_network({"name": name, **({"widths": [9, 7]} if name == "mlp" else {})}, shape, 10)
+        network = build_network({"name": name, **({"widths": [9, 7]} if name in ("mlp", "set_mlp") else {})}, shape, 10)
     each = flops_per_weight(network, shape, sparse_layer_names(network))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.eval()(torch.zeros(1, *shape, device="meta"))

@@ -17,42 +17,38 @@ from tests.training.small_fleets import CPU, MLP, recipe, setup, some_data
 TRAINING = TrainingSettings(epochs=6, batch_size=32, learning_rate=0.05)
 
 
-@pytest.fixture
-def updated(monkeypatch):
-    """The topology updates of a training by the step that they follow, noted while they happen."""
-    found = {}
-    update = updates.update
+@pytest.mark.parametrize(("until", "wanted"), [(1.0, [2, 4, 6, 8, 10, 12]), (0.99, [2, 4, 6, 8, 10]), (0.5, [2, 4, 6])])
+def test_no_update_falls_after_the_share_of_the_steps(monkeypatch, until, wanted):
+    found = []
 
     def noted(engine, member, step, total_steps):
-        found[step] = update(engine, member, step, total_steps)
-        return found[step]
+        found.append(step)
+        return updated(engine, member, step, total_steps)
 
+    updated = updates.update
     monkeypatch.setattr(fleet_training.updates, "update", noted)
-    return found
-
-
-def train(**topology):
     training = FleetTraining(
-        [Member(1, 0.3, "erk", recipe("magnitude", **topology))], setup(MLP, TRAINING), some_data(6), CPU
+        [Member(1, 0.3, "erk", recipe("magnitude", update_until=until))], setup(MLP, TRAINING), some_data(6), CPU
     )
     assert training.total_steps == 12
     assert list(training.steps())[-1] == 12
+    assert found == wanted
 
 
-@pytest.mark.parametrize(("until", "wanted"), [(1.0, [2, 4, 6, 8, 10, 12]), (0.99, [2, 4, 6, 8, 10]), (0.5, [2, 4, 6])])
-def test_no_update_falls_after_the_share_of_the_steps(updated, until, wanted):
-    train(update_until=until)
-    assert list(updated) == wanted
+def test_the_prune_fraction_is_at_its_end_at_the_last_update(monkeypatch):
+    fractions = []
 
+    def noted(layers, criterion, growth, fraction, *rest):
+        fractions.append(fraction)
+        return update_layers(layers, criterion, growth, fraction, *rest)
 
-def test_the_prune_fraction_is_at_its_end_at_the_last_update(updated):
-    train(update_until=0.5, prune_fraction=PruneFraction("cosine", 0.4, 0.0))
-    for step, layers in updated.items():
-        fraction = 0.2 * (1 + math.cos(math.pi * step / 6))
-        for layer in layers:
-            active = int(layer.mask.sum())
-            assert int(layer.pruned.sum()) == pytest.approx(fraction * active, abs=1)
-    assert not any(layer.pruned.any() for layer in updated[6])
+    update_layers = updates.update_layers
+    monkeypatch.setattr(updates, "update_layers", noted)
+    member = Member(
+        1, 0.3, "erk", recipe("magnitude", update_until=0.5, prune_fraction=PruneFraction("cosine", 0.4, 0))
+    )
+    list(FleetTraining([member], setup(MLP, TRAINING), some_data(6), CPU).steps())
+    assert fractions == pytest.approx([0.2 * (1 + math.cos(math.pi * step / 6)) for step in (2, 4, 6)])
 
 
 def test_a_schedule_has_to_reach_its_density_while_there_are_updates():

@@ -287,6 +287,19 @@ def test_results_of_a_machine_that_rounds_differently_are_compared_seed_by_seed(
     assert outcome.overall == "reproduced"
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_part_of_the_stored_seeds_is_compared_with_the_same_part(n):
+    """Ten seeds are stored and a few are run, as continuous integration does, with the same results."""
+    cells = [Cell(c, "random", density) for c in ("magnitude", "mest", "snip") for density in DENSITIES]
+    stored = {cell: around(80 + index, 3.0, n=10, order=index) for index, cell in enumerate(cells)}
+    few = {cell: {seed: values[seed] for seed in list(values)[:n]} for cell, values in stored.items()}
+    outcome = check(few, expecting(stored))
+    assert {row.verdict for row in outcome.rows} == {"reproduced"}
+    assert not [shift for shift in outcome.shifts if shift.deviates]
+    moved = {cell: {seed: value - 4 for seed, value in values.items()} for cell, values in few.items()}
+    assert n == 1 or check(moved, expecting(stored)).overall == "deviates"
+
+
 def test_a_cell_that_collapses_with_some_seeds_is_unstable_and_not_deviating():
     measured, stored = elsewhere(), grid()
     cell = next(iter(stored))
