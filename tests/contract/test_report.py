@@ -45,7 +45,7 @@ def test_a_report_tells_what_is_broken_beside_what_is_kept() -> None:
 
 
 def test_what_no_update_went_through_for_is_not_called_kept() -> None:
-    by_name = outcomes(report(Raises(), 10, partners=GROWTH, seed=0))
+    by_name = outcomes(report(Raises(), 10, partners=GROWTH, seed=0, quick=True))
     assert by_name["density_preserved"] == "broken"
     assert by_name["no_resurrection"] == by_name["replay"] == "not checked"
 

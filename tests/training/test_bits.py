@@ -41,23 +41,23 @@ def trained(threads, made):
     return json.loads(done.stdout)
 
 
-def check(made):
+def check(made, threads=THREADS):
     print(f"DST_BENCH_BITS_SEED={SEED}")
-    by_threads = {threads: trained(threads, made) for threads in THREADS}
+    by_threads = {each: trained(each, made) for each in threads}
     wrong = []
     for number, case in enumerate(made):
         known = {}
-        for threads, found in by_threads.items():
+        for used, found in by_threads.items():
             for fleet, digests in zip(case["fleets"], found[number], strict=True):
                 for member, digest in zip(fleet, digests, strict=True):
-                    known.setdefault(str(member), {}).setdefault(digest, []).append((threads, len(fleet)))
+                    known.setdefault(str(member), {}).setdefault(digest, []).append((used, len(fleet)))
         shown = {key: case[key] for key in ("model", "shape", "batch")}
         wrong += [f"{shown} {member}: {places}" for member, places in known.items() if len(places) > 1]
     assert not wrong, f"DST_BENCH_BITS_SEED={SEED}: {len(wrong)} members have several bits\n" + "\n".join(wrong)
 
 
 def test_a_member_has_the_same_bits_in_every_fleet_and_with_every_number_of_threads():
-    check(cases(SEED, 4, 40, convolutions=True))
+    check(cases(SEED, 4, 40, convolutions=True), threads=(1, 3))
 
 
 @pytest.mark.long

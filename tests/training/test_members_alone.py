@@ -90,7 +90,9 @@ def test_a_perceptron_trains_in_a_fleet_of_sixteen_as_it_does_alone(model, train
 
 
 @pytest.mark.parametrize(
-    ("model", "shape", "every"), [(LENET5, (1, 28, 28), 7), (BATCH_NORM, (3, 10, 10), 1)], ids=["lenet5", "batch-norm"]
+    ("model", "shape", "every"),
+    [pytest.param(LENET5, (1, 28, 28), 7, marks=pytest.mark.long), (BATCH_NORM, (3, 10, 10), 3)],
+    ids=["lenet5", "batch-norm"],
 )
 def test_a_convolutional_network_trains_in_a_fleet_of_sixteen_as_it_does_alone(
     model, shape, every, trained, monkeypatch
