@@ -10,12 +10,18 @@ from tests.installed import site  # noqa: F401
 
 os.environ["DST_BENCH_RESULTS"] = "results"
 """Of the folder that a test runs in: no test may touch the results of the user who runs it."""
+LONGEST = ("test_example_plugin.py", "test_example_of_each.py", "test_bits.py", "test_kills.py")
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("cuda") is not None and not torch.cuda.is_available():
         pytest.skip("it needs a CUDA device, and torch finds none here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes a minute begins first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

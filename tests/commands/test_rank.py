@@ -15,7 +15,7 @@ def test_without_results_the_expected_values_have_a_standing(tmp_path, capsys):
     assert rank("smoke", results=tmp_path) == 0
     text = capsys.readouterr().out
     assert text.startswith("smoke (expected values)")
-    assert "random growth, all densities (5 seeds)" in text
+    assert "random growth, all densities (10 seeds)" in text
     assert "difference to magnitude in points" in " ".join(text.split())
 
 
