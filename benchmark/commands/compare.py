@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
     parser.add_argument("--margin", type=float, default=0.3, metavar="POINTS", help="differences that do not matter")
     parser.add_argument("--budget", type=seconds, default="10m", metavar="TIME", help="of training, as in 90s, 10m, 2h")
-    parser.add_argument("--most-seeds", type=int, default=100, metavar="N", help="seeds that a setting gets at most")
+    parser.add_argument("--most-seeds", type=int, default=40, metavar="N", help="seeds that a setting gets at most")
     add_results(parser)
     add_training(parser)
     add_json(parser)

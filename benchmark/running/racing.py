@@ -30,7 +30,7 @@ class Race:
     margin: float = 0.3
     budget: float = 600.0
     """Seconds of training."""
-    most_seeds: int = 100
+    most_seeds: int = 40
 
 
 @dataclass(frozen=True)
