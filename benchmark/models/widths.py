@@ -3,12 +3,12 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from benchmark.models.shapes import logits
 from criteria.errors import InputError
+from criteria.plugins import defaults
 
 TOLERANCE = 0.02
 """How far the number of weights may be from the one asked for, as a share of it."""
@@ -32,27 +32,20 @@ def _lenet5(inputs: Sequence[int], outputs: int, widths: Widths) -> int:
     return 25 * inputs[0] * first + 25 * first * second + 16 * second * third + third * outputs
 
 
-@dataclass(frozen=True)
-class _Model:
-    widths: Widths | None
-    """Those that it has by itself; None where its settings have to say."""
-    count: Count
-
-
-SCALABLE: Mapping[str, _Model] = {
-    "lenet300": _Model((300, 100), _linear),
-    "lenet5": _Model((20, 50, 500), _lenet5),
-    "mlp": _Model(None, _linear),
-    "small_cnn": _Model((32, 64, 128), _convolutions),
-    "vgg16": _Model((64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512), _convolutions),
+SCALABLE: Mapping[str, Count] = {
+    "lenet300": _linear,
+    "lenet5": _lenet5,
+    "mlp": _linear,
+    "small_cnn": _convolutions,
+    "vgg16": _convolutions,
 }
-"""The models that take ``widths``, by name."""
+"""How the weights of the models that take ``widths`` are counted, by name."""
 
 
 def weight_count(model: Mapping[str, Any], inputs: Sequence[int], classes: int) -> int:
     """How many weights a model has in Linear and Conv layers; raises :class:`InputError` for one without widths."""
-    known, widths = _known(model)
-    return known.count(inputs, logits(classes), widths)
+    count, widths = _known(model)
+    return count(inputs, logits(classes), widths)
 
 
 def narrowed(model: Mapping[str, Any], density: float, inputs: Sequence[int], classes: int) -> dict[str, Any]:
@@ -62,12 +55,12 @@ def narrowed(model: Mapping[str, Any], density: float, inputs: Sequence[int], cl
     most like its own among those with which the number of weights is met. Raises :class:`InputError` for a model whose
     widths are not known, and where no widths come near enough.
     """
-    known, widths = _known(model)
+    count_all, widths = _known(model)
     outputs = logits(classes)
-    wanted = density * known.count(inputs, outputs, widths)
+    wanted = density * count_all(inputs, outputs, widths)
     found: list[tuple[float, int, list[int]]] = []
     for first in range(1, widths[0] + 1):
-        count = partial(_with_first, known.count, inputs, outputs, first)
+        count = partial(_with_first, count_all, inputs, outputs, first)
         if count([1] * len(widths[1:])) > (1 + TOLERANCE) * wanted:
             break
         others, factor = _nearest(count, widths[1:], wanted)
@@ -102,12 +95,13 @@ def _nearest(count: Callable[[Widths], int], widths: Widths, wanted: float) -> t
     return scaled(factor), factor
 
 
-def _known(model: Mapping[str, Any]) -> tuple[_Model, Widths]:
-    known = SCALABLE.get(str(model["name"]))
-    widths = model.get("widths", None if known is None else known.widths)
-    if known is None or not widths:
+def _known(model: Mapping[str, Any]) -> tuple[Count, Widths]:
+    """How a model's weights are counted, and the widths that it has, by its settings or by itself."""
+    name = str(model["name"])
+    count, widths = SCALABLE.get(name), {**defaults(name, "model"), **model}.get("widths")
+    if count is None or not widths:
         raise InputError(
-            f"model {model['name']!r} has no widths that could be scaled, and small_dense is a narrower network; "
+            f"model {name!r} has no widths that could be scaled, and small_dense is a narrower network; "
             f"models that have some: {', '.join(SCALABLE)}; leave small_dense out"
         )
-    return known, widths
+    return count, widths
