@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,12 @@ def flops_per_weight(network: nn.Module, inputs: tuple[int, ...], layers: Iterab
 
     ``layers`` are names of the weights of Linear and Conv modules, ``inputs`` is the shape of one example.
     """
-    network = copy.deepcopy(network).eval()
+    return dict(_counted(network, tuple(inputs), tuple(layers)))
+
+
+@lru_cache(maxsize=32)
+def _counted(network: nn.Module, inputs: tuple[int, ...], layers: tuple[str, ...]) -> dict[str, int]:
+    network = _of_zeros(copy.deepcopy(network)).eval()
     found = dict.fromkeys(layers, 0)
 
     def count(name: str) -> None:
@@ -24,5 +30,19 @@ def flops_per_weight(network: nn.Module, inputs: tuple[int, ...], layers: Iterab
     for name in found:
         count(name)
     with torch.no_grad():
-        network(torch.zeros(1, *inputs, device="meta"))
+        network(torch.zeros(1, *inputs))
     return found
+
+
+def _of_zeros(network: nn.Module) -> nn.Module:
+    """``network`` with a zero, stored once, in place of all values.
+
+    An addition on the meta device imports torch's compiler, which takes longer than the pass of one example.
+    """
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            zeros = torch.zeros((), dtype=parameter.dtype).expand(parameter.shape)
+            setattr(module, name, nn.Parameter(zeros, requires_grad=False))
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, torch.zeros(buffer.shape, dtype=buffer.dtype))
+    return network
