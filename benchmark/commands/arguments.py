@@ -72,6 +72,12 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fleet", type=_positive(int), metavar="N", help="train at most N networks together")
     parser.add_argument(
+        "--processes",
+        type=_positive(int),
+        metavar="N",
+        help="processes that share the work here (default: one for each core of a CPU where that pays, at most 8)",
+    )
+    parser.add_argument(
         "--checkpoint",
         type=_positive(float),
         default=CHECKPOINT_SECONDS,
@@ -170,6 +176,7 @@ def options_of(args: argparse.Namespace) -> Options:
         data_dir=args.data_dir,
         engine=args.engine,
         most=args.fleet,
+        processes=args.processes,
         checkpoint_seconds=args.checkpoint,
         wait=not getattr(args, "no_wait", False),
         fresh=args.fresh,

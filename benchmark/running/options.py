@@ -28,3 +28,5 @@ class Options:
     """Whether results and checkpoints from before do not count."""
     contract_skipped: bool = False
     """Whether criteria are trained without being asked whether they keep the contract."""
+    processes: int | None = None
+    """Processes that train beside each other on this machine; None for as many as pay."""

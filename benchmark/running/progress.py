@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -14,7 +15,23 @@ PLAIN_INTERVAL = 15.0
 """Seconds between two lines where the output is not a terminal."""
 
 
-class Progress:
+class Shows(Protocol):
+    """What a piece of work tells while it goes on."""
+
+    def fleet(self, members: int) -> Callable[[int, int], None]:
+        """Begin or resume a fleet; the returned function is called with (step, total steps) after each step of it."""
+        ...
+
+    def left(self, runs: int) -> None:
+        """Note that so many runs have no result yet, whoever trains them."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Print a line beside the progress."""
+        ...
+
+
+class Progress(Shows):
     """Counts runs and optimizer steps, all networks of a fleet counted, and tells what is left."""
 
     def __init__(self, total_runs: int, console: Console | None = None) -> None:
@@ -23,6 +40,7 @@ class Progress:
         self._done = 0
         self._steps = 0
         self._fraction = 0.0
+        self._beside: dict[int, float] = {}
         self._started = self._printed = time.monotonic()
         self._bar = Bar(
             BarColumn(),
@@ -43,8 +61,6 @@ class Progress:
         self._bar.stop()
 
     def fleet(self, members: int) -> Callable[[int, int], None]:
-        """Begin or resume a fleet; the returned function is called with (step, total steps) after each step of it."""
-
         def on_step(step: int, total: int) -> None:
             self._steps += members
             self._fraction = members * step / total
@@ -53,26 +69,33 @@ class Progress:
         return on_step
 
     def left(self, runs: int) -> None:
-        """Note that so many runs have no result yet, whoever trains them."""
+        ended = runs == 0 and self._done < self._total
         self._done = self._total - runs
         self._fraction = 0.0
-        self._show(final=runs == 0)
+        self._show(final=ended)
+
+    def beside(self, process: int, steps: int, runs: float) -> None:
+        """Note that a helper did so many steps more, and that so many runs of its fleet are done, as a fraction."""
+        self._steps += steps
+        self._beside[process] = runs
 
     def say(self, text: str) -> None:
-        """Print a line beside the progress."""
         self._console.print(text, markup=False, emoji=False, highlight=False)
 
     def _show(self, *, final: bool = False) -> None:
         now = time.monotonic()
         if self._console.is_terminal:
-            self._bar.update(self._task, completed=self._done + self._fraction, description=self._line())
+            self._bar.update(self._task, completed=self._completed(), description=self._line())
         elif final or now - self._printed >= PLAIN_INTERVAL:
             self._printed = now
             self.say(self._line())
 
     def _line(self) -> str:
         elapsed = time.monotonic() - self._started
-        done = self._done + self._fraction
+        done = self._completed()
         rate = self._steps / elapsed if elapsed > 0 else 0.0
         left = duration(elapsed * (self._total - done) / done) if done > 0 else "?"
         return f"{self._done} of {self._total} runs · {rate:,.0f} steps/s · {duration(elapsed)} gone · {left} left"
+
+    def _completed(self) -> float:
+        return min(self._total, self._done + self._fraction + sum(self._beside.values()))

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -11,10 +11,11 @@ from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import checkpoint_file
 from benchmark.running.claims import Claim, living_others
+from benchmark.running.helpers import Helper, Task, helped, helpers_worth
 from benchmark.running.leftovers import forget, leftovers, remove, unfinished, useless
 from benchmark.running.options import Options
 from benchmark.running.plan import FleetSizes, dataset_on, next_fleet
-from benchmark.running.progress import Progress
+from benchmark.running.progress import Progress, Shows
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.storing import Fleet, train_and_store
 from benchmark.running.workers import ClaimLostError, Worker
@@ -35,12 +36,14 @@ class Work:
     folder: ResultsFolder
     options: Options
     device: torch.device
-    progress: Progress
+    progress: Shows
     sizes: FleetSizes
     before: Mapping[str, int] = field(default_factory=dict)
     """Results that do not count, because the runs are to be trained afresh, by id with the time of the file."""
     failures: dict[str, str] = field(default_factory=dict)
     """What plugins failed at when this process trained the run with this id; it is not tried again."""
+    helpers: Sequence[Helper] = ()
+    """Processes that this one has started to work beside it."""
 
     def stored(self) -> frozenset[str]:
         """The ids of the runs that have a result."""
@@ -81,13 +84,24 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
     if communication.rank() > 0:
         _follow(Work(runs, folder, options, device, progress, sizes))
         return
-    before = folder.written() if options.fresh else {}
-    work = Work(runs, folder, options, device, progress, sizes, before)
+    task = Task(runs, folder, options, folder.written() if options.fresh else {})
     with Worker(folder.path, environment(device)["device"]) as worker:
         if options.fresh:
             forget(runs, worker)
-        _lead(work, worker)
+        work = Work(runs, folder, options, device, progress, sizes, task.before)
+        lacking = [run for run in runs if run.id not in work.stored()]
+        with helped(helpers_worth(lacking, device, options), task, progress) as helpers:
+            _lead(replace(work, helpers=helpers), worker)
     _require_no_failure(work)
+
+
+def work_on(task: Task, progress: Shows) -> None:
+    """Train what is sent to a helper until nothing is left that nobody trains; its failures are left to the others."""
+    keep_freed_memory()
+    device, options = choose_device(task.options.device), task.options
+    sizes = FleetSizes(device, options.data_dir, options.most)
+    with Worker(task.folder.path, environment(device)["device"]) as worker:
+        _lead(Work(task.runs, task.folder, options, device, progress, sizes, task.before), worker, told=True)
 
 
 def _require_no_failure(work: Work) -> None:
@@ -103,9 +117,11 @@ def _require_no_failure(work: Work) -> None:
     )
 
 
-def _lead(work: Work, worker: Worker) -> None:
-    """Claim and train one fleet after another, and wait for the others where they train all that is left."""
-    told = False
+def _lead(work: Work, worker: Worker, *, told: bool = False) -> None:
+    """Claim and train one fleet after another, and wait for the others where they train all that is left.
+
+    Who the others are is said once, unless that has been ``told``.
+    """
     while True:
         turn = _claim(work, worker)
         left = work.left(turn.stored)
@@ -148,12 +164,18 @@ def _claim(work: Work, worker: Worker) -> Turn:
         fleet, step = _unfinished(work, {run.id for run in free}, worker, others)
         # The share is one of all that lacks a result, with what others train at present: who claims last would
         # get the least otherwise.
-        share = math.ceil(work.left(stored) / (1 + len(others)))
+        share = math.ceil(work.left(stored) / (1 + len(others) + _coming(work, others)))
         fleet = fleet or next_fleet(free, work.sizes, share)
         ids = [run.id for run in fleet]
         worker.claim(ids)
         worker.log("claimed", ids, step=step)
     return Turn(fleet, stored, others)
+
+
+def _coming(work: Work, others: Sequence[Claim]) -> int:
+    """How many helpers have been started and have not said yet that they are there."""
+    there = {claim.pid for claim in others}
+    return sum(helper.pid not in there and helper.poll() is None for helper in work.helpers)
 
 
 def _unfinished(work: Work, free: set[str], worker: Worker, others: Sequence[Claim]) -> tuple[list[Run], int]:
@@ -194,9 +216,12 @@ def _train(turn: Turn, work: Work, worker: Worker) -> None:
 
 
 def _tell_who_trains(turn: Turn, left: int, work: Work) -> None:
-    who = ", ".join(f"{claim.host} (process {claim.pid})" for claim in turn.others if claim.runs)
-    waiting = "; waiting" if work.options.wait else ""
-    work.progress.say(f"{left} runs are trained by others: {who}{waiting}")
+    known = {helper.pid for helper in work.helpers}
+    others = [claim for claim in turn.others if claim.runs and claim.pid not in known]
+    if others:
+        who = ", ".join(f"{claim.host} (process {claim.pid})" for claim in others)
+        waiting = "; waiting" if work.options.wait else ""
+        work.progress.say(f"{left} runs are trained by others: {who}{waiting}")
 
 
 def _wait_for_others(work: Work, worker: Worker) -> None:

@@ -13,7 +13,7 @@ from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import Checkpoint, checkpoint_file
 from benchmark.running.options import Options
 from benchmark.running.plan import dataset_on, digest_on
-from benchmark.running.progress import Progress
+from benchmark.running.progress import Shows
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.workers import Worker
 from benchmark.system import communication
@@ -48,9 +48,7 @@ class Trained:
     """What plugins failed at, by the id of the run, which has no result."""
 
 
-def train_and_store(
-    fleet: Fleet, folder: ResultsFolder, worker: Worker, options: Options, progress: Progress
-) -> Trained:
+def train_and_store(fleet: Fleet, folder: ResultsFolder, worker: Worker, options: Options, progress: Shows) -> Trained:
     """Train the claimed fleet, store its results and let go of it.
 
     A plugin that fails costs its own run; where several processes train together its :class:`PluginError` ends them.
@@ -108,7 +106,7 @@ def _log_failures(failures: Mapping[str, str], worker: Worker) -> None:
         worker.log("failed", [run for run, each in failures.items() if each == error], error=error)
 
 
-def _train(fleet: Fleet, device: torch.device, worker: Worker, options: Options, progress: Progress) -> Checkpoint:
+def _train(fleet: Fleet, device: torch.device, worker: Worker, options: Options, progress: Shows) -> Checkpoint:
     show = progress.fleet(len(fleet.runs))
 
     def on_step(step: int, total: int) -> None:

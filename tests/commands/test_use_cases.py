@@ -60,7 +60,7 @@ def test_other_commands_read_each_result_once_too(command, tiny, read):
 ARGUMENTS = [
     *("run", "tiny.yaml", "--criteria", "magnitude", "--growth", "random", "--density", "0.1", "--seeds", "1-3"),
     *("--set", "training.epochs=2", "--set", "topology.update_period=7", "--device", "cpu", "--data-dir", "data"),
-    *("--fleet", "3", "--checkpoint", "5", "--fresh", "--no-contract", "--no-wait"),
+    *("--fleet", "3", "--processes", "2", "--checkpoint", "5", "--fresh", "--no-contract", "--no-wait"),
 ]
 
 
@@ -69,7 +69,7 @@ def test_a_command_line_becomes_typed_values():
     settings = ("training.epochs=2", "topology.update_period=7")
     assert part_of(args) == Part("magnitude", None, "random", "0.1", "1-3", settings)
     assert options_of(args) == Options(
-        "cpu", Path("data"), "auto", 3, 5.0, wait=False, fresh=True, contract_skipped=True
+        "cpu", Path("data"), "auto", 3, 5.0, wait=False, fresh=True, contract_skipped=True, processes=2
     )
     defaults = build_parser().parse_args(["run", "smoke"])
     assert options_of(defaults) == Options()

@@ -1,0 +1,114 @@
+"""Helper processes: where one process would leave cores idle, others train beside it in the same results folder.
+
+On a CPU a process alternates between kernels and Python, which holds one core; two processes with one thread each get
+about twice as far as one with two threads.
+"""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import torch
+
+from benchmark.experiments.cost import training_flops
+from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import Run
+from benchmark.running.options import Options
+from benchmark.running.progress import Progress
+from benchmark.system import communication
+
+MOST = 8
+"""Processes, unless the user asks for more: each has the data set and the libraries in its own memory."""
+WORTH = 5e11
+"""FLOPs that a process should have to do; starting one costs seconds."""
+_PROCESS = "benchmark.running.helper_process"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a helper is sent: the runs that shall all have a result, and how they get it."""
+
+    runs: Sequence[Run]
+    folder: ResultsFolder
+    options: Options
+    before: Mapping[str, int]
+    """Results that do not count, by id with the time of the file."""
+
+
+Helper: TypeAlias = "subprocess.Popen[bytes]"
+
+
+def helpers_worth(runs: Sequence[Run], device: torch.device, options: Options) -> int:
+    """How many helpers shall train ``runs`` beside this process; none on a GPU unless the user asks for them."""
+    if communication.size() > 1:
+        return 0
+    most = min(torch.get_num_threads(), MOST) if device.type == "cpu" else 1
+    if options.processes is None and most > 1:
+        most = min(most, int(training_flops(runs) / WORTH))
+    return max(0, min(options.processes or most, len(runs)) - 1)
+
+
+@contextmanager
+def helped(count: int, task: Task, progress: Progress) -> Iterator[list[Helper]]:
+    """Let ``count`` helpers work on ``task`` within the block, which is given them.
+
+    Helpers end when nothing is left that nobody trains. Where the block ends with an error they end too, between two
+    steps. Meanwhile the cores are shared out among the processes.
+    """
+    before = torch.get_num_threads()
+    threads = max(1, before // (count + 1))
+    if count:
+        torch.set_num_threads(threads)
+    with ExitStack() as stack:
+        stack.callback(torch.set_num_threads, before)
+        yield [stack.enter_context(_helper(task, threads, progress)) for _ in range(count)]
+
+
+@contextmanager
+def _helper(task: Task, threads: int, progress: Progress) -> Iterator[Helper]:
+    path = [os.path.abspath(each or ".") for each in sys.path]
+    helper = subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path[:] = {path!r}; import {_PROCESS} as p; sys.exit(p.main())"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+        start_new_session=True,  # Ctrl-C is for this process, which ends the helpers
+    )
+    assert helper.stdin is not None
+    listening = threading.Thread(target=_listen, args=(helper, progress), daemon=True)
+    try:
+        with suppress(BrokenPipeError):  # it has died, which its status says below
+            pickle.dump(replace(task, options=replace(task.options, wait=False, fresh=False)), helper.stdin)
+            helper.stdin.flush()
+        listening.start()
+        yield helper
+        status = helper.wait()
+        if status:
+            progress.say(f"a helper (process {helper.pid}) ended with status {status}; the others trained its runs")
+    finally:
+        with suppress(BrokenPipeError):
+            helper.stdin.close()  # by which it knows that it shall end, also where this process was killed
+        helper.wait()
+        if listening.is_alive():
+            listening.join()
+        assert helper.stdout is not None
+        helper.stdout.close()
+
+
+def _listen(helper: Helper, progress: Progress) -> None:
+    """Show what a helper says until it ends."""
+    assert helper.stdout is not None
+    for line in helper.stdout:
+        said = json.loads(line)
+        if "text" in said:
+            progress.say(said["text"])
+        else:
+            progress.beside(helper.pid, said["steps"], said["runs"])
