@@ -10,7 +10,7 @@ from tests.installed import site  # noqa: F401
 
 os.environ["DST_BENCH_RESULTS"] = "results"
 """Of the folder that a test runs in: no test may touch the results of the user who runs it."""
-LONGEST = ("test_example_plugin.py", "test_example_of_each.py", "test_bits.py", "test_kills.py")
+LONGEST = ("test_example_plugin.py", "test_example_of_each.py", "test_bits.py", "test_kills.py", "test_rehearsal.py")
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
 
 
