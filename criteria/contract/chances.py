@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 ALARM = 1e-9
@@ -21,64 +22,49 @@ MOST_POSITIONS = 20_000
 """In larger layers positions are not looked at one by one: too few draws are made."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Differences:
-    """Sums of differences that are as likely positive as negative, each [number of places]."""
+    """Sums over the draws of differences that are as likely positive as negative, each [number of places]."""
 
     total: Tensor
     squares: Tensor
 
-    def add(self, differences: Tensor) -> None:
-        """Another draw."""
-        self.total = self.total + differences
-        self.squares = self.squares + differences.square()
-
 
 def lean(selections: Iterable[Tensor]) -> str:
     """Where the selections (each bool [*shape]) lean to; empty where nothing speaks for a lean."""
-    single: dict[str, _Differences] = {}
-    together: dict[str, _Differences] = {}
-    for selected in selections:
-        for what, differences in _differences(
-            selected.reshape(len(selected) if selected.dim() > 1 else 1, -1).double()
-        ):
-            _add(single, what, differences)
-            if what in ("row", "column"):
-                _add(together, what, differences)
-    for what, found in together.items():
-        pooled = _Differences(found.total.sum(), found.squares.sum())
-        if _surprise(pooled) > math.log(2 * 2 * len(together) / ALARM):
+    drawn = torch.stack([each.clone() for each in selections])
+    found = {
+        what: _Differences(differences.sum(0), differences.square().sum(0))
+        for what, differences in _differences(drawn.view(len(drawn), drawn.shape[1] if drawn.dim() > 2 else 1, -1))
+    }
+    for what in ("row", "column"):
+        pooled = _Differences(found[what].total.sum(), found[what].squares.sum())
+        if _surprise(pooled) > math.log(2 * 2 * 2 / ALARM):
             first = "first" if float(pooled.total) > 0 else "last"
             return f"the {first} {what}s are selected more often than the others"
-    tests = sum(found.total.numel() for found in single.values())
-    for what, found in single.items():
-        surprise = _surprise(found)
+    tests = sum(each.total.numel() for each in found.values())
+    for what, each in found.items():
+        surprise = _surprise(each)
         if surprise.numel() and float(surprise.max()) > math.log(2 * 2 * tests / ALARM):
             place = int(surprise.argmax())
-            more = "more" if float(found.total[place]) > 0 else "less"
+            more = "more" if float(each.total[place]) > 0 else "less"
             return f"{what} {place} is selected {more} often than its mirror image"
     return ""
 
 
 def _differences(selected: Tensor) -> Iterable[tuple[str, Tensor]]:
-    """Differences between places and their mirror images, by kind; ``selected`` is [rows, columns]."""
-    rows, columns = selected.shape
-    for what, counts in (("row", selected.sum(1)), ("column", selected.sum(0))):
-        yield what, (counts - counts.flip(0))[: len(counts) // 2]
-    if selected.numel() > MOST_POSITIONS:
+    """Differences [draws, places] between places and their mirror images, by kind, of bool [draws, rows, columns]."""
+    draws, rows, columns = selected.shape
+    for what, counts in (("row", selected.sum(2).double()), ("column", selected.sum(1).double())):
+        yield what, (counts - counts.flip(1))[:, : counts.shape[1] // 2]
+    if rows * columns > MOST_POSITIONS:
         return
-    positions = selected.flatten()
-    yield "position", (positions - positions.flip(0))[: len(positions) // 2]
+    single = selected.double()
+    positions = single.view(draws, -1)
+    yield "position", (positions - positions.flip(1))[:, : rows * columns // 2]
     if rows > 1:
-        yield "the front of row", (selected - selected.flip(1))[:, : columns // 2].sum(1)
-        yield "the top of column", (selected - selected.flip(0))[: rows // 2].sum(0)
-
-
-def _add(found: dict[str, _Differences], what: str, differences: Tensor) -> None:
-    if what in found:
-        found[what].add(differences)
-    else:
-        found[what] = _Differences(differences, differences.square())
+        yield "the front of row", (single - single.flip(2))[:, :, : columns // 2].sum(2)
+        yield "the top of column", (single - single.flip(1))[:, : rows // 2].sum(1)
 
 
 def _surprise(found: _Differences) -> Tensor:

@@ -218,7 +218,8 @@ def _require_no_lean(plugin: Plugin, case: Case, where: str) -> None:
     size = case.layer.mask.numel()
     draws = next((draws for most, draws in DRAWS if size <= most), 2)
     generator = torch.Generator().manual_seed(case.layer.generator.initial_seed())
-    found = lean(_selected(plugin, _shuffled(case, seed, generator)) for seed in range(draws))
+    moved = (_shuffled(case, seed, generator) for seed in range(draws))
+    found = lean(select_of(prepared(plugin, each), each) for each in moved)
     if found:
         raise Broken(
             f"asked for {case.n} of {of} positions {where}, shuffled {draws} times with another generator seed, {found}"

@@ -80,7 +80,7 @@ def test_a_right_criterion_passes_and_each_check_is_a_test(folder: Path) -> None
 
 
 def test_under_xdist_a_failure_names_the_property_and_its_code_fails_when_pasted(folder: Path) -> None:
-    result = contract(folder, "one_too_many", "--dst-examples", "20", "-n", "2", "-k", "exact_count")
+    result = contract(folder, "one_too_many", "--dst-examples", "20", "-n", "1", "-k", "exact_count")
     assert result.returncode == 1, result.stdout
     assert "one_too_many breaks exact_count" in result.stdout
     again = run(folder, "-c", pasted(result.stdout))
@@ -91,7 +91,7 @@ def test_under_xdist_a_failure_names_the_property_and_its_code_fails_when_pasted
 def test_a_failure_that_was_found_is_found_again_at_once_also_under_xdist(folder: Path) -> None:
     thorough = contract(folder, "rare", "--dst-examples", "500", "-k", "exact_count")
     assert "rare breaks exact_count" in thorough.stdout
-    again = contract(folder, "rare", "--dst-examples", "1", "-n", "2", "-k", "exact_count")
+    again = contract(folder, "rare", "--dst-examples", "1", "-n", "1", "-k", "exact_count")
     assert "rare breaks exact_count" in again.stdout
     assert pasted(again.stdout) == pasted(thorough.stdout)
 

@@ -116,7 +116,7 @@ def test_initial_weights_have_the_variance_that_keeps_the_signal(name):
     assert float(weight.detach().var() * weight[0].numel()) == pytest.approx(2, rel=0.05)
 
 
-TAKE_LONG = ("resnet50", "vgg16")
+TAKE_LONG = ("efficientnet_b0", "resnet50", "vgg16", "wide_resnet")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ def printed(*arguments):
 
 
 def test_the_example_runs():
-    assert [name for name, *_ in printed("--seeds", "2", "--epochs", "1", "--update-period", "7")] == [
+    assert [
+        name for name, *_ in printed("--seeds", "2", "--repeats", "1", "--epochs", "1", "--update-period", "7")
+    ] == [
         "convolutional",
         "transformer",
     ]
