@@ -84,7 +84,7 @@ def test_one_layer_is_pruned_as_in_local_scope(layer, name, prune_fraction, seed
     assume(name not in ("random", "soft_magnitude", "snip_half"))
     distinct = torch.randperm(layer.mask.numel(), generator=seeded(seed)).view(layer.mask.shape) + 1.0
     layer = replace(layer, weight=distinct * layer.mask, grad=torch.ones_like(distinct))
-    layer = replace(layer, hessian_gradient=lambda _: torch.ones_like(distinct))
+    layer = replace(layer, hessian_gradient=lambda _: torch.ones_like(distinct), input_norm=torch.ones_like(distinct))
     plugins = criteria.load(name), criteria.load("gradient", "growth")
     local = update_topology(layer, *plugins, prune_fraction)
     assume(local.pruned.sum() < layer.mask.sum())
