@@ -18,7 +18,7 @@ from tests.contract.demonstrations import answers, settings, surroundings, train
 from tests.contract.demonstrations.layers import Make
 from tests.contract.right import ALL_RIGHT
 
-QUICK_EXAMPLES, EXAMPLES = 25, 100
+QUICK_EXAMPLES, QUICK_RIGHT_EXAMPLES, EXAMPLES = 25, 10, 100
 SLOW = (answers.prefers_positions, surroundings.differs_elsewhere)
 """Demonstrations that take seconds."""
 SHOWN = [(demonstration, cls) for demonstration, classes in SHOWN_BY.items() for cls in classes]
@@ -104,7 +104,7 @@ def test_a_broken_plugin_of_each_kind_is_named_by_few_examples(cls: type) -> Non
 
 @pytest.mark.parametrize("cls", ALL_RIGHT[::24], ids=called)
 def test_a_right_plugin_is_not_blamed(cls: type) -> None:
-    assert named_right(cls, QUICK_EXAMPLES, 0).first == ""
+    assert named_right(cls, QUICK_RIGHT_EXAMPLES, 0).first == ""
 
 
 @pytest.mark.long

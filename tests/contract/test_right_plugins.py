@@ -17,7 +17,7 @@ from tests.contract.planted import Running
 
 CRITERIA = [load(name) for name in names()]
 GROWTHS = [load(name, "growth") for name in names("growth")]
-CI_EXAMPLES = 10
+CI_EXAMPLES = 5
 THOROUGHLY = ("magnitude", "running_snip", "grasp", "soft_magnitude", "wanda")
 """A criterion of each kind: plain, with a memory, with second derivatives, drawing, reading inputs.
 
