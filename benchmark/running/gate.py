@@ -1,11 +1,16 @@
 """The gate: only criteria, growths and schedules that keep the contract are benchmarked."""
 
 import hashlib
-from collections.abc import Iterable
-from contextlib import suppress
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import torch
 
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import CONSTANT
+from benchmark.system import child
 from benchmark.system.files import read_text, write_atomically
 from benchmark.system.user import cache_folder
 from criteria.contract import check_criterion, check_growth, check_schedule
@@ -14,6 +19,7 @@ from criteria.plugins import Spec, identity, registered
 
 QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
+_PROCESS = "benchmark.running.gate_process"
 
 
 def require_contract(runs: Iterable[Run]) -> str:
@@ -32,28 +38,67 @@ def require_contract(runs: Iterable[Run]) -> str:
         if (jaccard := run.setup.measure.jaccard) is not None:
             used += [("criterion", spec) for spec in jaccard.criteria]
         asked |= {(kind, str(spec)): spec for kind, spec in used}
-    checked = [_check_once(spec, kind) for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0])]
-    if not checked:
+    wanted = [(kind, spec) for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0])]
+    lacking = [(kind, spec) for kind, spec in wanted if not _is_remembered(spec, kind)]
+    with _checked_beside(lacking):
+        for kind, spec in lacking:
+            check_once(spec, kind)
+    if not wanted:
         return ""
-    remembered = f" ({checked.count(False)} of them checked before)" if not all(checked) else ""
-    return f"contract: all {len(checked)} criteria, growths and schedules keep it{remembered}"
+    before = len(wanted) - len(lacking)
+    remembered = f" ({before} of them checked before)" if before else ""
+    return f"contract: all {len(wanted)} criteria, growths and schedules keep it{remembered}"
 
 
-def _check_once(spec: Spec, kind: str) -> bool:
-    """Check a plugin, or remember that it has been checked; returns whether it was checked now."""
-    passed = cache_folder() / "contracts" / _key(spec, kind)
-    remembered = f"{kind} {spec} keeps the contract\n"
-    with suppress(InputError):  # it is not there, or it is damaged: then the plugin is checked again
-        if read_text(passed) == remembered:
-            return False
+@contextmanager
+def _checked_beside(asked: Sequence[tuple[str, Spec]]) -> Iterator[None]:
+    """Let processes on other cores check the last of ``asked`` first, while this one begins with the first.
+
+    They only remember what passes: what has not passed when its turn comes is checked, and blamed, here.
+    """
+    count = min(torch.get_num_threads(), len(asked)) - 1
+    others = [child.start(_PROCESS, 1) for _ in range(count)]
+    try:
+        for number, other in enumerate(others):
+            assert other.stdin is not None
+            with suppress(BrokenPipeError):
+                pickle.dump(asked[::-1][number::count], other.stdin)
+                other.stdin.flush()
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+            for stream in (other.stdin, other.stdout):
+                if stream is not None:
+                    stream.close()
+
+
+def check_once(spec: Spec, kind: str) -> None:
+    """Check a plugin unless it has passed before; raises :class:`ContractError` where it is broken."""
+    if _is_remembered(spec, kind):
+        return
     if kind == "schedule":
         check_schedule(str(spec))
     else:
         check = check_growth if kind == "growth" else check_criterion
         check(str(spec), QUICK_EXAMPLES)
     with suppress(InputError):  # it cannot be written: then the next command checks again
-        write_atomically(passed, remembered)
-    return True
+        write_atomically(_passed(spec, kind), _text(spec, kind))
+
+
+def _is_remembered(spec: Spec, kind: str) -> bool:
+    with suppress(InputError):  # it is not there, or it is damaged: then the plugin is checked again
+        return read_text(_passed(spec, kind)) == _text(spec, kind)
+    return False
+
+
+def _passed(spec: Spec, kind: str) -> Path:
+    return cache_folder() / "contracts" / _key(spec, kind)
+
+
+def _text(spec: Spec, kind: str) -> str:
+    return f"{kind} {spec} keeps the contract\n"
 
 
 def _key(spec: Spec, kind: str) -> str:

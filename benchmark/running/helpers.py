@@ -5,15 +5,11 @@ about twice as far as one with two threads.
 """
 
 import json
-import os
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import torch
 
@@ -22,7 +18,8 @@ from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.options import Options
 from benchmark.running.progress import Progress
-from benchmark.system import communication
+from benchmark.system import child, communication
+from benchmark.system.child import Child
 
 MOST = 8
 """Processes, unless the user asks for more: each has the data set and the libraries in its own memory."""
@@ -42,9 +39,6 @@ class Task:
     """Results that do not count, by id with the time of the file."""
 
 
-Helper: TypeAlias = "subprocess.Popen[bytes]"
-
-
 def helpers_worth(runs: Sequence[Run], device: torch.device, options: Options) -> int:
     """How many helpers shall train ``runs`` beside this process; none on a GPU unless the user asks for them."""
     if communication.size() > 1:
@@ -56,7 +50,7 @@ def helpers_worth(runs: Sequence[Run], device: torch.device, options: Options) -
 
 
 @contextmanager
-def helped(count: int, task: Task, progress: Progress) -> Iterator[list[Helper]]:
+def helped(count: int, task: Task, progress: Progress) -> Iterator[list[Child]]:
     """Let ``count`` helpers work on ``task`` within the block, which is given them.
 
     Helpers end when nothing is left that nobody trains. Where the block ends with an error they end too, between two
@@ -72,16 +66,8 @@ def helped(count: int, task: Task, progress: Progress) -> Iterator[list[Helper]]
 
 
 @contextmanager
-def _helper(task: Task, threads: int, progress: Progress) -> Iterator[Helper]:
-    path = [os.path.abspath(each or ".") for each in sys.path]
-    helper = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; sys.path[:] = {path!r}; import {_PROCESS} as p; sys.exit(p.main())"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-        start_new_session=True,  # Ctrl-C is for this process, which ends the helpers
-    )
+def _helper(task: Task, threads: int, progress: Progress) -> Iterator[Child]:
+    helper = child.start(_PROCESS, threads)
     assert helper.stdin is not None
     listening = threading.Thread(target=_listen, args=(helper, progress), daemon=True)
     try:
@@ -103,7 +89,7 @@ def _helper(task: Task, threads: int, progress: Progress) -> Iterator[Helper]:
         helper.stdout.close()
 
 
-def _listen(helper: Helper, progress: Progress) -> None:
+def _listen(helper: Child, progress: Progress) -> None:
     """Show what a helper says until it ends."""
     assert helper.stdout is not None
     for line in helper.stdout:

@@ -11,7 +11,7 @@ from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import checkpoint_file
 from benchmark.running.claims import Claim, living_others
-from benchmark.running.helpers import Helper, Task, helped, helpers_worth
+from benchmark.running.helpers import Task, helped, helpers_worth
 from benchmark.running.leftovers import forget, leftovers, remove, unfinished, useless
 from benchmark.running.options import Options
 from benchmark.running.plan import FleetSizes, dataset_on, next_fleet
@@ -20,6 +20,7 @@ from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.storing import Fleet, train_and_store
 from benchmark.running.workers import ClaimLostError, Worker
 from benchmark.system import communication
+from benchmark.system.child import Child
 from benchmark.system.device import choose_device, environment
 from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError, PluginError
@@ -42,7 +43,7 @@ class Work:
     """Results that do not count, because the runs are to be trained afresh, by id with the time of the file."""
     failures: dict[str, str] = field(default_factory=dict)
     """What plugins failed at when this process trained the run with this id; it is not tried again."""
-    helpers: Sequence[Helper] = ()
+    helpers: Sequence[Child] = ()
     """Processes that this one has started to work beside it."""
 
     def stored(self) -> frozenset[str]:

@@ -241,7 +241,7 @@ def inside(packed):
 def write_contract_cache(folder, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     monkeypatch.setattr(gate, "check_criterion", lambda spec, examples: None)
-    gate._check_once(Spec("magnitude"), "criterion")
+    gate.check_once(Spec("magnitude"), "criterion")
     asked = []
     monkeypatch.setattr(gate, "check_criterion", lambda spec, examples: asked.append(spec))
     monkeypatch.setattr(gate, "check_asked", asked, raising=False)
@@ -251,7 +251,7 @@ def write_contract_cache(folder, monkeypatch):
 def read_contract_cache(folder):
     """Whether the criterion was checked again."""
     before = len(gate.check_asked)
-    gate._check_once(Spec("magnitude"), "criterion")
+    gate.check_once(Spec("magnitude"), "criterion")
     return len(gate.check_asked) > before
 
 

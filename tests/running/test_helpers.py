@@ -18,6 +18,7 @@ from benchmark.running.claims import seen_workers
 from benchmark.running.journal import read_journal
 from benchmark.running.options import Options
 from benchmark.running.workers import Worker
+from benchmark.system import child
 from tests.running.tiny import TINY
 
 RUN = ["run", "tiny.yaml", "--no-contract", "--device", "cpu"]
@@ -38,7 +39,7 @@ def tiny(tmp_path, monkeypatch):
 def started(monkeypatch):
     """The helpers that were started."""
     found = []
-    plain = helpers.subprocess.Popen
+    plain = child.subprocess.Popen
 
     def noted(command, *arguments, **options):
         process = plain(command, *arguments, **options)
@@ -46,7 +47,7 @@ def started(monkeypatch):
             found.append(process)
         return process
 
-    monkeypatch.setattr(helpers.subprocess, "Popen", noted)
+    monkeypatch.setattr(child.subprocess, "Popen", noted)
     return found
 
 
