@@ -1,4 +1,4 @@
-"""Sessions: tests, contract, mutants, reproduce, check, calibrate, bench, gpu, libraries, drawing, lint and types.
+"""Sessions: tests, contract, mutants, reproduce, check, calibrate, bench, gpu, libraries, peers, drawing, lint, types.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """
@@ -89,6 +89,14 @@ def libraries(session: nox.Session) -> None:
     install(session)
     run(session, "python", "-m", "pip", "install", "-q", "-r", "examples/libraries/requirements.txt")
     run(session, "python", "-m", "examples.libraries", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Time sparse training on a CPU beside a public library, installed for it: `nox -s peers -- 0.05 0.1`."""
+    install(session)
+    run(session, "python", "-m", "pip", "install", "-q", "-r", "examples/peers/requirements.txt")
+    run(session, "python", "-m", "examples.peers", *session.posargs)
 
 
 @nox.session

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -15,15 +15,14 @@ from benchmark.models.flops import flops_per_weight
 from benchmark.running.plan import dataset_on
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
 from benchmark.training.engines.choosing import step_seconds
-from benchmark.training.fleet_training import train_fleet
+from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.initial import structure
 from benchmark.training.members import Member, Recipe
 from criteria.distribution import layer_counts
 from criteria.plugins import load
 
-WARM_UP = 2
-"""Steps before the clock starts; in the first of all, the sparse engine may compile."""
 ROUNDS = 5
+"""Of each way, beside a first one that does not count: it compiles, and meets memory that was never used."""
 PRODUCT_SIZE = 2048
 """Rows of the square matrices whose product says how fast the machine multiplies."""
 
@@ -37,7 +36,7 @@ class Timed:
     """The data set that the synthetic data look like."""
     densities: tuple[float, ...]
     steps: int
-    """Optimizer steps in each round, which end with a topology update and an evaluation where it is a period."""
+    """Optimizer steps in each round, and in an epoch; where that is a period, each round has its share of updates."""
     members: int = 8
 
 
@@ -62,12 +61,12 @@ def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
 def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Comparisons:
     """The comparisons of one setup; what the model of `choosing` says stands beside the name."""
     asked = load_experiment(timed.experiment).setups[0][1]
-    examples = asked.training.batch_size * (timed.steps + WARM_UP)
+    examples = asked.training.batch_size * timed.steps
     setup = asked.model_copy(update={"data": f"synthetic(like='{timed.like}', examples={examples})"})
     dataset = dataset_on(setup.data, data_dir, torch.device("cpu"))
     for density in timed.densities:
         ways: dict[str, Callable[[], float]] = {
-            name: partial(_seconds, setup.model_copy(update={"engine": name}), dataset, density, timed)
+            name: stretches(setup.model_copy(update={"engine": name}), dataset, density, timed.members, timed.steps)
             for name in ("dense", "sparse")
         }
         ways["arithmetic floor"] = _floor(setup, dataset, density)
@@ -89,18 +88,24 @@ def active_flops(setup: Setup, dataset: Dataset, density: float) -> int:
     return setup.training.batch_size * sum(passes[name] * counts[name] * per_weight[name] for name in names)
 
 
-def _seconds(setup: Setup, dataset: Dataset, density: float, timed: Timed) -> float:
-    """Seconds per step and network."""
-    marks: list[float] = []
+def stretches(setup: Setup, dataset: Dataset, density: float, members: int, steps: int) -> Callable[[], float]:
+    """One training of a fleet of magnitude and gradient growth, by stretches of so many steps.
 
-    def on_step(step: int, _total: int) -> None:
-        if step in (WARM_UP, WARM_UP + timed.steps):
-            marks.append(now(torch.device("cpu")))
+    Called, it trains the next one, and gives the seconds per step and network. A stretch has been trained before.
+    """
+    recipes = [Recipe(load("magnitude"), load("gradient", "growth"), setup.topology) for _ in range(members)]
+    fleet = [Member(1, density, setup.topology.distribution, recipe) for recipe in recipes]
+    cpu = torch.device("cpu")
+    training = FleetTraining(fleet, setup, dataset, cpu).steps()
 
-    recipes = [Recipe(load("magnitude"), load("gradient", "growth"), setup.topology) for _ in range(timed.members)]
-    members = [Member(1, density, setup.topology.distribution, recipe) for recipe in recipes]
-    train_fleet(members, setup, dataset, torch.device("cpu"), on_step, max_steps=WARM_UP + timed.steps)
-    return (marks[1] - marks[0]) / timed.steps / timed.members
+    def stretch() -> float:
+        started = now(cpu)
+        for _ in islice(training, steps):
+            pass
+        return (now(cpu) - started) / steps / members
+
+    stretch()
+    return stretch
 
 
 def _floor(setup: Setup, dataset: Dataset, density: float) -> Callable[[], float]:
