@@ -82,7 +82,11 @@ def _helper(task: Task, threads: int, progress: Progress) -> Iterator[Child]:
     finally:
         with suppress(BrokenPipeError):
             helper.stdin.close()  # by which it knows that it shall end, also where this process was killed
-        helper.wait()
+        try:
+            helper.wait()
+        except KeyboardInterrupt:  # the user asks again, and a plugin may hang
+            helper.kill()
+            raise
         if listening.is_alive():
             listening.join()
         assert helper.stdout is not None
@@ -94,7 +98,8 @@ def _listen(helper: Child, progress: Progress) -> None:
     assert helper.stdout is not None
     for line in helper.stdout:
         said = json.loads(line)
-        if "text" in said:
-            progress.say(said["text"])
-        else:
-            progress.beside(helper.pid, said["steps"], said["runs"])
+        with suppress(OSError):  # nobody reads our output: the helper must not wait for that
+            if "text" in said:
+                progress.say(said["text"])
+            else:
+                progress.beside(helper.pid, said["steps"], said["runs"])

@@ -90,7 +90,8 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
         if options.fresh:
             forget(runs, worker)
         work = Work(runs, folder, options, device, progress, sizes, task.before)
-        lacking = [run for run in runs if run.id not in work.stored()]
+        stored = work.stored()
+        lacking = [run for run in runs if run.id not in stored]
         with helped(helpers_worth(lacking, device, options), task, progress) as helpers:
             _lead(replace(work, helpers=helpers), worker)
     _require_no_failure(work)
