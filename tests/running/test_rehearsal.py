@@ -88,8 +88,18 @@ LARGE = ("resnet50", "resnet56", "efficientnet_b0", "vgg16", "wide_resnet")
 """Networks of which a few steps take seconds."""
 
 
-@pytest.mark.parametrize("name", experiment_files())
-def test_every_experiment_trains_from_its_plan_to_its_results(name, capsys):
+def one_of_each_kind():
+    """The first experiment of each data set and network, with and without a comparison of criteria."""
+    found = {}
+    for name in experiment_files():
+        experiment = load_experiment(name)
+        kind = experiment.data, str(experiment.model), experiment.measure.jaccard is None
+        found.setdefault(kind, name)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("name", one_of_each_kind())
+def test_an_experiment_of_each_kind_trains_from_its_plan_to_its_results(name, capsys):
     """With its first criterion and growth; what others do in an experiment's settings is tried on smaller networks."""
     experiment = load_experiment(name)
     static = [] if experiment.model["name"] in LARGE else ["static"]
