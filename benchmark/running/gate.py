@@ -1,9 +1,8 @@
 """The gate: only criteria, growths and schedules that keep the contract are benchmarked."""
 
 import hashlib
-import pickle
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -57,21 +56,11 @@ def _checked_beside(asked: Sequence[tuple[str, Spec]]) -> Iterator[None]:
     They only remember what passes: what has not passed when its turn comes is checked, and blamed, here.
     """
     count = min(torch.get_num_threads(), len(asked)) - 1
-    others = [child.start(_PROCESS, 1) for _ in range(count)]
-    try:
-        for number, other in enumerate(others):
-            assert other.stdin is not None
-            with suppress(BrokenPipeError):
-                pickle.dump(asked[::-1][number::count], other.stdin)
-                other.stdin.flush()
+    with ExitStack() as stack:
+        for number in range(count):
+            other = stack.enter_context(child.start(_PROCESS, 1, asked[::-1][number::count]))
+            stack.callback(other.kill)
         yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
-            for stream in (other.stdin, other.stdout):
-                if stream is not None:
-                    stream.close()
 
 
 def check_once(spec: Spec, kind: str) -> None:

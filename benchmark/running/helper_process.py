@@ -2,9 +2,7 @@
 
 import json
 import os
-import pickle
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,13 +17,12 @@ SECONDS = 1.0
 """Between two lines that say how far it is."""
 
 
-def main() -> int:
-    """Train what standard input says; returns the exit status. When standard input ends, so does this process."""
+def main(task: Task) -> int:
+    """Work on ``task``; returns the exit status. When standard input ends, so does this process."""
     output = os.dup(1)
     os.dup2(2, 1)  # what plugins print is not for the process that listens
     try:
         with interruption.interruptible():
-            task: Task = pickle.load(sys.stdin.buffer)
             threading.Thread(target=_end_with_input, daemon=True).start()
             work_on(task, _Said(output))
     except KeyboardInterrupt as interrupt:

@@ -79,31 +79,35 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
     """
     if not runs:
         return
-    keep_freed_memory()
-    device = choose_device(options.device)
-    sizes = FleetSizes(device, options.data_dir, options.most)
-    if communication.rank() > 0:
-        _follow(Work(runs, folder, options, device, progress, sizes))
+    first = communication.rank() == 0
+    task = Task(runs, folder, options, folder.written() if options.fresh and first else {})
+    work = _work(task, progress)
+    if not first:
+        _follow(work)
         return
-    task = Task(runs, folder, options, folder.written() if options.fresh else {})
-    with Worker(folder.path, environment(device)["device"]) as worker:
+    with Worker(folder.path, environment(work.device)["device"]) as worker:
         if options.fresh:
             forget(runs, worker)
-        work = Work(runs, folder, options, device, progress, sizes, task.before)
-        stored = work.stored()
-        lacking = [run for run in runs if run.id not in stored]
-        with helped(helpers_worth(lacking, device, options), task, progress) as helpers:
+        lacking = work.free(work.stored(), [])
+        with helped(helpers_worth(lacking, work.device, options), task, progress) as helpers:
             _lead(replace(work, helpers=helpers), worker)
     _require_no_failure(work)
 
 
 def work_on(task: Task, progress: Shows) -> None:
     """Train what is sent to a helper until nothing is left that nobody trains; its failures are left to the others."""
+    work = _work(task, progress)
+    with Worker(task.folder.path, environment(work.device)["device"]) as worker:
+        _lead(work, worker, told=True)
+
+
+def _work(task: Task, progress: Shows) -> Work:
+    """What there is to do, on the device that the options choose."""
     keep_freed_memory()
-    device, options = choose_device(task.options.device), task.options
+    options = task.options
+    device = choose_device(options.device)
     sizes = FleetSizes(device, options.data_dir, options.most)
-    with Worker(task.folder.path, environment(device)["device"]) as worker:
-        _lead(Work(task.runs, task.folder, options, device, progress, sizes, task.before), worker, told=True)
+    return Work(task.runs, task.folder, options, device, progress, sizes, task.before)
 
 
 def _require_no_failure(work: Work) -> None:
