@@ -38,6 +38,13 @@ def run(session: nox.Session, program: str, *arguments: str, **environment: str)
     session.run(str(PROGRAMS / program), *arguments, env=environment, external=True)
 
 
+def run_with_others(session: nox.Session, example: str) -> None:
+    """Run an example that needs libraries of others; what these depend on is there, often in a later version."""
+    install(session)
+    run(session, "python", "-m", "pip", "install", "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
+    run(session, "python", "-m", f"examples.{example}", *session.posargs)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the quick tests in parallel; `nox -s tests -- -m long` runs the long ones."""
@@ -86,17 +93,13 @@ def mutants(session: nox.Session) -> None:
 @nox.session
 def libraries(session: nox.Session) -> None:
     """Point the contract for implementations at public libraries, installed for it: docs/libraries.md."""
-    install(session)
-    run(session, "python", "-m", "pip", "install", "-q", "-r", "examples/libraries/requirements.txt")
-    run(session, "python", "-m", "examples.libraries", *session.posargs)
+    run_with_others(session, "libraries")
 
 
 @nox.session
 def peers(session: nox.Session) -> None:
     """Time sparse training on a CPU beside a public library, installed for it: `nox -s peers -- 0.05 0.1`."""
-    install(session)
-    run(session, "python", "-m", "pip", "install", "-q", "-r", "examples/peers/requirements.txt")
-    run(session, "python", "-m", "examples.peers", *session.posargs)
+    run_with_others(session, "peers")
 
 
 @nox.session
