@@ -55,6 +55,8 @@ def main(args: argparse.Namespace) -> int:
     else:
         print_table(_rows(comparisons), HEADERS, right=(2, 4, 5, 6))
         print("\nMedians of rounds that time both in turn; training is per optimizer step of one network.")
+        if any(each.flops for each in comparisons):
+            print("GFLOP/s count what products of active weights need, and no engine's products with zeros.")
         print("".join(f"\nskipped {each.about}: {each.reason}" for each in skipped))
     return 0
 
@@ -64,9 +66,9 @@ def _rows(comparisons: "Iterable[Comparison]") -> list[tuple[str, ...]]:
         (
             each.about,
             each.what,
-            _time(each.seconds),
+            _time(each.seconds, each.flops),
             each.rival,
-            _time(each.rival_seconds),
+            _time(each.rival_seconds, each.flops),
             f"{each.ratio:.2f}",
             f"{each.lowest:.2f} – {each.highest:.2f}",
         )
@@ -83,5 +85,7 @@ def _line(found: "Comparison | Skipped") -> str:
     return f"{found.about}: {found.what} takes {found.ratio:.2f} times as long as {found.rival}"
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+def _time(seconds: float, flops: int | None) -> str:
+    """A time, and the rate of the operations that the result needs."""
+    text = f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+    return text if flops is None else f"{text}, {flops / seconds / 1e9:.3g} GFLOP/s"

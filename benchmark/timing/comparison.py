@@ -24,6 +24,8 @@ class Comparison:
     lowest: float
     """The lowest and the highest of the ratios of the rounds."""
     highest: float
+    flops: int | None = None
+    """Floating-point operations that both need for the result, however many they do; None where nobody counts them."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ def side_by_side(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[s
     return seconds
 
 
-def compare(about: str, what: str, rival: str, seconds: Mapping[str, list[float]]) -> Comparison:
-    """Two of the ways that were timed side by side."""
+def compare(
+    about: str, what: str, rival: str, seconds: Mapping[str, list[float]], flops: int | None = None
+) -> Comparison:
+    """Two of the ways that were timed side by side; ``flops`` is what each timed piece of work needs."""
     ratios = [a / b for a, b in zip(seconds[what], seconds[rival], strict=True)]
     return Comparison(
         about,
@@ -58,6 +62,7 @@ def compare(about: str, what: str, rival: str, seconds: Mapping[str, list[float]
         statistics.median(ratios),
         min(ratios),
         max(ratios),
+        flops,
     )
 
 

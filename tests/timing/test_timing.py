@@ -114,6 +114,13 @@ def test_the_arithmetic_of_active_weights_is_that_of_the_dense_step_at_density_1
     assert engines.active_flops(setup, data, 0.05) < 0.1 * step_flops(setup, data)
 
 
+def test_the_table_of_engines_says_how_many_operations_on_active_weights_each_does_a_second(monkeypatch, capsys):
+    monkeypatch.setattr(engines, "TIMED", (engines.Timed("smoke", "digits", (0.2,), steps=2, members=1),))
+    assert main(["bench", "engines", "--device", "cpu"]) == 0
+    dense, sparse = (line for line in capsys.readouterr().out.splitlines() if line.startswith("smoke"))
+    assert dense.count(" GFLOP/s") == sparse.count(" GFLOP/s") == 2
+
+
 @pytest.mark.long
 def test_engines_are_timed_beside_each_other():
     timed = engines.Timed("fmnist-lenet300", "fashion_mnist", (0.05,), steps=2, members=2)
