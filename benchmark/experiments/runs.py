@@ -87,10 +87,12 @@ def cells(experiment: Experiment) -> list[Cell]:
 
 
 def expand(experiment: Experiment) -> list[Run]:
-    """Every run of an experiment, those with the same seed together."""
+    """Every run of an experiment, those with the same seed together; raises :class:`InputError` where there is none."""
     found: dict[Cell, tuple[Setup, Rule]] = {}
     for cell, setup, rule in _grid(experiment):
         found.setdefault(cell, (setup, rule))
+    if not found:
+        raise InputError(f"{experiment.name}: axes.leave_out leaves out all of the grid; keep a point of it")
     return [Run(setup, rule, cell, seed) for seed in experiment.axes.seeds for cell, (setup, rule) in found.items()]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmark.report.figures.leaderboard import leaderboard_plot
-from benchmark.report.figures.look import images
+from benchmark.report.figures.look import png
 from benchmark.report.leaderboard import boards, markdown
 from benchmark.system.files import read_text, write_atomically
 from benchmark.verdicts.study import Study
@@ -24,7 +24,7 @@ def write_leaderboard(path: Path, study: Study) -> list[Path]:
     plot = leaderboard_plot(found)
     if plot is not None:
         figure = path.with_name(f"{name}-leaderboard.png")
-        write_atomically(figure, images(plot).png)
+        write_atomically(figure, png(plot))
         written.append(figure)
         block = f"![{plot.title}]({figure.name})\n\n{plot.caption}\n\n{block}"
     before = read_text(path) if path.exists() else f"# Leaderboard\n\n{_first(name)}\n{_last(name)}\n"

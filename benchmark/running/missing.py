@@ -85,7 +85,11 @@ def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> 
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
     about = duration(estimate_seconds(fleets, device, options.data_dir))
-    return f"{experiment.name}: {found.line} in {len(fleets)} fleets on {device}, about {about}; {folder.where}"
+    return f"{experiment.name}: {found.line} in {_counted(fleets)} on {device}, about {about}; {folder.where}"
+
+
+def _counted(fleets: Sequence[object]) -> str:
+    return f"{len(fleets)} fleet{'s' if len(fleets) != 1 else ''}"
 
 
 def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
@@ -97,7 +101,7 @@ def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
 
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
-    said = [f"{folder.experiment}: {found.line} in {len(fleets)} fleets on {device}; {folder.where}"]
+    said = [f"{folder.experiment}: {found.line} in {_counted(fleets)} on {device}; {folder.where}"]
     if communication.rank() == 0:
         # what is missing or broken is said now, and not only when hours have been trained
         for name in reversed(dict.fromkeys(fleet[0].setup.data for fleet in fleets)):  # the first is then in memory

@@ -27,6 +27,8 @@ def read_bytes(path: Path, most: int) -> bytes:
         if status.st_size > most:
             raise InputError(f"{path}: cannot be read: it has more than {most:,} bytes, which no such file needs")
         return path.read_bytes()
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a name that no file can have, with a null character in it

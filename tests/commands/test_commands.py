@@ -59,7 +59,7 @@ def test_a_run_has_the_same_bits_alone_as_with_others(tiny):
 def test_a_dry_run_says_how_much_and_how_long_and_trains_nothing(tiny, capsys):
     assert main(["run", "tiny.yaml", "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "8 to train in 1 fleets on" in said
+    assert "8 to train in 1 fleet on" in said
     assert ", about " in said
     assert not Path("results").exists()
 
@@ -70,7 +70,7 @@ def test_a_dry_run_downloads_nothing_and_times_noise_where_the_data_are_not_ther
     Path("tiny.yaml").write_text(yaml.safe_dump(content))
     assert main(["run", "tiny.yaml", "--dry-run", "--data-dir", "nowhere"]) == 0
     said = capsys.readouterr()
-    assert "8 to train in 1 fleets on" in said.out
+    assert "8 to train in 1 fleet on" in said.out
     assert "timed on noise of the same shape, because CIFAR-10 is not in nowhere" in said.err
     assert not Path("nowhere").exists()
 

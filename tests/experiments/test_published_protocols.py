@@ -110,6 +110,9 @@ def test_what_has_no_sense_is_left_out_of_the_grid_and_every_published_cell_is_i
     for point, said in (({"criterion": "sett"}, "did you mean"), ({"density": "x"}, "no number"), ({}, "whole grid")):
         with pytest.raises(InputError, match=said):
             load_experiment("smoke", axes={"leave_out": [point]})
+    with pytest.raises(InputError, match="all of the grid"):
+        nothing = [{"density": density} for density in load_experiment("smoke").axes.densities]
+        expand(load_experiment("smoke", axes={"leave_out": [*nothing, {"criterion": "dense"}]}))
     fewer = load_experiment(
         "smoke", axes={"leave_out": [{"criterion": "set", "density": 0.05}, {"criterion": "dense"}]}
     )

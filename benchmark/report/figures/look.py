@@ -99,6 +99,12 @@ def images(plot: Plot) -> Images:
     return Images(png, svg, dark)
 
 
+def png(plot: Plot) -> bytes:
+    """The image of a plot for light paper alone, as PNG."""
+    (found,) = _files(plot.draw, LIGHT, "png")
+    return found
+
+
 def on_dark_paper(svg: bytes) -> bytes:
     """A drawing for light paper in the colours of the dark theme; colours that are of no theme stay."""
     themes = zip(astuple(LIGHT), astuple(DARK), strict=True)
