@@ -26,13 +26,9 @@ class SET(Criterion):
         negative = layer.mask & (layer.weight < 0)
         n_zero = min(n, int(zero.sum()))
         signed = n - n_zero
-        n_positive = self.positive_share(signed, int(positive.sum()), int(negative.sum()))
+        n_positive = min(signed - min(signed // 2, int(negative.sum())), int(positive.sum()))
         shares = ((zero, n_zero), (positive, n_positive), (negative, signed - n_positive))
         pruned, *others = (lowest(score, where, share, layer.generator) for where, share in shares)
         for other in others:
             pruned = pruned | other
         return pruned
-
-    def positive_share(self, n: int, positive: int, negative: int) -> int:
-        """How many of ``n`` weights that are not zero are taken from the positive ones, where there are so many."""
-        return min(n - min(n // 2, negative), positive)

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
-from criteria.pruning.set import SET
+from torch import Tensor
+
+from criteria.api import Criterion, Layer
+from criteria.selection import lowest
 
 
 @dataclass
-class SETEachSign(SET):
+class SETEachSign(Criterion):
     """The same fraction of the positive weights, smallest first, and of the negative ones, closest to zero first.
 
     So does the code of the SET group (Mocanu et al., 2018; ``weights_evolution_II`` in Truly-Sparse-Training), where
@@ -14,6 +17,20 @@ class SETEachSign(SET):
     their sum is exact, which that code leaves to ties.
     """
 
-    def positive_share(self, n: int, positive: int, negative: int) -> int:
-        there = positive + negative
-        return round(n * positive / there) if there else 0
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.abs()
+
+    # SET's selection is not shared, because its code must stay as it is: results that are kept were trained with it
+    def select(self, layer: Layer, n: int) -> Tensor:
+        score = self.score(layer)
+        zero = layer.mask & (layer.weight == 0)
+        positive = layer.mask & (layer.weight > 0)
+        negative = layer.mask & (layer.weight < 0)
+        n_zero = min(n, int(zero.sum()))
+        signed, there = n - n_zero, int(positive.sum()) + int(negative.sum())
+        n_positive = round(signed * int(positive.sum()) / there) if there else 0
+        shares = ((zero, n_zero), (positive, n_positive), (negative, signed - n_positive))
+        pruned, *others = (lowest(score, where, share, layer.generator) for where, share in shares)
+        for other in others:
+            pruned = pruned | other
+        return pruned

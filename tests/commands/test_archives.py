@@ -8,8 +8,11 @@ import yaml
 
 from benchmark.commands.cli import main
 from benchmark.experiments.archive import read_archive, write_archive
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.runs import expand
 from tests.running.tiny import TINY
 
+RELEASED = Path(__file__).parents[2] / "expected_results"
 ARCHIVE = Path("tiny.runs.jsonl.xz")
 
 
@@ -68,8 +71,6 @@ def test_what_expected_values_were_made_of_is_reported_without_any_result_of_one
 def test_a_kept_result_is_found_whatever_the_code_of_its_criterion_was(trained):
     assert main(["pack", "tiny.yaml"]) == 0
     archive = read_archive(ARCHIVE)
-    from benchmark.experiments.experiment import load_experiment
-    from benchmark.experiments.runs import expand
 
     def older(result):
         edited = {**result.settings, "criterion": {**result.settings["criterion"], "code": "0" * 12}}
@@ -128,3 +129,12 @@ def test_an_archive_writes_nothing_outside_of_the_results_folder(trained, capsys
 def test_values_without_an_archive_are_said_so(trained, capsys):
     assert main(["report", "tiny.yaml", "--stored"]) == 2
     assert "no expected values of 'tiny'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted(RELEASED.glob("*.runs.jsonl.xz")), ids=lambda path: path.name.partition(".")[0])
+def test_every_result_that_is_kept_is_of_a_run_that_would_be_trained_today(path):
+    """An edited criterion is another criterion: its kept results have to be trained again, or the edit undone."""
+    archive = read_archive(path)
+    runs = expand(load_experiment(archive.experiment))
+    today = {each.id for run in runs for each in (run, run.on("sparse"), run.on("dense"))}
+    assert {result.id for result in archive.results.values()} <= today
