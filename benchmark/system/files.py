@@ -3,8 +3,8 @@
 import os
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,15 +20,20 @@ def read_bytes(path: Path, most: int) -> bytes:
 
     Pipes and devices, which may never end, and files far larger than what they should be are not opened.
     """
-    try:
+    with _said_in_one_line(path):
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: cannot be read: it is {'a folder' if path.is_dir() else 'not a regular file'}")
-        if status.st_size > most:
-            raise InputError(f"{path}: cannot be read: it has more than {most:,} bytes, which no such file needs")
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path}: cannot be read: it is {'a folder' if path.is_dir() else 'not a regular file'}")
+    if status.st_size > most:
+        raise InputError(f"{path}: cannot be read: it has more than {most:,} bytes, which no such file needs")
+    with _said_in_one_line(path):
         return path.read_bytes()
-    except InputError:
-        raise
+
+
+@contextmanager
+def _said_in_one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a name that no file can have, with a null character in it
