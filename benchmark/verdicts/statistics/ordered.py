@@ -1,5 +1,6 @@
 """The n-th largest of several estimates, with honest limits: the statistics of "most", "almost every" and "any"."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,10 +49,11 @@ def _lower_limit(limits: Sequence[Callable[[float], float]], n: int) -> float:
 def at_least(estimates: Sequence[Estimated]) -> int:
     """How many of the true values are shown to be above zero; wrong no more often than ``LEVEL``.
 
-    The lower limits of "at least n are above" fall with n, so the largest n that is shown costs no more than any one.
+    The lower limits of "at least n are above" fall with n, because (N - n) / i ≥ (N - n + 1) / (i + 1) in Simes' test.
+    So the largest n that is shown costs no more than any one, and is found by halving.
     """
     limits = [estimate.lower for estimate in estimates]
-    return max((n for n in range(1, len(limits) + 1) if _lower_limit(limits, n) > 0), default=0)
+    return bisect_left(range(1, len(limits) + 1), x=True, key=lambda n: _lower_limit(limits, n) <= 0)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from benchmark.report.figures.look import LIGHT
 from benchmark.report.figures.ranks import Diagram, draw_diagram
 from benchmark.verdicts.statistics.equivalence import Absolute
-from benchmark.verdicts.statistics.ordered import LEVEL, Least, nth_largest
+from benchmark.verdicts.statistics.ordered import LEVEL, Least, at_least, nth_largest
 from benchmark.verdicts.statistics.paired import Mean, mean_of, paired, paired_over
 from benchmark.verdicts.statistics.ranks import critical_difference, rank, ranks
 from benchmark.verdicts.statistics.spread import jackknife, true_variance
@@ -24,6 +24,14 @@ from criteria.errors import InputError
 means = st.builds(Mean, st.floats(-5, 5), st.floats(0.1, 3), st.integers(1, 9))
 several = st.lists(means, min_size=1, max_size=6)
 levels = st.floats(0.001, 0.2)
+
+
+@given(several)
+def test_as_many_are_shown_to_be_above_zero_as_have_a_lower_limit_above_it(estimates):
+    shown = [nth_largest(estimates, n).low > 0 for n in range(1, len(estimates) + 1)]
+    assert shown == sorted(shown, reverse=True)
+    assert at_least(estimates) == sum(shown)
+
 
 DEMSARS_AUC = np.array(
     [
