@@ -1,7 +1,7 @@
 """Worlds with known truth: experiments whose true means and spreads are given, and draws of their results.
 
-A world has the cells of the shipped grids: six criteria × two growths × three densities, static at three densities and
-dense. Arrays are [experiments, cells, seeds] for a check and [experiments, settings, criteria, seeds] for a standing.
+A world has as many cells as `smoke`: six criteria × two growths × three densities, static at three densities and dense.
+Arrays are [experiments, cells, seeds] for a check and [experiments, settings, criteria, seeds] for a standing.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,8 @@ from benchmark.verdicts.statistics.moderated import moderate
 CRITERIA = ("magnitude", "set", "mest", "snip", "reciprocal_sensitivity", "random")
 GROWTHS = ("gradient", "random")
 FMNIST, SMOKE = "fmnist-lenet300", "smoke"
+DENSITIES: Mapping[str, tuple[float, ...]] = {FMNIST: (0.05, 0.1, 0.2), SMOKE: (0.02, 0.05, 0.2)}
+"""Of the stored cells that are used: all of `smoke`, and as many of the other."""
 COLLAPSED = 10.0
 """Accuracy of a constant answer."""
 REACHED = 26.0
@@ -45,12 +47,13 @@ class Grid:
 
 @cache
 def stored(name: str) -> Grid:
-    """The grid of a shipped experiment as it is stored."""
+    """The grid of a shipped experiment as it is stored, at three densities."""
     known = {each.cell: each.estimates[MEASURED] for each in read_expected(expected_file(name)).cells}
-    densities = sorted({cell.density for cell in known if cell.growth})
-    cells = [Cell(name, growth, density) for growth in GROWTHS for density in densities for name in CRITERIA]
-    cells += [Cell("static", None, density) for density in densities] + [Cell("dense", None, 1.0)]
-    values = np.unique([value for each in known.values() for value in each.values.values()])
+    cells = [
+        Cell(criterion, growth, density) for growth in GROWTHS for density in DENSITIES[name] for criterion in CRITERIA
+    ]
+    cells += [Cell("static", None, density) for density in DENSITIES[name]] + [Cell("dense", None, 1.0)]
+    values = np.unique([value for cell in cells for value in known[cell].values.values()])
     return Grid(
         tuple(cells),
         np.array([known[cell].mean for cell in cells]),
