@@ -16,11 +16,9 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
-import torch
-
 from examples.spread.starts import FLEET, Task, tasks
 from examples.spread.tables import tables
-from examples.spread.training import train
+from examples.spread.training import one_thread, train
 
 
 def main() -> None:
@@ -61,11 +59,6 @@ def stored(file: Path, epochs: int) -> dict[Task, float]:
             accuracy = result.pop("accuracy")
             found[Task.read(result)] = accuracy
     return found
-
-
-def one_thread() -> None:
-    """Keep a process to one thread: with one process a core, more would be in each other's way."""
-    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":

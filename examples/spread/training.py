@@ -27,6 +27,11 @@ DRAW_OF = {"initial mask": "mask", "initial weights": "weights", "batches": "bat
 """The draw that each name of a random stream belongs to."""
 
 
+def one_thread() -> None:
+    """Keep a process to one thread: with one process a core, more would be in each other's way."""
+    torch.set_num_threads(1)
+
+
 def train(fleet: Sequence[Task], epochs: int) -> list[float]:
     """Test accuracies after the last epoch, in percent, of tasks that share a rule and a draw of the mask."""
     panel = load_experiment("fmnist-cnn-authors").setups[0][1]
