@@ -29,7 +29,7 @@ def test_the_json_has_every_column_of_every_row(tmp_path, capsys):
         "contenders",
     }
     assert all(set(row) == columns for row in told["rows"])
-    assert len(told["rows"]) == 6 * (2 * 3 + 2)
+    assert len(told["rows"]) == 6 * (2 * 11 + 2)
 
 
 def test_several_experiments_have_one_standing_over_all(tmp_path, capsys):
