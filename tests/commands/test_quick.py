@@ -11,7 +11,9 @@ COUNT = f"""
 import sys
 from benchmark.commands.cli import main
 status = main(sys.argv[1:])
-print("heavy:", *sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r})), "status:", status)
+compiler = {{"torch._dynamo"}} & set(sys.modules)
+heavy = compiler | {{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r})
+print("heavy:", *sorted(heavy), "status:", status)
 """
 
 
@@ -68,10 +70,11 @@ def test_commands_that_train_nothing_import_nothing_heavy(command, one_after_ano
     assert found[command] == [[], LIGHT[command]], said
 
 
-def test_a_run_that_finds_all_results_there_imports_no_torch(tmp_path):
+def test_a_training_imports_no_compiler_and_a_run_that_finds_all_results_there_not_even_torch(tmp_path):
     run = ["run", "smoke", "--criteria", "static", "--density", "0.05", "--seeds", "1", "--set", "training.epochs=1"]
+    run += ["--engine", "dense"]
     heavy, status, said = imported(*run, folder=tmp_path)
-    assert (status, "torch" in heavy) == (0, True), said
+    assert (status, "torch" in heavy, "torch._dynamo" in heavy) == (0, True, False), said
     heavy, status, said = imported(*run, folder=tmp_path)
     assert (heavy, status) == ([], 0)
     assert "1 runs stored, 0 to train" in said

@@ -1,7 +1,6 @@
 """Members of a fleet do not disturb each other: on a CPU each trains as it would alone, bit for bit."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 import torch
@@ -129,7 +128,7 @@ def test_any_fleet_of_perceptrons_gives_each_member_the_bits_that_any_other_flee
 
 def test_the_same_fleet_gives_the_same_bits_again(trained):
     dataset = some_data(1, 28, 28, examples=EXAMPLES)
-    one_epoch = replace(SCHEDULE, epochs=1)
+    one_epoch = SCHEDULE.model_copy(update={"epochs": 1})
     once, again = (trained(sixteen()[:2], LENET5, dataset, one_epoch) for _ in range(2))
     assert once[1] == again[1]
     for name, weight in once[2].items():

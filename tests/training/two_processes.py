@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch._dynamo  # what an optimizer imports when it is made, in seconds
 from torch import Tensor, nn
 from torch.distributed import TCPStore
 

@@ -16,6 +16,7 @@ from benchmark.models.dropout import Dropout
 from benchmark.system import communication
 from benchmark.training.engines.engine import Batch, EngineKind, Needs
 from benchmark.training.engines.execution import execution_on
+from benchmark.training.engines.sgd import PlainSGD
 from benchmark.training.engines.stacked import Gradients, StackedNetworks, convolves
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
 from benchmark.training.layer_roles import rewired_layers
@@ -249,13 +250,13 @@ def _copy_tensors(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) ->
         tensor.copy_(source[name])
 
 
-def _sgd(weights: Mapping[str, Tensor], training: TrainingSettings, device: torch.device) -> torch.optim.SGD:
+def _sgd(weights: Mapping[str, Tensor], training: TrainingSettings, device: torch.device) -> PlainSGD:
     """SGD over the stacked weights."""
 
     def fuses(weight: Tensor) -> bool:
         return device.type != "cpu" or weight[0].numel() % CPU_VECTOR == 0
 
-    return torch.optim.SGD(
+    return PlainSGD(
         [
             {"params": [weight for weight in weights.values() if fuses(weight)], "fused": True},
             {"params": [weight for weight in weights.values() if not fuses(weight)], "foreach": True},
