@@ -81,8 +81,9 @@ def before_and_after(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Env
 
 
 OF_THIRD_PARTIES = {
-    **{"fisher": "dst-bench-fisher 0.1.0 +Score", "mest_momentum": "mest-momentum 0.1.0 +Score"},
-    **{name: r"dst-bench-rings 0\.1\.0 +\w" for name in ("rings", "skip_mlp", "balanced", "balanced-is-better")},
+    "fisher": "dst-bench-fisher 0.1.0 +Score",
+    "mest_momentum": "mest-momentum 0.1.0 +Score",
+    **dict.fromkeys(("rings", "skip_mlp", "balanced", "balanced-is-better"), r"dst-bench-rings 0\.1\.0 +\w"),
 }
 
 

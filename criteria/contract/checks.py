@@ -45,9 +45,7 @@ class Check:
     results: Callable[[Plugin, Effort], Iterator[Result]]
     """Searches, and gives each result when it is known."""
 
-    def __call__(
-        self, plugin: Plugin, max_examples: int = DEFAULT_EXAMPLES, time_limit: float = TIME_LIMIT
-    ) -> None:
+    def __call__(self, plugin: Plugin, max_examples: int = DEFAULT_EXAMPLES, time_limit: float = TIME_LIMIT) -> None:
         """Search; raises :class:`ContractError`, or ``unittest.SkipTest`` where nothing could be checked.
 
         ``time_limit`` is in seconds, for one case.
