@@ -19,6 +19,7 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
             f"--dst-{kind}", action="append", default=[], metavar="NAME", help=f"check this {kind} (may be repeated)"
         )
     group.addoption("--dst-examples", type=int, metavar="N", help="cases for each property")
+    group.addoption("--dst-time-limit", type=float, metavar="SECONDS", help="the time that one case may take")
 
 
 def pytest_configure(config: "pytest.Config") -> None:

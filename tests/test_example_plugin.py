@@ -67,39 +67,68 @@ def package_of_the_docs(folder):
     return folder
 
 
-def test_a_third_partys_criteria_are_listed_checked_and_trained_while_they_are_installed(tmp_path):
-    here = Environment(tmp_path / "venv")
+@pytest.fixture(scope="module")
+def before_and_after(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Environment]:
+    """What is listed in a new environment, and the environment once all packages are installed."""
+    folder = tmp_path_factory.mktemp("third-parties")
+    here = Environment(folder / "venv")
     here.create()
-    listed = here.dst_bench("list", "criteria")
-    assert "fisher" not in listed
-    assert "mest_momentum" not in listed
-
+    listed = here.dst_bench("list")
     # nothing is downloaded: the build backend and all that dst-bench depends on are installed
-    here.pip("install", "-q", "--no-index", "--no-build-isolation", FISHER, package_of_the_docs(tmp_path / "package"))
-    listed = here.dst_bench("list", "criteria")
-    assert re.search(r"^fisher +dst-bench-fisher 0\.1\.0 +Score", listed, re.M)
-    assert re.search(r"^mest_momentum +mest-momentum 0\.1\.0 +Score", listed, re.M)
+    packages = (FISHER, package_of_the_docs(folder / "package"), RINGS)
+    here.pip("install", "-q", "--no-index", "--no-build-isolation", *packages)
+    return listed, here
 
-    checked = json.loads(here.dst_bench("contract", "fisher", "mest_momentum", "--quick", "--json"))
-    outcomes = {(plugin["name"], each["property"]): each["outcome"] for plugin in checked for each in plugin["results"]}
-    for name in ("fisher", "mest_momentum"):
-        assert outcomes[name, "state_roundtrip"] == outcomes[name, "checkpoint_replay"] == "kept"
+
+OF_THIRD_PARTIES = {
+    "fisher": "dst-bench-fisher 0.1.0 +Score",
+    "mest_momentum": "mest-momentum 0.1.0 +Score",
+    **dict.fromkeys(("rings", "skip_mlp", "balanced", "balanced-is-better"), r"dst-bench-rings 0\.1\.0 +\w"),
+}
+
+
+def test_what_third_parties_add_is_listed_while_it_is_installed(before_and_after):
+    before, here = before_and_after
+    after = here.dst_bench("list")
+    for name, described in OF_THIRD_PARTIES.items():
+        assert re.search(rf"^{name} +{described}", after, re.M), name
+        assert not re.search(rf"^{name} ", before, re.M), name
+    assert re.search(r"^rings +33 .* Balanced growth on rings$", after, re.M)
+
+
+def test_a_third_partys_criterion_is_checked_and_is_gone_when_it_is_uninstalled(before_and_after):
+    _, here = before_and_after
+    (checked,) = json.loads(here.dst_bench("contract", "fisher", "--quick", "--json"))
+    outcomes = {each["property"]: each["outcome"] for each in checked["results"]}
+    assert outcomes["state_roundtrip"] == outcomes["checkpoint_replay"] == "kept"
     assert "broken" not in outcomes.values()
-
-    # the gate does not know it yet, so this checks the contract again, on more examples
-    few = ["--criteria", "static,mest_momentum(lambda_=1)", "--growth", "gradient", "--density", "0.05"]
-    short = ["--seeds", "1", "--set", "training.epochs=2", "--set", "topology.update_period=10"]
-    table = here.dst_bench("run", "smoke", *few, *short)
-    assert "--no-contract" not in table
-    rows = re.findall(r"^(static|mest_momentum\(lambda_=1\.0\)) .* (\d+\.\d+) \(1 seed\)$", table, re.M)
-    assert len(rows) == 2
-    # the initial network and the batches are the same: only what is pruned can make a difference
-    assert len({accuracy for _, accuracy in rows}) == 2
 
     here.pip("uninstall", "-q", "-y", "dst-bench-fisher")
     listed = here.dst_bench("list", "criteria")
-    assert "fisher" not in listed
-    assert "mest_momentum" in listed
+    assert not re.search("^fisher ", listed, re.M)
+    assert re.search("^mest_momentum ", listed, re.M)
+
+
+def test_third_parties_data_model_criterion_growth_claim_and_experiment_work_together(before_and_after):
+    """All by entry points: they are checked, trained, judged and reported as what we ship is."""
+    _, here = before_and_after
+    some, own = ("--seeds", "1-2", "--density", "0.05"), "mest_momentum(lambda_=1)"
+    # the gate knows neither the criterion nor the growth yet, so this checks the contract of both
+    table = here.dst_bench("run", "rings", "--criteria", f"static,magnitude,{own}", *some)
+    assert "--no-contract" not in table
+    row = r"^(static|magnitude|mest_momentum\(lambda_=1\.0\)) +(–|random|balanced) +(\d+\.\d+ ± \d+\.\d+)$"
+    accuracies = {(rule, growth): accuracy for rule, growth, accuracy in re.findall(row, table, re.M)}
+    assert len(accuracies) == 5
+    # the initial networks and the batches are the same: only what is pruned and grown can make a difference
+    assert len(set(accuracies.values())) == 5
+
+    cells = ("rings", "--criteria", "static,magnitude", *some)
+    here.dst_bench("accept", *cells)
+    assert re.search(r"balanced-is-better", here.dst_bench("check", *cells))
+    here.dst_bench("report", "rings")
+    page = next((here.home / "report").rglob("*.html")).read_text()
+    for text in ("Balanced growth on rings", "Units with the fewest incoming weights", "Growing where units have few"):
+        assert text in page
 
 
 @pytest.fixture
@@ -135,27 +164,6 @@ def test_fisher_forgets_a_weight_that_was_inactive_and_no_other(fisher):
     kept = 0.8 * old.grad[0].square() + 0.2 * new.grad[0].square()
     torch.testing.assert_close(criterion.score(now)[0], now.weight[0].abs() * kept.sqrt())
     torch.testing.assert_close(criterion.score(now)[2], (now.weight * new.grad)[2].abs())
-
-
-def test_a_data_set_a_model_a_growth_a_claim_and_an_experiment_come_in_one_package(tmp_path):
-    """All by entry points: they are listed, checked, trained, judged and reported as what we ship is."""
-    here = Environment(tmp_path / "venv")
-    here.create()
-    here.pip("install", "-q", "--no-index", "--no-build-isolation", RINGS)
-    listed = here.dst_bench("list")
-    for name in ("rings", "skip_mlp", "balanced", "balanced-is-better"):
-        assert re.search(rf"^{name} +dst-bench-rings 0\.1\.0 +\w", listed, re.M), name
-    assert re.search(r"^rings +33 .* Balanced growth on rings$", listed, re.M)
-
-    # this checks the contract of the growth, too
-    here.dst_bench("run", "rings", "--criteria", "magnitude,static", "--seeds", "1-2", "--density", "0.2")
-    here.dst_bench("accept", "rings", "--criteria", "magnitude,static", "--seeds", "1-2", "--density", "0.2")
-    judged = here.dst_bench("check", "rings", "--criteria", "magnitude,static", "--seeds", "1-2", "--density", "0.2")
-    assert re.search(r"balanced-is-better", judged)
-    here.dst_bench("report", "rings")
-    page = next((here.home / "report").rglob("*.html")).read_text()
-    for text in ("Balanced growth on rings", "Units with the fewest incoming weights", "Growing where units have few"):
-        assert text in page
 
 
 @pytest.fixture

@@ -28,14 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print a table of times and ratios; however slow the machine is, the status is 0."""
-    from benchmark.system.device import choose_device, environment
-    from benchmark.timing import comparisons_of
-    from benchmark.timing.comparison import Comparison, Skipped
     from criteria.plugins import unknown
 
     for part in args.parts:
         if part not in PARTS:
             raise unknown("part", part, PARTS)
+    from benchmark.system.device import choose_device, environment
+    from benchmark.timing import comparisons_of
+    from benchmark.timing.comparison import Comparison, Skipped
+
     device = choose_device(args.device)
     found: list[Comparison | Skipped] = []
     for part in args.parts or PARTS:

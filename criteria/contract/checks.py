@@ -45,10 +45,13 @@ class Check:
     results: Callable[[Plugin, Effort], Iterator[Result]]
     """Searches, and gives each result when it is known."""
 
-    def __call__(self, plugin: Plugin, max_examples: int = DEFAULT_EXAMPLES) -> None:
-        """Search; raises :class:`ContractError`, or ``unittest.SkipTest`` where nothing could be checked."""
+    def __call__(self, plugin: Plugin, max_examples: int = DEFAULT_EXAMPLES, time_limit: float = TIME_LIMIT) -> None:
+        """Search; raises :class:`ContractError`, or ``unittest.SkipTest`` where nothing could be checked.
+
+        ``time_limit`` is in seconds, for one case.
+        """
         __tracebackhide__ = True  # pytest then shows the message, not the search
-        results = list(_until_broken(self, plugin, Effort(max_examples)))
+        results = list(_until_broken(self, plugin, Effort(max_examples, time_limit)))
         if all(result.outcome == "not checked" for result in results):
             raise unittest.SkipTest(results[0].reason)
 

@@ -80,6 +80,11 @@ class Pretending(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Do an operation."""
         return _done(operation, arguments, options or {})
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Do not let torch import its compiler only to keep it away from here: that takes seconds of every process."""
+        return False
+
 
 @cache
 def ready() -> None:

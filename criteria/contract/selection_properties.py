@@ -231,7 +231,7 @@ def _shuffled(case: Case, seed: int, generator: torch.Generator) -> Case:
     order = torch.randperm(case.layer.mask.numel(), generator=generator)
 
     def shuffled(tensor: Tensor) -> Tensor:
-        return tensor.flatten()[order].view(case.layer.mask.shape)
+        return tensor.flatten().index_select(0, order).view(case.layer.mask.shape)  # quicker than [order]
 
     moved = case.mapped(shuffled, shuffled)
     return replace(moved, layer=replace(moved.layer, generator=torch.Generator().manual_seed(seed)))

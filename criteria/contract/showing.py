@@ -38,17 +38,17 @@ class Stage:
     def show(self, layer: Layer) -> Layer:
         """A layer with the values of ``layer``, in the tensors of this stage."""
         grad, momentum, norm = layer.grad, layer.momentum, layer.input_norm
-        shown = copied(layer)
-        if layer.hessian_gradient is not None:
-            product = self._placed("product", layer.hessian_gradient(1.0))
-            shown = replace(shown, hessian_gradient=lambda _: product)
-        self.shown = replace(
-            shown,
-            weight=self._placed("weight", layer.weight),
-            grad=None if grad is None else self._placed("grad", grad),
-            mask=self._placed("mask", layer.mask),
-            momentum=None if momentum is None else self._placed("momentum", momentum),
-            input_norm=None if norm is None else self._placed("input_norm", norm),
+        product = None if layer.hessian_gradient is None else self._placed("product", layer.hessian_gradient(1.0))
+        self.shown = Layer(
+            layer.name,
+            self._placed("weight", layer.weight),
+            None if grad is None else self._placed("grad", grad),
+            self._placed("mask", layer.mask),
+            layer.step,
+            layer.generator.clone_state(),
+            None if momentum is None else self._placed("momentum", momentum),
+            None if product is None else lambda _: product,
+            None if norm is None else self._placed("input_norm", norm),
         )
         return self.shown
 

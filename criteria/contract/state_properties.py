@@ -34,6 +34,9 @@ T = TypeVar("T")
 LATER = 12
 """Optimizer steps after loading."""
 
+COMPARED = (1, 2, LATER)
+"""After these of them answers are compared."""
+
 
 def state_roundtrip(plugin: Plugin, case: Case) -> None:
     """A fresh plugin that loads a saved state answers as the one that saved it, now and at later steps."""
@@ -49,10 +52,11 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
         state = saved_and_loaded(network.plugin)
         saved_and_loaded(network.plugin)
     _compare(undisturbed.answers(), network.answers, "after saving the state")
-    ahead = []  # the other goes on, so that loading goes back
+    ahead: dict[int, list[Answer]] = {}  # the other goes on, so that loading goes back
     for step in range(1, LATER + 1):
         network.go_on(step)
-        ahead.append(network.answers())
+        if step in COMPARED or not isinstance(plugin, Growth):  # a criterion itself is asked, which may disturb it
+            ahead[step] = network.answers()
     with no_answer_is_broken():
         saved_and_loaded(network.plugin)  # a later checkpoint leaves an earlier one as it is
     fresh = made_anew(plugin) or copy.deepcopy(plugin)
@@ -68,10 +72,10 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
         undisturbed.go_on(step)
         with no_answer_is_broken(what):
             loaded.go_on(step)
-        if step in (1, 2, LATER):
+        if step in COMPARED:
             expected = undisturbed.answers()
             _compare(expected, loaded.answers, f"{what}, {step} steps later")
-            _compare(expected, partial(ahead.__getitem__, step - 1), f"after saving the state, {step} steps later")
+            _compare(expected, partial(ahead.__getitem__, step), f"after saving the state, {step} steps later")
     if not _equal(state, given):
         raise Broken(f"{LATER} steps after loading, the state that was loaded is another: two networks may share it")
 

@@ -4,6 +4,7 @@ import pytest
 
 from criteria.contract.asking import Plugin
 from criteria.contract.checks import DEFAULT_EXAMPLES, Check, parametrize_with_checks
+from criteria.contract.search import TIME_LIMIT
 from criteria.plugins import load, usable
 
 
@@ -18,4 +19,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_contract(plugin: Plugin, check: Check, request: pytest.FixtureRequest) -> None:
     """The plugin keeps its promises."""
-    check(plugin, request.config.getoption("dst_examples") or DEFAULT_EXAMPLES)
+    asked = request.config.getoption
+    check(plugin, asked("dst_examples") or DEFAULT_EXAMPLES, asked("dst_time_limit") or TIME_LIMIT)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from benchmark.commands.cli import main
-from criteria import Criterion, lowest
+from tests.installed import unique
 from tests.running.tiny import TINY
 
 QUICK = {**TINY, "training": {**TINY["training"], "epochs": 2}}
@@ -203,20 +203,28 @@ def test_a_package_of_another_distribution_that_hides_ours_is_named(tmp_path, mo
     assert f"Python finds it at {tmp_path / 'criteria'}" in (dst_bench.shadowed() or "")
 
 
-class Greedy(Criterion):
-    """A criterion that prunes one weight too many."""
+GREEDY = """
+    from criteria import Criterion, lowest
 
-    def score(self, layer):
-        return layer.weight.abs()
+    class Greedy(Criterion):
+        '''Prunes one weight too many.'''
 
-    def select(self, layer, n):
-        return lowest(self.score(layer), layer.mask, min(n + 1, int(layer.mask.sum())), layer.generator)
+        def score(self, layer):
+            return layer.weight.abs()
+
+        def select(self, layer, n):
+            return lowest(self.score(layer), layer.mask, min(n + 1, int(layer.mask.sum())), layer.generator)
+"""
 
 
 @pytest.fixture
 def greedy(site, monkeypatch, tmp_path):
-    """An installed criterion that breaks the contract, and an empty cache of contracts."""
-    site.install("greedy", entry_points=f"[dst_bench.criteria]\ngreedy = {__name__}:Greedy\n")
+    """An installed criterion that breaks the contract, and an empty cache of contracts.
+
+    It has a module of its own: in this one its identity would depend on all that tests of commands import.
+    """
+    module = unique("greedy")
+    site.install("greedy", {f"{module}.py": GREEDY}, f"[dst_bench.criteria]\ngreedy = {module}:Greedy\n")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("benchmark.running.gate.QUICK_EXAMPLES", 3)  # the fault is in nearly every case
 

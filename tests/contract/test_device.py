@@ -47,3 +47,8 @@ def test_numbers_and_indices_of_the_cpu_may_be_used_there(layer: Layer) -> None:
         assert (there * torch.tensor(2.0)).device == DEVICE
         assert there[torch.tensor([0, 1])].tolist() == layer.weight[:2].tolist()
         assert real(lowest(there, moved(layer).mask, 3, layer.generator)).sum() == 3
+
+
+def test_torch_does_not_wrap_what_is_pretended_to_keep_its_compiler_away() -> None:
+    """The wrapper imports the compiler, which takes seconds of every process that checks a contract."""
+    assert not hasattr(Pretending.__torch_dispatch__, "__wrapped__")

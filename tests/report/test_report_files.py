@@ -306,11 +306,18 @@ def test_the_page_says_what_is_missing_and_whose_contract_was_skipped():
     assert "¹ trained with --no-contract" in text
 
 
-def test_the_page_fetches_nothing():
-    made = experiment()
-    study = study_of(made)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A study, and the folder of its whole report: its figures take seconds to draw."""
+    study, folder = study_of(experiment()), tmp_path_factory.mktemp("report") / "r"
+    write_report(folder, Findings(replace(study, expected=expected_from(study))))
+    return study, folder
+
+
+def test_the_page_fetches_nothing(written):
+    study, folder = written
     figures = [*plots(study), *standing_plots(Findings(study))]
-    text = page_of(study, expected_from(study), figures=True)
+    text = (folder / "index.html").read_text()
     for tag, name, value in Page(text).attributes:
         if name in ("src", "srcset", "href"):
             beside = re.fullmatch(r"[\w-]+\.csv", value)  # a file of the report
@@ -342,20 +349,18 @@ def test_the_cost_of_a_fleet_is_divided_among_its_members():
     assert "3 min" in Page(page_of(study_of(made))).text  # 6 runs of 60 s in fleets of 2
 
 
-def test_all_files_are_written_and_nothing_else(tmp_path):
-    made = experiment()
-    study = study_of(made)
-    write_report(tmp_path / "r", Findings(replace(study, expected=expected_from(study))))
+def test_all_files_are_written_and_nothing_else(written):
+    _, folder = written
     names = {"results.txt", "results.md", "results.csv", "check.txt", "claims.txt", "index.html", "leaderboard.md"}
     figures = ("accuracy", "gains", "ranks", "standing-differences", "standing-ranks")
     names |= {f"{name}.{form}" for name in figures for form in ("png", "svg", "csv")} | {"standing.csv"}
-    assert {path.name for path in (tmp_path / "r").iterdir()} == names
-    assert (tmp_path / "r" / "accuracy.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "r" / "accuracy.svg").read_text().startswith("<?xml")
+    assert {path.name for path in folder.iterdir()} == names
+    assert (folder / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "accuracy.svg").read_text().startswith("<?xml")
 
 
 def test_a_figure_that_cannot_be_written_is_one_line_and_leaves_no_half_file(tmp_path):
-    made = experiment()
+    made = experiment(criteria=("magnitude",), growths=("random",), densities=(0.05, 0.2))  # few figures are drawn
     study = study_of(made)
     (tmp_path / "accuracy.png").mkdir()
     with pytest.raises(InputError, match=r"accuracy\.png: cannot be written") as error:

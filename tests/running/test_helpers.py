@@ -116,7 +116,7 @@ def test_the_cores_are_shared_out_while_helpers_work_and_given_back(tiny, starte
     try:
         torch.set_num_threads(4)
         at_first_step(monkeypatch, lambda: (seen.append(torch.get_num_threads()), started[0].kill()))
-        assert main([*RUN, "--processes", "2"]) == 0
+        assert main([*RUN, "--processes", "2", "--seeds", "1", "--set", "training.epochs=1"]) == 0
         assert (seen, torch.get_num_threads()) == ([2], 4)
     finally:
         torch.set_num_threads(before)

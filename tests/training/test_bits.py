@@ -19,7 +19,7 @@ def cases(seed, count, widest, *, convolutions):
     found = []
     for number in range(count):
         if convolutions and number % 3 == 2:
-            model, shape, examples = {"name": "lenet5"}, [1, 28, 28], 90
+            model, shape, examples = {"name": "lenet5"}, [1, 28, 28], 48
         else:
             depth = draw.randint(1, 3)
             model = {"name": "mlp", "widths": [draw.randint(1, widest) for _ in range(depth)]}

@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import sklearn.datasets  # noqa: F401 - the processes then do not have to
 import torch
 import torch._dynamo  # what an optimizer imports when it is made, in seconds
 from torch import Tensor, nn
 from torch.distributed import TCPStore
 
-import benchmark.commands.run  # so that the processes do not have to
+import benchmark.commands.run  # nor this
 import benchmark.training.initial
 from benchmark.commands import cli
 from benchmark.data.dataset import Dataset, Split
