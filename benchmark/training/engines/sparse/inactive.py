@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.networks import SparseNetworks, aligned
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Indices
@@ -73,7 +73,8 @@ class InactiveMomentum:
         slots = min(self.length, max((due.period for due in dues if due is not None), default=0))
         # a window may reach over several updates; only what lies in it is kept
         slots = self.length if slots else 0
-        self.history = np.empty((len(dues), slots, networks.kept[1]), networks.dtype)
+        shape = (len(dues), slots, networks.kept[1])
+        self.history = aligned(math.prod(shape), networks.dtype).reshape(shape)
         self._batches: list[tuple[int, Numbers] | None] = [None] * slots
         self._groups = [0] * slots
         self._recorded = np.zeros((len(dues), slots), np.int64)

@@ -2,27 +2,90 @@
 
 from typing import Any
 
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer
-from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.vectors import LANES, Emitter
 
 
 @compiled
 def lay_out(batch: Any, buffer: Any, channels: int, height: int, width: int, into: Any) -> None:
     """``batch`` [examples, channels · height · width] into ``into``, which is a buffer of that description.
 
-    Lanes without an example stay as they are.
+    What lies between features, and lanes of groups without an example, stay as they are; other lanes without one are
+    set to zero.
     """
-    unit = buffer[Buffer.UNIT]
-    for g in range((batch.shape[0] + LANES - 1) // LANES):
+    examples, features = batch.shape
+    flat, unit = batch.ravel(), buffer[Buffer.UNIT]
+    image = buffer[Buffer.HEIGHT] * buffer[Buffer.WIDTH]
+    if image == 1:  # features are side by side, as the columns of one row are
+        channels, width = 1, channels
+    for g in range((examples + LANES - 1) // LANES):
         first = g * LANES
-        lanes = min(LANES, batch.shape[0] - first)
+        lanes = min(LANES, examples - first)
         start = buffer[Buffer.START] + g * buffer[Buffer.GROUP] + buffer[Buffer.FIRST] * unit
-        feature = 0
         for channel in range(channels):
             for row in range(height):
-                at = start + (channel * buffer[Buffer.HEIGHT] * buffer[Buffer.WIDTH] + row * buffer[Buffer.ROW]) * unit
-                for column in range(width):
-                    for lane in range(lanes):
-                        into[at + column * unit + lane] = batch[first + lane, feature]
-                    feature += 1
+                feature = first * features + (channel * height + row) * width
+                at = start + (channel * image + row * buffer[Buffer.ROW]) * unit
+                for column in range(0, width, LANES):
+                    if width < LANES:
+                        _one_by_one(flat, feature, features, lanes, width, into, at, unit)
+                    else:  # the last square overlaps the one before
+                        left = min(column, width - LANES)
+                        turn_square(flat, feature + left, features, lanes, into, at + left * unit, unit)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def _one_by_one(batch: Any, first: int, features: int, lanes: int, width: int, into: Any, at: int, unit: int) -> None:
+    """A row that is narrower than a square."""
+    for column in range(width):
+        for lane in range(lanes):
+            into[at + column * unit + lane] = batch[first + lane * features + column]
+
+
+# long because compiled code is given its arrays one by one
+@intrinsic  # type: ignore[untyped-decorator]
+def turn_square(
+    typing: Any, source: Any, index: Any, features: Any, lanes: Any, into: Any, at: Any, unit: Any
+) -> Any:
+    """Sixteen features of ``lanes`` examples: rows of ``source``, ``features`` apart, become columns, ``unit`` apart.
+
+    The missing ones of sixteen examples become zero.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, target = signature.args[0], signature.args[4]
+        emit = Emitter(context, builder, kind.dtype)
+        start, apart, lanes = arguments[1:4]
+        zero = ir.Constant(emit.vector, [0.0] * LANES)
+        rows = []
+        for lane in range(LANES):
+            there = builder.icmp_signed("<", lanes.type(lane), lanes)
+            place = builder.add(start, builder.mul(builder.select(there, lanes.type(lane), lanes.type(0)), apart))
+            rows.append(builder.select(there, emit.load(kind, arguments[0], place), zero))
+        for far in (1, 2, 4, 8):
+            rows = [_exchanged(builder, rows, number, far) for number in range(LANES)]
+        for column, vector in enumerate(rows):
+            place = builder.add(arguments[5], builder.mul(arguments[6], arguments[6].type(column)))
+            emit.store(vector, target, arguments[4], place)
+        return context.get_dummy_value()
+
+    sizes = (types.intp,) * 3
+    return types.void(source, *sizes, into, types.intp, types.intp), code
+
+
+def _exchanged(builder: Any, rows: list[Any], number: int, far: int) -> Any:
+    """Row ``number`` of a square after blocks of ``far`` rows and columns beside the diagonal have changed places."""
+    low = number & ~far
+    chosen = [
+        (column if column & far == 0 else column - far + LANES) if number == low
+        else (column + far if column & far == 0 else column + LANES)
+        for column in range(LANES)
+    ]
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), chosen)
+    return builder.shuffle_vector(rows[low], rows[low | far], mask)

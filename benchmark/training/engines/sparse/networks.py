@@ -103,8 +103,11 @@ class SparseNetworks:
         """``inputs`` [batches, examples, *shape] as compiled code reads them, [batches, numbers]."""
         tables = self.plan.tables(inputs.shape[1])
         image = self.plan.input_image(0)
-        found = np.zeros((inputs.shape[0], image.positions * tables.groups * LANES), self.dtype)
+        numbers = image.positions * tables.groups * LANES
+        found = aligned(inputs.shape[0] * numbers, self.dtype).reshape(-1, numbers)
         flat = inputs.reshape(*inputs.shape[:2], -1).contiguous().numpy()
+        if inputs.numel() < found.size:  # borders, and lanes without an example
+            found[:] = 0
         for batch, into in zip(flat, found, strict=True):
             lay_out(batch, tables.buffers[0], *image.shape, into)
         return found
@@ -224,7 +227,7 @@ class SparseNetworks:
                 kept=self._kept[0],
             )
             self._spaces[tables.groups] = (
-                [aligned(tables.numbers, self.dtype) for _ in range(self.threads.count)],
+                [_zeros(tables.numbers, self.dtype) for _ in range(self.threads.count)],
                 [np.zeros(tables.remembered, np.uint8) for _ in range(self.threads.count)],
             )
             self._link(tables.groups)
@@ -263,10 +266,16 @@ class SparseNetworks:
 
 
 def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:
-    """Zeros that begin at a line of the cache."""
-    found = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    """Numbers, whatever was there, that begin at a line of the cache: loads across two lines take twice the time."""
+    found = np.empty(size * dtype.itemsize + 64, np.uint8)
     first = -found.ctypes.data % 64
     return found[first : first + size * dtype.itemsize].view(dtype)
+
+
+def _zeros(size: int, dtype: np.dtype[np.floating]) -> Numbers:
+    found = aligned(size, dtype)
+    found[:] = 0
+    return found
 
 
 def _kept(plan: Plan, groups: int) -> tuple[NDArray[np.int64], int]:
