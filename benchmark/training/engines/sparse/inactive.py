@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.training.engines.sparse.networks import SparseNetworks, aligned
+from benchmark.training.engines.sparse.memory import aligned
+from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Indices

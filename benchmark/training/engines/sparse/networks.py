@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from benchmark.training.engines.sparse.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.layout import lay_out
+from benchmark.training.engines.sparse.memory import aligned, aligned_zeros
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
@@ -45,14 +46,15 @@ class SparseNetworks:
         self.positions = np.concatenate(
             [np.flatnonzero(masks[name][m].numpy()) for m in range(self.size) for name in self.names]
         ).astype(np.int32)
-        self.state = self._state(weights, buffers)
+        self._state = self._first_state(weights, buffers)
+        self._due: Sgd | None = None
         self.index_all()
         self._order = np.argsort(-np.diff(self.state.starts), kind="stable")  # long work first, so that none waits
         self._kept = _kept(self.plan, self.plan.groups(batch_size))
         self._shapes: dict[int, Shape] = {}
         self._spaces: dict[int, tuple[list[Numbers], list[NDArray[np.uint8]]]] = {}
 
-    def _state(self, weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> State:
+    def _first_state(self, weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> State:
         size, dtype = self.size, self.dtype
         starts = np.concatenate([[0], np.cumsum(self.counts.sum(1))]).astype(np.int64)
         total = int(starts[-1])
@@ -85,6 +87,14 @@ class SparseNetworks:
                 np.int64,
             ).reshape(size, len(self.plan.dropouts), 2),
         )
+
+    @property
+    def state(self) -> State:
+        """The networks as they are, with every optimizer step that was asked for."""
+        if (due := self._due) is not None:
+            self._due = None
+            self.threads.run(lambda queue, _thread: optimise(queue, self._state, due.settings))
+        return self._state
 
     def span(self, member: int, layer: int, starts: NDArray[np.int64] | None = None) -> slice:
         """Where the active weights of a layer of a network are."""
@@ -127,26 +137,30 @@ class SparseNetworks:
         """
         shape, spaces, memories = self._for(targets.shape[1])
         work = self._work(inputs, targets.numpy(), batches, smoothing, extra or Extra())
-        self.threads.run(lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread]))
+        state, due, sgd = self._state, self._due is not None, (self._due or Sgd(0.0)).settings
+        self._due = None  # a network's optimizer step is done on the way: its weights are in the caches then
+        self.threads.run(
+            lambda queue, thread: train(queue, shape, state, work, spaces[thread], memories[thread], due, sgd)
+        )
         return work.losses, work.full_gradients
 
     def logits(self, inputs: Numbers, examples: int) -> Numbers:
         """Logits [networks, classes, examples] as in an evaluation, of one batch for all networks."""
-        shape, spaces, memories = self._for(examples)
+        (shape, spaces, memories), state = self._for(examples), self.state
         found = np.empty((self.size, self.plan.nodes[-1].outputs[0], examples), self.dtype)
         work = self._work(inputs, np.zeros((1, examples), np.int64), [0] * self.size, 0.0, Extra())
         self.threads.run(
-            lambda queue, thread: evaluate(queue, shape, self.state, work, spaces[thread], memories[thread], found)
+            lambda queue, thread: evaluate(queue, shape, state, work, spaces[thread], memories[thread], found)
         )
         return found
 
     def optimise(self, how: Sgd) -> None:
-        """One step of SGD of all networks."""
+        """One step of SGD of all networks, which is done when their next gradients are made, or their state is read."""
+        state = self.state
         if how.decay_of_weights:
-            for weights in (self.state.values, self.state.dense):
+            for weights in (state.values, state.dense):
                 weights *= 1 - how.decay_of_weights
-        settings = (how.learning_rate, how.momentum, how.weight_decay, how.nesterov)
-        self.threads.run(lambda queue, _thread: optimise(queue, self.state, *settings))
+        self._due = how
 
     def evaluated(self) -> dict[str, NDArray[Any]]:
         """What an evaluation reads, by name; the arrays are those of the state."""
@@ -227,7 +241,7 @@ class SparseNetworks:
                 kept=self._kept[0],
             )
             self._spaces[tables.groups] = (
-                [_zeros(tables.numbers, self.dtype) for _ in range(self.threads.count)],
+                [aligned_zeros(tables.numbers, self.dtype) for _ in range(self.threads.count)],
                 [np.zeros(tables.remembered, np.uint8) for _ in range(self.threads.count)],
             )
             self._link(tables.groups)
@@ -263,19 +277,6 @@ class SparseNetworks:
             slots=slots,
             history=history,
         )
-
-
-def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:
-    """Numbers, whatever was there, that begin at a line of the cache: loads across two lines take twice the time."""
-    found = np.empty(size * dtype.itemsize + 64, np.uint8)
-    first = -found.ctypes.data % 64
-    return found[first : first + size * dtype.itemsize].view(dtype)
-
-
-def _zeros(size: int, dtype: np.dtype[np.floating]) -> Numbers:
-    found = aligned(size, dtype)
-    found[:] = 0
-    return found
 
 
 def _kept(plan: Plan, groups: int) -> tuple[NDArray[np.int64], int]:

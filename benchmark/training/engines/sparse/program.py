@@ -106,14 +106,20 @@ def call(
     return types.none(types.int64, *kinds), code
 
 
+# long because compiled code is given its arrays one by one
 @compiled
-def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
-    """Gradients and losses of the members of ``work``, as long as ``queue`` has some left."""
+def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, due: bool, sgd: Any) -> None:
+    """Gradients and losses of the members of ``work``, as long as ``queue`` has some left.
+
+    With ``due`` each does the optimizer step of the gradients before first, whose settings are ``sgd``.
+    """
     count = shape.ops.shape[0]
     groups = (0, shape.groups)
     number = take_number(queue)
     while number < work.members.size:
         member = work.members[number]
+        if due:
+            _step(state, member, sgd)
         for n in range(count):
             call(shape.addresses[0, n], n, member, groups, shape, state, work, space, memory)
         call(shape.addresses[4, count - 1], count - 1, member, groups, shape, state, work, space, memory)
@@ -145,30 +151,23 @@ def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, mem
 
 
 @compiled
-def optimise(queue: Any, state: State, rate: float, momentum: float, decay: float, nesterov: bool) -> None:
+def optimise(queue: Any, state: State, sgd: Any) -> None:
     """One step of SGD of every network, as torch's: on active weights and dense parameters."""
     member = take_number(queue)
     while member < state.starts.size - 1:
-        start, end = state.starts[member], state.starts[member + 1]
-        _sgd(
-            state.values[start:end],
-            state.gradients[start:end],
-            state.momenta[start:end],
-            rate,
-            momentum,
-            decay,
-            nesterov,
-        )
-        _sgd(
-            state.dense[member],
-            state.dense_gradients[member],
-            state.dense_momenta[member],
-            rate,
-            momentum,
-            decay,
-            nesterov,
-        )
+        _step(state, member, sgd)
         member = take_number(queue)
+
+
+@compiled
+def _step(state: State, member: int, sgd: Any) -> None:
+    """Of one network; ``sgd`` are the learning rate, momentum, weight decay and whether the momentum is Nesterov's."""
+    rate, momentum, decay, nesterov = sgd
+    start, end = state.starts[member], state.starts[member + 1]
+    values, gradients, momenta = state.values[start:end], state.gradients[start:end], state.momenta[start:end]
+    _sgd(values, gradients, momenta, rate, momentum, decay, nesterov)
+    dense, gradients, momenta = state.dense[member], state.dense_gradients[member], state.dense_momenta[member]
+    _sgd(dense, gradients, momenta, rate, momentum, decay, nesterov)
 
 
 # long because compiled code is given its arrays one by one
