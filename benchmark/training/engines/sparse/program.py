@@ -133,21 +133,40 @@ def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory
 # long because compiled code is given its arrays one by one
 @compiled
 def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
-    """Into ``logits`` [members, classes, examples], as in an evaluation."""
-    count = shape.ops.shape[0]
+    """Into ``logits`` [members, classes, batches · examples], as in an evaluation of all batches of ``work``."""
+    count, examples = shape.ops.shape[0], work.targets.shape[1]
     groups = (0, shape.groups)
     last = shape.ops[count - 1]
     buffer = shape.buffers[last[Op.OUTPUT]]
     number = take_number(queue)
     while number < work.members.size:
         member = work.members[number]
-        for n in range(count):
-            call(shape.addresses[1, n], n, member, groups, shape, state, work, space, memory)
-        for channel in range(last[Op.OUT_CHANNELS]):
-            at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
-            for example in range(logits.shape[2]):
-                logits[member, channel, example] = space[at + example]
+        for batch in range(work.inputs.shape[0]):
+            one = _of_batch(work, batch)
+            for n in range(count):
+                call(shape.addresses[1, n], n, member, groups, shape, state, one, space, memory)
+            for channel in range(last[Op.OUT_CHANNELS]):
+                at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
+                logits[member, channel, batch * examples : (batch + 1) * examples] = space[at : at + examples]
         number = take_number(queue)
+
+
+@compiled
+def _of_batch(work: Work, batch: int) -> Work:
+    """The same work, whose networks see one batch alone."""
+    return Work(
+        work.members,
+        work.batches,
+        work.inputs[batch : batch + 1],
+        work.targets,
+        work.smoothing,
+        work.losses,
+        work.every,
+        work.full_gradients,
+        work.linear_too,
+        work.slots,
+        work.history,
+    )
 
 
 @compiled
