@@ -19,7 +19,7 @@ def first_state(
     weights: Mapping[str, Tensor],
     buffers: Mapping[str, Tensor],
 ) -> State:
-    """Without indices; ``counts`` [networks, layers] are those of active weights, whose ``positions`` are given in a row.
+    """Without indices; ``counts`` [networks, layers] are those of the active weights at ``positions``.
 
     ``weights`` and ``buffers`` are those of all networks, each tensor [networks, *shape].
     """

@@ -208,26 +208,25 @@ class SparseEngine:
         positions = np.flatnonzero(mask).astype(np.int32)
         was = np.zeros(mask.size, bool)
         was[old.positions] = True
-        values, momenta, gradients = (np.zeros(mask.size, old.values.dtype) for _ in range(3))
-        for dense, active in ((values, old.values), (momenta, old.momenta), (gradients, old.gradients)):
-            dense[old.positions] = active
-        values[~mask] = 0
+        stays, stayed = mask[old.positions], was[positions]
+        new, left = positions[~stayed], old.positions[~stays]
+        values, momenta, gradients = (np.zeros(positions.size, old.values.dtype) for _ in range(3))
+        for numbers, before in ((values, old.values), (momenta, old.momenta), (gradients, old.gradients)):
+            numbers[stayed] = before[stays]
         if rules.resurrection == "restart":
-            values[pruned] = 0
+            values[pruned[positions]] = 0
         if update.start is not None:
             starting = starting_weights(torch.from_numpy(was).view(update.mask.shape), update, rules).numpy().ravel()
-            values[starting] = update.start.numpy().ravel()[starting]
-        new, left = np.flatnonzero(mask & ~was).astype(np.int32), np.flatnonzero(was & ~mask).astype(np.int32)
+            values[starting[positions]] = update.start.numpy().ravel()[positions[starting[positions]]]
         keeps = rules.grown_momentum == "keep" and self._sgd[0] > 0
         asked = self._inactive.ask(member, number, new) if keeps else None
-        self._inactive.leave(member, number, left, momenta[left], new)
+        self._inactive.leave(member, number, left, old.momenta[~stays], new)
         if rules.grown_momentum != "keep":
-            survivors = was & ~pruned
-            mean = rules.grown_momentum == "mean" and survivors.any()
-            momenta[grown] = momenta[survivors].mean() if mean else 0
+            survivors = old.momenta[~pruned[old.positions]]
+            momenta[grown[positions]] = survivors.mean() if rules.grown_momentum == "mean" and survivors.size else 0
         if member in self._extra.all_layers:  # the optimizer step that follows reads the gradients of grown weights
-            gradients[new] = self._dense_gradient(member, number)[new]
-        return Active(positions, values[positions], momenta[positions], gradients[positions]), asked
+            gradients[~stayed] = self._dense_gradient(member, number)[new]
+        return Active(positions, values, momenta, gradients), asked
 
 
 def _due(member: Member, momentum: float) -> Due | None:

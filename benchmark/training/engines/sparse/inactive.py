@@ -143,7 +143,7 @@ class InactiveMomentum:
             self._sums[member][layer][positions] = momenta
             return
         old = self._left[member][layer]
-        stays = (old.steps > self.done - self.length) & ~np.isin(old.positions, grown)
+        stays = (old.steps > self.done - self.length) & ~np.isin(old.positions, grown, kind="table")
         joined = np.concatenate([old.positions[stays], positions])
         order = np.argsort(joined, kind="stable")
         steps = np.concatenate([old.steps[stays], np.full(positions.size, self.done)])
