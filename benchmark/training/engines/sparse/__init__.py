@@ -35,7 +35,7 @@ def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: to
     linear = [node for node in layers if node.kind == Kind.LINEAR]
     kept = sum(node.inputs[0] + node.outputs[0] for node in linear)
     one = 4 * STEPS_KEPT * setup.training.batch_size * kept
-    # a step of linear layers is short, so that what a fleet shares, such as gathering a batch, is a third of it for four
+    # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
     share = 4 if any(node.kind == Kind.CONVOLUTION for node in layers) else 8
     return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))
 
