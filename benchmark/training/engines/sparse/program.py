@@ -147,7 +147,8 @@ def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, mem
                 call(shape.addresses[1, n], n, member, groups, shape, state, one, space, memory)
             for channel in range(last[Op.OUT_CHANNELS]):
                 at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
-                logits[member, channel, batch * examples : (batch + 1) * examples] = space[at : at + examples]
+                for example in range(examples):
+                    logits[member, channel, batch * examples + example] = space[at + example]
         number = take_number(queue)
 
 
