@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -13,9 +14,12 @@ from benchmark.models import build_model, sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch, Needs
+from benchmark.training.engines.sparse.layout import lay_out
 from benchmark.training.engines.sparse.network import unsupported
 from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.plan import Image
 from benchmark.training.engines.sparse.stepping import Extra
+from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
@@ -249,3 +253,22 @@ def test_a_network_that_has_no_kernels_is_refused_in_words(network, shape, words
 )
 def test_the_papers_plain_networks_are_supported(model, shape):
     assert unsupported(build_model(model, inputs=shape, classes=10), shape) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "wide", "border"),
+    [((6, 1, 1), True, 0), ((16, 1, 1), True, 0), ((37, 1, 1), True, 0), ((3, 4, 5), False, 1), ((2, 3, 20), False, 2)],
+    ids=["few features", "a square", "squares that overlap", "narrow images", "wide images"],
+)
+@pytest.mark.parametrize("examples", [1, 16, 23])
+def test_a_batch_is_laid_out_with_its_examples_innermost_and_zeros_in_lanes_without_one(shape, wide, border, examples):
+    image, groups = Image(shape, border=(border, border), wide=wide), 2
+    row = np.array(image.row(0, groups))
+    batch = torch.randn(examples, *shape).numpy()
+    found = np.zeros(image.positions * groups * LANES, np.float32)
+    lay_out(batch.reshape(examples, -1), row, *shape, found)
+    padded = np.zeros((groups * LANES, *shape), np.float32)
+    padded[:examples] = batch
+    padded = np.pad(padded, [(0, 0), (0, 0), (border, border), (border, border)]).reshape(groups * LANES, -1)
+    wanted = padded.T if wide else padded.reshape(groups, LANES, -1).transpose(0, 2, 1)
+    assert np.array_equal(found, wanted.ravel())

@@ -31,10 +31,13 @@ def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: to
     from benchmark.training.engines.sparse.table import Kind
     from benchmark.training.initial import structure
 
-    linear = [node for node in nodes(structure(setup.model, shape, classes), shape) if node.kind == Kind.LINEAR]
+    layers = nodes(structure(setup.model, shape, classes), shape)
+    linear = [node for node in layers if node.kind == Kind.LINEAR]
     kept = sum(node.inputs[0] + node.outputs[0] for node in linear)
     one = 4 * STEPS_KEPT * setup.training.batch_size * kept
-    return max(1, min(4 * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))
+    # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
+    share = 4 if any(node.kind == Kind.CONVOLUTION for node in layers) else 8
+    return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))
 
 
 def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:

@@ -13,6 +13,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
+from benchmark.training.engines.sparse.factors import Asked
 from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
@@ -53,7 +54,7 @@ class SparseEngine:
         ]
         self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
         self._inactive = InactiveMomentum(
-            self._networks, training.momentum, [_due(m, training.momentum) for m in members]
+            self._networks, self._batches, training.momentum, [_due(m, training.momentum) for m in members]
         )
         self._extra = Extra()
         self._full = np.zeros((0, 1), self._networks.dtype)
@@ -62,15 +63,16 @@ class SparseEngine:
 
     def backward(self, batch: Batch) -> Tensor:
         """Make the gradients of the next step; returns the losses [members]."""
-        step = self._inactive.done + 1
-        inputs = self._networks.layout(batch.inputs)
+        self._inactive.settle()
+        step, factors = self._inactive.done + 1, self._inactive.factors
         due = [m for m, member in enumerate(self.members) if _reads_all(member, step)]
         recorded = self._inactive.recorded(step)
+        inputs = self._networks.layout(batch.inputs, into=factors.inputs(step) if recorded else None)
         convolves = any(node.kind == Kind.CONVOLUTION for node in self._networks.plan.nodes)
         full = [*due, *(m for m in recorded if m not in due)] if convolves else due
-        history = self._inactive.history if recorded else None
-        self._extra = Extra(full, due, recorded, self._inactive.slot(step), history)
-        self._inactive.keep(step, recorded, inputs, self._networks.plan.groups(batch.targets.shape[1]))
+        if recorded:
+            factors.keep(step, recorded, self._networks.plan.groups(batch.targets.shape[1]))
+        self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None)
         self._losses, self._full = self._networks.gradients(
             inputs, batch.targets, self._batches, self._smoothing, self._extra
         )
@@ -84,6 +86,7 @@ class SparseEngine:
             raise ValueError("the sparse engine makes no norms of inputs")
         if needs.gradient == "all" and member not in self._extra.all_layers:
             raise ValueError(f"no dense gradient of member {member} was made in step {step}, where no update is due")
+        self._inactive.settle(member)
         found = []
         for number in self._rewired[member]:
             name = self._networks.names[number]
@@ -97,7 +100,7 @@ class SparseEngine:
                 momentum = _scattered(active.positions, active.momenta, shape)
                 if needs.momentum == "all":
                     inactive = np.flatnonzero(~_mask(active.positions, shape).numpy().ravel()).astype(np.int32)
-                    there = self._inactive.of(member, number, inactive, self._batches[member])
+                    there = self._inactive.of(member, number, inactive)
                     momentum.view(-1)[torch.from_numpy(inactive).long()] = torch.from_numpy(there)
             found.append(
                 Layer(
@@ -114,13 +117,20 @@ class SparseEngine:
 
     def apply(self, member: int, updates: Sequence[TopologyUpdate], rules: Rules) -> None:
         """Write one update of each sparse layer back: pruned weights become 0, grown ones start where they should."""
+        self._inactive.settle(member)
         parts = [self._networks.active(member, number) for number in range(len(self._networks.names))]
+        grown = []
         for number, update in zip(self._rewired[member], updates, strict=True):
-            parts[number] = self._updated(member, number, update, rules)
+            parts[number], asked = self._updated(member, number, update, rules)
+            grown += [] if asked is None else [asked]
         self._networks.set_active(member, parts)
+        for asked in grown:
+            span = self._networks.span(member, asked.layer)
+            self._inactive.grow(asked, span.start + np.searchsorted(self._networks.positions[span], asked.positions))
 
     def optimise(self, learning_rate: float) -> None:
         """One step of SGD of every member, on its active weights and dense parameters."""
+        self._inactive.settle()
         momentum, decay, nesterov = self._sgd
         self._networks.optimise(Sgd(learning_rate, momentum, decay, nesterov, self._decay_of_weights))
         self._inactive.add(self._extra.convolutions, self._full)
@@ -135,13 +145,8 @@ class SparseEngine:
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
-        found = []
-        for part in torch.split(inputs, self._evaluated):
-            padded = part.new_zeros(1, self._evaluated, *part.shape[1:])
-            padded[0, : len(part)] = part
-            logits = self._networks.logits(self._networks.layout(padded), self._evaluated)
-            found.append(torch.from_numpy(logits[:, :, : len(part)]).mT)
-        return torch.cat(found, 1)
+        parts = self._networks.layout(torch.split(inputs, self._evaluated), self._evaluated)
+        return torch.from_numpy(self._networks.logits(parts, self._evaluated)[:, :, : len(inputs)]).mT
 
     def synchronise(self) -> None:
         """One process trains alone, so there is nobody to agree with."""
@@ -175,6 +180,7 @@ class SparseEngine:
 
     def state_dict(self) -> dict[str, Any]:
         """All that later steps depend on."""
+        self._inactive.settle()
         found: dict[str, Any] = _as_tensors(
             {
                 "networks": self._networks.state_dict(),
@@ -195,33 +201,32 @@ class SparseEngine:
         sizes = self._networks.structures.sizes
         return self._full[self._extra.convolutions.index(member), sizes[number] : sizes[number + 1]]
 
-    def _updated(self, member: int, number: int, update: TopologyUpdate, rules: Rules) -> Active:
-        """The active weights of a layer after an update."""
+    def _updated(self, member: int, number: int, update: TopologyUpdate, rules: Rules) -> tuple[Active, Asked | None]:
+        """The active weights of a layer after an update, and those whose momentum is still to be summed up."""
         old, mask = self._networks.active(member, number), update.mask.numpy().ravel()
         pruned, grown = update.pruned.numpy().ravel(), update.grown.numpy().ravel()
         positions = np.flatnonzero(mask).astype(np.int32)
         was = np.zeros(mask.size, bool)
         was[old.positions] = True
-        values, momenta, gradients = (np.zeros(mask.size, old.values.dtype) for _ in range(3))
-        for dense, active in ((values, old.values), (momenta, old.momenta), (gradients, old.gradients)):
-            dense[old.positions] = active
-        values[~mask] = 0
+        stays, stayed = mask[old.positions], was[positions]
+        new, left = positions[~stayed], old.positions[~stays]
+        values, momenta, gradients = (np.zeros(positions.size, old.values.dtype) for _ in range(3))
+        for numbers, before in ((values, old.values), (momenta, old.momenta), (gradients, old.gradients)):
+            numbers[stayed] = before[stays]
         if rules.resurrection == "restart":
-            values[pruned] = 0
+            values[pruned[positions]] = 0
         if update.start is not None:
             starting = starting_weights(torch.from_numpy(was).view(update.mask.shape), update, rules).numpy().ravel()
-            values[starting] = update.start.numpy().ravel()[starting]
-        new, left = np.flatnonzero(mask & ~was).astype(np.int32), np.flatnonzero(was & ~mask).astype(np.int32)
-        if rules.grown_momentum == "keep" and self._sgd[0] > 0:
-            momenta[new] = self._inactive.of(member, number, new, self._batches[member])
-        self._inactive.leave(member, number, left, momenta[left], new)
+            values[starting[positions]] = update.start.numpy().ravel()[positions[starting[positions]]]
+        keeps = rules.grown_momentum == "keep" and self._sgd[0] > 0
+        asked = self._inactive.ask(member, number, new) if keeps else None
+        self._inactive.leave(member, number, left, old.momenta[~stays], new)
         if rules.grown_momentum != "keep":
-            survivors = was & ~pruned
-            mean = rules.grown_momentum == "mean" and survivors.any()
-            momenta[grown] = momenta[survivors].mean() if mean else 0
+            survivors = old.momenta[~pruned[old.positions]]
+            momenta[grown[positions]] = survivors.mean() if rules.grown_momentum == "mean" and survivors.size else 0
         if member in self._extra.all_layers:  # the optimizer step that follows reads the gradients of grown weights
-            gradients[new] = self._dense_gradient(member, number)[new]
-        return Active(positions, values[positions], momenta[positions], gradients[positions])
+            gradients[~stayed] = self._dense_gradient(member, number)[new]
+        return Active(positions, values, momenta, gradients), asked
 
 
 def _due(member: Member, momentum: float) -> Due | None:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.training.engines.sparse.arguments import Shape, State, Work
+from benchmark.training.engines.sparse.beginning import first_state
 from benchmark.training.engines.sparse.layout import lay_out
+from benchmark.training.engines.sparse.memory import aligned, aligned_zeros
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
@@ -23,7 +25,7 @@ from benchmark.training.engines.sparse.vectors import LANES
 class SparseNetworks:
     """The state of the networks of a fleet, and their steps."""
 
-    # long because it lists every array of the state
+    # long because it takes what a fleet is
     def __init__(
         self,
         module: nn.Module,
@@ -45,50 +47,28 @@ class SparseNetworks:
         self.positions = np.concatenate(
             [np.flatnonzero(masks[name][m].numpy()) for m in range(self.size) for name in self.names]
         ).astype(np.int32)
-        self.state = self._state(weights, buffers)
+        self._state = first_state(self.plan, self.structures, self.counts, self.positions, weights, buffers)
+        self._due: Sgd | None = None
         self.index_all()
         self._order = np.argsort(-np.diff(self.state.starts), kind="stable")  # long work first, so that none waits
-        self._kept = _kept(self.plan, self.plan.groups(batch_size))
+        self.lanes = self.plan.groups(batch_size) * LANES
+        """Of a whole batch."""
+        self.kept = _kept(self.plan, self.lanes)
+        """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
         self._shapes: dict[int, Shape] = {}
         self._spaces: dict[int, tuple[list[Numbers], list[NDArray[np.uint8]]]] = {}
 
-    def _state(self, weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> State:
-        size, dtype = self.size, self.dtype
-        starts = np.concatenate([[0], np.cumsum(self.counts.sum(1))]).astype(np.int64)
-        total = int(starts[-1])
-        values = np.empty(total, dtype)
-        for member in range(size):
-            for layer, name in enumerate(self.names):
-                span = self.span(member, layer, starts)
-                values[span] = weights[name][member].detach().numpy().ravel()[self.positions[span]]
-        dense = _joined(weights, self.plan.dense_shapes, size, dtype)
-        return State(
-            values=values,
-            gradients=np.zeros(total, dtype),
-            momenta=np.zeros(total, dtype),
-            places=np.zeros(total, np.int32),
-            index=np.zeros(total, np.int32),
-            looks=np.zeros(total, np.int32),
-            starts=starts,
-            rows=np.zeros((size, self.structures.rows[-1]), np.int64),
-            columns=np.zeros((size, self.structures.columns[-1]), np.int64),
-            nothing=np.zeros(max(node.outputs[0] for node in self.plan.nodes), dtype),
-            dense=dense,
-            dense_gradients=np.zeros_like(dense),
-            dense_momenta=np.zeros_like(dense),
-            statistics=_joined(buffers, self.plan.statistics, size, dtype),
-            dropouts=np.array(
-                [
-                    [[int(buffers[f"{name}.{what}"][m]) for what in ("seed", "drawn")] for name in self.plan.dropouts]
-                    for m in range(size)
-                ],
-                np.int64,
-            ).reshape(size, len(self.plan.dropouts), 2),
-        )
+    @property
+    def state(self) -> State:
+        """The networks as they are, with every optimizer step that was asked for."""
+        if (due := self._due) is not None:
+            self._due = None
+            self.threads.run(lambda queue, _thread: optimise(queue, self._state, due.settings))
+        return self._state
 
-    def span(self, member: int, layer: int, starts: NDArray[np.int64] | None = None) -> slice:
+    def span(self, member: int, layer: int) -> slice:
         """Where the active weights of a layer of a network are."""
-        first = int((self.state.starts if starts is None else starts)[member]) + int(self.counts[member, :layer].sum())
+        first = int(self._state.starts[member]) + int(self.counts[member, :layer].sum())
         return slice(first, first + int(self.counts[member, layer]))
 
     def _index(self, member: int) -> None:
@@ -99,14 +79,23 @@ class SparseNetworks:
         into = Index(places, index, looks, self.state.rows[member], self.state.columns[member])
         self.structures.fill(self.positions[whole], self.counts[member], into)
 
-    def layout(self, inputs: Tensor) -> Numbers:
-        """``inputs`` [batches, examples, *shape] as compiled code reads them, [batches, numbers]."""
-        tables = self.plan.tables(inputs.shape[1])
-        image = self.plan.input_image(0)
-        found = np.zeros((inputs.shape[0], image.positions * tables.groups * LANES), self.dtype)
-        flat = inputs.reshape(*inputs.shape[:2], -1).contiguous().numpy()
-        for batch, into in zip(flat, found, strict=True):
-            lay_out(batch, tables.buffers[0], *image.shape, into)
+    def layout(
+        self, inputs: Tensor | Sequence[Tensor], examples: int | None = None, into: Numbers | None = None
+    ) -> Numbers:
+        """Batches [examples, *shape] as compiled code reads them, [batches, numbers].
+
+        With ``examples`` they may be smaller, and are laid out as batches of so many. They are written to the first of
+        ``into`` (flat) where it is given.
+        """
+        examples = len(inputs[0]) if examples is None else examples
+        tables, image = self.plan.tables(examples), self.plan.input_image(0)
+        numbers = image.positions * tables.groups * LANES
+        size = len(inputs) * numbers
+        found = (aligned(size, self.dtype) if into is None else into[:size]).reshape(-1, numbers)
+        for batch, there in zip(inputs, found, strict=True):
+            if batch.numel() < numbers:  # borders, and lanes without an example
+                there[:] = 0
+            lay_out(batch.reshape(len(batch), -1).contiguous().numpy(), tables.buffers[0], *image.shape, there)
         return found
 
     def gradients(
@@ -124,26 +113,30 @@ class SparseNetworks:
         """
         shape, spaces, memories = self._for(targets.shape[1])
         work = self._work(inputs, targets.numpy(), batches, smoothing, extra or Extra())
-        self.threads.run(lambda queue, thread: train(queue, shape, self.state, work, spaces[thread], memories[thread]))
+        state, due, sgd = self._state, self._due is not None, (self._due or Sgd(0.0)).settings
+        self._due = None  # a network's optimizer step is done on the way: its weights are in the caches then
+        self.threads.run(
+            lambda queue, thread: train(queue, shape, state, work, spaces[thread], memories[thread], due, sgd)
+        )
         return work.losses, work.full_gradients
 
     def logits(self, inputs: Numbers, examples: int) -> Numbers:
-        """Logits [networks, classes, examples] as in an evaluation, of one batch for all networks."""
-        shape, spaces, memories = self._for(examples)
-        found = np.empty((self.size, self.plan.nodes[-1].outputs[0], examples), self.dtype)
+        """Logits [networks, classes, batches · examples] as in an evaluation, of the same batches for all networks."""
+        (shape, spaces, memories), state = self._for(examples), self.state
+        found = np.empty((self.size, self.plan.nodes[-1].outputs[0], len(inputs) * examples), self.dtype)
         work = self._work(inputs, np.zeros((1, examples), np.int64), [0] * self.size, 0.0, Extra())
         self.threads.run(
-            lambda queue, thread: evaluate(queue, shape, self.state, work, spaces[thread], memories[thread], found)
+            lambda queue, thread: evaluate(queue, shape, state, work, spaces[thread], memories[thread], found)
         )
         return found
 
     def optimise(self, how: Sgd) -> None:
-        """One step of SGD of all networks."""
+        """One step of SGD of all networks, which is done when their next gradients are made, or their state is read."""
+        state = self.state
         if how.decay_of_weights:
-            for weights in (self.state.values, self.state.dense):
+            for weights in (state.values, state.dense):
                 weights *= 1 - how.decay_of_weights
-        settings = (how.learning_rate, how.momentum, how.weight_decay, how.nesterov)
-        self.threads.run(lambda queue, _thread: optimise(queue, self.state, *settings))
+        self._due = how
 
     def evaluated(self) -> dict[str, NDArray[Any]]:
         """What an evaluation reads, by name; the arrays are those of the state."""
@@ -198,11 +191,6 @@ class SparseNetworks:
         state = self.state
         return Active(self.positions[span], state.values[span], state.momenta[span], state.gradients[span])
 
-    @property
-    def kept(self) -> tuple[NDArray[np.int64], int]:
-        """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
-        return self._kept
-
     def _for(self, examples: int) -> tuple[Shape, list[Numbers], list[NDArray[np.uint8]]]:
         """The tables for a batch of so many examples, and the memory of each thread."""
         tables = self.plan.tables(examples)
@@ -221,10 +209,10 @@ class SparseNetworks:
                 full_rows=rows,
                 full_starts=starts,
                 sizes=one.sizes,
-                kept=self._kept[0],
+                kept=self.kept[0],
             )
             self._spaces[tables.groups] = (
-                [aligned(tables.numbers, self.dtype) for _ in range(self.threads.count)],
+                [aligned_zeros(tables.numbers, self.dtype) for _ in range(self.threads.count)],
                 [np.zeros(tables.remembered, np.uint8) for _ in range(self.threads.count)],
             )
             self._link(tables.groups)
@@ -262,28 +250,13 @@ class SparseNetworks:
         )
 
 
-def aligned(size: int, dtype: np.dtype[np.floating]) -> Numbers:
-    """Zeros that begin at a line of the cache."""
-    found = np.zeros(size * dtype.itemsize + 64, np.uint8)
-    first = -found.ctypes.data % 64
-    return found[first : first + size * dtype.itemsize].view(dtype)
-
-
-def _kept(plan: Plan, groups: int) -> tuple[NDArray[np.int64], int]:
+def _kept(plan: Plan, lanes: int) -> tuple[NDArray[np.int64], int]:
     found, at = [], 0
     for number in plan.products:
         node, row = plan.nodes[number], [-1, -1]
         if node.kind == Kind.LINEAR:
             if number > 0:  # the inputs of the first layer are the batch, which networks share
-                row[0], at = at, at + node.inputs[0] * groups * LANES
-            row[1], at = at, at + node.outputs[0] * groups * LANES
+                row[0], at = at, at + node.inputs[0] * lanes
+            row[1], at = at, at + node.outputs[0] * lanes
         found.append(row)
     return np.array(found, np.int64).reshape(-1, 2), at
-
-
-def _joined(
-    tensors: Mapping[str, Tensor], sizes: Mapping[str, int], members: int, dtype: np.dtype[np.floating]
-) -> Numbers:
-    """Tensors by name, each [members, size], side by side."""
-    found = [tensors[name].detach().reshape(members, -1).numpy() for name in sizes]
-    return np.concatenate([*found, np.zeros((members, 0), dtype)], axis=1).astype(dtype)

@@ -25,6 +25,7 @@ from benchmark.training.engines.sparse.others import (
 )
 from benchmark.training.engines.sparse.products import compiled, forward, transposed
 from benchmark.training.engines.sparse.table import Buffer, Op, Real
+from benchmark.training.engines.sparse.vectors import LANES, keep_for_later, load
 
 
 @compiled
@@ -107,8 +108,8 @@ def linear_gradient(
 def _keep(buffer: Any, features: int, numbers: Any, at: int, into: Any) -> None:
     """Copy a buffer of features to where ``at`` is, unless that is negative."""
     if at >= 0:
-        for n in range(features * buffer[Buffer.UNIT]):
-            into[at + n] = numbers[buffer[Buffer.START] + n]
+        for n in range(0, features * buffer[Buffer.UNIT], LANES):
+            keep_for_later(load(numbers, buffer[Buffer.START] + n), into, at + n)
 
 
 # long because compiled code is given its arrays one by one

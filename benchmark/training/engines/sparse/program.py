@@ -106,14 +106,20 @@ def call(
     return types.none(types.int64, *kinds), code
 
 
+# long because compiled code is given its arrays one by one
 @compiled
-def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
-    """Gradients and losses of the members of ``work``, as long as ``queue`` has some left."""
+def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, due: bool, sgd: Any) -> None:
+    """Gradients and losses of the members of ``work``, as long as ``queue`` has some left.
+
+    With ``due`` each does the optimizer step of the gradients before first, whose settings are ``sgd``.
+    """
     count = shape.ops.shape[0]
     groups = (0, shape.groups)
     number = take_number(queue)
     while number < work.members.size:
         member = work.members[number]
+        if due:
+            _step(state, member, sgd)
         for n in range(count):
             call(shape.addresses[0, n], n, member, groups, shape, state, work, space, memory)
         call(shape.addresses[4, count - 1], count - 1, member, groups, shape, state, work, space, memory)
@@ -127,48 +133,61 @@ def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory
 # long because compiled code is given its arrays one by one
 @compiled
 def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
-    """Into ``logits`` [members, classes, examples], as in an evaluation."""
-    count = shape.ops.shape[0]
+    """Into ``logits`` [members, classes, batches · examples], as in an evaluation of all batches of ``work``."""
+    count, examples = shape.ops.shape[0], work.targets.shape[1]
     groups = (0, shape.groups)
     last = shape.ops[count - 1]
     buffer = shape.buffers[last[Op.OUTPUT]]
     number = take_number(queue)
     while number < work.members.size:
         member = work.members[number]
-        for n in range(count):
-            call(shape.addresses[1, n], n, member, groups, shape, state, work, space, memory)
-        for channel in range(last[Op.OUT_CHANNELS]):
-            at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
-            for example in range(logits.shape[2]):
-                logits[member, channel, example] = space[at + example]
+        for batch in range(work.inputs.shape[0]):
+            one = _of_batch(work, batch)
+            for n in range(count):
+                call(shape.addresses[1, n], n, member, groups, shape, state, one, space, memory)
+            for channel in range(last[Op.OUT_CHANNELS]):
+                at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
+                for example in range(examples):
+                    logits[member, channel, batch * examples + example] = space[at + example]
         number = take_number(queue)
 
 
 @compiled
-def optimise(queue: Any, state: State, rate: float, momentum: float, decay: float, nesterov: bool) -> None:
+def _of_batch(work: Work, batch: int) -> Work:
+    """The same work, whose networks see one batch alone."""
+    return Work(
+        work.members,
+        work.batches,
+        work.inputs[batch : batch + 1],
+        work.targets,
+        work.smoothing,
+        work.losses,
+        work.every,
+        work.full_gradients,
+        work.linear_too,
+        work.slots,
+        work.history,
+    )
+
+
+@compiled
+def optimise(queue: Any, state: State, sgd: Any) -> None:
     """One step of SGD of every network, as torch's: on active weights and dense parameters."""
     member = take_number(queue)
     while member < state.starts.size - 1:
-        start, end = state.starts[member], state.starts[member + 1]
-        _sgd(
-            state.values[start:end],
-            state.gradients[start:end],
-            state.momenta[start:end],
-            rate,
-            momentum,
-            decay,
-            nesterov,
-        )
-        _sgd(
-            state.dense[member],
-            state.dense_gradients[member],
-            state.dense_momenta[member],
-            rate,
-            momentum,
-            decay,
-            nesterov,
-        )
+        _step(state, member, sgd)
         member = take_number(queue)
+
+
+@compiled
+def _step(state: State, member: int, sgd: Any) -> None:
+    """Of one network; ``sgd`` are the learning rate, momentum, weight decay and whether the momentum is Nesterov's."""
+    rate, momentum, decay, nesterov = sgd
+    start, end = state.starts[member], state.starts[member + 1]
+    values, gradients, momenta = state.values[start:end], state.gradients[start:end], state.momenta[start:end]
+    _sgd(values, gradients, momenta, rate, momentum, decay, nesterov)
+    dense, gradients, momenta = state.dense[member], state.dense_gradients[member], state.dense_momenta[member]
+    _sgd(dense, gradients, momenta, rate, momentum, decay, nesterov)
 
 
 # long because compiled code is given its arrays one by one

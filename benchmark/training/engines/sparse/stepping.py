@@ -22,6 +22,11 @@ class Sgd:
     decay_of_weights: float = 0.0
     """Share of each weight that is taken from it first."""
 
+    @property
+    def settings(self) -> tuple[float, float, float, bool]:
+        """What compiled code is given."""
+        return float(self.learning_rate), float(self.momentum), float(self.weight_decay), bool(self.nesterov)
+
 
 @dataclass(frozen=True)
 class Active:

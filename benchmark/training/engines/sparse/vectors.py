@@ -114,6 +114,19 @@ def store(typing: Any, vector: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def keep_for_later(typing: Any, vector: Any, array: Any, index: Any) -> Any:
+    """Write a vector past the caches, for it is read much later; it must begin where a line of the cache does."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emit = Emitter(context, builder, signature.args[0].dtype)
+        stored = builder.store(arguments[0], emit.pointer(signature.args[1], *arguments[1:]), align=64)
+        stored.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+
+    return types.void(vector, array, types.intp), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def add_product(typing: Any, added: Any, vector: Any, array: Any, index: Any) -> Any:
     """``added + vector · array[index:index + LANES]``."""
 

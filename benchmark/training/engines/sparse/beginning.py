@@ -1,0 +1,74 @@
+"""The state that the networks of a fleet begin with."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from torch import Tensor
+
+from benchmark.training.engines.sparse.arguments import State
+from benchmark.training.engines.sparse.plan import Plan
+from benchmark.training.engines.sparse.stepping import Numbers
+from benchmark.training.engines.sparse.structure import Counts, Indices, Structures
+
+
+def first_state(
+    plan: Plan,
+    structures: Structures,
+    counts: Counts,
+    positions: Indices,
+    weights: Mapping[str, Tensor],
+    buffers: Mapping[str, Tensor],
+) -> State:
+    """Without indices; ``counts`` [networks, layers] are those of the active weights at ``positions``.
+
+    ``weights`` and ``buffers`` are those of all networks, each tensor [networks, *shape].
+    """
+    size, starts = len(counts), np.concatenate([[0], np.cumsum(counts.sum(1))]).astype(np.int64)
+    values = np.concatenate([*_values(structures, counts, positions, weights)])
+    dense = _joined(weights, plan.dense_shapes, size, values.dtype)
+    return State(
+        values=values,
+        gradients=np.zeros_like(values),
+        momenta=np.zeros_like(values),
+        places=np.zeros(values.size, np.int32),
+        index=np.zeros(values.size, np.int32),
+        looks=np.zeros(values.size, np.int32),
+        starts=starts,
+        rows=np.zeros((size, structures.rows[-1]), np.int64),
+        columns=np.zeros((size, structures.columns[-1]), np.int64),
+        nothing=np.zeros(max(node.outputs[0] for node in plan.nodes), values.dtype),
+        dense=dense,
+        dense_gradients=np.zeros_like(dense),
+        dense_momenta=np.zeros_like(dense),
+        statistics=_joined(buffers, plan.statistics, size, values.dtype),
+        dropouts=_dropouts(plan, size, buffers),
+    )
+
+
+def _values(
+    structures: Structures, counts: Counts, positions: Indices, weights: Mapping[str, Tensor]
+) -> Iterator[Numbers]:
+    """Active weights of every layer of every network."""
+    begin = 0
+    for member, of_member in enumerate(counts):
+        for layer, count in zip(structures.layers, of_member, strict=True):
+            active = positions[begin : begin + count]
+            yield weights[layer.name][member].detach().numpy().ravel()[active]
+            begin += count
+
+
+def _dropouts(plan: Plan, size: int, buffers: Mapping[str, Tensor]) -> Counts:
+    """Seed and position of each dropout, int64 [networks, dropouts, 2]."""
+    found = [
+        [[int(buffers[f"{name}.{what}"][member]) for what in ("seed", "drawn")] for name in plan.dropouts]
+        for member in range(size)
+    ]
+    return np.array(found, np.int64).reshape(size, len(plan.dropouts), 2)
+
+
+def _joined(
+    tensors: Mapping[str, Tensor], sizes: Mapping[str, int], members: int, dtype: np.dtype[np.floating]
+) -> Numbers:
+    """Tensors by name, each [members, size], side by side."""
+    found = [tensors[name].detach().reshape(members, -1).numpy() for name in sizes]
+    return np.concatenate([*found, np.zeros((members, 0), dtype)], axis=1).astype(dtype)

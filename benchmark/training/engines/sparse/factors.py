@@ -1,0 +1,197 @@
+"""The factors of the gradients of linear layers in the last steps, and sums of those gradients at weights asked for.
+
+The gradient of a weight is the product of a row of its inputs with a row of its output's gradient, so a step is kept in
+little memory, and a sum over steps costs what the weights cost that are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.training.engines.sparse.memory import aligned
+from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.products import compiled
+from benchmark.training.engines.sparse.program import take_number
+from benchmark.training.engines.sparse.stepping import Numbers
+from benchmark.training.engines.sparse.structure import Indices
+from benchmark.training.engines.sparse.table import Kind
+from benchmark.training.engines.sparse.tiles import VECTORS, tile_load, tile_products
+from benchmark.training.engines.sparse.vectors import LANES, add_product, load, total, zero
+
+PIECE = 512
+"""Weights, at most, that one thread handles before it goes on to other ones of the same step."""
+TASKS = 2
+"""For each thread, so that one that is held up keeps the others waiting for half of its work."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Weights of one layer of one network whose sum is asked for; each array [weights], positions increasing."""
+
+    member: int
+    layer: int
+    positions: Indices
+    since: NDArray[np.int64]
+    """The last step whose gradient is not to be added."""
+    found: Numbers
+    """What the sum is added to."""
+
+
+class Factors:
+    """A ring of the last ``length`` steps; a step is in slot ``step % length``."""
+
+    def __init__(self, networks: SparseNetworks, batches: Sequence[int], length: int, momentum: float) -> None:
+        """``batches`` says which batch each network sees."""
+        self._networks, self._batches, self.length = networks, batches, length
+        dtype, (size, first) = networks.dtype, (len(batches), networks.plan.nodes[0])
+        self.history = aligned(size * length * networks.kept[1], dtype).reshape(size, length, networks.kept[1])
+        """[networks, slots, numbers], where a step writes; `Shape.kept` says what is where."""
+        shared = first.inputs[0] * networks.lanes if first.kind == Kind.LINEAR else 0
+        shared *= max(batches) + 1
+        self._inputs = aligned(length * shared, dtype).reshape(length, shared)
+        self._lanes = np.zeros(length, np.int64)
+        self._steps = np.zeros((size, length), np.int64)
+        """The step whose factors each slot has, from 1; 0 where it has none."""
+        self._weights = np.array([momentum**ago for ago in range(length)])
+
+    def slot(self, step: int) -> int:
+        """Where the factors of ``step`` are kept."""
+        return step % max(self.length, 1)
+
+    def inputs(self, step: int) -> Numbers | None:
+        """Where the batches of a step that is kept are laid out; None where it does not matter."""
+        return self._inputs[self.slot(step)] if self._inputs.size else None
+
+    def keep(self, step: int, members: Sequence[int], groups: int) -> None:
+        """The factors of ``step``, whose batches are as many groups of lanes, are kept for ``members``."""
+        slot = self.slot(step)
+        self._steps[:, slot] = 0
+        self._steps[list(members), slot] = step
+        self._lanes[slot] = groups * LANES
+
+    def add_up(self, asked: Sequence[Asked], done: int) -> None:
+        """Add the gradients of the steps up to ``done`` to what is asked for, each with what it weighs by now."""
+        asked = sorted((a for a in asked if a.positions.size), key=lambda a: (self._batches[a.member], a.layer))
+        if not asked:
+            return
+        wanted, ring = self._wanted(asked), Ring(self.history, self._inputs, self._lanes, self._steps, self._weights)
+        tasks = _even(wanted.pieces, TASKS * self._networks.threads.count)
+        self._networks.threads.run(lambda queue, _thread: _add_up(queue, tasks, wanted, ring, done))
+        for each, end in zip(asked, np.cumsum([each.positions.size for each in asked]), strict=True):
+            each.found[:] = wanted.found[end - each.positions.size : end]
+
+    def state_dict(self, done: int) -> dict[str, Any]:
+        """What sums of later steps depend on."""
+        slots = np.flatnonzero((self._steps > done - self.length).any(0))
+        return {
+            "slots": slots,
+            "history": self.history[:, slots],
+            "inputs": self._inputs[slots],
+            "lanes": self._lanes,
+            "steps": self._steps,
+        }
+
+    def load_state_dict(self, state: Any) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        self.history[:, state["slots"]] = state["history"]
+        self._inputs[state["slots"]] = state["inputs"]
+        self._lanes[:] = state["lanes"]
+        self._steps[:] = state["steps"]
+
+    def _wanted(self, asked: Sequence[Asked]) -> "Wanted":
+        pieces: list[tuple[int, ...]] = []
+        begin = 0
+        for each in asked:
+            end = begin + each.positions.size
+            what = (each.member, self._batches[each.member], *self._networks.kept[0][each.layer])
+            pieces += [(*what, first, min(first + PIECE, end)) for first in range(begin, end, PIECE)]
+            begin = end
+        fan_in = [layer.fan_in for layer in self._networks.structures.layers]
+        places = [np.divmod(each.positions, fan_in[each.layer]) for each in asked]
+        return Wanted(
+            np.array(pieces, np.int64),
+            np.concatenate([outputs for outputs, _ in places]),
+            np.concatenate([features for _, features in places]),
+            np.concatenate([each.since for each in asked]),
+            np.concatenate([each.found for each in asked]),
+            fan_in[0],
+        )
+
+
+class Wanted(NamedTuple):
+    """All that is asked for, one after the other."""
+
+    pieces: Any
+    """int64 [pieces, 6]: network, batch, where a step keeps inputs (-1: they are the batch) and the output's gradient,
+    the first weight and the one after the last."""
+    outputs: Any
+    features: Any
+    since: Any
+    found: Any
+    first: int
+    """Features of a batch."""
+
+
+class Ring(NamedTuple):
+    """What is kept of the last steps."""
+
+    history: Any
+    inputs: Any
+    """[slots, numbers]."""
+    lanes: Any
+    """int64 [slots]: of a step's batches."""
+    steps: Any
+    """int64 [networks, slots]."""
+    weights: Any
+    """float64 [slots]: what a step weighs that was so many steps ago."""
+
+
+def _even(pieces: NDArray[np.int64], tasks: int) -> NDArray[np.int64]:
+    """Where tasks of about as many weights begin, and the end of the last."""
+    ends = np.cumsum(pieces[:, 5] - pieces[:, 4])
+    inner = np.searchsorted(ends, np.arange(1, tasks) * ends[-1] // tasks)
+    return np.array([0, *inner, len(pieces)], np.int64)
+
+
+@compiled
+def _add_up(queue: Any, tasks: Any, wanted: Wanted, ring: Ring, done: int) -> None:
+    """What ``queue`` has left; every thread goes through the steps, and all weights of a task read a step's batch."""
+    length = ring.weights.size
+    task = take_number(queue)
+    while task < tasks.size - 1:
+        for step in range(max(1, done - length + 1), done + 1):
+            slot = step % length
+            for piece in wanted.pieces[tasks[task] : tasks[task + 1]]:
+                member, batch, x_at, d_at, begin, end = piece
+                if ring.steps[member, slot] == step:
+                    unit, numbers = ring.lanes[slot], ring.history[member, slot]
+                    x = ring.inputs[slot, batch * wanted.first * unit :] if x_at < 0 else numbers[x_at:]
+                    _add(wanted, begin, end, x, numbers[d_at:], unit, ring.weights[done - step], step)
+        task = take_number(queue)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def _add(wanted: Wanted, begin: int, end: int, x: Any, d: Any, unit: int, weight: float, step: int) -> None:
+    """The gradient of one step at weights that were inactive by then."""
+    last, into = -1, wanted.found
+    factor = into.dtype.type(weight)
+    tile = tile_load(d, 0, 0, 0, 0)
+    for n in range(begin, end):
+        output, feature = wanted.outputs[n], wanted.features[n]
+        if wanted.since[n] >= step:
+            continue
+        if unit == VECTORS * LANES:
+            if output != last:
+                tile = tile_load(d, output * unit, LANES, 2 * LANES, 4 * LANES)
+                last = output
+            gradient = total(tile_products(tile, x, feature * unit, LANES, 2 * LANES, 4 * LANES))
+        else:
+            sums = zero(x)
+            for at in range(0, unit, LANES):
+                sums = add_product(sums, load(d, output * unit + at), x, feature * unit + at)
+            gradient = total(sums)
+        into[n] += factor * gradient
