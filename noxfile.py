@@ -50,7 +50,7 @@ def run_with_others(session: nox.Session, example: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the quick tests in parallel; `nox -s tests -- -m long` runs the long ones."""
     install(session)
-    run(session, "pytest", "-n", "auto", *session.posargs, OMP_NUM_THREADS="1")
+    run(session, "pytest", "-n", "auto", "--dist", "loadgroup", *session.posargs, OMP_NUM_THREADS="1")
 
 
 @nox.session

@@ -12,6 +12,22 @@ from tests.installed import site  # noqa: F401
 os.environ["DST_BENCH_RESULTS"] = "results"
 """Of the folder that a test runs in: no test may touch the results of the user who runs it."""
 LONGEST = ("test_example_plugin.py", "test_example_of_each.py", "test_bits.py", "test_kills.py", "test_rehearsal.py")
+ONE_WORKER = (
+    "test_as_the_benchmark.py",
+    "test_checkpoint.py",
+    "test_circumstances.py",
+    "test_example_plugin.py",
+    "test_first_screen.py",
+    "test_memory.py",
+    "test_own_criterion.py",
+    "test_parallel.py",
+    "test_pytest_plugin.py",
+    "test_quick.py",
+    "test_report_files.py",
+    "test_sharing.py",
+    "test_uneven.py",
+)
+"""Files whose tests share what takes seconds to make: another worker would make it once more."""
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
 
 
@@ -23,6 +39,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes a minute begins first, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+    for item in items:
+        if item.path.name in ONE_WORKER:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))  # as --dist loadgroup reads it
 
 
 def pytest_collection_finish() -> None:
