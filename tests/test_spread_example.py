@@ -58,7 +58,7 @@ def test_the_tables_give_a_draw_the_share_of_the_variance_that_it_has():
         shift = 5 + luck[task.start.mask] if task.draw == "coin flips" else 0.0
         return 80 + shift + sum(size[name] * parts[name, getattr(task.start, name)] for name in size)
 
-    text = tables({task: accuracy(task) for task in tasks(300, 300)}, 300, 300)
+    text = tables({task: accuracy(task) for task in tasks(300, 300)})
     shares = {row.split("|")[2].strip(): row.split("|")[5].strip() for row in text.splitlines() if "static" in row[:10]}
     assert 80 <= int(shares["initial mask"].rstrip("%")) <= 100  # 90% of it, known to a twelfth with 300 pairs
     assert 5 <= int(shares["initial weights"].rstrip("%")) <= 15

@@ -20,6 +20,9 @@ from examples.spread.starts import FLEET, Task, tasks
 from examples.spread.tables import tables
 from examples.spread.training import one_thread, train
 
+KEPT = Path(__file__).with_name("results.jsonl")
+"""What has been trained for the tables of the docs."""
+
 
 def main() -> None:
     """Train what is missing, on every core, and print the tables."""
@@ -27,7 +30,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20, help="trainings of each rule with each draw of the mask")
     parser.add_argument("--pairs", type=int, default=8, help="pairs of trainings that differ in one draw, for each")
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--results", type=Path, default=Path("spread.jsonl"), help="file of one result a line")
+    parser.add_argument("--results", type=Path, default=KEPT, help="file of one result a line")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     results = stored(arguments.results, arguments.epochs)
@@ -41,7 +44,7 @@ def main() -> None:
                 with arguments.results.open("a") as file:
                     file.write(json.dumps({**asdict(task), "epochs": arguments.epochs, "accuracy": accuracy}) + "\n")
             print(f"{done} of {len(fleets)} fleets are trained", flush=True)
-    print(tables(results, arguments.seeds, arguments.pairs))
+    print(tables(results))
 
 
 def in_fleets(wanted: Sequence[Task]) -> list[list[Task]]:

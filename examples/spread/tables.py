@@ -1,6 +1,6 @@
 """The answers, from test accuracies: means and their differences, variances and what each draw has of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,63 +11,88 @@ from tabulate import tabulate
 from examples.spread.starts import DRAWS, RULES, Start, Task
 
 LEVEL = 0.95
+LEAST = 2
+"""Trainings that a row needs."""
 AUTHORS = {"static": (84.5, 80.6, 83.7, 84.4, 83.4), "magnitude": (84.1, 84.1, 84.5, 84.8, 83.9)}
 """Test accuracies of five trainings with the authors' released code, by its coin flips."""
 NAMES = {"mask": "initial mask", "weights": "initial weights", "batches": "order of batches", "growth": "random growth"}
 Array = NDArray[np.float64]
+BySeed = Mapping[int, float]
 
 
-def tables(results: Mapping[Task, float], seeds: int, pairs: int) -> str:
-    """All tables, as Markdown; every result that they need must be there."""
-
-    def values(rule: str, draw: str, changed: str | None = None, count: int = seeds) -> Array:
-        starts = [Start.of(seed) for seed in range(1, count + 1)]
-        return np.array([results[Task(rule, draw, start.anew(changed) if changed else start)] for start in starts])
-
-    return "\n\n".join((_masks(values), _parts(values, pairs), _pairing(values)))
+def tables(results: Mapping[Task, float]) -> str:
+    """All tables, as Markdown, of what has been trained so far."""
+    return "\n\n".join(part for part in (_masks(results), _parts(results), _pairing(results)) if part)
 
 
-def _masks(values: Callable[..., Array]) -> str:
+def _masks(results: Mapping[Task, float]) -> str:
     rows = []
     for rule in RULES:
-        exact, flipped, authors = values(rule, "exact"), values(rule, "coin flips"), np.array(AUTHORS[rule])
-        difference = stats.ttest_rel(flipped, exact)
+        exact, flipped = _by_seed(results, rule, "exact"), _by_seed(results, rule, "coin flips")
+        if len(exact.keys() & flipped.keys()) < LEAST:
+            continue
+        authors, known = np.array(AUTHORS[rule]), [np.array([*each.values()]) for each in (exact, flipped)]
         rows.append(
             (
                 rule,
-                *(_mean(each) for each in (exact, flipped, authors)),
-                _interval(difference),
-                *(_interval(stats.ttest_ind(authors, each, equal_var=False)) for each in (exact, flipped)),
+                *(_mean(each) for each in (*known, authors)),
+                _interval(stats.ttest_rel(*_together(flipped, exact))),
+                *(_interval(stats.ttest_ind(authors, each, equal_var=False)) for each in known),
             )
         )
     headers = ("", "exact counts", "coin flips", "authors' code", "coin flips − exact", "authors − exact")
-    return tabulate(rows, (*headers, "authors − coin flips"), tablefmt="github")
+    return tabulate(rows, (*headers, "authors − coin flips"), tablefmt="github") if rows else ""
 
 
-def _parts(values: Callable[..., Array], pairs: int) -> str:
-    rows = []
-    for rule in RULES:
-        everything = values(rule, "exact")
-        degrees = len(everything) - 1
-        rows.append((rule, "everything", *_deviation(everything.var(ddof=1), degrees), ""))
-        for draw in DRAWS[rule]:
-            changes = values(rule, "exact", draw, pairs) - everything[:pairs]
-            variance = float((changes**2).mean()) / 2
-            share = f"{variance / everything.var(ddof=1):.0%}"
-            rows.append((rule, NAMES[draw], *_deviation(variance, pairs), share))
-    return tabulate(rows, ("", "drawn anew", "standard deviation", "95% interval", "share"), tablefmt="github")
+def _parts(results: Mapping[Task, float]) -> str:
+    rows = [row for rule in RULES for row in _parts_of(results, rule)]
+    headers = ("", "drawn anew", "standard deviation", "95% interval", "share", "trainings or pairs")
+    return tabulate(rows, headers, tablefmt="github") if rows else ""
 
 
-def _pairing(values: Callable[..., Array]) -> str:
-    static, moved = values("static", "exact"), values("magnitude", "exact")
+def _parts_of(results: Mapping[Task, float], rule: str) -> Iterator[tuple[Any, ...]]:
+    everything = _by_seed(results, rule, "exact")
+    if len(everything) < LEAST:
+        return
+    whole = float(np.var([*everything.values()], ddof=1))
+    yield rule, "everything", *_deviation(whole, len(everything) - 1), "", len(everything)
+    for draw in DRAWS[rule]:
+        one, other = _together(_by_seed(results, rule, "exact", draw), everything)
+        if one.size >= LEAST:  # half the mean square of what changes (Jansen, 1999)
+            variance = float(((one - other) ** 2).mean()) / 2
+            yield rule, NAMES[draw], *_deviation(variance, one.size), f"{variance / whole:.0%}", one.size
+
+
+def _pairing(results: Mapping[Task, float]) -> str:
+    moved, static = _together(*(_by_seed(results, rule, "exact") for rule in ("magnitude", "static")))
+    if moved.size < 4:  # no interval of a correlation is known of fewer
+        return ""
     paired, alone = (moved - static).var(ddof=1), moved.var(ddof=1) + static.var(ddof=1)
     found = stats.pearsonr(moved, static)
     low, high = found.confidence_interval(LEVEL)
     return (
-        f"Magnitude − static: {_interval(stats.ttest_rel(moved, static))} points, paired by seed. Over seeds the two "
-        f"correlate by {found.statistic:.2f} ({low:.2f} to {high:.2f}); their difference has a standard deviation of "
-        f"{paired**0.5:.2f} where both have the same seed, and {alone**0.5:.2f} where they have not."
+        f"Magnitude − static: {_interval(stats.ttest_rel(moved, static))} points, paired by seed. Over {moved.size} "
+        f"seeds the two correlate by {found.statistic:.2f} ({low:.2f} to {high:.2f}); their difference has a standard "
+        f"deviation of {paired**0.5:.2f} where both have the same seed, and {alone**0.5:.2f} where they have not."
     )
+
+
+def _by_seed(results: Mapping[Task, float], rule: str, draw: str, anew: str | None = None) -> dict[int, float]:
+    """Accuracies by the seed of all draws, or of all but the one that is made anew."""
+    kept = "weights" if anew == "mask" else "mask"
+    return {
+        getattr(task.start, kept): accuracy
+        for task, accuracy in results.items()
+        if (task.rule, task.draw) == (rule, draw)
+        for all_of in [Start.of(getattr(task.start, kept))]
+        if task.start == (all_of.anew(anew) if anew else all_of)
+    }
+
+
+def _together(first: BySeed, second: BySeed) -> tuple[Array, Array]:
+    """Both at the seeds that both have."""
+    seeds = sorted(first.keys() & second.keys())
+    return np.array([first[seed] for seed in seeds]), np.array([second[seed] for seed in seeds])
 
 
 def _mean(values: Array) -> str:
