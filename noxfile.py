@@ -43,7 +43,8 @@ def run_with_others(session: nox.Session, example: str) -> None:
     """Run an example that needs libraries of others; what these depend on is there, often in a later version."""
     install(session)
     run(session, "python", "-m", "pip", "install", "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
-    run(session, "python", "-m", f"examples.{example}", *session.posargs)
+    # as dst-bench's own commands: threads that spin after each of PyTorch's operations take the cores from other work
+    run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY="PASSIVE")
 
 
 @nox.session
