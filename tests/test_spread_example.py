@@ -1,5 +1,6 @@
 """The study of what the spread between seeds comes from, in examples/spread."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import torch
 
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.part import Part
+from benchmark.experiments.runs import expand
 from benchmark.running.plan import dataset_on
 from benchmark.training.fleet_training import train_fleet
-from benchmark.training.members import Member
+from benchmark.training.members import member_of
 from examples.spread import training
 from examples.spread.starts import DRAWS, RULES, Start, tasks
 from examples.spread.tables import tables
@@ -30,9 +33,10 @@ def outcomes(rule, draw, *starts):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_with_one_seed_for_all_draws_it_trains_what_a_run_of_that_seed_trains(rule):
-    member = Member(7, training.DENSITY, "erk", training.recipe(rule, SETUP))
-    (run,) = train_fleet([member], SETUP, dataset_on(SETUP.data, None, CPU), CPU)
-    assert outcomes(rule, "exact", Start.of(3), Start.of(7))[1] == run
+    part = Part(criteria=rule, growth="random", density=str(training.DENSITY), seeds="7")
+    (run,) = expand(part.select("smoke"))
+    (found,) = train_fleet([member_of(replace(run, setup=SETUP))], SETUP, dataset_on(SETUP.data, None, CPU), CPU)
+    assert outcomes(rule, "exact", Start.of(3), Start.of(7))[1] == found
 
 
 def test_each_draw_that_is_made_anew_gives_another_training_and_those_that_a_rule_does_not_make_do_not():

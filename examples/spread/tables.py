@@ -79,14 +79,9 @@ def _pairing(results: Mapping[Task, float]) -> str:
 
 def _by_seed(results: Mapping[Task, float], rule: str, draw: str, anew: str | None = None) -> dict[int, float]:
     """Accuracies by the seed of all draws, or of all but the one that is made anew."""
-    kept = "weights" if anew == "mask" else "mask"
-    return {
-        getattr(task.start, kept): accuracy
-        for task, accuracy in results.items()
-        if (task.rule, task.draw) == (rule, draw)
-        for all_of in [Start.of(getattr(task.start, kept))]
-        if task.start == (all_of.anew(anew) if anew else all_of)
-    }
+    starts = {seed: Start.of(seed) for seed in sorted({task.start.mask for task in results})}
+    tasks = {seed: Task(rule, draw, start.anew(anew) if anew else start) for seed, start in starts.items()}
+    return {seed: results[task] for seed, task in tasks.items() if task in results}
 
 
 def _together(first: BySeed, second: BySeed) -> tuple[Array, Array]:

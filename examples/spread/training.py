@@ -10,12 +10,13 @@ from torch import Tensor
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.runs import Rule, Run
 from benchmark.experiments.setup import Setup
 from benchmark.running.plan import dataset_on
 from benchmark.training.fleet_training import train_fleet
-from benchmark.training.members import Member, Recipe
+from benchmark.training.members import Member, member_of
 from criteria.distribution import Shape, random_mask
-from criteria.plugins import Spec, load
+from criteria.plugins import Spec
 from criteria.randomness import stream
 from examples.spread.starts import Start, Task
 
@@ -23,6 +24,10 @@ CPU = torch.device("cpu")
 DENSITY = 0.05
 PERIOD = 200
 """Optimizer steps between topology updates, as in the trainings with the authors' released code."""
+RULES_BY_NAME = {
+    "static": Rule(baseline=Spec("static")),
+    "magnitude": Rule(Spec("magnitude"), Spec("random")),
+}
 DRAW_OF = {"initial mask": "mask", "initial weights": "weights", "batches": "batches", "topology": "growth"}
 """The draw that each name of a random stream belongs to."""
 
@@ -56,7 +61,7 @@ def outcomes(rule: str, draw: str, starts: Sequence[Start], setup: Setup, datase
     def stream_of_draw(place: int, name: str, *label: object) -> torch.Generator:
         return stream(getattr(starts[place], DRAW_OF[name]), name, *label)
 
-    members = [Member(place, DENSITY, setup.topology.distribution, recipe(rule, setup)) for place in range(len(starts))]
+    members = [member(rule, setup, place) for place in range(len(starts))]
     with (
         patch("benchmark.training.initial.stream", stream_of_draw),
         patch("benchmark.training.batches.stream", stream_of_draw),
@@ -65,11 +70,10 @@ def outcomes(rule: str, draw: str, starts: Sequence[Start], setup: Setup, datase
         return train_fleet(members, setup, dataset, CPU)
 
 
-def recipe(rule: str, setup: Setup) -> Recipe | None:
-    """How the mask moves: not at all, or by magnitude and random growth."""
-    if rule == "static":
-        return None
-    return Recipe(load(Spec(rule), "criterion"), load(Spec("random"), "growth"), setup.topology)
+def member(name: str, setup: Setup, seed: int) -> Member:
+    """A network of a fleet under one of the rules."""
+    rule = RULES_BY_NAME[name]
+    return member_of(Run(setup, rule, rule.cell(DENSITY, {}), seed))
 
 
 def flipped_mask(shape: Shape, count: int, generator: torch.Generator) -> Tensor:
