@@ -21,8 +21,8 @@ from benchmark.verdicts.expected import (
 )
 from benchmark.verdicts.outcome_digest import digests_of
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.source import Source
 from benchmark.verdicts.study import Study
+from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
 
 _ALL = Part()

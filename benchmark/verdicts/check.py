@@ -20,9 +20,9 @@ from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing
 from benchmark.verdicts.outcome_digest import digests_of, other_engine, other_environment, same_environment
 from benchmark.verdicts.samples import Samples, grain
-from benchmark.verdicts.source import EPOCHS
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
+from benchmark.verdicts.value_source import EPOCHS
 from benchmark.verdicts.verdict import Bits, CheckOutcome, DifferingRun, Row, Shift, Verdict
 from criteria.errors import InputError
 

@@ -18,8 +18,8 @@ from benchmark.system.files import write_atomically
 from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.source import Source
 from benchmark.verdicts.statistics.summary import Summary
+from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
 from criteria.plugins import unknown
 

@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.results import Results
-from benchmark.verdicts.source import Source
+from benchmark.verdicts.value_source import Source
 
 FIRST_ENGINE = "dense"
 """What computed the sources that name no engine: there was no other one."""

@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from benchmark.commands.cli import main
-from benchmark.timing.accelerator import conducting, panel, speed
+from benchmark.timing.accelerator import conducting, networks, panel
 from benchmark.timing.accelerator.archive import NAME
 from benchmark.timing.accelerator.checkout import checkout_metadata, missing_requirements
 from benchmark.timing.accelerator.compared import CPU, Case, devices_compared, fleets_compared
@@ -313,8 +313,8 @@ def test_a_member_is_compared_alone_and_in_fleets_in_both_precisions(case):
 def speeds(tmp_path, rates):
     notes = Notes(tmp_path / "speed.json", "speed")
     for size, rate in rates.items():
-        found = {"state": "done", "seconds": 0.0, "found": {speed.RATE: rate}}
-        notes.items[speed.key(panel.NETWORK, speed.DEFAULT, size)] = found
+        found = {"state": "done", "seconds": 0.0, "found": {networks.RATE: rate}}
+        notes.items[networks.key(panel.NETWORK, networks.DEFAULT, size)] = found
     return notes
 
 
@@ -349,12 +349,12 @@ def test_the_panel_trains_both_rules_into_a_results_folder_and_keeps_its_plan(tm
 
 def test_the_best_way_is_the_fastest_and_in_float32_unless_any_precision_will_do(tmp_path):
     notes, network = speeds(tmp_path, {1: 500.0, 64: 12_000.0}), panel.NETWORK
-    assert speed.best_size(network, notes) == 64
-    assert speed.best_way(network, notes) == (speed.DEFAULT, 12_000.0)
-    for way, rate in zip(speed.WAYS[:3], (9_000.0, 20_000.0, 15_000.0), strict=True):
-        notes.items[speed.key(network, way)] = {"state": "done", "seconds": 0.0, "found": {speed.RATE: rate}}
-    assert speed.best_way(network, notes) == (speed.WAYS[2], 15_000.0)
-    assert speed.best_way(network, notes, any_precision=True) == (speed.WAYS[1], 20_000.0)
+    assert networks.best_size(network, notes) == 64
+    assert networks.best_way(network, notes) == (networks.DEFAULT, 12_000.0)
+    for way, rate in zip(networks.WAYS[:3], (9_000.0, 20_000.0, 15_000.0), strict=True):
+        notes.items[networks.key(network, way)] = {"state": "done", "seconds": 0.0, "found": {networks.RATE: rate}}
+    assert networks.best_way(network, notes) == (networks.WAYS[2], 15_000.0)
+    assert networks.best_way(network, notes, any_precision=True) == (networks.WAYS[1], 20_000.0)
 
 
 def test_a_cuda_test_that_failed_deviates(tmp_path):

@@ -10,7 +10,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.verdicts.check import check
 from benchmark.verdicts.expected import Estimate, Expected, read_expected
 from benchmark.verdicts.rendering import render
-from benchmark.verdicts.source import Source
+from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
 from tests.report.made_up import Page, changed, experiment, page_of, study_of
 from tests.verdicts.test_check import CELL, MEASURED, around, expecting, others

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section
 from benchmark.verdicts.rendering import render
-from benchmark.verdicts.source import KINDS
+from benchmark.verdicts.value_source import KINDS
 from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Verdict
 
 REACH = 3.0

@@ -2,7 +2,7 @@
 
 from benchmark.report.findings import Findings
 from benchmark.report.section import Section
-from benchmark.verdicts.source import KINDS
+from benchmark.verdicts.value_source import KINDS
 
 
 def _values(findings: Findings) -> dict[str, object]:

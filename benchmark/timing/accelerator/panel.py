@@ -16,9 +16,9 @@ from benchmark.experiments.setup import Setup
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
 from benchmark.system.files import write_atomically
+from benchmark.timing.accelerator.networks import DEFAULT, NETWORKS, RATE, best_way, key
 from benchmark.timing.accelerator.notes import Notes, notes_of
 from benchmark.timing.accelerator.parts import Asked, Findings, Item
-from benchmark.timing.accelerator.speed import DEFAULT, NETWORKS, RATE, best_way, key
 from benchmark.training.engines.execution import Execution, executing
 
 EXPERIMENT = "fmnist-cnn"

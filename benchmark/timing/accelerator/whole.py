@@ -1,22 +1,18 @@
 """How long a whole experiment takes, extrapolated from what its steps, updates and evaluations take here."""
 
-from typing import TYPE_CHECKING
-
 from benchmark.data import source_of
 from benchmark.experiments.cost import total_steps
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import Setup
 from benchmark.running.plan import dataset_on
+from benchmark.timing.accelerator.networks import DEFAULT, Network, key, setup_of
 from benchmark.timing.accelerator.parts import Asked, Findings
 from benchmark.timing.comparison import now
 from benchmark.training import updates
 from benchmark.training.evaluation import evaluate
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import member_of
-
-if TYPE_CHECKING:
-    from benchmark.timing.accelerator.speed import Network
 
 UPDATES_TIMED = 20
 """Members whose topology update is timed."""
@@ -25,10 +21,8 @@ EXAMPLES = 4000
 TARGET_MINUTES = 30
 
 
-def beside_steps(network: "Network", size: int, asked: Asked) -> Findings:
+def beside_steps(network: Network, size: int, asked: Asked) -> Findings:
     """Seconds of updates and evaluations of a fleet of the first runs of an experiment, and of the whole experiment."""
-    from benchmark.timing.accelerator.speed import DEFAULT, key, setup_of
-
     runs = expand(load_experiment(network.experiment))
     chosen = [run for run in runs if run.rule.criterion is not None][:size]
     setup = setup_of(network, DEFAULT, examples=EXAMPLES)
