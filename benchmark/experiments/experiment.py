@@ -119,13 +119,12 @@ class Experiment(Settings):
     def setups(self) -> list[tuple[dict[str, Value], Setup]]:
         """The setup of each combination of the settings that vary, with the values that it has of them.
 
-        Just one, without values, where no setting varies.
+        Just one, without values, where no setting varies; none of a combination that is left out whatever is trained,
+        so that what makes no sense need not be a setup.
         """
-        found = []
-        for values in itertools.product(*self.axes.settings.values()):
-            chosen = dict(zip(self.axes.settings, values, strict=True))
-            found.append((chosen, self._setup(chosen)))
-        return found
+        combinations = itertools.product(*self.axes.settings.values())
+        points = [dict(zip(self.axes.settings, values, strict=True)) for values in combinations]
+        return [(chosen, self._setup(chosen)) for chosen in points if self.axes.asks_for(chosen)]
 
     def _setup(self, chosen: Mapping[str, Value]) -> Setup:
         parts = {"model": self.model, "training": self.training, "topology": self.topology}
@@ -140,7 +139,8 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _every_combination_is_a_setup(self) -> "Experiment":
-        _ = self.setups
+        if not self.setups:
+            raise InputError("axes.leave_out leaves out every combination of the settings that vary; keep one of them")
         return self
 
     @model_validator(mode="after")

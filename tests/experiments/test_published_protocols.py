@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from benchmark.data import cifar10, load_dataset
 from benchmark.experiments.cost import flops_per_example, total_steps
@@ -118,6 +119,34 @@ def test_what_has_no_sense_is_left_out_of_the_grid_and_every_published_cell_is_i
         "smoke", axes={"leave_out": [{"criterion": "set", "density": 0.05}, {"criterion": "dense"}]}
     )
     assert len(cells(fewer)) == len(cells(load_experiment("smoke"))) - 2 - 1
+
+
+def with_fan_in(folder: Path, *leave_out: str) -> str:
+    """The file of an experiment in which fan-in and ablation vary."""
+    path = folder / "own.yaml"
+    axes = {
+        "criteria": ["magnitude"],
+        "growths": ["gradient"],
+        "densities": [0.2],
+        "seeds": [1],
+        "settings": {"topology.fan_in": ["free", "constant"], "topology.ablation": [0, 0.3]},
+        "leave_out": [yaml.safe_load(each) for each in leave_out],
+    }
+    training = {"epochs": 1, "batch_size": 64, "learning_rate": 0.1}
+    content = {"title": "own", "data": "digits", "model": {"name": "lenet300"}, "training": training, "axes": axes}
+    content["topology"] = {"update_period": 10}
+    path.write_text(yaml.safe_dump(content))
+    return str(path)
+
+
+def test_a_combination_of_settings_that_is_left_out_need_not_make_sense(tmp_path):
+    with pytest.raises(InputError, match="set fan_in: constant"):
+        load_experiment(with_fan_in(tmp_path))
+    experiment = load_experiment(with_fan_in(tmp_path, "{topology.fan_in: free, topology.ablation: 0.3}"))
+    found = [(setup.topology.fan_in, setup.topology.ablation) for _, setup in experiment.setups]
+    assert found == [("free", 0), ("constant", 0), ("constant", 0.3)]
+    with pytest.raises(InputError, match="every combination"):
+        load_experiment(with_fan_in(tmp_path, "{topology.fan_in: free}", "{topology.fan_in: constant}"))
 
 
 def test_every_kind_of_run_of_the_wide_network_trains_on_files_of_the_format_of_cifar10(tmp_path, monkeypatch):
