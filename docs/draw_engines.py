@@ -1,0 +1,149 @@
+"""Draw what a step costs on both engines into ``docs/engines.png``, and write the tables of README and engines page.
+
+Everything is read from ``docs/engines.json``: ``dst-bench bench engines --json > docs/engines.json`` measures it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmark.report.figures.look import Plot, Theme, line_style, png, reference_style, set_panel_title
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- written by docs/draw_engines.py -->", "<!-- end of what is written -->"
+NAMES = {
+    "fmnist-lenet300": "LeNet-300-100",
+    "fmnist-cnn": "LeNet-5-Caffe",
+    "cifar10-mlp": "perceptron for CIFAR-10",
+    "cifar10-cnn": "small CNN",
+    "cifar100-vgg16": "VGG-16",
+}
+DRAWN = ("fmnist-lenet300", "fmnist-cnn")
+"""The networks that are timed at every density: of the figure and of README's table."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An optimizer step of one network at one density; times in milliseconds."""
+
+    network: str
+    density: float
+    dense: float
+    sparse: float
+    floor: float
+    """What the products of active weights would take at the rate of one large dense product."""
+    ratio: float
+    """Dense over sparse, the median of the rounds; beside it that of the lowest and that of the highest round."""
+    lowest: float
+    highest: float
+    rate: float
+    """GFLOP/s of products of active weights on the sparse engine."""
+
+
+def measured(file: Path) -> list[Step]:
+    """Every pair of comparisons of the file: dense beside sparse, sparse beside the floor."""
+    found = json.loads(file.read_text())["comparisons"]
+    return [_step(engines, floor) for engines, floor in zip(found[::2], found[1::2], strict=True)]
+
+
+def _step(engines: dict[str, Any], floor: dict[str, Any]) -> Step:
+    name, density = engines["about"].partition(" (")[0].split(" at density ")
+    return Step(
+        network=name,
+        density=float(density),
+        dense=1000 * engines["seconds"],
+        sparse=1000 * engines["rival_seconds"],
+        floor=1000 * floor["rival_seconds"],
+        ratio=engines["ratio"],
+        lowest=engines["lowest"],
+        highest=engines["highest"],
+        rate=floor["flops"] / floor["seconds"] / 1e9,
+    )
+
+
+def short_table(steps: Sequence[Step]) -> str:
+    """A row for each density at which all networks are timed, with columns for each network."""
+    columns = [f"{NAMES[name]}, {what}" for name in DRAWN for what in ("sparse", "dense", "ratio")]
+    by_place = {(step.network, step.density): step for step in steps}
+    rows = [
+        [f"{density:g}", *(each for name in DRAWN for each in _times(by_place[name, density]))]
+        for density in sorted({step.density for step in steps if step.network == DRAWN[0]})
+    ]
+    return _markdown(["density", *columns], rows)
+
+
+def full_table(steps: Sequence[Step]) -> str:
+    """A row for each network and density."""
+    headers = "network", "density", "sparse, ms", "dense, ms", "dense / sparse", "sparse, GFLOP/s", "sparse / floor"
+    rows = [
+        [
+            NAMES[step.network],
+            f"{step.density:g}",
+            *_times(step),
+            f"({step.lowest:.1f} to {step.highest:.1f})",
+            f"{step.rate:.0f}",
+            f"{step.sparse / step.floor:.0f}",
+        ]
+        for step in steps
+    ]
+    return _markdown(headers, [[*row[:4], f"{row[4]} {row[5]}", *row[6:]] for row in rows])
+
+
+def _times(step: Step) -> list[str]:
+    return [_milliseconds(step.sparse), _milliseconds(step.dense), f"{step.ratio:.1f}"]
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def _markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def draw(steps: Sequence[Step], theme: Theme) -> Figure:
+    """A panel for each network that is timed at every density."""
+    figure = Figure(figsize=(9, 4.2))
+    for ax, name in zip(figure.subplots(1, len(DRAWN)), DRAWN, strict=True):
+        _panel(ax, [step for step in steps if step.network == name], theme)
+        set_panel_title(ax, NAMES[name])
+    figure.axes[0].set_ylabel("milliseconds per step of one network")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _panel(ax: Axes, steps: Sequence[Step], theme: Theme) -> None:
+    densities = [step.density for step in steps]
+    ax.loglog(densities, [step.dense for step in steps], label="dense engine", **line_style(1))
+    ax.loglog(densities, [step.sparse for step in steps], label="sparse engine", **line_style(0))
+    label = "floor: the machine's best rate"
+    ax.loglog(densities, [step.floor for step in steps], label=label, **reference_style(0, theme))
+    ax.set_xticks(densities, [f"{density:g}" for density in densities])
+    ax.set_xticks([], minor=True)
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.set_xlabel("density")
+
+
+def write(page: Path, content: str) -> None:
+    """Put content between the marks of a page."""
+    before, rest = page.read_text().split(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{rest.split(END)[1]}")
+
+
+def main() -> None:
+    """Draw the figure and write both tables."""
+    steps = measured(HERE / "engines.json")
+    plot = Plot("engines", "What a step costs", "", lambda theme: draw(steps, theme))
+    (HERE / "engines.png").write_bytes(png(plot))
+    write(HERE.parent / "README.md", short_table(steps))
+    write(HERE / "engines.md", full_table(steps))
+
+
+if __name__ == "__main__":
+    main()
