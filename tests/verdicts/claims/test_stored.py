@@ -62,11 +62,35 @@ def test_a_verdict_that_changed_though_no_result_did_fails():
     assert outcome.exit_status() == 1
 
 
+def with_seeds(found, *seeds, shift=0):
+    return {cell: {seed + shift: values[seed] for seed in seeds} for cell, values in found.items()}
+
+
 def test_other_runs_that_are_too_few_to_decide_are_shown_and_only_fail_a_strict_check():
-    outcome = check(samples(3.0, seeds=1), expecting(samples(3.0)))
+    outcome = check(with_seeds(samples(3.0), 1, shift=10), expecting(samples(3.0)))
     assert outcome.exit_status() == 0
     assert outcome.exit_status(strict=True) == 1
     assert "changed: claim magnitude-first: undecided, stored is supported" in render(outcome).splitlines()
+
+
+def test_a_part_of_the_stored_seeds_is_compared_with_what_that_part_would_have_said():
+    found = samples(3.0)
+    outcome = check(with_seeds(found, 1), expecting(found))
+    assert {each.verdict for each in outcome.claims} == {"undecided"}
+    assert outcome.changes == ()
+    assert outcome.exit_status(strict=True) == 0
+
+
+def test_a_part_of_the_stored_seeds_whose_verdict_became_its_opposite_fails():
+    found = samples(3.0)
+    rerun = samples(3.0, order=1)
+    for cell, values in rerun.items():
+        if cell.criterion == "snip":
+            values.update({seed: value + 6 for seed, value in values.items()})
+    outcome = check(with_seeds(rerun, 1, 2, 3, 4), expecting(found))
+    assert [str(change) for change in outcome.changes if change.deviates] == [
+        "claim magnitude-first: contradicted, stored is supported"
+    ]
 
 
 def test_a_claim_without_data_is_shown():
