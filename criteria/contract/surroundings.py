@@ -4,12 +4,14 @@ import builtins
 import contextlib
 import datetime
 import getpass
+import multiprocessing
 import os
 import platform
 import random
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -73,7 +75,10 @@ def another_time(module: str, seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def another_machine(module: str, seed: int) -> Iterator[None]:
-    """Another process of another user on another machine, with every environment variable set that is asked for."""
+    """Another process of another user on another machine, with every environment variable set that is asked for.
+
+    To the plugin it is one that another process has started with other arguments, and a thread beside the main one.
+    """
     number = random.Random(seed).randrange(2, 500) * 2 + 1
     swaps: dict[tuple[Any, str], Any] = {
         (os, "getpid"): _shifted(os.getpid, number),
@@ -85,6 +90,9 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
         (platform, "node"): lambda: f"host{number}",
         (platform, "system"): lambda: "Plan9",
         (os, "environ"): Environment(os.environ, module),
+        (sys, "argv"): [f"program{number}", *sys.argv[1:], "--quick"],
+        (threading, "main_thread"): _seen_by(module, threading.main_thread, threading.Thread()),
+        (multiprocessing, "parent_process"): _seen_by(module, multiprocessing.parent_process, object()),
     }
     for name in ("process_cpu_count", "getloadavg"):
         if hasattr(os, name):
@@ -102,6 +110,18 @@ def another_folder(_module: str, _seed: int) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
+
+
+@contextlib.contextmanager
+def gpu_in_sight(module: str) -> Iterator[None]:
+    """To the code of one module there is a GPU, which nothing can be computed on."""
+    asked = {
+        (torch.cuda, "is_available"): True,
+        (torch.cuda, "is_bf16_supported"): True,
+        (torch.cuda, "device_count"): 1,
+    }
+    with _swapped({place: _seen_by(module, getattr(*place), value) for place, value in asked.items()}, module):
+        yield
 
 
 SURROUNDINGS: dict[str, Surroundings] = {
@@ -166,6 +186,14 @@ def _swapped(swaps: Mapping[tuple[Any, str], Any], module: str) -> Iterator[None
         for owner, name, value in real:
             setattr(owner, name, value)
         namespace.update(imported)
+
+
+def _seen_by(module: str, function: Callable[..., Any], value: object) -> Callable[..., Any]:
+    def seen(*arguments: object, **named: object) -> Any:
+        by_plugin = sys._getframe(1).f_globals.get("__name__") == module
+        return value if by_plugin else function(*arguments, **named)
+
+    return seen
 
 
 def _ahead(clock: Callable[[], Any], by: float) -> Callable[[], Any]:

@@ -149,6 +149,23 @@ class InBlocksByProcessor(Magnitude):
         return torch.cat([part / part.amax().clamp(min=1e-300) for part in parts]).view(layer.weight.shape)
 
 
+class AnnealsSinceItWasMade(_WithGradient):
+    """λ halves every minute since it was made: a slow machine prunes otherwise."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, 0.5 ** ((time.monotonic() - self.start) // 60))
+
+
+class SeesTheGPU(_WithGradient):
+    """Another λ where a GPU is there, though the layer is on the CPU."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, 1.0 if torch.cuda.is_available() else 0.1)
+
+
 EXPECT: dict[type, set[str]] = {
     LambdaFromTheEnvironment: ELSEWHERE,
     ExploresByRank: ELSEWHERE,
@@ -160,6 +177,8 @@ EXPECT: dict[type, set[str]] = {
     FirstOfASet: ELSEWHERE,
     SaltedWhenImported: ELSEWHERE,
     NumberedWhenMade: ELSEWHERE,
+    AnnealsSinceItWasMade: ELSEWHERE,
+    SeesTheGPU: ELSEWHERE,
     FillsOnlyNonZeros: {"deterministic", "no_nan", "replay", "blind_to_inactive"},
     TiresAfterManyCalls: ELSEWHERE,
     RowSumsByProduct: {"deterministic", "dtype_stable"},
