@@ -221,6 +221,14 @@ class LoadingStartsTheAverageAnew(Averaging):
         super().observe(layer)
 
 
+class LoadingKeepsWhatItHas(Averaging):
+    """Loading adds layers that it does not know yet: a training that goes back keeps what came after."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, average in state.items():
+            self.averages.setdefault(name, average)
+
+
 EXPECT: dict[type, set[str]] = {
     ShortNames: {*CHECKPOINT, "deterministic", "replay", "permutation_equivariant", "blind_to_inactive"},
     SavedInOrder: {*CHECKPOINT, "deterministic"},
@@ -234,4 +242,5 @@ EXPECT: dict[type, set[str]] = {
     KeptInAFile: {*CHECKPOINT, "pure", "deterministic"},
     SavesADataclass: CHECKPOINT,
     LoadingStartsTheAverageAnew: CHECKPOINT,
+    LoadingKeepsWhatItHas: CHECKPOINT,
 }

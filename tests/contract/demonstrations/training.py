@@ -234,6 +234,19 @@ def depends_on_the_order_of_layers(make: Make) -> bool:
     return False
 
 
+def cannot_go_back(make: Make) -> bool:
+    """Whether one that loads what it has saved earlier is another than it was then."""
+    asked = question()
+    plugin = practised(make, asked.layer)
+    assert isinstance(plugin, Criterion)
+    then, saved = scores(plugin, asked), _saved(plugin)
+    for seed in range(3):
+        plugin.observe(mapped(question(seed=seed + 10).layer, torch.clone))
+    plugin.load_state_dict(torch.load(io.BytesIO(saved), weights_only=True))
+    now = scores(plugin, asked)
+    return then is not None and (now is None or not torch.equal(now, then))
+
+
 def shares_a_loaded_state(make: Make) -> bool:
     """Whether two that loaded one state, or the one that gave it, change each other."""
     asked = question()
