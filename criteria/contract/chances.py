@@ -5,9 +5,9 @@ mirror image, whatever the plugin is like (it may choose whole rows, balance the
 difference between a position and its mirror image is as likely positive as negative, independently from draw to draw.
 For such differences d, P(|Σd| ≥ x·√Σd²) ≤ 2·exp(−x²/2) (Hoeffding, 1963, given their absolute values). The same holds
 for pairs of places along one dimension of the layer (two rows, two columns, …), each of which may be swapped without
-the others; they are summed up over a whole layer, which finds a small lean in few draws. Along two dimensions at once
-it does not hold: a selection of whole kernels selects all places of a kernel together. All these tests share the alarm
-(Bonferroni).
+the others, be they mirror images or neighbours; they are summed up over a whole layer, which finds a small lean in few
+draws. Along two dimensions at once it does not hold: a selection of whole kernels selects all places of a kernel
+together. All these tests share the alarm (Bonferroni).
 """
 
 import math
@@ -35,11 +35,11 @@ class _Differences:
 def lean(selections: Iterable[Tensor]) -> str:
     """Where the selections (each bool [*shape]) lean to; empty where nothing speaks for a lean."""
     drawn = torch.stack([each.clone() for each in selections])
-    for what, each in _along(drawn):
+    sides = list(_along(drawn))
+    for one, other, each in sides:
         pooled = _Differences(each.sum(), each.square().sum())
-        if _surprise(pooled) > math.log(2 * 2 * (drawn.dim() - 1) / ALARM):
-            first = "first" if float(pooled.total) > 0 else "last"
-            return f"the {first} {what} are selected more often than the others"
+        if _surprise(pooled) > math.log(2 * 2 * len(sides) / ALARM):
+            return f"{one if float(pooled.total) > 0 else other} are selected more often than the others"
     found = {
         what: _Differences(differences.sum(0), differences.square().sum(0))
         for what, differences in _differences(drawn.view(len(drawn), drawn.shape[1] if drawn.dim() > 2 else 1, -1))
@@ -54,15 +54,17 @@ def lean(selections: Iterable[Tensor]) -> str:
     return ""
 
 
-def _along(selected: Tensor) -> Iterable[tuple[str, Tensor]]:
-    """Differences [draws, places] along each dimension of a layer, of bool [draws, *shape]."""
+def _along(selected: Tensor) -> Iterable[tuple[str, str, Tensor]]:
+    """Two sides, and differences [draws, pairs] between them, along each dimension, of bool [draws, *shape]."""
     dims = range(1, selected.dim())
     called = ("rows", "columns") if len(dims) > 1 else ("columns",)
     for dim in dims:
         others = [other for other in dims if other != dim]
         counts = selected.sum(others).double() if others else selected.double()
         what = called[dim - 1] if dim <= len(called) else f"places along dimension {dim - 1}"
-        yield what, (counts - counts.flip(1))[:, : counts.shape[1] // 2]
+        half = counts.shape[1] // 2
+        yield f"the first {what}", f"the last {what}", (counts - counts.flip(1))[:, :half]
+        yield f"the even {what}", f"the odd {what}", counts[:, 0 : 2 * half : 2] - counts[:, 1::2]
 
 
 def _differences(selected: Tensor) -> Iterable[tuple[str, Tensor]]:

@@ -170,6 +170,17 @@ class ColumnsInTheLastRow(Magnitude):
         return pruned
 
 
+class DeadOnesFirst(Magnitude):
+    """Weights that are exactly zero go first, and in order; between all others it draws."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        dead = layer.mask & (layer.weight == 0)
+        first = dead.nonzero()[:n]
+        pruned = torch.zeros_like(layer.mask)
+        pruned[first.unbind(1)] = True
+        return pruned | lowest(self.score(layer), layer.mask & ~dead, n - len(first), layer.generator)
+
+
 EXPECT: dict[type, set[str]] = {
     DrawsOnlyWhereAllAreEqual: TIES,
     NaiveShuffle: TIES,
@@ -183,4 +194,5 @@ EXPECT: dict[type, set[str]] = {
     BisectsAndTrims: TIES,
     LeansByADraw: TIES,
     ColumnsInTheLastRow: TIES,
+    DeadOnesFirst: TIES,
 }
