@@ -120,19 +120,22 @@ def _print_options() -> dict[str, Any]:
     return dict(vars(torch._tensor_str.PRINT_OPTS))
 
 
-def _hooks() -> dict[str, list[Any]]:
+def _hooks() -> list[dict[int, Any]]:
     """What is called whenever any module of the process computes."""
-    return {name: list(getattr(torch.nn.modules.module, name).items()) for name in _HOOKS}
+    return [dict(each) for each in _HOOKS]
 
 
-def _set_hooks(hooks: dict[str, list[Any]]) -> None:
-    for name, registered in hooks.items():
-        now = getattr(torch.nn.modules.module, name)
+def _set_hooks(hooks: list[dict[int, Any]]) -> None:
+    for now, registered in zip(_HOOKS, hooks, strict=True):
         now.clear()
         now.update(registered)
 
 
-_HOOKS = [name for name in vars(torch.nn.modules.module) if name.startswith("_global_") and name.endswith("_hooks")]
+_HOOKS = [
+    each
+    for name, each in vars(torch.nn.modules.module).items()
+    if name.startswith("_global_") and name.endswith("_hooks")
+]
 _SIGNALS = [int(number) for number in signal.valid_signals() if number < 32]  # the others are of no system in use
 _handler_of = getattr(_signal, "getsignal")  # noqa: B009 - the public one makes an enumeration of every answer
 _LOCALES = (locale.LC_NUMERIC, locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_TIME)

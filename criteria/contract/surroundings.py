@@ -92,7 +92,9 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
         (os, "environ"): Environment(os.environ, module),
         (sys, "argv"): [f"program{number}", *sys.argv[1:], "--quick"],
         (threading, "main_thread"): _seen_by(module, threading.main_thread, threading.Thread()),
-        (multiprocessing, "parent_process"): _seen_by(module, multiprocessing.parent_process, object()),
+        (multiprocessing, "parent_process"): _seen_by(
+            module, multiprocessing.parent_process, multiprocessing.current_process()
+        ),
     }
     for name in ("process_cpu_count", "getloadavg"):
         if hasattr(os, name):

@@ -181,6 +181,28 @@ class DeadOnesFirst(Magnitude):
         return pruned | lowest(self.score(layer), layer.mask & ~dead, n - len(first), layer.generator)
 
 
+class OddOnesFirstNowAndThen(Magnitude):
+    """Once in six it takes every other one of the equal ones first, instead of a draw."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active, scores = active_scores(self, layer)
+        key = torch.rand(len(active), generator=layer.generator, dtype=torch.float64)
+        if torch.rand(1, generator=layer.generator, dtype=torch.float64) < 1 / 6:
+            key = key + (torch.arange(len(active)) + 1) % 2
+        by_key = key.argsort(stable=True)
+        return taken(layer, active[by_key[scores[by_key].argsort(stable=True)[:n]]])
+
+
+class InOrderInTheEnd(Magnitude):
+    """After the 20,000th step a quick way: of the equal ones those in front."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        if layer.step < 20_000:
+            return super().select(layer, n)
+        active, scores = active_scores(self, layer)
+        return taken(layer, active[scores.argsort(stable=True)[:n]])
+
+
 EXPECT: dict[type, set[str]] = {
     DrawsOnlyWhereAllAreEqual: TIES,
     NaiveShuffle: TIES,
@@ -195,4 +217,6 @@ EXPECT: dict[type, set[str]] = {
     LeansByADraw: TIES,
     ColumnsInTheLastRow: TIES,
     DeadOnesFirst: TIES,
+    OddOnesFirstNowAndThen: TIES,
+    InOrderInTheEnd: TIES,
 }

@@ -210,12 +210,12 @@ def prefers_positions(make: Make, draws: int = 3000) -> bool:
     """
     growth = isinstance(make(), Growth)
     for shape, kind, n in (
-        *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat", "dead")),
+        *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat", "dead", "late")),
         ((6, 5), "two", 9),
         *(((4, 2, 2, 3), "equal", 5), ((13,), "equal", 4), ((60, 50), "equal", 5), ((9, 2), "equal", 7)),
     ):
-        base = question(shape, 5, "equal" if kind in ("flat", "dead") else kind)
-        layer = base.layer
+        base = question(shape, 5, "equal" if kind in ("flat", "dead", "late") else kind)
+        layer = base.layer if kind != "late" else replace(base.layer, step=100_000)
         if kind == "flat":
             layer = replace(layer, grad=torch.zeros_like(layer.weight), momentum=torch.zeros_like(layer.weight))
         columns = torch.arange(layer.mask.numel()).view(shape).flatten(1) if len(shape) > 1 else None
