@@ -196,7 +196,7 @@ class BufferOfAThousandColumns(Criterion):
 
     def score(self, layer: Layer) -> Tensor:
         score = layer.weight.double().abs().flatten(min(1, layer.weight.dim() - 1)).clone()
-        score[..., :1024] += 0.37 * gradient(layer).double().abs().view(score.shape)[..., :1024]
+        score[..., :1024] += 0.37 * gradient(layer).double().abs().reshape(score.shape)[..., :1024]
         return score.view(layer.weight.shape)
 
 

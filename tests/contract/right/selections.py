@@ -62,7 +62,8 @@ class WholeKernels(Criterion):
         kernels = layer.mask.flatten(2).flatten(0, 1) if layer.mask.dim() > 2 else layer.mask.reshape(-1, 1)
         order = torch.randperm(len(kernels), generator=layer.generator)[:, None]
         draws = torch.rand(kernels.shape, generator=layer.generator, dtype=torch.float64)
-        return lowest((2 * order + draws).view(layer.mask.shape), layer.mask, n, layer.generator)
+        key = (2 * order + draws).view(layer.mask.shape).to(layer.mask.device)
+        return lowest(key, layer.mask, n, layer.generator)
 
 
 class RowShares(Criterion):
