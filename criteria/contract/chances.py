@@ -36,8 +36,8 @@ def lean(selections: Iterable[Tensor]) -> str:
     """Where the selections (each bool [*shape]) lean to; empty where nothing speaks for a lean."""
     drawn = torch.stack([each.clone() for each in selections])
     sides = list(_along(drawn))
-    for one, other, each in sides:
-        pooled = _Differences(each.sum(), each.square().sum())
+    for one, other, differences in sides:
+        pooled = _Differences(differences.sum(), differences.square().sum())
         if _surprise(pooled) > math.log(2 * 2 * len(sides) / ALARM):
             return f"{one if float(pooled.total) > 0 else other} are selected more often than the others"
     found = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from criteria.api import Growth
+from criteria.api import Criterion, Growth
 from criteria.contract.asking import (
     Answer,
     Broken,
@@ -34,12 +34,13 @@ from criteria.contract.comparing import alike, require_agreement, require_same
 from criteria.contract.elsewhere import RECIPES, asked_elsewhere
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
+from criteria.contract.purity import OFTEN
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
 from criteria.contract.surroundings import SURROUNDINGS, another_time, gpu_in_sight
 
-OFTEN = 150
-"""How many times one question is asked, for a plugin that goes its own way now and then."""
+LAYERS = 150
+"""How many layers a network has that a plugin with a memory is tried in: ResNet-152 has as many."""
 
 
 def deterministic(plugin: Plugin, case: Case) -> None:
@@ -89,6 +90,27 @@ def same_however_often(plugin: Plugin, case: Case) -> None:
         what = f"asked {times} times"
         with no_answer_is_broken(what):
             require_same(first, ask(_asked_again(asked), case), what)
+
+
+def same_among_many_layers(plugin: Plugin, case: Case) -> None:
+    """What a plugin remembers of a layer does not depend on how many others there are."""
+    if not keeps_state(plugin):
+        raise Inapplicable("it remembers nothing")
+    alone, among = prepared(plugin, case), prepared(plugin, case)
+    what = f"among {LAYERS} layers"
+    with no_answer_is_broken(what):
+        _remember(alone, case)
+        _remember(among, case)
+        for number in range(LAYERS):
+            _remember(among, _renamed(case.mapped(_otherwise, torch.clone), f"layers.{number}.weight"))
+        require_same(ask(alone, case.later()), ask(among, case.later()), what)
+
+
+def _remember(plugin: Plugin, case: Case) -> None:
+    if isinstance(plugin, Criterion):
+        call(plugin.observe, copied(case.layer))
+    else:
+        select_of(plugin, replace(case, layer=copied(case.layer)))
 
 
 def same_however_shown(plugin: Plugin, case: Case) -> None:

@@ -1,6 +1,6 @@
 """The settings of the process that a plugin runs in: all of them are noted before a call, and compared after it."""
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import decimal
 import gc
@@ -137,7 +137,7 @@ _HOOKS = [
     if name.startswith("_global_") and name.endswith("_hooks")
 ]
 _SIGNALS = [int(number) for number in signal.valid_signals() if number < 32]  # the others are of no system in use
-_handler_of = getattr(_signal, "getsignal")  # noqa: B009 - the public one makes an enumeration of every answer
+_handler_of = _signal.getsignal  # the public one makes a member of an enumeration of every answer
 _LOCALES = (locale.LC_NUMERIC, locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_TIME)
 
 RANDOM_STATES: dict[str, Setting] = {

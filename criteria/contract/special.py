@@ -86,6 +86,12 @@ def saved_at(plugin: Plugin) -> Iterator[Case]:
         yield drawn_case((130, 140), 9_000, 3_000, observed=2 if observes(plugin) else 0)
 
 
+def saved_large(plugin: Plugin) -> Iterator[Case]:
+    """A layer of a million weights, of which something is remembered."""
+    if keeps_state(plugin):
+        yield _half(MILLION, 1 if observes(plugin) else 0)
+
+
 def saved_soon(plugin: Plugin) -> Iterator[Case]:
     """A state that is saved after a few steps."""
     if keeps_state(plugin):
@@ -105,6 +111,7 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((11,), 8, 3, values="levels")
     for n in (30, 100):  # fewer and more than are dead
         yield drawn_case((16, 16), 128, n, values="dead")
+    yield drawn_case((16, 8, 3, 3), 576, 200, values="levels")
     yield drawn_case((24, 24), 576, 200, values="equal")  # every position is in the list that is drawn from
     yield drawn_case((64, 64), 2048, 700, values="equal")
     yield drawn_case((64, 64), 2048, 400, values="levels")

@@ -16,14 +16,16 @@ from criteria.contract.asking import (
     Inapplicable,
     NoAnswer,
     Plugin,
+    ask,
     ask_as_shown,
     call,
     described,
     keeps_state,
     no_answer_is_broken,
+    prepared,
     select_of,
 )
-from criteria.contract.case import Case
+from criteria.contract.case import Case, copied
 from criteria.contract.comparing import require_same
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
@@ -77,6 +79,22 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
             _compare(expected, partial(ahead.__getitem__, step), f"after saving the state, {step} steps later")
     if not _equal(state, given):
         raise Broken(f"{LATER} steps after loading, the state that was loaded is another: two networks may share it")
+
+
+def large_state_roundtrip(plugin: Plugin, case: Case) -> None:
+    """The state of a large layer is saved as it is."""
+    if not keeps_state(plugin):
+        raise Inapplicable("it remembers nothing")
+    asked = prepared(plugin, case)
+    if isinstance(asked, Growth):
+        select_of(asked, replace(case, layer=copied(case.layer)))
+    fresh = made_anew(plugin)
+    if fresh is None or not _made_alike(plugin, fresh):
+        fresh = copy.deepcopy(plugin)
+    what = "after loading the saved state into a fresh one"
+    with no_answer_is_broken(what):
+        call(fresh.load_state_dict, saved_and_loaded(asked))
+        require_same(ask(asked, case.later()), ask(fresh, case.later()), what)
 
 
 def saved_and_loaded(plugin: Plugin) -> dict[str, object]:

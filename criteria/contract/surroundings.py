@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -87,8 +88,12 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
         (os, "getlogin"): lambda: f"user{number}",
         (getpass, "getuser"): lambda: f"user{number}",
         (socket, "gethostname"): lambda: f"host{number}",
+        (socket, "getfqdn"): lambda *_: f"host{number}",
         (platform, "node"): lambda: f"host{number}",
         (platform, "system"): lambda: "Plan9",
+        (platform, "machine"): lambda: "pdp11",
+        (platform, "processor"): lambda: "pdp11",
+        (uuid, "getnode"): _shifted(uuid.getnode, number),
         (os, "environ"): Environment(os.environ, module),
         (sys, "argv"): [f"program{number}", *sys.argv[1:], "--quick"],
         (threading, "main_thread"): _seen_by(module, threading.main_thread, threading.Thread()),
@@ -96,9 +101,15 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
             module, multiprocessing.parent_process, multiprocessing.current_process()
         ),
     }
-    for name in ("process_cpu_count", "getloadavg"):
+    only_somewhere: dict[str, Callable[..., Any]] = {
+        "getloadavg": lambda: (number,) * 3,
+        "uname": lambda: os.uname_result(("Plan9", f"host{number}", "4", "4", "pdp11")),
+        "sched_getaffinity": lambda _process: set(range(number)),
+    }
+    for name in ("process_cpu_count", "getuid", "geteuid"):
         if hasattr(os, name):
-            swaps[os, name] = _shifted(getattr(os, name), number) if name != "getloadavg" else lambda: (number,) * 3
+            only_somewhere[name] = _shifted(getattr(os, name), number)
+    swaps |= {(os, name): other for name, other in only_somewhere.items()}
     with _swapped(swaps, module):
         yield
 

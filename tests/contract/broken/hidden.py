@@ -166,6 +166,13 @@ class SeesTheGPU(_WithGradient):
         return weighted(layer, 1.0 if torch.cuda.is_available() else 0.1)
 
 
+class SeededByTheNetworkCard(_WithGradient):
+    """λ is drawn by the address of the machine's network card."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, uuid.getnode() % 16 / 16)
+
+
 EXPECT: dict[type, set[str]] = {
     LambdaFromTheEnvironment: ELSEWHERE,
     ExploresByRank: ELSEWHERE,
@@ -178,6 +185,7 @@ EXPECT: dict[type, set[str]] = {
     SaltedWhenImported: ELSEWHERE,
     NumberedWhenMade: ELSEWHERE,
     AnnealsSinceItWasMade: ELSEWHERE,
+    SeededByTheNetworkCard: ELSEWHERE,
     SeesTheGPU: ELSEWHERE,
     FillsOnlyNonZeros: {"deterministic", "no_nan", "replay", "blind_to_inactive"},
     TiresAfterManyCalls: ELSEWHERE,

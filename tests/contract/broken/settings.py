@@ -169,11 +169,24 @@ class TakesASignal(Averaging):
         super().observe(layer)
 
 
+class SeedsEveryHundredthTime(Magnitude):
+    """Now and then everything is seeded anew, "so that runs do not drift apart"."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def score(self, layer: Layer) -> Tensor:
+        self.calls += 1
+        if self.calls % 100 == 0:
+            torch.default_generator.manual_seed(self.calls)
+        return super().score(layer)
+
+
 _FAULTS: tuple[type, ...] = (
     *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
     *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
     *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
-    *(SwitchesOneDNNOff, NoTF32WhenMade, HooksAllModules, TakesASignal),
+    *(SwitchesOneDNNOff, NoTF32WhenMade, HooksAllModules, TakesASignal, SeedsEveryHundredthTime),
 )
 
 EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

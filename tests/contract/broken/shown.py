@@ -17,7 +17,7 @@ from tests.contract.demonstrations.answers import (
     selects_elsewhere,
 )
 from tests.contract.demonstrations.layers import Make
-from tests.contract.demonstrations.settings import changes_a_setting, changes_the_layer
+from tests.contract.demonstrations.settings import changes_a_setting, changes_a_setting_in_time, changes_the_layer
 from tests.contract.demonstrations.surroundings import (
     cannot_be_saved,
     differs_after_calls,
@@ -29,9 +29,11 @@ from tests.contract.demonstrations.surroundings import (
 from tests.contract.demonstrations.training import (
     cannot_go_back,
     depends_on_the_order_of_layers,
+    forgets_among_many,
     ignores_what_it_saw,
     mixes_up_layers,
     resumes_otherwise,
+    saves_large_ones_otherwise,
     shares_a_loaded_state,
 )
 
@@ -39,7 +41,11 @@ IN_ANOTHER_PROCESS: tuple[type, ...] = (hidden.FirstOfASet, hidden.SaltedWhenImp
 """Plugins whose answers differ between processes, which one process cannot show."""
 
 SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
-    changes_a_setting: (*settings.EXPECT, growths.GlobalDrawsWhenLarge),
+    changes_a_setting: (
+        *(each for each in settings.EXPECT if each is not settings.SeedsEveryHundredthTime),
+        growths.GlobalDrawsWhenLarge,
+    ),
+    changes_a_setting_in_time: (settings.SeedsEveryHundredthTime,),
     changes_the_layer: (
         *(aliasing.ClipsTheGradient, aliasing.AsksForAutograd, sizes.InPlaceWhenLarge, aliasing.StateOnTheTensor),
         *(growths.StartsWeights, growths.StrikesCandidatesWithAValue),
@@ -47,7 +53,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     differs_elsewhere: (
         *(hidden.LambdaFromTheEnvironment, hidden.ExploresByRank, hidden.SeededByProcess, hidden.SeededByHost),
         *(hidden.AnnealsByTheHour, hidden.AnnealsByTheDay, hidden.HashOfTheName, hidden.FillsOnlyNonZeros),
-        *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor, hidden.SeesTheGPU),
+        *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor, hidden.SeesTheGPU, hidden.SeededByTheNetworkCard),
     ),
     differs_later: (hidden.AnnealsSinceItWasMade,),
     differs_after_calls: (
@@ -61,6 +67,8 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     mixes_up_layers: (state.ShortNames,),
     depends_on_the_order_of_layers: (state.SavedInOrder,),
     cannot_go_back: (state.LoadingKeepsWhatItHas,),
+    forgets_among_many: (state.RemembersThirtyTwoLayers,),
+    saves_large_ones_otherwise: (state.SavesLargeOnesInHalf,),
     loses_large_positions: (sizes.PositionsAsFloats,),
     cannot_be_saved: (state.SavesADataclass,),
     resumes_otherwise: (

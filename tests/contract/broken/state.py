@@ -229,6 +229,25 @@ class LoadingKeepsWhatItHas(Averaging):
             self.averages.setdefault(name, average)
 
 
+class RemembersThirtyTwoLayers(Averaging):
+    """Forgets the layer that it met first when there are more than 32: a cache that does not grow."""
+
+    def observe(self, layer: Layer) -> None:
+        super().observe(layer)
+        while len(self.averages) > 32:
+            self.averages.pop(next(iter(self.averages)))
+
+
+class SavesLargeOnesInHalf(Averaging):
+    """Averages of more than half a million weights are saved in half precision."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: each.half() if each.numel() > 500_000 else each for name, each in self.averages.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.averages = {name: each.double() for name, each in state.items()}
+
+
 EXPECT: dict[type, set[str]] = {
     ShortNames: {*CHECKPOINT, "deterministic", "replay", "permutation_equivariant", "blind_to_inactive"},
     SavedInOrder: {*CHECKPOINT, "deterministic"},
@@ -243,4 +262,6 @@ EXPECT: dict[type, set[str]] = {
     SavesADataclass: CHECKPOINT,
     LoadingStartsTheAverageAnew: CHECKPOINT,
     LoadingKeepsWhatItHas: CHECKPOINT,
+    RemembersThirtyTwoLayers: {*CHECKPOINT, "deterministic", "replay"},
+    SavesLargeOnesInHalf: CHECKPOINT,
 }

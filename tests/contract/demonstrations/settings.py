@@ -136,6 +136,15 @@ def changes_a_setting(make: Make) -> bool:
     return False
 
 
+def changes_a_setting_in_time(make: Make) -> bool:
+    """Whether some of 250 selections leaves torch's random state changed."""
+    plugin = practised(make, question().layer)
+    before = torch.get_rng_state()
+    for _ in range(250):
+        select(plugin, question())
+    return not torch.equal(before, torch.get_rng_state())
+
+
 def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object]]:
     calls: list[Callable[[], object]] = [make, lambda: plugin.score(mapped(layer, torch.clone))]
     if isinstance(plugin, Criterion):

@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -75,6 +76,7 @@ ELSEWHERE: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = 
     "another environment": lambda: mock.patch.object(os, "environ", _Elsewhere()),
     "another process": lambda: mock.patch.object(os, "getpid", return_value=4242),
     "another machine": lambda: mock.patch.object(socket, "gethostname", return_value="elsewhere"),
+    "another network card": lambda: mock.patch.object(uuid, "getnode", return_value=4243),
     "more processors": lambda: mock.patch.object(os, "cpu_count", return_value=5),
     "another hash seed": lambda: mock.patch("builtins.hash", lambda each: _real_hash(("salt", each))),
     "another datetime": lambda: mock.patch.object(datetime, "datetime", _Later),
