@@ -41,7 +41,7 @@ COMPARED = (1, 2, LATER)
 
 
 def state_roundtrip(plugin: Plugin, case: Case) -> None:
-    """A fresh plugin that loads a saved state answers as the one that saved it, now and at later steps."""
+    """A plugin, fresh or not, that loads a saved state answers as the one that saved it, now and at later steps."""
     if not keeps_state(plugin):
         _require_loading(plugin)
         return
