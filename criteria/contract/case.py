@@ -11,8 +11,9 @@ from torch import Tensor
 
 from criteria.api import Layer
 
-Values = Literal["normal", "ranks", "equal", "levels"]
-"""Of a drawn case: drawn, all different in magnitude (gradients are ones), all equal, or of a few different ones."""
+Values = Literal["normal", "ranks", "equal", "inexact", "levels", "dead"]
+"""Of a drawn case: drawn, all different in magnitude (gradients are ones), all equal to one or to a number that is
+rounded, or of a few different ones, with or without many zeros among them."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,9 @@ def enormous_case(active: int, n: int, grad: bool = False, growth: bool = False)
     shape = (4097, 4099)
     size = math.prod(shape)
     generator = torch.Generator().manual_seed(0)
-    where = torch.arange(active) * (size // active)
+    # some all over the layer, and some one after the other at its end, where float32 has no odd numbers
+    spread = active // 2
+    where = torch.cat((torch.arange(spread) * (size // (spread + 1)), size - 1 - torch.arange(active - spread)))
     weight, mask = torch.zeros(size), torch.zeros(size, dtype=torch.bool)
     weight[where] = torch.randn(active, generator=generator)
     mask[where] = True
@@ -171,9 +174,12 @@ def _numbers(shape: tuple[int, ...], values: Values, generator: torch.Generator)
     match values:
         case "equal":
             return torch.ones(each)
-        case "levels":
+        case "inexact":
+            return torch.rand((), generator=generator).expand(each)
+        case "levels" | "dead":
             levels = torch.randint(2, each, generator=generator)
-            return (1 + levels) / 2 * (2 * torch.randint(2, each, generator=generator) - 1)
+            signed = (1 + levels) / 2 * (2 * torch.randint(2, each, generator=generator) - 1)
+            return signed if values == "levels" else signed * torch.randint(2, each, generator=generator)
         case "ranks":
             size = math.prod(shape)
             ranks = (1 + torch.randperm(size, generator=generator)) / size

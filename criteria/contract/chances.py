@@ -4,8 +4,10 @@ In each draw the positions of a layer are shuffled, so that every selection with
 mirror image, whatever the plugin is like (it may choose whole rows, balance them, or draw nothing at all). So the
 difference between a position and its mirror image is as likely positive as negative, independently from draw to draw.
 For such differences d, P(|Σd| ≥ x·√Σd²) ≤ 2·exp(−x²/2) (Hoeffding, 1963, given their absolute values). The same holds
-for pairs of rows and pairs of columns, each of which may be swapped without the others; they are summed up over a
-whole layer, which finds a small lean in few draws. All these tests share the alarm (Bonferroni).
+for pairs of places along one dimension of the layer (two rows, two columns, …), each of which may be swapped without
+the others, be they mirror images or neighbours; they are summed up over a whole layer, which finds a small lean in few
+draws. Along two dimensions at once it does not hold: a selection of whole kernels selects all places of a kernel
+together. All these tests share the alarm (Bonferroni).
 """
 
 import math
@@ -33,15 +35,15 @@ class _Differences:
 def lean(selections: Iterable[Tensor]) -> str:
     """Where the selections (each bool [*shape]) lean to; empty where nothing speaks for a lean."""
     drawn = torch.stack([each.clone() for each in selections])
+    sides = list(_along(drawn))
+    for one, other, differences in sides:
+        pooled = _Differences(differences.sum(), differences.square().sum())
+        if _surprise(pooled) > math.log(2 * 2 * len(sides) / ALARM):
+            return f"{one if float(pooled.total) > 0 else other} are selected more often than the others"
     found = {
         what: _Differences(differences.sum(0), differences.square().sum(0))
         for what, differences in _differences(drawn.view(len(drawn), drawn.shape[1] if drawn.dim() > 2 else 1, -1))
     }
-    for what in ("row", "column"):
-        pooled = _Differences(found[what].total.sum(), found[what].squares.sum())
-        if _surprise(pooled) > math.log(2 * 2 * 2 / ALARM):
-            first = "first" if float(pooled.total) > 0 else "last"
-            return f"the {first} {what}s are selected more often than the others"
     tests = sum(each.total.numel() for each in found.values())
     for what, each in found.items():
         surprise = _surprise(each)
@@ -50,6 +52,19 @@ def lean(selections: Iterable[Tensor]) -> str:
             more = "more" if float(each.total[place]) > 0 else "less"
             return f"{what} {place} is selected {more} often than its mirror image"
     return ""
+
+
+def _along(selected: Tensor) -> Iterable[tuple[str, str, Tensor]]:
+    """Two sides, and differences [draws, pairs] between them, along each dimension, of bool [draws, *shape]."""
+    dims = range(1, selected.dim())
+    called = ("rows", "columns") if len(dims) > 1 else ("columns",)
+    for dim in dims:
+        others = [other for other in dims if other != dim]
+        counts = selected.sum(others).double() if others else selected.double()
+        what = called[dim - 1] if dim <= len(called) else f"places along dimension {dim - 1}"
+        half = counts.shape[1] // 2
+        yield f"the first {what}", f"the last {what}", (counts - counts.flip(1))[:, :half]
+        yield f"the even {what}", f"the odd {what}", counts[:, 0 : 2 * half : 2] - counts[:, 1::2]
 
 
 def _differences(selected: Tensor) -> Iterable[tuple[str, Tensor]]:

@@ -73,6 +73,7 @@ SELECTION = (
     Property(
         (
             Judge(purity.pure, as_trained=True, besides=special.huge, cost=2),
+            Judge(purity.pure_however_often, None, at_once=special.few_tied, besides=special.few_tied),
             Judge(purity.pure_when_imported, None, special.few_tied),
         )
     ),
@@ -83,6 +84,7 @@ SELECTION = (
                 at_once=special.saved_soon,
                 cost=4,
             ),
+            Judge(state_properties.large_state_roundtrip, None, special.saved_large),
         )
     ),
     Property(
@@ -92,6 +94,7 @@ SELECTION = (
             Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True, cost=2),
             Judge(sameness.same_in_another_process, None, special.few_tied),
             Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
+            Judge(sameness.same_among_many_layers, None, at_once=special.few_tied, besides=special.few_tied),
         )
     ),
     Property((Judge(selection.reads_what_it_declares, besides=special.large),), called="score_shape"),

@@ -16,6 +16,9 @@ from criteria.contract.making import made_anew
 from criteria.contract.settings import changed, contained, seed_all, set_otherwise, settings_now
 from criteria.contract.showing import Stage, changed_fields
 
+OFTEN = 150
+"""How many times a plugin is asked that may do something now and then."""
+
 FEW = 1000
 """In larger layers than this the second round is left out."""
 
@@ -35,6 +38,21 @@ def pure(plugin: Plugin, case: Case) -> None:
             _watch_asking(asked, case)
             _watch_saving(asked)
     _require_lasting_answers(plugin, case)
+
+
+def pure_however_often(plugin: Plugin, case: Case) -> None:
+    """A plugin that does something now and then, as every hundredth time, changes no setting either."""
+    asked = copy.deepcopy(plugin)
+    before = settings_now()
+    for _ in range(OFTEN):
+        shown = replace(case, layer=copied(case.layer))
+        with contextlib.suppress(NoAnswer):  # other properties blame what gives no answer
+            if isinstance(asked, Criterion):
+                call(asked.observe, copied(case.layer))
+            select_of(asked, shown)
+    touched = changed(before)
+    if touched:
+        raise Broken(f"in {OFTEN} updates it changed {' and '.join(touched)}")
 
 
 def pure_when_imported(plugin: Plugin, _case: Case) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from criteria.api import Criterion
+from criteria.api import Criterion, Growth
 from criteria.contract.asking import (
     Answer,
     Broken,
@@ -34,12 +34,13 @@ from criteria.contract.comparing import alike, require_agreement, require_same
 from criteria.contract.elsewhere import RECIPES, asked_elsewhere
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
+from criteria.contract.purity import OFTEN
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
-from criteria.contract.surroundings import SURROUNDINGS
+from criteria.contract.surroundings import SURROUNDINGS, another_time, gpu_in_sight
 
-OFTEN = 150
-"""How many times one question is asked, for a plugin that goes its own way now and then."""
+LAYERS = 150
+"""How many layers a network has that a plugin with a memory is tried in: ResNet-152 has as many."""
 
 
 def deterministic(plugin: Plugin, case: Case) -> None:
@@ -55,6 +56,8 @@ def deterministic(plugin: Plugin, case: Case) -> None:
             same_plugin = made_anew(plugin) if remade else plugin
             if same_plugin is not None:
                 require_same(first, answer_still(same_plugin, case, what), what)
+    with gpu_in_sight(module), contextlib.suppress(NoAnswer):  # one that wants to compute there cannot
+        require_same(first, answer(plugin, case), "where there is a GPU, though the layer is on the CPU")
     for what, layout in LAYOUTS.items():
         require_agreement(first, answer_still(plugin, case, what, layout), case, 1e-3, what)
 
@@ -70,9 +73,12 @@ def same_after_other_questions(plugin: Plugin, case: Case) -> None:
     # an odd number of calls between two answers, so that one that alternates is seen
     for _ in range(2):
         with no_answer_is_broken(what):
-            require_same(first, ask(asked, case), what)
+            require_same(first, ask(_asked_again(asked), case), what)
             if not keeps_state(plugin):
                 select_of(asked, replace(case, layer=copied(case.layer)))
+    what = "a day or more after it was made and asked first"
+    with another_time(type(plugin).__module__, case.layer.generator.initial_seed()), no_answer_is_broken(what):
+        require_same(first, ask(_asked_again(asked), case), what)
     _require_twins(plugin, case)
     _require_independence(plugin, case)
 
@@ -80,11 +86,31 @@ def same_after_other_questions(plugin: Plugin, case: Case) -> None:
 def same_however_often(plugin: Plugin, case: Case) -> None:
     """The same layer and generator state give the same answer, however often the plugin is asked."""
     first, asked = answer(plugin, case), prepared(plugin, case)
-    goes_on = isinstance(plugin, Criterion) or not keeps_state(plugin)  # a growth may remember its own updates
     for times in range(2, OFTEN):
         what = f"asked {times} times"
         with no_answer_is_broken(what):
-            require_same(first, ask(asked if goes_on else copy.deepcopy(asked), case), what)
+            require_same(first, ask(_asked_again(asked), case), what)
+
+
+def same_among_many_layers(plugin: Plugin, case: Case) -> None:
+    """What a plugin remembers of a layer does not depend on how many others there are."""
+    if not keeps_state(plugin):
+        raise Inapplicable("it remembers nothing")
+    alone, among = prepared(plugin, case), prepared(plugin, case)
+    what = f"among {LAYERS} layers"
+    with no_answer_is_broken(what):
+        _remember(alone, case)
+        _remember(among, case)
+        for number in range(LAYERS):
+            _remember(among, _renamed(case.mapped(_otherwise, torch.clone), f"layers.{number}.weight"))
+        require_same(ask(alone, case.later()), ask(among, case.later()), what)
+
+
+def _remember(plugin: Plugin, case: Case) -> None:
+    if isinstance(plugin, Criterion):
+        call(plugin.observe, copied(case.layer))
+    else:
+        select_of(plugin, replace(case, layer=copied(case.layer)))
 
 
 def same_however_shown(plugin: Plugin, case: Case) -> None:
@@ -204,6 +230,11 @@ def _asked_before(plugin: P, case: Case) -> P:
                 call(getattr(asked, "observe"), layer)  # noqa: B009 - a growth has none
             ask(asked, replace(other, layer=layer))
     return asked
+
+
+def _asked_again(plugin: P) -> P:
+    """The plugin to ask the same once more: a growth may remember its own updates, so a copy of it."""
+    return copy.deepcopy(plugin) if isinstance(plugin, Growth) and keeps_state(plugin) else plugin
 
 
 def _renamed(case: Case, name: str) -> Case:

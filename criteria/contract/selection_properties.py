@@ -48,6 +48,9 @@ MANY = 20
 DRAWS = ((64, 600), (5_000, 250), (50_000, 60))
 """How many times the positions of a layer of up to so many weights are shuffled; twice where there are more."""
 
+LATE = 1_000_000
+"""The step of some of these draws: a plugin may go another way in the end."""
+
 
 def score_shape(plugin: Plugin, case: Case) -> None:
     """score() gives one real number for each weight, in a tensor like the layer's, and reads what is declared."""
@@ -195,6 +198,15 @@ def _undeclared(plugin: Plugin, layer: Layer) -> Iterator[tuple[str, Layer]]:
     if isinstance(plugin, Growth) and not plugin.requires_momentum:
         yield "without momentum, which it does not declare", replace(copied(layer), momentum=None)
         yield "with other momentum, which it does not declare", replace(copied(layer), momentum=other)
+    # what only some layers of a training have, because another plugin asks for it, makes no difference where it is
+    if not plugin.requires_input_norms:
+        norms = other.abs() if layer.input_norm is None else None
+        what = "with" if layer.input_norm is None else "without"
+        yield f"{what} norms of its inputs, which it does not declare", replace(copied(layer), input_norm=norms)
+    if not (isinstance(plugin, Criterion) and plugin.requires_hessian_gradient):
+        product = (lambda _: other) if layer.hessian_gradient is None else None
+        what = "with" if layer.hessian_gradient is None else "without"
+        yield f"{what} products H·g, which it does not declare", replace(copied(layer), hessian_gradient=product)
 
 
 def _filled(layer: Layer, values: Tensor) -> Layer:
@@ -221,20 +233,20 @@ def _require_no_lean(plugin: Plugin, case: Case, where: str) -> None:
     moved = (_shuffled(case, seed, generator) for seed in range(draws))
     found = lean(select_of(prepared(plugin, each), each) for each in moved)
     if found:
-        raise Broken(
-            f"asked for {case.n} of {of} positions {where}, shuffled {draws} times with another generator seed, {found}"
-        )
+        asked = f"asked for {case.n} of {of} positions {where}, shuffled {draws} times with another generator seed"
+        raise Broken(f"{asked} (a third of them at step {LATE:,}), {found}")
 
 
 def _shuffled(case: Case, seed: int, generator: torch.Generator) -> Case:
-    """The case with all positions in another order, and another state of the generator."""
+    """The case with all positions in another order, and another state of the generator; of three one is late."""
     order = torch.randperm(case.layer.mask.numel(), generator=generator)
 
     def shuffled(tensor: Tensor) -> Tensor:
         return tensor.flatten().index_select(0, order).view(case.layer.mask.shape)  # quicker than [order]
 
     moved = case.mapped(shuffled, shuffled)
-    return replace(moved, layer=replace(moved.layer, generator=torch.Generator().manual_seed(seed)))
+    step = LATE if seed % 3 == 2 else case.layer.step
+    return replace(moved, layer=replace(moved.layer, generator=torch.Generator().manual_seed(seed), step=step))
 
 
 def _selected(plugin: Plugin, case: Case) -> Tensor:

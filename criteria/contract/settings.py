@@ -1,5 +1,6 @@
 """The settings of the process that a plugin runs in: all of them are noted before a call, and compared after it."""
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import decimal
 import gc
@@ -68,6 +69,20 @@ def _set_autocast(state: tuple[Any, ...]) -> None:
     torch.set_autocast_cache_enabled(state[-1])
 
 
+def _convolutions() -> bool | str:
+    try:
+        return bool(torch.backends.cudnn.allow_tf32)
+    except RuntimeError:  # convolutions were set apart from what else cuDNN computes
+        return str(torch.backends.cudnn.conv.fp32_precision)  # type: ignore[attr-defined]
+
+
+def _set_convolutions(precision: bool | str) -> None:
+    if isinstance(precision, bool):
+        torch.backends.cudnn.allow_tf32 = precision
+    else:
+        torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]
+
+
 def _set_inference(mode: bool) -> None:
     # the guard holds as long as it is there, and a plugin has kept one of its own
     _set_inference.guard = torch._C._InferenceMode(mode)  # type: ignore[attr-defined]
@@ -82,12 +97,12 @@ def _flags(owner: Any, *names: str) -> Setting:
 
 
 def _signals() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in _SIGNALS}
+    return {number: _handler_of(number) for number in _SIGNALS}
 
 
 def _set_signals(handlers: dict[int, Any]) -> None:
     for number, handler in handlers.items():
-        if handler is not None and signal.getsignal(number) is not handler:
+        if handler is not None and _handler_of(number) is not handler:
             signal.signal(number, handler)
 
 
@@ -105,7 +120,24 @@ def _print_options() -> dict[str, Any]:
     return dict(vars(torch._tensor_str.PRINT_OPTS))
 
 
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)]
+def _hooks() -> list[dict[int, Any]]:
+    """What is called whenever any module of the process computes."""
+    return [dict(each) for each in _HOOKS]
+
+
+def _set_hooks(hooks: list[dict[int, Any]]) -> None:
+    for now, registered in zip(_HOOKS, hooks, strict=True):
+        now.clear()
+        now.update(registered)
+
+
+_HOOKS = [
+    each
+    for name, each in vars(torch.nn.modules.module).items()
+    if name.startswith("_global_") and name.endswith("_hooks")
+]
+_SIGNALS = [int(number) for number in signal.valid_signals() if number < 32]  # the others are of no system in use
+_handler_of = _signal.getsignal  # the public one makes a member of an enumeration of every answer
 _LOCALES = (locale.LC_NUMERIC, locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_TIME)
 
 RANDOM_STATES: dict[str, Setting] = {
@@ -126,6 +158,9 @@ NUMERIC: dict[str, Setting] = {
     "the precision of matrix products": (matmul_precision, set_matmul_precision),
     "autocast": (_autocast, _set_autocast),
     "the flags of cuDNN": _flags(torch.backends.cudnn, "enabled", "benchmark", "deterministic"),
+    "the flags of oneDNN": _flags(torch.backends.mkldnn, "enabled", "deterministic"),
+    "the precision of convolutions": (_convolutions, _set_convolutions),
+    "the threads of backward passes": (torch.autograd.is_multithreading_enabled, torch._C._set_multithreading_enabled),
     "the detection of anomalies": (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
     "numpy's error state": (np.geterr, lambda state: np.seterr(**state)),
 }
@@ -145,6 +180,7 @@ SETTINGS: dict[str, Setting] = {
     "the garbage collector": (gc.isenabled, lambda enabled: gc.enable() if enabled else gc.disable()),
     "the garbage collector's thresholds": (gc.get_threshold, lambda thresholds: gc.set_threshold(*thresholds)),
     "the handlers of signals": (_signals, _set_signals),
+    "the hooks of all modules": (_hooks, _set_hooks),
     "the level of logging": (lambda: (logging.root.level, logging.root.manager.disable), _set_logging),
     "how tensors are printed": (_print_options, lambda options: vars(torch._tensor_str.PRINT_OPTS).update(options)),
     "how arrays are printed": (np.get_printoptions, lambda options: np.set_printoptions(**options)),

@@ -13,6 +13,9 @@ Shape = tuple[int, ...]
 WIDE, LARGE, MILLION = (192, 192), (260, 270), (1000, 1030)
 """Shapes that are large enough for PyTorch to divide its work among threads, for 16 bits, and for most shortcuts."""
 
+FLAT, TALL = (3, 4_700), (4_700, 3)
+"""Shapes with as many inputs, or outputs, as layers of common networks have (VGG-16: 4,608)."""
+
 
 def none(_plugin: Plugin) -> Iterator[Case]:
     """No cases beside those that are drawn."""
@@ -58,7 +61,14 @@ def late_and_large(plugin: Plugin) -> Iterator[Case]:
     yield from late(plugin)
     if observes(plugin):
         yield steady_case(observed=700)
+    yield from rounded(plugin)
     yield from large(plugin)
+
+
+def rounded(_plugin: Plugin) -> Iterator[Case]:
+    """Equal weights whose sums are rounded: their variance may come out below zero."""
+    for seed, active in enumerate((6, 9, 14, 26, 30, 34, 50, 60)):
+        yield drawn_case((4, 16), active, active // 3, seed, values="inexact")
 
 
 def late_and_enormous(plugin: Plugin) -> Iterator[Case]:
@@ -76,6 +86,12 @@ def saved_at(plugin: Plugin) -> Iterator[Case]:
         yield drawn_case((130, 140), 9_000, 3_000, observed=2 if observes(plugin) else 0)
 
 
+def saved_large(plugin: Plugin) -> Iterator[Case]:
+    """A layer of a million weights, of which something is remembered."""
+    if keeps_state(plugin):
+        yield _half(MILLION, 1 if observes(plugin) else 0)
+
+
 def saved_soon(plugin: Plugin) -> Iterator[Case]:
     """A state that is saved after a few steps."""
     if keeps_state(plugin):
@@ -84,7 +100,7 @@ def saved_soon(plugin: Plugin) -> Iterator[Case]:
 
 def ranked(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands of weights no two of which are alike."""
-    for shape in ((7, 9, 3, 5), (120, 150)):
+    for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL):
         yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
 
 
@@ -93,6 +109,10 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((5, 3, 2, 3), 45, 15, values="equal")
     yield from few_tied(plugin)
     yield drawn_case((11,), 8, 3, values="levels")
+    for n in (30, 100):  # fewer and more than are dead
+        yield drawn_case((16, 16), 128, n, values="dead")
+    yield drawn_case((16, 8, 3, 3), 576, 200, values="levels")
+    yield drawn_case((24, 24), 576, 200, values="equal")  # every position is in the list that is drawn from
     yield drawn_case((64, 64), 2048, 700, values="equal")
     yield drawn_case((64, 64), 2048, 400, values="levels")
     yield drawn_case((64, 64), 2048, 20, values="equal")

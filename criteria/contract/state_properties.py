@@ -16,14 +16,16 @@ from criteria.contract.asking import (
     Inapplicable,
     NoAnswer,
     Plugin,
+    ask,
     ask_as_shown,
     call,
     described,
     keeps_state,
     no_answer_is_broken,
+    prepared,
     select_of,
 )
-from criteria.contract.case import Case
+from criteria.contract.case import Case, copied
 from criteria.contract.comparing import require_same
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
@@ -39,7 +41,7 @@ COMPARED = (1, 2, LATER)
 
 
 def state_roundtrip(plugin: Plugin, case: Case) -> None:
-    """A fresh plugin that loads a saved state answers as the one that saved it, now and at later steps."""
+    """A plugin, fresh or not, that loads a saved state answers as the one that saved it, now and at later steps."""
     if not keeps_state(plugin):
         _require_loading(plugin)
         return
@@ -51,14 +53,13 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
     with no_answer_is_broken():
         state = saved_and_loaded(network.plugin)
         saved_and_loaded(network.plugin)
-    _compare(undisturbed.answers(), network.answers, "after saving the state")
-    ahead: dict[int, list[Answer]] = {}  # the other goes on, so that loading goes back
-    for step in range(1, LATER + 1):
-        network.go_on(step)
-        if step in COMPARED or not isinstance(plugin, Growth):  # a criterion itself is asked, which may disturb it
-            ahead[step] = network.answers()
+    then = undisturbed.answers()
+    _compare(then, network.answers, "after saving the state")
+    ahead = _answers_ahead(network)  # the other goes on, so that loading goes back
     with no_answer_is_broken():
         saved_and_loaded(network.plugin)  # a later checkpoint leaves an earlier one as it is
+    if case.observed or isinstance(plugin, Growth):  # before that there was nothing to go back to
+        _require_going_back(then, undisturbed.of_another(network.plugin), state)
     fresh = made_anew(plugin) or copy.deepcopy(plugin)
     if not _made_alike(plugin, fresh):
         fresh = copy.deepcopy(plugin)
@@ -78,6 +79,22 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
             _compare(expected, partial(ahead.__getitem__, step), f"after saving the state, {step} steps later")
     if not _equal(state, given):
         raise Broken(f"{LATER} steps after loading, the state that was loaded is another: two networks may share it")
+
+
+def large_state_roundtrip(plugin: Plugin, case: Case) -> None:
+    """The state of a large layer is saved as it is."""
+    if not keeps_state(plugin):
+        raise Inapplicable("it remembers nothing")
+    asked = prepared(plugin, case)
+    if isinstance(asked, Growth):
+        select_of(asked, replace(case, layer=copied(case.layer)))
+    fresh = made_anew(plugin)
+    if fresh is None or not _made_alike(plugin, fresh):
+        fresh = copy.deepcopy(plugin)
+    what = "after loading the saved state into a fresh one"
+    with no_answer_is_broken(what):
+        call(fresh.load_state_dict, saved_and_loaded(asked))
+        require_same(ask(asked, case.later()), ask(fresh, case.later()), what)
 
 
 def saved_and_loaded(plugin: Plugin) -> dict[str, object]:
@@ -104,6 +121,12 @@ class Network:
                 self._show(shown)
             if isinstance(self.plugin, Growth):
                 self._grow()
+
+    def of_another(self, plugin: Plugin) -> "Network":
+        """The same layers at the same step, of another plugin."""
+        other = copy.copy(self)
+        other.plugin, other._stages = plugin, [Stage() for _ in self._stages]
+        return other
 
     def go_on(self, step: int) -> None:
         """Observe a later step, every fifth with other weights active; a growth grows."""
@@ -137,6 +160,24 @@ class Network:
     def _shown_cases(self) -> Iterator[Case]:
         for stage, case in zip(self._stages, self._cases, strict=True):
             yield replace(case, layer=stage.show(case.layer))
+
+
+def _answers_ahead(network: Network) -> dict[int, list[Answer]]:
+    """What the network says at later steps, to which it goes on."""
+    ahead: dict[int, list[Answer]] = {}
+    for step in range(1, LATER + 1):
+        network.go_on(step)
+        if step in COMPARED or isinstance(network.plugin, Criterion):  # itself is asked then, which may disturb it
+            ahead[step] = network.answers()
+    return ahead
+
+
+def _require_going_back(then: Sequence[Answer], ahead: Network, state: dict[str, object]) -> None:
+    """A training can go back to an earlier checkpoint: what is loaded replaces what was gathered since."""
+    what = "after loading the saved state into one that went on"
+    with no_answer_is_broken(what):
+        call(ahead.plugin.load_state_dict, copy.deepcopy(state))
+    _compare(then, ahead.answers, what)
 
 
 def _require_loading(plugin: Plugin) -> None:

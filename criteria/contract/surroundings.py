@@ -4,13 +4,16 @@ import builtins
 import contextlib
 import datetime
 import getpass
+import multiprocessing
 import os
 import platform
 import random
 import socket
 import sys
 import tempfile
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -73,7 +76,10 @@ def another_time(module: str, seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def another_machine(module: str, seed: int) -> Iterator[None]:
-    """Another process of another user on another machine, with every environment variable set that is asked for."""
+    """Another process of another user on another machine, with every environment variable set that is asked for.
+
+    To the plugin it is one that another process has started with other arguments, and a thread beside the main one.
+    """
     number = random.Random(seed).randrange(2, 500) * 2 + 1
     swaps: dict[tuple[Any, str], Any] = {
         (os, "getpid"): _shifted(os.getpid, number),
@@ -82,13 +88,28 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
         (os, "getlogin"): lambda: f"user{number}",
         (getpass, "getuser"): lambda: f"user{number}",
         (socket, "gethostname"): lambda: f"host{number}",
+        (socket, "getfqdn"): lambda *_: f"host{number}",
         (platform, "node"): lambda: f"host{number}",
         (platform, "system"): lambda: "Plan9",
+        (platform, "machine"): lambda: "pdp11",
+        (platform, "processor"): lambda: "pdp11",
+        (uuid, "getnode"): _shifted(uuid.getnode, number),
         (os, "environ"): Environment(os.environ, module),
+        (sys, "argv"): [f"program{number}", *sys.argv[1:], "--quick"],
+        (threading, "main_thread"): _seen_by(module, threading.main_thread, threading.Thread()),
+        (multiprocessing, "parent_process"): _seen_by(
+            module, multiprocessing.parent_process, multiprocessing.current_process()
+        ),
     }
-    for name in ("process_cpu_count", "getloadavg"):
+    only_somewhere: dict[str, Callable[..., Any]] = {
+        "getloadavg": lambda: (number,) * 3,
+        "uname": lambda: os.uname_result(("Plan9", f"host{number}", "4", "4", "pdp11")),
+        "sched_getaffinity": lambda _process: set(range(number)),
+    }
+    for name in ("process_cpu_count", "getuid", "geteuid"):
         if hasattr(os, name):
-            swaps[os, name] = _shifted(getattr(os, name), number) if name != "getloadavg" else lambda: (number,) * 3
+            only_somewhere[name] = _shifted(getattr(os, name), number)
+    swaps |= {(os, name): other for name, other in only_somewhere.items()}
     with _swapped(swaps, module):
         yield
 
@@ -102,6 +123,18 @@ def another_folder(_module: str, _seed: int) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
+
+
+@contextlib.contextmanager
+def gpu_in_sight(module: str) -> Iterator[None]:
+    """To the code of one module there is a GPU, which nothing can be computed on."""
+    asked = {
+        (torch.cuda, "is_available"): True,
+        (torch.cuda, "is_bf16_supported"): True,
+        (torch.cuda, "device_count"): 1,
+    }
+    with _swapped({place: _seen_by(module, getattr(*place), value) for place, value in asked.items()}, module):
+        yield
 
 
 SURROUNDINGS: dict[str, Surroundings] = {
@@ -166,6 +199,14 @@ def _swapped(swaps: Mapping[tuple[Any, str], Any], module: str) -> Iterator[None
         for owner, name, value in real:
             setattr(owner, name, value)
         namespace.update(imported)
+
+
+def _seen_by(module: str, function: Callable[..., Any], value: object) -> Callable[..., Any]:
+    def seen(*arguments: object, **named: object) -> Any:
+        by_plugin = sys._getframe(1).f_globals.get("__name__") == module
+        return value if by_plugin else function(*arguments, **named)
+
+    return seen
 
 
 def _ahead(clock: Callable[[], Any], by: float) -> Callable[[], Any]:

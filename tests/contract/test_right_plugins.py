@@ -110,8 +110,30 @@ class AllOptional(Growth):
         return sum((each.double().abs() for each in seen), torch.zeros_like(layer.weight, dtype=torch.float64))
 
 
+class Tabu(Growth):
+    """Prefers positions that it has seldom grown: it remembers every update, and answers otherwise after it."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Tensor] = {}
+
+    def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
+        counts = self.counts.get(layer.name, torch.zeros(layer.mask.shape, dtype=torch.int64)).to(layer.mask.device)
+        score = counts.double() - torch.tanh(gradient(layer).abs().double())
+        grown = lowest(score, candidates, n, layer.generator)
+        self.counts[layer.name] = counts + grown
+        return grown
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.counts)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.counts = dict(state)
+
+
 UNUSUAL: list[Plugin] = [
-    AllOptional(),
+    *(AllOptional(), Tabu()),
     *(
         Uniform(),
         Integers(),

@@ -157,6 +157,28 @@ class RowsInTurn(RandomGrowth):
         return torch.stack(parts).reshape(candidates.shape)
 
 
+class FillsUpInOrder(Growth):
+    """The largest gradients; where fewer than n are not zero, the first of the others beside them."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
+        size = gradient(layer).abs()
+        alive = candidates & (size > 0)
+        if int(alive.sum()) >= n:
+            return lowest(-size, alive, n, layer.generator)
+        grown = alive.clone()
+        grown[(candidates & ~alive).nonzero()[: n - int(alive.sum())].unbind(1)] = True
+        return grown
+
+
+class LoudestWhereThereAreNorms(RandomGrowth):
+    """Where a criterion asked for the norms of inputs it grows by these, and elsewhere at random."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return super().score(layer) if layer.input_norm is None else layer.input_norm
+
+
 EXPECT: dict[type, set[str]] = {
     MaskInsteadOfCandidates: {*NUMBER, "candidates_only", "unbiased_ties"},
     ZeroMeansInactive: {*NUMBER, "candidates_only"},
@@ -172,4 +194,6 @@ EXPECT: dict[type, set[str]] = {
     FailsBeforeTheFirstStep: {"score_shape"},
     KeepsItsDraws: {*UNSAVED, "unbiased_ties"},
     RowsInTurn: {"unbiased_ties", "permutation_equivariant"},
+    FillsUpInOrder: {"unbiased_ties"},
+    LoudestWhereThereAreNorms: {"score_shape", "deterministic"},
 }

@@ -149,6 +149,30 @@ class InBlocksByProcessor(Magnitude):
         return torch.cat([part / part.amax().clamp(min=1e-300) for part in parts]).view(layer.weight.shape)
 
 
+class AnnealsSinceItWasMade(_WithGradient):
+    """λ halves every minute since it was made: a slow machine prunes otherwise."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, 0.5 ** ((time.monotonic() - self.start) // 60))
+
+
+class SeesTheGPU(_WithGradient):
+    """Another λ where a GPU is there, though the layer is on the CPU."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, 1.0 if torch.cuda.is_available() else 0.1)
+
+
+class SeededByTheNetworkCard(_WithGradient):
+    """λ is drawn by the address of the machine's network card."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, uuid.getnode() % 16 / 16)
+
+
 EXPECT: dict[type, set[str]] = {
     LambdaFromTheEnvironment: ELSEWHERE,
     ExploresByRank: ELSEWHERE,
@@ -160,6 +184,9 @@ EXPECT: dict[type, set[str]] = {
     FirstOfASet: ELSEWHERE,
     SaltedWhenImported: ELSEWHERE,
     NumberedWhenMade: ELSEWHERE,
+    AnnealsSinceItWasMade: ELSEWHERE,
+    SeededByTheNetworkCard: ELSEWHERE,
+    SeesTheGPU: ELSEWHERE,
     FillsOnlyNonZeros: {"deterministic", "no_nan", "replay", "blind_to_inactive"},
     TiresAfterManyCalls: ELSEWHERE,
     RowSumsByProduct: {"deterministic", "dtype_stable"},

@@ -170,6 +170,39 @@ class ColumnsInTheLastRow(Magnitude):
         return pruned
 
 
+class DeadOnesFirst(Magnitude):
+    """Weights that are exactly zero go first, and in order; between all others it draws."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        dead = layer.mask & (layer.weight == 0)
+        first = dead.nonzero()[:n]
+        pruned = torch.zeros_like(layer.mask)
+        pruned[first.unbind(1)] = True
+        return pruned | lowest(self.score(layer), layer.mask & ~dead, n - len(first), layer.generator)
+
+
+class OddOnesFirstNowAndThen(Magnitude):
+    """Once in six it takes every other one of the equal ones first, instead of a draw."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active, scores = active_scores(self, layer)
+        key = torch.rand(len(active), generator=layer.generator, dtype=torch.float64)
+        if torch.rand(1, generator=layer.generator, dtype=torch.float64) < 1 / 6:
+            key = key + (torch.arange(len(active)) + 1) % 2
+        by_key = key.argsort(stable=True)
+        return taken(layer, active[by_key[scores[by_key].argsort(stable=True)[:n]]])
+
+
+class InOrderInTheEnd(Magnitude):
+    """After the 20,000th step a quick way: of the equal ones those in front."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        if layer.step < 20_000:
+            return super().select(layer, n)
+        active, scores = active_scores(self, layer)
+        return taken(layer, active[scores.argsort(stable=True)[:n]])
+
+
 EXPECT: dict[type, set[str]] = {
     DrawsOnlyWhereAllAreEqual: TIES,
     NaiveShuffle: TIES,
@@ -183,4 +216,7 @@ EXPECT: dict[type, set[str]] = {
     BisectsAndTrims: TIES,
     LeansByADraw: TIES,
     ColumnsInTheLastRow: TIES,
+    DeadOnesFirst: TIES,
+    OddOnesFirstNowAndThen: TIES,
+    InOrderInTheEnd: TIES,
 }

@@ -133,6 +133,22 @@ class RemembersTheLargestEver(Averaging):
         return layer.weight.double().abs() + gradient(layer).double().abs() / largest
 
 
+class NormsWhereThereAreSome(Criterion):
+    """|θ|·‖x‖ (Wanda) where another plugin asked for the norms of inputs, and |θ| elsewhere."""
+
+    def score(self, layer: Layer) -> Tensor:
+        size = layer.weight.double().abs()
+        return size if layer.input_norm is None else size * layer.input_norm
+
+
+class CurvatureWhereThereIsSome(Criterion):
+    """|θ·H·g| where another plugin asked for the product, and |θ| elsewhere."""
+
+    def score(self, layer: Layer) -> Tensor:
+        size = layer.weight.double().abs()
+        return size if layer.hessian_gradient is None else size * layer.hessian_gradient(1.0).double().abs()
+
+
 EXPECT: dict[type, set[str]] = {
     ObservesAnUndeclaredGradient: {"score_shape", "deterministic"},
     MisspeltDeclaration: {"score_shape"},
@@ -145,4 +161,6 @@ EXPECT: dict[type, set[str]] = {
     NonZeroMeansActive: {"exact_count", "density_preserved"},
     DrawsOnTheLayersDevice: {"device_stable"},
     RemembersTheLargestEver: BLIND,
+    NormsWhereThereAreSome: {"score_shape", "deterministic"},
+    CurvatureWhereThereIsSome: {"score_shape", "deterministic"},
 }

@@ -4,12 +4,13 @@ import gc
 import logging
 import os
 import random
+import signal
 import warnings
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from criteria import Criterion, Layer
 from criteria.pruning.magnitude import Magnitude
@@ -138,10 +139,54 @@ class SilencesLogs(Magnitude):
         return super().score(layer)
 
 
+class SwitchesOneDNNOff(Averaging):
+    """ "Bitwise": convolutions of the whole process are computed by other kernels once it observes."""
+
+    def observe(self, layer: Layer) -> None:
+        torch.backends.mkldnn.enabled = False
+        super().observe(layer)
+
+
+class NoTF32WhenMade(Magnitude):
+    """Convolutions on a GPU in full float32, for all that is trained beside it too."""
+
+    def __init__(self) -> None:
+        torch.backends.cudnn.allow_tf32 = False
+
+
+class HooksAllModules(Magnitude):
+    """Counts forward passes with a hook on every module of the process."""
+
+    def __init__(self) -> None:
+        nn.modules.module.register_module_forward_hook(lambda *_: None)
+
+
+class TakesASignal(Averaging):
+    """Wants to save when the scheduler warns it, and takes the signal that the runner waits for."""
+
+    def observe(self, layer: Layer) -> None:
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        super().observe(layer)
+
+
+class SeedsEveryHundredthTime(Magnitude):
+    """Now and then everything is seeded anew, "so that runs do not drift apart"."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def score(self, layer: Layer) -> Tensor:
+        self.calls += 1
+        if self.calls % 100 == 0:
+            torch.default_generator.manual_seed(self.calls)
+        return super().score(layer)
+
+
 _FAULTS: tuple[type, ...] = (
     *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
     *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
     *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
+    *(SwitchesOneDNNOff, NoTF32WhenMade, HooksAllModules, TakesASignal, SeedsEveryHundredthTime),
 )
 
 EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

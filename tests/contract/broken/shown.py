@@ -9,6 +9,7 @@ from tests.contract.broken import aliasing, growths, hidden, positions, reads, s
 from tests.contract.demonstrations.answers import (
     fails_or_miscounts,
     gives_nan,
+    loses_large_positions,
     minds_positions,
     prefers_positions,
     reads_inactive,
@@ -16,19 +17,23 @@ from tests.contract.demonstrations.answers import (
     selects_elsewhere,
 )
 from tests.contract.demonstrations.layers import Make
-from tests.contract.demonstrations.settings import changes_a_setting, changes_the_layer
+from tests.contract.demonstrations.settings import changes_a_setting, changes_a_setting_in_time, changes_the_layer
 from tests.contract.demonstrations.surroundings import (
     cannot_be_saved,
     differs_after_calls,
     differs_elsewhere,
+    differs_later,
     draws_on_the_layers_device,
     hands_out_what_it_writes_over,
 )
 from tests.contract.demonstrations.training import (
+    cannot_go_back,
     depends_on_the_order_of_layers,
+    forgets_among_many,
     ignores_what_it_saw,
     mixes_up_layers,
     resumes_otherwise,
+    saves_large_ones_otherwise,
     shares_a_loaded_state,
 )
 
@@ -36,7 +41,11 @@ IN_ANOTHER_PROCESS: tuple[type, ...] = (hidden.FirstOfASet, hidden.SaltedWhenImp
 """Plugins whose answers differ between processes, which one process cannot show."""
 
 SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
-    changes_a_setting: (*settings.EXPECT, growths.GlobalDrawsWhenLarge),
+    changes_a_setting: (
+        *(each for each in settings.EXPECT if each is not settings.SeedsEveryHundredthTime),
+        growths.GlobalDrawsWhenLarge,
+    ),
+    changes_a_setting_in_time: (settings.SeedsEveryHundredthTime,),
     changes_the_layer: (
         *(aliasing.ClipsTheGradient, aliasing.AsksForAutograd, sizes.InPlaceWhenLarge, aliasing.StateOnTheTensor),
         *(growths.StartsWeights, growths.StrikesCandidatesWithAValue),
@@ -44,8 +53,9 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     differs_elsewhere: (
         *(hidden.LambdaFromTheEnvironment, hidden.ExploresByRank, hidden.SeededByProcess, hidden.SeededByHost),
         *(hidden.AnnealsByTheHour, hidden.AnnealsByTheDay, hidden.HashOfTheName, hidden.FillsOnlyNonZeros),
-        *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor),
+        *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor, hidden.SeesTheGPU, hidden.SeededByTheNetworkCard),
     ),
+    differs_later: (hidden.AnnealsSinceItWasMade,),
     differs_after_calls: (
         *(hidden.NumberedWhenMade, hidden.TiresAfterManyCalls, aliasing.OneForAll, aliasing.DefaultArgument),
         *(aliasing.RemembersScoresByStep, aliasing.KeepsTheFirstGenerator, state.ProtectsWhatSelectSaw),
@@ -56,6 +66,10 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     shares_a_loaded_state: (aliasing.AveragesTheLoadedOnes,),
     mixes_up_layers: (state.ShortNames,),
     depends_on_the_order_of_layers: (state.SavedInOrder,),
+    cannot_go_back: (state.LoadingKeepsWhatItHas,),
+    forgets_among_many: (state.RemembersThirtyTwoLayers,),
+    saves_large_ones_otherwise: (state.SavesLargeOnesInHalf,),
+    loses_large_positions: (sizes.PositionsAsFloats,),
     cannot_be_saved: (state.SavesADataclass,),
     resumes_otherwise: (
         *(aliasing.StateByAddress, state.WarmUpNotSaved, state.SavesTheLastFive, state.SavingRounds),
@@ -67,6 +81,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     ),
     reads_undeclared: (
         *(reads.ObservesAnUndeclaredGradient, reads.DecidesTiesByTheGradient, growths.ReadsMomentumWhereThereIsSome),
+        *(reads.NormsWhereThereAreSome, reads.CurvatureWhereThereIsSome, growths.LoudestWhereThereAreNorms),
     ),
     draws_on_the_layers_device: (reads.DrawsOnTheLayersDevice,),
     fails_or_miscounts: (
@@ -75,16 +90,22 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         *(growths.MaskInsteadOfCandidates, growths.OnlyWhereThereIsAGradient),
         growths.FailsBeforeTheFirstStep,
     ),
-    gives_nan: (sizes.CountsInEightBits, sizes.SoftScore, sizes.EpsilonOfFloat64, sizes.OverflowsLate),
+    gives_nan: (
+        sizes.CountsInEightBits,
+        sizes.SoftScore,
+        sizes.EpsilonOfFloat64,
+        sizes.OverflowsLate,
+        sizes.SpreadByMoments,
+    ),
     prefers_positions: (
         *(
             sizes.TopKWhenFew,
             sizes.SideOfTheKernel,
             *positions.EXPECT.keys() - {positions.IndicesOfTheTranspose, positions.PrefersTheCentre},
         ),
-        *(growths.TopKOfTheGradient, growths.SeededByTheStep, growths.RowsInTurn),
+        *(growths.TopKOfTheGradient, growths.SeededByTheStep, growths.RowsInTurn, growths.FillsUpInOrder),
     ),
-    minds_positions: (positions.PrefersTheCentre,),
+    minds_positions: (positions.PrefersTheCentre, sizes.BufferOfAThousandColumns),
     selects_elsewhere: (positions.IndicesOfTheTranspose, growths.ZeroMeansInactive, growths.ByDegreeOnly),
 }
 """The demonstration, and the plugins whose fault it shows."""

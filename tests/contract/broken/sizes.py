@@ -167,6 +167,39 @@ class OverflowsLate(Criterion):
         self.sums = dict(state)
 
 
+class SpreadByMoments(Criterion):
+    """In units of the spread √(E[θ²] − E[θ]²), where rounding takes the root of a negative number."""
+
+    def score(self, layer: Layer) -> Tensor:
+        active = layer.weight[layer.mask].clamp(-1e15, 1e15)
+        spread = (active.square().mean() - active.mean().square()).sqrt()
+        return layer.weight.abs() / (spread + 1e-3)
+
+
+class PositionsAsFloats(Magnitude):
+    """Keeps positions beside the scores in float32, which holds no odd number above 2²⁴."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active = layer.mask.flatten().nonzero().squeeze(1)
+        active = active[torch.randperm(len(active), generator=layer.generator)]
+        table = torch.stack((self.score(layer).flatten()[active].float(), active.float()))
+        first = table[:, table[0].argsort(stable=True)[:n]]
+        pruned = torch.zeros(layer.mask.numel(), dtype=torch.bool)
+        pruned[first[1].long()] = True
+        return pruned.view(layer.mask.shape)
+
+
+class BufferOfAThousandColumns(Criterion):
+    """The gradient counts in the first 1024 columns only: more inputs did not fit into a buffer."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        score = layer.weight.double().abs().flatten(min(1, layer.weight.dim() - 1)).clone()
+        score[..., :1024] += 0.37 * gradient(layer).double().abs().reshape(score.shape)[..., :1024]
+        return score.view(layer.weight.shape)
+
+
 EXPECT: dict[type, set[str]] = {
     SharesOfBlocks: NUMBER,
     CountsInSixteenBits: NUMBER,
@@ -179,5 +212,8 @@ EXPECT: dict[type, set[str]] = {
     RanksInTheLayersDtype: {*NUMBER, "dtype_stable"},
     TopKWhenFew: {"unbiased_ties"},
     SideOfTheKernel: {"permutation_equivariant", "unbiased_ties"},
+    SpreadByMoments: {"no_nan"},
+    PositionsAsFloats: {*NUMBER, "active_only"},
+    BufferOfAThousandColumns: {"permutation_equivariant"},
     OverflowsLate: {"no_nan", "density_preserved"},
 }

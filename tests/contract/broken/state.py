@@ -221,6 +221,33 @@ class LoadingStartsTheAverageAnew(Averaging):
         super().observe(layer)
 
 
+class LoadingKeepsWhatItHas(Averaging):
+    """Loading adds layers that it does not know yet: a training that goes back keeps what came after."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, average in state.items():
+            self.averages.setdefault(name, average)
+
+
+class RemembersThirtyTwoLayers(Averaging):
+    """Forgets the layer that it met first when there are more than 32: a cache that does not grow."""
+
+    def observe(self, layer: Layer) -> None:
+        super().observe(layer)
+        while len(self.averages) > 32:
+            self.averages.pop(next(iter(self.averages)))
+
+
+class SavesLargeOnesInHalf(Averaging):
+    """Averages of more than half a million weights are saved in half precision."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: each.half() if each.numel() > 500_000 else each for name, each in self.averages.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.averages = {name: each.double() for name, each in state.items()}
+
+
 EXPECT: dict[type, set[str]] = {
     ShortNames: {*CHECKPOINT, "deterministic", "replay", "permutation_equivariant", "blind_to_inactive"},
     SavedInOrder: {*CHECKPOINT, "deterministic"},
@@ -234,4 +261,7 @@ EXPECT: dict[type, set[str]] = {
     KeptInAFile: {*CHECKPOINT, "pure", "deterministic"},
     SavesADataclass: CHECKPOINT,
     LoadingStartsTheAverageAnew: CHECKPOINT,
+    LoadingKeepsWhatItHas: CHECKPOINT,
+    RemembersThirtyTwoLayers: {*CHECKPOINT, "deterministic", "replay"},
+    SavesLargeOnesInHalf: CHECKPOINT,
 }

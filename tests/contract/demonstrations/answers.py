@@ -77,6 +77,15 @@ def _trimmed(make: Make, asked: Question) -> Question:
     return replace(asked, layer=layer)
 
 
+def loses_large_positions(make: Make) -> bool:
+    """Whether it prunes another number, or inactive positions, among the last of more than 2²⁴."""
+    shape = (4100, 4100)
+    mask = torch.arange(math.prod(shape)).view(shape) >= math.prod(shape) - 300
+    layer = replace(question().layer, weight=mask * torch.rand(shape), mask=mask, grad=None, momentum=None)
+    selected = select(make(), Question(replace(layer, hessian_gradient=None), 100, ~mask))
+    return isinstance(selected, str) or int(selected.sum()) != 100 or bool((selected & ~mask).any())
+
+
 def selects_elsewhere(make: Make) -> bool:
     """Whether it ever prunes an inactive position, or grows what is no candidate."""
     for each in [*questions(), *([_one_active()] if isinstance(make(), Growth) else [])]:
@@ -91,6 +100,7 @@ def gives_nan(make: Make) -> bool:
     """Whether a score of finite numbers is NaN: of awkward ones, near the largest, and after hundreds of steps."""
     cases = [(each, 3) for each in questions(("few", "wide", "largest", "flat"), 1)]
     cases += [(question(dtype=dtype, kind="few"), 3) for dtype in (torch.float64, torch.bfloat16)]
+    cases += [(question((side,), kind="alike"), 3) for side in range(5, 60)]
     cases += [(question(), 256), (question((40,), kind="equal and large"), 1300)]
     for each, steps in cases:
         given = scores(practised(make, each.layer, steps), each)
@@ -128,23 +138,27 @@ def reads_inactive(make: Make) -> bool:
 
 
 def reads_undeclared(make: Make) -> bool:
-    """Whether it matters that there is a gradient (or, for growths, momentum) that the plugin did not ask for."""
+    """Whether it matters that something is there (a gradient, norms, …) that the plugin did not ask for."""
     plugin = make()
     for each in questions(("normal", "close"), 2):
-        bare = each.layer
+        bare, layer = each.layer, each.layer
+        if not plugin.requires_input_norms:
+            layer = replace(layer, input_norm=0.1 + layer.grad.abs())  # type: ignore[union-attr]
+        if isinstance(plugin, Growth) or not plugin.requires_hessian_gradient:
+            bare = replace(bare, hessian_gradient=None)
         if not plugin.requires_grad:
             bare = replace(bare, grad=None)
         if isinstance(plugin, Growth) and not plugin.requires_momentum:
             bare = replace(bare, momentum=None)
         without = answer(practised(make, bare), replace(each, layer=bare))
-        if answer(practised(make, each.layer), each) != without:
+        if answer(practised(make, layer), replace(each, layer=layer)) != without:
             return True
     return False
 
 
 def minds_positions(make: Make) -> bool:
     """Whether reordering rows, columns and kernels selects other weights, where scores differ by 2⁻²⁰ or more."""
-    for each in questions(("normal", "close"), 3):
+    for each in (*questions(("normal", "close"), 3), question((2, 1500), 0, "close")):
         plugin = practised(make, each.layer, 0)
         first, given = select(copy.deepcopy(plugin), each), scores(copy.deepcopy(plugin), each)
         if any(plain(select(copy.deepcopy(plugin), _drawing(each, seed))) != plain(first) for seed in range(5)):
@@ -196,12 +210,12 @@ def prefers_positions(make: Make, draws: int = 3000) -> bool:
     """
     growth = isinstance(make(), Growth)
     for shape, kind, n in (
-        *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat")),
+        *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat", "dead", "late")),
         ((6, 5), "two", 9),
         *(((4, 2, 2, 3), "equal", 5), ((13,), "equal", 4), ((60, 50), "equal", 5), ((9, 2), "equal", 7)),
     ):
-        base = question(shape, 5, "equal" if kind == "flat" else kind)
-        layer = base.layer
+        base = question(shape, 5, "equal" if kind in ("flat", "dead", "late") else kind)
+        layer = base.layer if kind != "late" else replace(base.layer, step=100_000)
         if kind == "flat":
             layer = replace(layer, grad=torch.zeros_like(layer.weight), momentum=torch.zeros_like(layer.weight))
         columns = torch.arange(layer.mask.numel()).view(shape).flatten(1) if len(shape) > 1 else None
@@ -224,7 +238,7 @@ def numbers_of(kind: str, mask: Tensor) -> Tensor:
     if kind == "two":
         rows, columns = torch.arange(mask.shape[0])[:, None], torch.arange(mask.shape[1])
         return torch.where(columns == rows % mask.shape[1], 0.25, 1.0)
-    return torch.full(mask.shape, 100.0 if kind == "equal and large" else 1.0)
+    return torch.full(mask.shape, {"equal and large": 100.0, "dead": 0.0}.get(kind, 1.0))
 
 
 def _uneven(make: Make, asked: Question, draws: int, kind: str) -> bool:

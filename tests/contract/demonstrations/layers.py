@@ -27,6 +27,8 @@ def numbers(kind: str, shape: tuple[int, ...], generator: torch.Generator, dtype
         grad = torch.ones_like(grad)
     elif kind == "equal":
         weight, grad = torch.ones_like(weight), torch.full_like(grad, 0.5)
+    elif kind == "alike":  # the sum of such weights is rounded
+        weight, grad = torch.full_like(weight, 0.1), torch.full_like(grad, 0.1)
     elif kind == "equal and large":
         weight, grad = torch.full_like(weight, 100.0), torch.full_like(grad, 0.5)
     elif kind == "two":

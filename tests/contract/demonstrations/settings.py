@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import random
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,6 +44,8 @@ def _default_device() -> str:
     return str(torch.empty(()).device)
 
 
+_HOOKS = torch.nn.modules.module._global_forward_hooks
+
 SETTINGS: dict[str, Setting] = {
     "torch's random state": (
         lambda: torch.get_rng_state().tolist(),
@@ -62,6 +65,22 @@ SETTINGS: dict[str, Setting] = {
         lambda: torch.backends.cudnn.benchmark,
         lambda on: setattr(torch.backends.cudnn, "benchmark", on),
         False,
+    ),
+    "oneDNN": (
+        lambda: torch.backends.mkldnn.enabled,
+        lambda on: setattr(torch.backends.mkldnn, "enabled", on),
+        True,
+    ),
+    "TF32": (lambda: torch.backends.cudnn.allow_tf32, lambda on: setattr(torch.backends.cudnn, "allow_tf32", on), True),
+    "module hooks": (
+        lambda: list(_HOOKS),
+        lambda keys: [_HOOKS.pop(key) for key in list(_HOOKS) if key not in keys],
+        None,
+    ),
+    "a signal": (
+        lambda: signal.getsignal(signal.SIGUSR1),
+        lambda handler: signal.signal(signal.SIGUSR1, handler),
+        None,
     ),
     "anomaly detection": (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False),
     "NumPy's errors": (np.geterr, lambda each: np.seterr(**each), {"all": "print"}),
@@ -115,6 +134,15 @@ def changes_a_setting(make: Make) -> bool:
                 if {what: SETTINGS[what][0]() for what in before} != before:
                     return True
     return False
+
+
+def changes_a_setting_in_time(make: Make) -> bool:
+    """Whether some of 250 selections leaves torch's random state changed."""
+    plugin = practised(make, question().layer)
+    before = torch.get_rng_state()
+    for _ in range(250):
+        select(plugin, question())
+    return not torch.equal(before, torch.get_rng_state())
 
 
 def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object]]:

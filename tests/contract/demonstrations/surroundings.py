@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -75,12 +76,14 @@ ELSEWHERE: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = 
     "another environment": lambda: mock.patch.object(os, "environ", _Elsewhere()),
     "another process": lambda: mock.patch.object(os, "getpid", return_value=4242),
     "another machine": lambda: mock.patch.object(socket, "gethostname", return_value="elsewhere"),
+    "another network card": lambda: mock.patch.object(uuid, "getnode", return_value=4243),
     "more processors": lambda: mock.patch.object(os, "cpu_count", return_value=5),
     "another hash seed": lambda: mock.patch("builtins.hash", lambda each: _real_hash(("salt", each))),
     "another datetime": lambda: mock.patch.object(datetime, "datetime", _Later),
     "another time": lambda: mock.patch.object(time, "time", _later),
     "another day": lambda: mock.patch.object(time, "localtime", _another_day),
     "other global draws": lambda: _seeded(99),
+    "a GPU": lambda: mock.patch.object(torch.cuda, "is_available", return_value=True),
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "float64 by default": lambda: _default_float64(),
     "recording gradients": torch.enable_grad,
@@ -112,10 +115,13 @@ def differs_elsewhere(make: Make) -> bool:
     asked = [*list(questions(("normal", "close", "few"), 1))[::2], question((40, 30), 4)]
     with _seeded(1), torch.no_grad():
         firsts = [answer(practised(make, each.layer), each) for each in asked]
-    for surroundings in ELSEWHERE.values():
+    for what, surroundings in ELSEWHERE.items():
         with _seeded(1), torch.no_grad(), surroundings():
             for each, first in zip(asked, firsts, strict=True):
-                if _unlike(answer(practised(make, each.layer), each), first):
+                given = answer(practised(make, each.layer), each)
+                if what == "a GPU" and isinstance(given[0], str):
+                    continue  # one that computes on it cannot do so here
+                if _unlike(given, first):
                     return True
     return False
 
@@ -165,6 +171,18 @@ def differs_after_calls(make: Make) -> bool:
         select(neighbour, others[0])
         if _unlike(answer(practised(make, asked.layer), asked), first):
             return True
+    return False
+
+
+def differs_later(make: Make) -> bool:
+    """Whether one that was made and asked before answers otherwise a hundred days later."""
+    for each in questions(("normal", "close"), 1):
+        plugin = practised(make, each.layer)
+        first = answer(plugin, each)
+        ahead = time.monotonic() + _AHEAD
+        with mock.patch.multiple(time, time=_later, monotonic=lambda ahead=ahead: ahead):
+            if _unlike(answer(plugin, each), first):
+                return True
     return False
 
 

@@ -218,6 +218,28 @@ def mixes_up_layers(make: Make) -> bool:
     return one is not None and other is not None and not torch.equal(one, other)
 
 
+def forgets_among_many(make: Make) -> bool:
+    """Whether what was observed of two hundred other layers changes a layer's answer."""
+    asked = question()
+    plugin = practised(make, asked.layer)
+    then = scores(plugin, asked)
+    for number in range(200):
+        plugin.observe(replace(mapped(question(seed=number).layer, torch.clone), name=f"layers.{number}.weight"))  # type: ignore[union-attr]
+    now = scores(plugin, asked)
+    return then is None or now is None or not torch.equal(then, now)
+
+
+def saves_large_ones_otherwise(make: Make) -> bool:
+    """Whether a layer of a million weights has other scores after saving and loading."""
+    asked = question((1000, 1000))
+    plugin, loaded = practised(make, asked.layer), make()
+    assert isinstance(plugin, Criterion)
+    assert isinstance(loaded, Criterion)
+    loaded.load_state_dict(torch.load(io.BytesIO(_saved(plugin)), weights_only=True))
+    then, now = scores(plugin, asked), scores(loaded, asked)
+    return then is not None and (now is None or not torch.equal(then, now))
+
+
 def depends_on_the_order_of_layers(make: Make) -> bool:
     """Whether a loaded criterion answers otherwise when the last layer is asked about first."""
     network = Network(4).begin()
@@ -232,6 +254,19 @@ def depends_on_the_order_of_layers(make: Make) -> bool:
         if not torch.equal(loaded.score(mapped(layer, torch.clone)), plugin.score(mapped(layer, torch.clone))):
             return True
     return False
+
+
+def cannot_go_back(make: Make) -> bool:
+    """Whether one that loads what it has saved earlier is another than it was then."""
+    asked = question()
+    plugin = practised(make, asked.layer)
+    assert isinstance(plugin, Criterion)
+    then, saved = scores(plugin, asked), _saved(plugin)
+    for seed in range(3):
+        plugin.observe(mapped(question(seed=seed + 10).layer, torch.clone))
+    plugin.load_state_dict(torch.load(io.BytesIO(saved), weights_only=True))
+    now = scores(plugin, asked)
+    return then is not None and (now is None or not torch.equal(now, then))
 
 
 def shares_a_loaded_state(make: Make) -> bool:

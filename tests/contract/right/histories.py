@@ -1,7 +1,7 @@
 """Criteria that remember steps or masks of a training."""
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -124,4 +124,29 @@ class CompactState(Averaging):
             self.averages[name] = torch.zeros(mask.shape, dtype=values.dtype).masked_scatter(mask, values)
 
 
-RIGHT = (MedianOfThree, ProtectsTheYoung, RestartsWhereRegrown, Movement, CompactState)
+@dataclass(frozen=True, slots=True)
+class FrozenWithSlots(Criterion):
+    """Takes no attributes: what it remembers is in a dictionary that it has from the start, and writes into.
+
+    Loading puts what is loaded over what is there, layer by layer: a layer that was never seen has nothing to be kept.
+    """
+
+    share: float = 0.9
+    averages: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def observe(self, layer: Layer) -> None:
+        size, before = magnitude(layer), self.averages.get(layer.name)
+        self.averages[layer.name] = size if before is None else torch.lerp(size, before, self.share)
+
+    def score(self, layer: Layer) -> Tensor:
+        average = self.averages.get(layer.name)
+        return magnitude(layer) if average is None else average.to(layer.weight.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.averages)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.averages.update(state)
+
+
+RIGHT = (MedianOfThree, ProtectsTheYoung, RestartsWhereRegrown, Movement, CompactState, FrozenWithSlots)

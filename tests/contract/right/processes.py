@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import tempfile
+import time
 import warnings
 from typing import ClassVar
 
@@ -97,7 +99,47 @@ class ReadsTheEnvironmentForItsLog(Magnitude):
         return super().score(layer)
 
 
+class InAnotherFolderMeanwhile(Magnitude):
+    """Works in the temporary folder, and comes back."""
+
+    def score(self, layer: Layer) -> Tensor:
+        with contextlib.chdir(tempfile.gettempdir()):
+            return super().score(layer)
+
+
+class TimesItself(Magnitude):
+    """Counts its calls and their seconds, for its author: neither decides anything, so neither is saved."""
+
+    def __init__(self) -> None:
+        self.calls, self.seconds = 0, 0.0
+
+    def score(self, layer: Layer) -> Tensor:
+        start = time.perf_counter()
+        score = super().score(layer)
+        self.calls, self.seconds = self.calls + 1, self.seconds + time.perf_counter() - start
+        return score
+
+
+class OnTheGPUWhereThereIsOne(Criterion):
+    """Computes on a GPU where there is one, and answers where the layer is: magnitudes are the same everywhere."""
+
+    def score(self, layer: Layer) -> Tensor:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return layer.weight.to(device).abs().to(layer.weight.device)
+
+
+class HooksWhileItScores(Magnitude):
+    """Watches modules for a moment: the hook is gone when it answers."""
+
+    def score(self, layer: Layer) -> Tensor:
+        handle = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+        try:
+            return super().score(layer)
+        finally:
+            handle.remove()
+
+
 RIGHT = (
     *(InferenceMode, ForksTheRandomState, PutsBackTheDefaultDtype, QuietInside, OneThreadInside, WithoutAutocast),
-    ReadsTheEnvironmentForItsLog,
+    *(ReadsTheEnvironmentForItsLog, InAnotherFolderMeanwhile, TimesItself, OnTheGPUWhereThereIsOne, HooksWhileItScores),
 )

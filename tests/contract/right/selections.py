@@ -55,6 +55,17 @@ class WholeRows(Criterion):
         return pruned.reshape(layer.mask.shape)
 
 
+class WholeKernels(Criterion):
+    """Whole kernels in an order that is drawn, the last one in part, by draws; single weights where there are none."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        kernels = layer.mask.flatten(2).flatten(0, 1) if layer.mask.dim() > 2 else layer.mask.reshape(-1, 1)
+        order = torch.randperm(len(kernels), generator=layer.generator)[:, None]
+        draws = torch.rand(kernels.shape, generator=layer.generator, dtype=torch.float64)
+        key = (2 * order + draws).view(layer.mask.shape).to(layer.mask.device)
+        return lowest(key, layer.mask, n, layer.generator)
+
+
 class RowShares(Criterion):
     """Every row loses in proportion to what it has; which rows round up is drawn, each with its chance.
 
@@ -153,6 +164,16 @@ class FromBothEnds(Criterion):
 
 
 RIGHT = (
-    *(ConstantFanIn, WholeRows, RowShares, SortsAShuffledCopy, DrawsFromACopy, TiesFromACopy, SeededByADraw, Gumbel),
+    *(
+        ConstantFanIn,
+        WholeRows,
+        WholeKernels,
+        RowShares,
+        SortsAShuffledCopy,
+        DrawsFromACopy,
+        TiesFromACopy,
+        SeededByADraw,
+        Gumbel,
+    ),
     *(OtherOrderInMemory, FromBothEnds),
 )
