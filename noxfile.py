@@ -35,8 +35,13 @@ def install(session: nox.Session) -> None:
 
 
 def run(session: nox.Session, program: str, *arguments: str, **environment: str) -> None:
-    """Run a program of the shared environment."""
-    session.run(str(PROGRAMS / program), *arguments, env=environment, external=True)
+    """Run a program of the shared environment.
+
+    What it imports is compiled once and kept, also where the user's environment says that Python should keep nothing:
+    tests start hundreds of processes, each of which would compile for five seconds.
+    """
+    kept = {"PYTHONDONTWRITEBYTECODE": ""}
+    session.run(str(PROGRAMS / program), *arguments, env=kept | environment, external=True)
 
 
 def run_with_others(session: nox.Session, example: str) -> None:
