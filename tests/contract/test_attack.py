@@ -35,7 +35,7 @@ FAULTS_OF_CRITERIA: tuple[Callable[[Make], bool], ...] = (
 )
 INSTALLED = tuple(type(load(name, kind)) for kind in ("criterion", "growth") for name in names(kind))
 SEEN_AT_ONCE = (
-    *(settings_of_the_process.SeedsPythonWhileObserving, hidden.TiresAfterManyCalls, aliasing.RemembersTheMaskItself),
+    *(settings_of_the_process.SeedsPythonWhileObserving, hidden.TiresAfterManyCalls, aliasing.StateByAddress),
     *(state.SavesADataclass, sizes.EpsilonOfFloat64, positions.BisectsAndTrims, reads.CentresEachUnit),
     growths.OnlyWhereThereIsAGradient,
 )
