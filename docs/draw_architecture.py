@@ -10,6 +10,8 @@ from pathlib import Path
 
 import grimp
 
+from benchmark.report.marks import between_marks
+
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- drawn by docs/draw_architecture.py -->", "<!-- end of what is drawn -->"
@@ -85,17 +87,10 @@ def _summary(folder: str) -> str:
     return (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
 
 
-def written(page: str, drawn: str) -> str:
-    """The page with ``drawn`` between its two marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{drawn}\n{END}{after}"
-
-
 def main(arguments: Iterable[str]) -> int:
     """Write the page, or with ``--check`` return 1 where it does not show the code as it is."""
     page = PAGE.read_text()
-    now = written(page, drawing(imports_between_folders()))
+    now = between_marks(page, BEGIN, END, drawing(imports_between_folders()), PAGE)
     if "--check" in arguments:
         if now != page:
             print(f"{PAGE} does not show the code as it is; run python {Path(__file__).name}", file=sys.stderr)

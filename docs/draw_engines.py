@@ -11,8 +11,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from tabulate import tabulate
 
 from benchmark.report.figures.look import Plot, Theme, line_style, png, reference_style, set_panel_title
+from benchmark.report.marks import between_marks
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- written by docs/draw_engines.py -->", "<!-- end of what is written -->"
@@ -79,19 +81,14 @@ def short_table(steps: Sequence[Step]) -> str:
 
 def full_table(steps: Sequence[Step]) -> str:
     """A row for each network and density."""
-    headers = "network", "density", "sparse, ms", "dense, ms", "dense / sparse", "sparse, GFLOP/s", "sparse / floor"
-    rows = [
-        [
-            NAMES[step.network],
-            f"{step.density:g}",
-            *_times(step),
-            f"({step.lowest:.1f} to {step.highest:.1f})",
-            f"{step.rate:.0f}",
-            f"{step.sparse / step.floor:.0f}",
-        ]
-        for step in steps
-    ]
-    return _markdown(headers, [[*row[:4], f"{row[4]} {row[5]}", *row[6:]] for row in rows])
+    headers = ["network", "density", "sparse, ms", "dense, ms", "dense / sparse", "sparse, GFLOP/s", "sparse / floor"]
+    rows = []
+    for step in steps:
+        sparse, dense, ratio = _times(step)
+        rounds = f"{ratio} ({step.lowest:.1f} to {step.highest:.1f})"
+        rates = f"{step.rate:.0f}", f"{step.sparse / step.floor:.0f}"
+        rows.append([NAMES[step.network], f"{step.density:g}", sparse, dense, rounds, *rates])
+    return _markdown(headers, rows)
 
 
 def _times(step: Step) -> list[str]:
@@ -103,8 +100,7 @@ def _milliseconds(value: float) -> str:
 
 
 def _markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
 def draw(steps: Sequence[Step], theme: Theme) -> Figure:
@@ -132,8 +128,7 @@ def _panel(ax: Axes, steps: Sequence[Step], theme: Theme) -> None:
 
 def write(page: Path, content: str) -> None:
     """Put content between the marks of a page."""
-    before, rest = page.read_text().split(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{rest.split(END)[1]}")
+    page.write_text(between_marks(page.read_text(), BEGIN, END, content, page))
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """The house as it is meant: imports go downwards, parts are small, and the drawing of it shows the code."""
 
 import ast
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from importlinter import api  # noqa: F401  (the linter is there, or the test of layers could not fail)
+
+from tests.docs_scripts import script
 
 ROOT = Path(__file__).parents[1]
 CODE = [path for top in ("benchmark", "criteria", "baselines") for path in sorted((ROOT / top).rglob("*.py"))]
@@ -87,7 +88,4 @@ def first_line(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def drawer():
-    spec = importlib.util.spec_from_file_location("draw_architecture", ROOT / "docs" / "draw_architecture.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("draw_architecture")

@@ -5,6 +5,7 @@ from pathlib import Path
 from benchmark.report.figures.leaderboard import leaderboard_plot
 from benchmark.report.figures.look import png
 from benchmark.report.leaderboard import boards, markdown
+from benchmark.report.marks import between_marks
 from benchmark.system.files import read_text, write_atomically
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
@@ -28,18 +29,10 @@ def write_leaderboard(path: Path, study: Study) -> list[Path]:
         written.append(figure)
         block = f"![{plot.title}]({figure.name})\n\n{plot.caption}\n\n{block}"
     before = read_text(path) if path.exists() else f"# Leaderboard\n\n{_first(name)}\n{_last(name)}\n"
-    write_atomically(path, _placed(before, block, name, path))
+    if _first(name) not in before:
+        before = f"{before.rstrip()}\n\n{_first(name)}\n{_last(name)}\n"
+    write_atomically(path, between_marks(before, _first(name), _last(name), block, path))
     return written
-
-
-def _placed(text: str, block: str, name: str, path: Path) -> str:
-    first, last = _first(name), _last(name)
-    if first not in text:
-        text = f"{text.rstrip()}\n\n{first}\n{last}\n"
-    start = text.index(first) + len(first)
-    if (end := text.find(last, start)) < 0:
-        raise InputError(f"{path}: the line {first} has no line {last} after it")
-    return f"{text[:start]}\n\n{block}\n{text[end:]}"
 
 
 def _first(name: str) -> str:

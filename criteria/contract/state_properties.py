@@ -60,10 +60,7 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
         saved_and_loaded(network.plugin)  # a later checkpoint leaves an earlier one as it is
     if case.observed or isinstance(plugin, Growth):  # before that there was nothing to go back to
         _require_going_back(then, undisturbed.of_another(network.plugin), state)
-    fresh = made_anew(plugin) or copy.deepcopy(plugin)
-    if not _made_alike(plugin, fresh):
-        fresh = copy.deepcopy(plugin)
-    given = copy.deepcopy(state)
+    fresh, given = _fresh(plugin), copy.deepcopy(state)
     with no_answer_is_broken():
         call(fresh.load_state_dict, given)
     loaded = Network(plugin, case, names, going_on=fresh)
@@ -88,9 +85,7 @@ def large_state_roundtrip(plugin: Plugin, case: Case) -> None:
     asked = prepared(plugin, case)
     if isinstance(asked, Growth):
         select_of(asked, replace(case, layer=copied(case.layer)))
-    fresh = made_anew(plugin)
-    if fresh is None or not _made_alike(plugin, fresh):
-        fresh = copy.deepcopy(plugin)
+    fresh = _fresh(plugin)
     what = "after loading the saved state into a fresh one"
     with no_answer_is_broken(what):
         call(fresh.load_state_dict, saved_and_loaded(asked))
@@ -216,9 +211,10 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _made_alike(plugin: Plugin, fresh: Plugin) -> bool:
-    """Whether a new instance has the plugin's own attributes, and not those that someone changed by hand."""
-    return vars(plugin).keys() == vars(fresh).keys()
+def _fresh(plugin: Plugin) -> Plugin:
+    """A new instance, or a copy where none can be made that has the plugin's own attributes."""
+    made = made_anew(plugin)
+    return made if made is not None and vars(made).keys() == vars(plugin).keys() else copy.deepcopy(plugin)
 
 
 def _rolled(case: Case, by: int, name: str) -> Case:
