@@ -165,12 +165,17 @@ def _columns(cells: Sequence[Cell], samples: Samples) -> tuple[Array, Array]:
     return np.array(means), np.array([stdev(v) if len(v) > 1 else 0.0 for v in values])
 
 
+def round_first(values: Iterable[float]) -> list[float]:
+    """Values in the order in which an axis wants to label them: round ones first."""
+    return sorted(values, key=lambda value: (f"{value:e}"[:8] not in ROUND, value))
+
+
 def _value_axis(ax: Axes, scale: _Scale) -> None:
     ax.set_xscale("log" if scale.logarithmic else "linear")
     low, high = scale.forward([scale.values[0], scale.values[-1]]).tolist()
     margin = 0.06 * (high - low) or 0.2
     ax.set_xlim(*scale.back(np.array([low - margin, high + margin])))
-    wanted = sorted(scale.values, key=lambda value: (f"{value:e}"[:8] not in ROUND, value))
+    wanted = round_first(scale.values)
     positions = dict(zip(scale.forward(wanted).tolist(), wanted, strict=True))
     labelled = legible(positions, 0.075 * (high - low + 2 * margin))
     ax.xaxis.set_major_locator(FixedLocator([positions[position] for position in labelled]))

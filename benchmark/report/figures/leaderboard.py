@@ -1,5 +1,6 @@
 """The figure of a leaderboard: accuracy against density, and against the cost of training with its Pareto front."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -7,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from benchmark.experiments.cells import Cell
-from benchmark.report.figures.accuracy import accuracy_axis, is_wide
+from benchmark.report.figures.accuracy import accuracy_axis, is_wide, round_first
 from benchmark.report.figures.cost import STRETCHED, front
-from benchmark.report.figures.look import Plot, Theme, line_style
+from benchmark.report.figures.look import Plot, Theme, legible, line_style
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.report.leaderboard import Board, Entry
 
@@ -102,6 +103,7 @@ def _logarithmic(ax: Axes, label: str, ticks: Sequence[float]) -> None:
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
     low, high = ax.get_xlim()
-    ax.set_xticks([tick for tick in ticks if low <= tick <= high])
+    positions = {math.log(tick): tick for tick in round_first(ticks) if low <= tick <= high}
+    ax.set_xticks([positions[position] for position in legible(positions, 0.075 * math.log(high / low))])
     ax.minorticks_off()
     ax.set_xlabel(label)
