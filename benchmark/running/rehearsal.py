@@ -20,8 +20,8 @@ from benchmark.system.device import choose_device
 STEPS = 3
 UPDATE_PERIOD = 2
 """One of the steps updates the topology, when the optimizer has momentum, and one trains what has grown."""
-AFFORDABLE = 1.25e11
-"""Floating-point operations that are not worth saving: seconds on a CPU."""
+AFFORDABLE = 2.5e10
+"""Floating-point operations that are not worth saving: a second on a CPU."""
 LEAST_BATCH = 2
 """Batch-norm needs two examples."""
 
