@@ -1,10 +1,11 @@
 """The leaderboard: every method of an experiment at every density, with its accuracy, its rank and what it costs.
 
 A method is a criterion with a growth and the settings that vary, or a baseline. Only results make a row, because stored
-values have no cost; a method without a result is named as missing.
+values have no cost; a method without a result is named as missing, and one that leaves a layer without weights as such.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -43,6 +44,8 @@ class Entry:
     """Of training and of inference, each with its share of the dense network's; None where nothing was measured."""
     seconds: Mapping[str, float]
     """Engine → seconds of one run."""
+    emptied: Mapping[str, int]
+    """Layer → runs that end without any weight in it (layer collapse); other layers are left out."""
 
     @property
     def mean(self) -> float:
@@ -106,7 +109,12 @@ def _entry(cell: Cell, study: Study, rank: Row | None) -> Entry:
             result.time.fleet_seconds / result.time.fleet_size
         )
     return Entry(
-        cell, study.samples[cell], rank, _flops(results), {engine: fmean(each) for engine, each in seconds.items()}
+        cell,
+        study.samples[cell],
+        rank,
+        _flops(results),
+        {engine: fmean(each) for engine, each in seconds.items()},
+        Counter(name for result in results for name, density in result.outcome.density.items() if density == 0),
     )
 
 
@@ -150,11 +158,14 @@ def texts(entry: Entry, trained_on: Sequence[str]) -> list[str]:
     ]
 
 
-def missing(board: Board) -> str:
-    """A sentence on the methods that have no result; empty where all have."""
-    if not board.missing:
-        return ""
-    return f"{len(board.missing)} without a result: {', '.join(board.missing)}."
+def notes(board: Board) -> list[str]:
+    """A sentence on the methods that have no result, where there are some, and one for each that empties a layer."""
+    found = [f"{len(board.missing)} without a result: {', '.join(board.missing)}."] if board.missing else []
+    for entry in board.entries:
+        of = f"of {len(entry.values)} runs"
+        layers = ", ".join(f"{name} (in {count} {of})" for name, count in entry.emptied.items())
+        found += [f"Layer collapse: {entry.cell.label} leaves no weight in {layers}."] if layers else []
+    return found
 
 
 def machines(study: Study) -> str:
@@ -176,5 +187,5 @@ def markdown(study: Study, found: Sequence[Board]) -> str:
         rows = [texts(entry, trained_on) for entry in board.entries]
         right = ("left", *["right"] * (len(headers(trained_on)) - 1))
         table = tabulate(rows, headers(trained_on), tablefmt="github", disable_numparse=True, colalign=right)
-        parts += [f"#### Density {board.density:g}", table, *filter(None, [missing(board)])]
+        parts += [f"#### Density {board.density:g}", table, *notes(board)]
     return "\n\n".join(parts) + "\n"

@@ -91,6 +91,35 @@ def test_coloured_methods_are_the_best_and_the_static_mask():
     assert [ax.get_xlabel()[:8] for ax in figure.axes] == ["density ", "training"]
 
 
+def collapsing(cells):
+    """A study in which the named cells at density 0.1 end at 10% with an empty first layer."""
+    pairs = []
+    for run, result in study().results:
+        if run.cell.label in cells and run.cell.density == 0.1:
+            outcome = replace(result.outcome, test_accuracy_best=10.0, density={"fc1.weight": 0.0, "fc2.weight": 0.2})
+            result = result.model_copy(update={"outcome": outcome})
+        pairs.append((run, result))
+    return Study(MADE, tuple(pairs))
+
+
+@pytest.mark.parametrize(
+    ("cells", "text"),
+    [(["static"], "static: 10.0%"), (["static", "set · random"], "2 methods: 10.0 to 10.0%"), ([], None)],
+)
+def test_what_is_far_below_the_others_is_named_at_the_edge_and_leaves_them_their_room(cells, text):
+    plot = leaderboard_plot(boards(collapsing(cells)))
+    left, right = drawn(plot).axes
+    assert [each.get_text() for ax in (left, right) for each in ax.texts] == [text] * 2 * bool(cells)
+    assert left.get_ylim()[0] > 60
+    assert ("Triangles at the lower edge" in plot.caption) is bool(cells)
+
+
+def test_a_method_that_leaves_a_layer_without_weights_is_named_in_every_form():
+    found = collapsing(["static"])
+    sentence = "Layer collapse: static leaves no weight in fc1.weight (in 3 of 3 runs)."
+    assert markdown(found, boards(found)).count(sentence) == SECTION.html(Findings(found)).count(sentence) == 1
+
+
 def test_what_people_wrote_around_the_leaderboard_stays_and_writing_twice_changes_nothing(tmp_path):
     path = tmp_path / "field.md"
     write_leaderboard(path, study())

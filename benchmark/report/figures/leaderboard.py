@@ -1,7 +1,7 @@
 """The figure of a leaderboard: accuracy against density, and against the cost of training with its Pareto front."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,6 +22,9 @@ CAPTION = (
     f"lowest density, {COLOURED} of them at most, and the static random mask; all others are grey. The dashed line is "
     "the dense network. The front joins the points that no other one beats in accuracy at their cost or below it."
 )
+FAR = 25.0
+"""Points below the best of its density beyond which a method has no line, so that the others can be told apart."""
+BELOW = f" Triangles at the lower edge are methods more than {FAR:g} points below the best of their density."
 
 
 def leaderboard_plot(boards: Sequence[Board]) -> Plot | None:
@@ -31,15 +34,16 @@ def leaderboard_plot(boards: Sequence[Board]) -> Plot | None:
     if len(measured) < 2:
         return None
     dense = next((entry for entry in boards[0].entries if str(entry.cell.criterion) == "dense"), None)
-    samples = {entry.cell: entry.values for entry in entries}
+    near, far = _apart(entries)
+    stretched = is_wide(_samples(near))
     rows = [(*place(entry.cell), len(entry.values), entry.mean, *(entry.flops or ())) for entry in measured]
     best = [(f"density {board.density:g}", [(e.cell.label, -e.mean) for e in _sparse(board)[:5]]) for board in boards]
     flops = ("training_flops", "training_flops_of_dense", "inference_flops", "inference_flops_of_dense")
     return Plot(
         "leaderboard",
         "Every method: accuracy against density and against the cost of training",
-        CAPTION + (STRETCHED if is_wide(samples) else ""),
-        lambda theme: _draw(entries, dense, theme),
+        CAPTION + (BELOW if far else "") + (STRETCHED if stretched else ""),
+        lambda theme: _draw(near, far, dense, theme, stretched=stretched),
         (*CELL_HEADERS[:5], "accuracy", *flops),
         rows,
         "The best of each density: " + in_order(best, "{:.1f}%", sign=-1),
@@ -58,6 +62,19 @@ def chosen(entries: Sequence[Entry]) -> list[str]:
     return found + ["static"] * ("static" not in found and any(e.cell.label == "static" for e in entries))
 
 
+def _apart(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """The entries that are drawn at their accuracy, and those that are far below the best of their density."""
+    best: dict[float, float] = {}
+    for entry in entries:
+        best[entry.cell.density] = max(entry.mean, best.get(entry.cell.density, 0.0))
+    far = [entry for entry in entries if entry.mean < best[entry.cell.density] - FAR]
+    return [entry for entry in entries if entry not in far], far
+
+
+def _samples(entries: Sequence[Entry]) -> dict[Cell, Mapping[int, float]]:
+    return {entry.cell: entry.values for entry in entries}
+
+
 def _sparse(board: Board) -> list[Entry]:
     return [entry for entry in board.entries if entry.cell.density < 1]
 
@@ -70,7 +87,9 @@ def _front(entries: Sequence[Entry]) -> list[Cell]:
     return front([(entry.cell, _cost(entry), entry.mean) for entry in entries if entry.flops is not None])
 
 
-def _draw(entries: Sequence[Entry], dense: Entry | None, theme: Theme) -> Figure:
+def _draw(
+    entries: Sequence[Entry], far: Sequence[Entry], dense: Entry | None, theme: Theme, *, stretched: bool
+) -> Figure:
     figure = Figure(figsize=(11, 5.6))
     left, right = figure.subplots(1, 2, sharey=True)
     names = chosen(entries)
@@ -89,13 +108,28 @@ def _draw(entries: Sequence[Entry], dense: Entry | None, theme: Theme) -> Figure
             ax.axhline(dense.mean, color=theme.faint, linestyle=(0, (4, 2)), label="dense" if ax is left else None)
     _logarithmic(left, "density (log scale)", sorted({entry.cell.density for entry in entries}))
     _logarithmic(right, "training FLOPs, share of dense (log scale)", [0.02, 0.05, 0.1, 0.2, 0.5, 1])
-    samples = {entry.cell: entry.values for entry in entries}
-    accuracy_axis(left, samples, stretched=is_wide(samples))
+    accuracy_axis(left, _samples(entries), stretched=stretched)
+    for density in {entry.cell.density for entry in far}:
+        group = [entry for entry in far if entry.cell.density == density]
+        _at_the_edge(left, [density], group, theme)
+        _at_the_edge(right, [_cost(entry) for entry in group], group, theme)
     left.set_ylabel("test accuracy [%]")
     handles = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))
     handles |= dict(zip(*reversed(right.get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _at_the_edge(ax: Axes, places: Sequence[float], entries: Sequence[Entry], theme: Theme) -> None:
+    """Triangles that point down out of the panel, with the accuracy of the one method or of the several there."""
+    edge = ax.get_xaxis_transform()
+    ax.plot(places, [0.02] * len(places), marker="v", color=theme.faint, linestyle="none", transform=edge)
+    means = sorted(entry.mean for entry in entries)
+    text = f"{entries[0].cell.label}: {means[0]:.1f}%"
+    if len(entries) > 1:
+        text = f"{len(entries)} methods: {means[0]:.1f} to {means[-1]:.1f}%"
+    spot = (max(places), 0.02)
+    ax.annotate(text, spot, (6, 3), xycoords=edge, textcoords="offset points", color=theme.faint, fontsize="small")
 
 
 def _logarithmic(ax: Axes, label: str, ticks: Sequence[float]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from benchmark.report.figures.leaderboard import leaderboard_plot
 from benchmark.report.findings import Findings
-from benchmark.report.leaderboard import READING, engines, headers, machines, markdown, missing, texts
+from benchmark.report.leaderboard import READING, engines, headers, machines, markdown, notes, texts
 from benchmark.report.section import File, Section, Table, embedded, figure_files
 
 
@@ -16,7 +16,7 @@ def _values(findings: Findings) -> dict[str, object]:
         "tables": {
             f"Density {board.density:g}": (
                 Table(headers(trained_on), [texts(entry, trained_on) for entry in board.entries], "", left=1),
-                missing(board),
+                notes(board),
             )
             for board in found
         },
