@@ -12,7 +12,19 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places, references
-from benchmark.report.figures.look import Plot, Theme, legible, line_style, reference_style, set_panel_title
+from benchmark.report.figures.edge import CAPTION as EDGE
+from benchmark.report.figures.edge import by_density, far_below, mark_far_below
+from benchmark.report.figures.look import (
+    Plot,
+    Theme,
+    figure_of_panels,
+    leftmost,
+    legible,
+    line_style,
+    reference_marker,
+    reference_style,
+    set_panel_title,
+)
 from benchmark.report.figures.styles import styles_of
 from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean
 from benchmark.verdicts.samples import Samples
@@ -31,7 +43,9 @@ COLUMNS = 2
 
 def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot:
     """The figure of every cell in ``grid`` that has samples; missing cells are counted at their places."""
-    stretched = is_wide(samples)
+    far = far_below(samples, [cell for cell in grid if cell.growth is None]) if axis is DENSITY else {}
+    near = {cell: values for cell, values in samples.items() if cell not in far}
+    stretched = is_wide(near)
     caption = (
         f"Each line is a {axis.lines}, its band the standard deviation "
         "over seeds; points are set a little apart sideways."
@@ -47,6 +61,8 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) 
             " The accuracy axis is stretched towards 100% (logit scale: equal steps multiply the odds of being right by"
             " the same factor), so that good criteria can be told apart beside bad ones."
         )
+    if far:
+        caption += EDGE.format("baselines")
     missing = sum(not samples.get(cell) for cell in grid)
     if missing:
         caption += f" {missing} of {len(grid)} cells have no result yet; lines are broken there."
@@ -54,27 +70,33 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) 
             caption += f" Nothing has been run at {axis.title} {', '.join(f'{place:g}' for place in nowhere)}."
 
     def draw(theme: Theme) -> Figure:
-        return _draw(grid, samples, axis, theme, stretched=stretched)
+        figure, axes = _draw(grid, near, axis, theme, stretched=stretched)
+        low, high = axes[0].get_xlim()
+        for density, cells in by_density(far).items():
+            for ax in axes if low <= density <= high else ():
+                mark_far_below(ax, {cell.criterion: far[cell] for cell in cells}, [density], theme)
+        return figure
 
     name = "accuracy" if axis is DENSITY else f"accuracy-against-{axis.name.replace('_', '-')}"
     told = ordered_by_mean(grid, samples)
     return Plot(name, f"Accuracy against {axis.title}", caption, draw, CELL_HEADERS, cell_rows(grid, samples), told)
 
 
-def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, stretched: bool) -> Figure:
+def _draw(
+    grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, stretched: bool
+) -> tuple[Figure, list[Axes]]:
+    """The figure with its panels."""
     shown = panels(axis, grid, samples) or {"baselines": []}
-    columns = min(COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(max(4.9 * columns, 7.0), 4.2 * rows + 0.8))
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    figure, axes = figure_of_panels(len(shown), width=4.9, height=4.2, margin=0.8, beside=COLUMNS)
     lines = list(dict.fromkeys(axis.line(cell) for cell in grid if cell.growth is not None))
     styles = styles_of(grid)
     baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
     scale = _Scale(places(axis, [cell for cells in shown.values() for cell in cells]) or places(axis, grid))
-    for ax, (title, cells) in zip(axes, shown.items(), strict=False):
+    for ax, (title, cells) in zip(axes, shown.items(), strict=True):
         panel = _Panel(ax, axis, samples, scale)
         for name, group in references(axis, cells, grid).items():
-            panel.reference(group, reference_style(baselines.index(name), theme))
+            index = baselines.index(name)
+            panel.reference(group, reference_style(index, theme), reference_marker(index))
         for index, name in enumerate(lines):
             style = {**(styles.get(name) or line_style(index)), "zorder": 3}
             style |= {"markeredgecolor": theme.paper, "markeredgewidth": 0.6}
@@ -84,14 +106,14 @@ def _draw(grid: Sequence[Cell], samples: Samples, axis: Axis, theme: Theme, *, s
         _note_missing(ax, axis, cells, samples, theme)
         set_panel_title(ax, title)
         ax.set_xlabel(f"{axis.label}, log scale" if scale.logarithmic else axis.label)
-    for ax in axes[len(shown) :]:
-        ax.remove()
     accuracy_axis(axes[0], samples, stretched=stretched)
-    for ax in axes[: len(shown) : columns]:
+    for ax in leftmost(axes):
         ax.set_ylabel("test accuracy [%]")
-    entries = {label: handle for ax in axes[: len(shown)] for handle, label in zip(*_legend(ax), strict=True)}
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=max(2 * columns, 3))
-    return figure
+    entries = {label: handle for ax in axes for handle, label in zip(*_legend(ax), strict=True)}
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=max(2 * min(COLUMNS, len(axes)), 3)
+    )
+    return figure, axes
 
 
 @dataclass(frozen=True)
@@ -146,10 +168,10 @@ class _Panel:
         if alone.any():
             self.ax.vlines(spots[alone], low[alone], high[alone], color=style["color"], linewidth=1.2)
 
-    def reference(self, cells: Sequence[Cell], style: dict[str, Any]) -> None:
+    def reference(self, cells: Sequence[Cell], style: dict[str, Any], marker: str) -> None:
         """A baseline: a line along the axis, or right across the panel if it has only one cell there."""
         if len({self.axis.place(cell) for cell in cells}) > 1:
-            self.line(cells[0].criterion, cells, {**style, "marker": ".", "zorder": 2})
+            self.line(cells[0].criterion, cells, {**style, "marker": marker, "zorder": 2})
             return
         means, spreads = _columns(cells, self.samples)
         if not np.isnan(means).all():
@@ -182,7 +204,7 @@ def _value_axis(ax: Axes, scale: _Scale) -> None:
     ax.xaxis.set_minor_locator(FixedLocator(scale.values))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.5g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.tick_params(labelbottom=True, labelleft=True)
+    ax.tick_params(labelleft=True)
 
 
 def accuracy_axis(ax: Axes, samples: Samples, *, stretched: bool) -> None:

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_axis, is_wide
-from benchmark.report.figures.look import Plot, Theme
+from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.verdicts.samples import Samples
@@ -41,11 +41,12 @@ def cost_plot(study: Study, styles: Styles, mine: Collection[str] = ()) -> Plot 
         sign=-1,
     )
     headers = (*CELL_HEADERS[:5], "accuracy", "training_flops_of_dense")
+    samples = {cell: study.samples[cell] for cell in found}
     return Plot(
         "cost",
         "Accuracy against the cost of training",
-        CAPTION + (STRETCHED if is_wide(study.samples) else ""),
-        lambda theme: _draw(found, {cell: study.samples[cell] for cell in found}, (styles, mine), theme),
+        CAPTION + (STRETCHED if is_wide(samples) else ""),
+        lambda theme: _draw(found, samples, (styles, mine), theme),
         headers,
         rows,
         words,
@@ -90,8 +91,7 @@ def _draw(
 ) -> Figure:
     styles, mine = look
     growths = _by_growth(found)
-    figure = Figure(figsize=(max(4.9 * len(growths), 7.0), 4.8))
-    axes = figure.subplots(1, len(growths), sharey=True, squeeze=False).ravel()
+    figure, axes = figure_of_panels(len(growths), width=4.9, height=4.0, margin=0.8)
     for ax, growth in zip(axes, growths, strict=True):
         here = {cell: at for cell, at in found.items() if cell.growth == growth}
         _front(ax, here, theme)
@@ -110,7 +110,8 @@ def _draw(
         ax.set_xlabel("training FLOPs, share of dense (log scale)")
         ax.tick_params(labelleft=True)
     accuracy_axis(axes[0], samples, stretched=is_wide(samples))
-    axes[0].set_ylabel("test accuracy [%]")
+    for ax in leftmost(axes):
+        ax.set_ylabel("test accuracy [%]")
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=4)
     return figure

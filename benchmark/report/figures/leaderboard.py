@@ -10,6 +10,8 @@ from matplotlib.ticker import NullFormatter
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_axis, is_wide, round_first
 from benchmark.report.figures.cost import STRETCHED, front
+from benchmark.report.figures.edge import CAPTION as EDGE
+from benchmark.report.figures.edge import by_density, far_below, mark_far_below
 from benchmark.report.figures.look import Plot, Theme, legible, line_style
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.report.leaderboard import Board, Entry
@@ -22,9 +24,6 @@ CAPTION = (
     f"lowest density, {COLOURED} of them at most, and the static random mask; all others are grey. The dashed line is "
     "the dense network. The front joins the points that no other one beats in accuracy at their cost or below it."
 )
-FAR = 25.0
-"""Points below the best of its density beyond which a method has no line, so that the others can be told apart."""
-BELOW = f" Triangles at the lower edge are methods more than {FAR:g} points below the best of their density."
 
 
 def leaderboard_plot(boards: Sequence[Board]) -> Plot | None:
@@ -34,7 +33,8 @@ def leaderboard_plot(boards: Sequence[Board]) -> Plot | None:
     if len(measured) < 2:
         return None
     dense = next((entry for entry in boards[0].entries if str(entry.cell.criterion) == "dense"), None)
-    near, far = _apart(entries)
+    means = far_below(_samples(entries), [entry.cell for entry in entries])
+    near, far = ([entry for entry in entries if (entry.cell in means) is wanted] for wanted in (False, True))
     stretched = is_wide(_samples(near))
     rows = [(*place(entry.cell), len(entry.values), entry.mean, *(entry.flops or ())) for entry in measured]
     best = [(f"density {board.density:g}", [(e.cell.label, -e.mean) for e in _sparse(board)[:5]]) for board in boards]
@@ -42,7 +42,7 @@ def leaderboard_plot(boards: Sequence[Board]) -> Plot | None:
     return Plot(
         "leaderboard",
         "Every method: accuracy against density and against the cost of training",
-        CAPTION + (BELOW if far else "") + (STRETCHED if stretched else ""),
+        CAPTION + (EDGE.format("methods") if far else "") + (STRETCHED if stretched else ""),
         lambda theme: _draw(near, far, dense, theme, stretched=stretched),
         (*CELL_HEADERS[:5], "accuracy", *flops),
         rows,
@@ -60,15 +60,6 @@ def chosen(entries: Sequence[Entry]) -> list[str]:
     names += [entry.cell.label for entry in sorted(by_density[min(by_density)], key=lambda entry: -entry.mean)]
     found = list(dict.fromkeys(names))[:COLOURED]
     return found + ["static"] * ("static" not in found and any(e.cell.label == "static" for e in entries))
-
-
-def _apart(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """The entries that are drawn at their accuracy, and those that are far below the best of their density."""
-    best: dict[float, float] = {}
-    for entry in entries:
-        best[entry.cell.density] = max(entry.mean, best.get(entry.cell.density, 0.0))
-    far = [entry for entry in entries if entry.mean < best[entry.cell.density] - FAR]
-    return [entry for entry in entries if entry not in far], far
 
 
 def _samples(entries: Sequence[Entry]) -> dict[Cell, Mapping[int, float]]:
@@ -109,27 +100,16 @@ def _draw(
     _logarithmic(left, "density (log scale)", sorted({entry.cell.density for entry in entries}))
     _logarithmic(right, "training FLOPs, share of dense (log scale)", [0.02, 0.05, 0.1, 0.2, 0.5, 1])
     accuracy_axis(left, _samples(entries), stretched=stretched)
-    for density in {entry.cell.density for entry in far}:
-        group = [entry for entry in far if entry.cell.density == density]
-        _at_the_edge(left, [density], group, theme)
-        _at_the_edge(right, [_cost(entry) for entry in group], group, theme)
+    for density, cells in by_density(entry.cell for entry in far).items():
+        group = [entry for entry in far if entry.cell in cells]
+        means = {entry.cell.label: entry.mean for entry in group}
+        mark_far_below(left, means, [density], theme)
+        mark_far_below(right, means, [_cost(entry) for entry in group], theme)
     left.set_ylabel("test accuracy [%]")
     handles = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))
     handles |= dict(zip(*reversed(right.get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     return figure
-
-
-def _at_the_edge(ax: Axes, places: Sequence[float], entries: Sequence[Entry], theme: Theme) -> None:
-    """Triangles that point down out of the panel, with the accuracy of the one method or of the several there."""
-    edge = ax.get_xaxis_transform()
-    ax.plot(places, [0.02] * len(places), marker="v", color=theme.faint, linestyle="none", transform=edge)
-    means = sorted(entry.mean for entry in entries)
-    text = f"{entries[0].cell.label}: {means[0]:.1f}%"
-    if len(entries) > 1:
-        text = f"{len(entries)} methods: {means[0]:.1f} to {means[-1]:.1f}%"
-    spot = (max(places), 0.02)
-    ax.annotate(text, spot, (6, 3), xycoords=edge, textcoords="offset points", color=theme.faint, fontsize="small")
 
 
 def _logarithmic(ax: Axes, label: str, ticks: Sequence[float]) -> None:

@@ -16,6 +16,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "<", "p", ">", "h", "d", "*", "8", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 REFERENCE_DASHES: tuple[Any, ...] = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+REFERENCE_MARKERS = (".", "x", "+", "1")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ DARK = Theme(ink="#e8eaed", faint="#a3a9b1", rule="#383c42", paper="#1c1e22")
 SEPARATOR = " · "
 BOLD_LETTER = 0.105
 """Inches that a letter of a panel's title takes, on average."""
+MOST_BESIDE = 3
+"""Panels that a page shows beside each other with words of a size that can be read."""
+LEAST_WIDTH = 7.0
+"""Inches of a figure, for the legend below it."""
 ROOM_OF_LABELS = 0.75
 """Inches beside a panel for the labels of its axis."""
 MARGIN = 12
@@ -87,6 +92,34 @@ def line_style(index: int) -> dict[str, Any]:
 def reference_style(index: int, theme: Theme) -> dict[str, Any]:
     """Colour and dashes of the ``index``-th baseline: no colour and no marker, so that criteria stand out."""
     return {"color": theme.faint, "linestyle": REFERENCE_DASHES[index % len(REFERENCE_DASHES)]}
+
+
+def reference_marker(index: int) -> str:
+    """The marker of the ``index``-th baseline where it is a line with points; with its dashes the first 12 differ."""
+    return REFERENCE_MARKERS[index // len(REFERENCE_DASHES) % len(REFERENCE_MARKERS)]
+
+
+def figure_of_panels(
+    count: int, *, width: float, height: float, margin: float, beside: int = MOST_BESIDE
+) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels with shared axes: up to ``beside`` in a row, else two, so that words stay legible.
+
+    A panel is ``width`` by ``height`` inches; the figure has ``margin`` inches of height more.
+    """
+    columns = count if count <= beside else 2
+    rows = -(-count // columns)
+    figure = Figure(figsize=(max(width * columns, LEAST_WIDTH), height * rows + margin))
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for spare in axes[count:]:
+        spare.remove()
+    for ax in axes[:count]:
+        ax.tick_params(labelbottom=True)
+    return figure, list(axes[:count])
+
+
+def leftmost(axes: Iterable[Axes]) -> list[Axes]:
+    """The first panel of each row, which has the labels of the shared axis."""
+    return [ax for ax in axes if (place := ax.get_subplotspec()) is not None and place.is_first_col()]
 
 
 def images(plot: Plot) -> Images:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.report.figures.differences import difference_axis, is_wide
-from benchmark.report.figures.look import Plot, Theme
+from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost
 from benchmark.report.figures.styles import Styles
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.standing import Row, Standing
@@ -99,8 +99,8 @@ def _draw(rows: Sequence[Row], look: tuple[_Forest, Styles, Collection[str]], th
     settings = list(dict.fromkeys(row.density for row in sorted(rows, key=_by_density)))
     criteria = [name for name in styles if any(row.criterion == name for row in rows)]
     block = len(criteria) + 1.2
-    figure = Figure(figsize=(4.6 * max(len(panels), 1.4), 0.2 * block * len(settings) + 1.3))
-    axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False).ravel()
+    height = 0.2 * block * len(settings)
+    figure, axes = figure_of_panels(len(panels), width=4.6, height=height, margin=1.3)
     for ax, (growth, extra) in zip(axes, panels, strict=True):
         if kind.point(rows[0]) == rows[0].difference:
             ax.axvline(0, color=theme.faint, linewidth=1)
@@ -112,18 +112,16 @@ def _draw(rows: Sequence[Row], look: tuple[_Forest, Styles, Collection[str]], th
         ax.set_title(title, loc="left")
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", which="both", length=0)
-    first = axes[0]
     places = [block * i + j for i in range(len(settings)) for j in range(len(criteria))]
-    first.set_yticks(places, criteria * len(settings), fontsize=8)
-    for label, name in zip(first.get_yticklabels(), criteria * len(settings), strict=True):
-        label.set_color(theme.ink)
-        label.set_fontweight("bold" if name in mine else "normal")
-    for index, density in enumerate(settings):
-        name = "all densities" if density is None else f"density {density:g}"
-        first.text(0.01, block * index - 0.75, name, transform=first.get_yaxis_transform(), weight="bold", fontsize=9)
-    first.set_ylim(block * len(settings) - 1.0, -1.4)
-    kind.axis(first, rows)
-    for ax in axes[1:]:
+    axes[0].set_yticks(places, criteria * len(settings))
+    axes[0].set_ylim(block * len(settings) - 1.0, -1.4)
+    for ax in leftmost(axes):
+        for label, name in zip(ax.get_yticklabels(), criteria * len(settings), strict=True):
+            label.set(color=theme.ink, fontweight="bold" if name in mine else "normal", fontsize=8)
+        for index, density in enumerate(settings):
+            name = "all densities" if density is None else f"density {density:g}"
+            ax.text(0.01, block * index - 0.75, name, transform=ax.get_yaxis_transform(), weight="bold", fontsize=9)
+    for ax in axes:
         kind.axis(ax, rows)
     figure.supxlabel(kind.label, fontsize=11)
     return figure
