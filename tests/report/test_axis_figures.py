@@ -10,7 +10,7 @@ from benchmark.report.figures.accuracy import accuracy_plot
 from benchmark.report.figures.axes import DENSITY, axes, panels, setting
 from benchmark.report.figures.dense import dense_plot
 from benchmark.report.figures.gains import gains_plot
-from benchmark.report.figures.look import LIGHT, _settings
+from benchmark.report.figures.look import LIGHT, _settings, figure_of_panels, leftmost
 from benchmark.report.figures.mest_lambda import lambda_plot
 from benchmark.report.figures.ranks import diagram, ranks_plot
 from benchmark.verdicts.samples import over_baseline
@@ -105,6 +105,31 @@ def test_a_point_without_neighbours_shows_its_spread_too():
     low, high = bars[0].get_segments()[0][:, 1]
     spread = np.std([80, 84], ddof=1)
     assert (low, high) == pytest.approx((82 - spread, 82 + spread))
+
+
+def test_a_baseline_that_collapses_is_named_at_the_edge_and_a_criterion_that_does_is_drawn():
+    samples = {cell("static_magnitude", None, 0.1): {1: 10.0}, cell("static_magnitude", None, 0.2): {1: 80.0}}
+    samples |= {cell(name, "random", d): {1: 80.0 + d} for name in ("magnitude", "set") for d in (0.1, 0.2)}
+    plot = accuracy_plot(list(samples), samples, DENSITY)
+    (ax,) = drawn(plot).axes
+    assert [each.get_text() for each in ax.texts] == ["static_magnitude: 10.0%"]
+    assert ax.get_ylim()[0] > 70
+    assert ("Triangles at the lower edge" in plot.caption, "stretched" in plot.caption) == (True, False)
+
+    samples[cell("set", "random", 0.1)] = {1: 10.0}
+    plot = accuracy_plot(list(samples), samples, DENSITY)
+    (ax,) = drawn(plot).axes
+    assert ax.get_ylim()[0] < 10
+    assert "stretched" in plot.caption
+
+
+@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (3, 1, 3), (4, 2, 2), (5, 3, 2)])
+def test_of_many_panels_two_are_in_a_row_and_each_has_the_values_of_its_axis(count, rows, columns):
+    figure, panels_of_it = figure_of_panels(count, width=4.0, height=3.0, margin=1.0)
+    assert figure.axes == panels_of_it
+    assert panels_of_it[0].get_subplotspec().get_gridspec().get_geometry() == (rows, columns)
+    assert len(leftmost(panels_of_it)) == rows
+    assert all(ax.xaxis.get_tick_params()["labelbottom"] for ax in panels_of_it)
 
 
 def test_a_setting_that_can_be_zero_has_a_plain_axis():
