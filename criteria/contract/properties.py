@@ -62,7 +62,7 @@ class Property:
 
 SELECTION = (
     Property(
-        (Judge(selection.score_shape, as_trained=True, besides=special.enormous_scored, at_once=special.late_steps),)
+        (Judge(selection.score_shape, as_trained=True, besides=special.late_and_large, at_once=special.late_steps),)
     ),
     Property((Judge(selection.no_nan, as_trained=True, besides=special.late_and_large, at_once=special.late_steps),)),
     Property(

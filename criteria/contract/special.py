@@ -71,13 +71,6 @@ def rounded(_plugin: Plugin) -> Iterator[Case]:
         yield drawn_case((4, 16), active, active // 3, seed, values="inexact")
 
 
-def enormous_scored(plugin: Plugin) -> Iterator[Case]:
-    """Late steps, layers of thousands and, for a score of its own, of more than 2**24 weights."""
-    yield from late_and_large(plugin)
-    if not has_select(plugin) and not observes(plugin):
-        yield enormous_case(5000, 1000, plugin.requires_grad, isinstance(plugin, Growth))
-
-
 def late_and_enormous(plugin: Plugin) -> Iterator[Case]:
     """Late steps, and layers of any size."""
     yield from late(plugin)
