@@ -125,7 +125,7 @@ class SeededByADraw(Criterion):
 
 
 class FoldsInTheName(Magnitude):
-    """Ties by a generator of its own, seeded by a draw, the layer's name and the step, which are given with the layer."""
+    """Ties by its own generator, seeded by a draw, the layer's name and the step, which come with the layer."""
 
     def select(self, layer: Layer, n: int) -> Tensor:
         draw = int(torch.randint(2**31, (), generator=layer.generator, device=layer.generator.device))
