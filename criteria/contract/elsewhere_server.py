@@ -10,6 +10,7 @@ import torch
 from criteria.contract import case as recipes
 from criteria.contract.asking import Answer, NoAnswer, answer
 from criteria.contract.elsewhere import Question, Reply, class_of, received, send
+from criteria.contract.replaced import functions_now, replaced
 from criteria.contract.settings import NUMERIC, SETTINGS, changed, set_other_thread_count, settings_now
 from criteria.contract.surroundings import another_time
 
@@ -49,6 +50,7 @@ def replied(asked: Question) -> Reply:
 
 def _replied(asked: Question) -> Reply:
     touched: dict[str, list[str]] = {}
+    functions = functions_now()
     before = settings_now(NUMERIC)
     kind: Any = class_of(asked)
     touched[f"importing {asked.module}"] = changed(before)
@@ -61,6 +63,7 @@ def _replied(asked: Question) -> Reply:
             answers.append(answer(plugin, eval(recipe, dict(vars(recipes)))))
         except NoAnswer:
             answers.append(None)
+    touched["importing, making and asking it"] = replaced(functions, asked.module)
     return Reply(tuple(answers), touched)
 
 

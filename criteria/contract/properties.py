@@ -89,7 +89,7 @@ SELECTION = (
     ),
     Property(
         (
-            Judge(sameness.deterministic, any_cases, special.large, cost=4),
+            Judge(sameness.deterministic, any_cases, special.large, special.few_tied, cost=4),
             Judge(sameness.same_after_other_questions, any_cases, special.large, cost=2),
             Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True, cost=2),
             Judge(sameness.same_in_another_process, None, special.few_tied),

@@ -9,12 +9,22 @@ from functools import partial
 import torch
 
 from criteria.api import Criterion, Layer
-from criteria.contract.asking import Broken, NoAnswer, Plugin, call, has_score, score_of, select_of, selectable
+from criteria.contract.asking import (
+    Broken,
+    NoAnswer,
+    Plugin,
+    call,
+    has_score,
+    keeps_state,
+    score_of,
+    select_of,
+    selectable,
+)
 from criteria.contract.case import Case, copied
 from criteria.contract.elsewhere import asked_elsewhere
 from criteria.contract.making import made_anew
 from criteria.contract.settings import changed, contained, seed_all, set_otherwise, settings_now
-from criteria.contract.showing import Stage, changed_fields
+from criteria.contract.showing import Stage, changed_fields, changes_of
 
 OFTEN = 150
 """How many times a plugin is asked that may do something now and then."""
@@ -34,9 +44,12 @@ def pure(plugin: Plugin, case: Case) -> None:
                 set_otherwise(seed + 1)
             _watch("making it", partial(made_anew, plugin))
             asked = copy.deepcopy(plugin)
+            if keeps_state(plugin):
+                _watch_saving(asked)  # a training may be saved before its first step
             _watch_observing(asked, case)
             _watch_asking(asked, case)
-            _watch_saving(asked)
+            if keeps_state(plugin):
+                _watch_saving(asked)
     _require_lasting_answers(plugin, case)
 
 
@@ -91,11 +104,13 @@ def _watch_saving(plugin: Plugin) -> None:
 
 def _watch(what: str, function: Callable[[], object], layer: Layer | None = None, stage: Stage | None = None) -> None:
     """Call, and compare the settings, and the layer as it was shown, with what they were."""
-    before = settings_now()
+    before, changes = settings_now(), None if stage is None else changes_of(stage.shown)
     with contextlib.suppress(NoAnswer):  # other properties blame what gives no answer
         call(function, what=what)
     touched = changed(before)
     if layer is not None and stage is not None:
+        if not touched and changes != changes_of(stage.shown) and not changed_fields(stage.shown, layer):
+            raise Broken(f"{what} changed the layer, and changed it back: meanwhile others may read it")
         touched = [*changed_fields(stage.shown, layer), *stage.neighbours_changed(), *touched]
     if touched:
         raise Broken(f"{what} changed {' and '.join(touched)}")

@@ -9,6 +9,7 @@ import logging
 import os
 import random
 import signal
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -140,6 +141,9 @@ _SIGNALS = [int(number) for number in signal.valid_signals() if number < 32]  # 
 _handler_of = _signal.getsignal  # the public one makes a member of an enumeration of every answer
 _LOCALES = (locale.LC_NUMERIC, locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_TIME)
 
+_BINDING = ("OMP_PROC_BIND", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
+"""With one of these variables the first parallel computation binds threads to processors, whoever asks for it."""
+
 RANDOM_STATES: dict[str, Setting] = {
     "torch's global random state": (torch.get_rng_state, torch.set_rng_state),
     "numpy's global random state": (np.random.get_state, np.random.set_state),
@@ -184,10 +188,16 @@ SETTINGS: dict[str, Setting] = {
     "the level of logging": (lambda: (logging.root.level, logging.root.manager.disable), _set_logging),
     "how tensors are printed": (_print_options, lambda options: vars(torch._tensor_str.PRINT_OPTS).update(options)),
     "how arrays are printed": (np.get_printoptions, lambda options: np.set_printoptions(**options)),
+    "the timeout of sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
     "the decimal context": (lambda: decimal.getcontext().copy(), lambda context: decimal.setcontext(context.copy())),
 }
 """What belongs to the whole process."""
 
+if hasattr(os, "sched_getaffinity") and not any(name in os.environ for name in _BINDING):
+    SETTINGS["the processors that it may use"] = (
+        lambda: os.sched_getaffinity(0),
+        lambda processors: os.sched_setaffinity(0, processors),
+    )
 if torch.cuda.is_available():
     SETTINGS["the CUDA devices' random states"] = (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
 

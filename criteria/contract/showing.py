@@ -119,6 +119,12 @@ def changed_fields(layer: Layer, before: Layer) -> list[str]:
     return touched + [f"layer.{name}" for name in others]
 
 
+def changes_of(layer: Layer) -> list[int]:
+    """How often torch has changed each tensor of the layer in place, be it back to what it was."""
+    tensors = (layer.weight, layer.grad, layer.mask, layer.momentum, layer.input_norm, _product(layer))
+    return [tensor._version for tensor in tensors if tensor is not None and not tensor.is_inference()]
+
+
 def _equal(now: Tensor, then: Tensor | None) -> bool:
     if then is None or now.shape != then.shape or now.dtype != then.dtype or now.requires_grad or vars(now):
         return False  # what a plugin differentiates is a tensor of its own

@@ -75,6 +75,8 @@ def late_and_enormous(plugin: Plugin) -> Iterator[Case]:
     """Late steps, and layers of any size."""
     yield from late(plugin)
     yield drawn_case((40, 30, 3, 5), 9_000, 2_000, place=Place(dtype="bfloat16"))
+    for n in (20, 2_020):  # of weights that are all equal: a selection that recurses at each of them is too deep
+        yield drawn_case((64, 64), 2048, n, values="equal")
     yield from enormous(plugin)
 
 
@@ -100,7 +102,7 @@ def saved_soon(plugin: Plugin) -> Iterator[Case]:
 
 def ranked(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands of weights no two of which are alike."""
-    for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL):
+    for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL, LARGE):
         yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
 
 
@@ -111,6 +113,8 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((11,), 8, 3, values="levels")
     for n in (30, 100):  # fewer and more than are dead
         yield drawn_case((16, 16), 128, n, values="dead")
+    for dtype in ("bfloat16", "float64"):
+        yield drawn_case((16, 16), 128, 40, values="levels", place=Place(dtype=dtype))
     yield drawn_case((16, 8, 3, 3), 576, 200, values="levels")
     yield drawn_case((24, 24), 576, 200, values="equal")  # every position is in the list that is drawn from
     yield drawn_case((64, 64), 2048, 700, values="equal")

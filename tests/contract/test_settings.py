@@ -1,9 +1,11 @@
 """Every setting of the process is noticed when it changes, and is set back."""
 
+import functools
 import gc
 import logging
 import os
 import random
+import socket
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from criteria.contract.replaced import functions_now, replaced
 from criteria.contract.settings import SETTINGS, _equal, changed, contained, set_otherwise, settings_now
 
 CHANGES: dict[str, Callable[[], object]] = {
@@ -36,10 +39,13 @@ CHANGES: dict[str, Callable[[], object]] = {
     "the search path of modules": lambda: sys.path.insert(0, "/nowhere"),
     "the garbage collector": gc.disable,
     "the garbage collector's thresholds": lambda: gc.set_threshold(5),
+    "the timeout of sockets": lambda: socket.setdefaulttimeout(77.0),
     "the level of logging": lambda: logging.disable(logging.CRITICAL),
     "how tensors are printed": lambda: torch.set_printoptions(precision=2),
     "how arrays are printed": lambda: np.set_printoptions(precision=2),
 }
+if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
+    CHANGES["the processors that it may use"] = lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 @pytest.mark.parametrize("setting", CHANGES)
@@ -66,3 +72,16 @@ def test_states_of_several_devices_are_compared_tensor_by_tensor():
     assert _equal([each.clone() for each in states], states)
     assert not _equal([states[0], states[1] + 1], states)
     assert not _equal(states[:1], states)
+
+
+def test_a_function_of_a_library_that_a_plugin_replaces_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = functions_now()
+    monkeypatch.setattr(torch, "argsort", functools.partial(torch.argsort, stable=True))
+    monkeypatch.setattr(np.random, "rand", lambda: 0.5)
+    assert replaced(before, __name__) == ["torch.argsort", "numpy.random.rand"]
+
+
+def test_a_function_that_a_library_replaces_itself_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = functions_now()
+    monkeypatch.setattr(torch, "manual_seed", torch.random.fork_rng)
+    assert replaced(before, __name__) == []

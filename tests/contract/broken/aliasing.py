@@ -202,12 +202,24 @@ class KeepsTheFirstGenerator(Magnitude):
         return lowest(self.score(layer), layer.mask, n, generator)
 
 
+class ShakesTheWeights(Criterion):
+    """Turns the signs of the weights themselves and puts the old ones back: meanwhile others read what is turned."""
+
+    def score(self, layer: Layer) -> Tensor:
+        before = layer.weight.clone()
+        layer.weight.neg_()
+        size = torch.maximum(layer.weight, before)
+        layer.weight.copy_(before)
+        return size
+
+
 EXPECT: dict[type, set[str]] = {
     RemembersTheMaskItself: STATE | {"pure"},
     KeepsTheGradient: STATE | {"pure"},
     KeepsAViewOfTheWeight: STATE | {"pure"},
     ClipsTheGradient: {"pure"},
     AsksForAutograd: {"pure"},
+    ShakesTheWeights: {"pure"},
     OneForAll: STATE | {"pure"},
     DefaultArgument: STATE | {"pure"},
     RemembersScoresByStep: STATE,

@@ -173,6 +173,19 @@ class SeededByTheNetworkCard(_WithGradient):
         return weighted(layer, uuid.getnode() % 16 / 16)
 
 
+class BorrowsTheGlobalState(Magnitude):
+    """Decides ties by global draws and puts the state back: nothing changes, but another state decides otherwise."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            draws = torch.rand(layer.weight.shape, dtype=torch.float64).flatten()
+        active = layer.mask.flatten().nonzero().squeeze(1)
+        active = active[draws[active].argsort()]
+        pruned = torch.zeros(layer.mask.numel(), dtype=torch.bool)
+        pruned[active[self.score(layer).flatten()[active].argsort(stable=True)[:n]]] = True
+        return pruned.view(layer.mask.shape)
+
+
 EXPECT: dict[type, set[str]] = {
     LambdaFromTheEnvironment: ELSEWHERE,
     ExploresByRank: ELSEWHERE,
@@ -187,6 +200,7 @@ EXPECT: dict[type, set[str]] = {
     AnnealsSinceItWasMade: ELSEWHERE,
     SeededByTheNetworkCard: ELSEWHERE,
     SeesTheGPU: ELSEWHERE,
+    BorrowsTheGlobalState: ELSEWHERE,
     FillsOnlyNonZeros: {"deterministic", "no_nan", "replay", "blind_to_inactive"},
     TiresAfterManyCalls: ELSEWHERE,
     RowSumsByProduct: {"deterministic", "dtype_stable"},

@@ -182,11 +182,21 @@ class SeedsEveryHundredthTime(Magnitude):
         return super().score(layer)
 
 
+class SeedsAnEmptyStart(Averaging):
+    """An empty state is a fresh start, which shall always be the same one: everything is seeded when it is loaded."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if not state:
+            torch.default_generator.manual_seed(0)
+        super().load_state_dict(state)
+
+
 _FAULTS: tuple[type, ...] = (
     *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
     *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
     *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
     *(SwitchesOneDNNOff, NoTF32WhenMade, HooksAllModules, TakesASignal, SeedsEveryHundredthTime),
+    SeedsAnEmptyStart,
 )
 
 EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

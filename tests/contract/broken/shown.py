@@ -48,12 +48,14 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     changes_a_setting_in_time: (settings.SeedsEveryHundredthTime,),
     changes_the_layer: (
         *(aliasing.ClipsTheGradient, aliasing.AsksForAutograd, sizes.InPlaceWhenLarge, aliasing.StateOnTheTensor),
+        aliasing.ShakesTheWeights,
         *(growths.StartsWeights, growths.StrikesCandidatesWithAValue),
     ),
     differs_elsewhere: (
         *(hidden.LambdaFromTheEnvironment, hidden.ExploresByRank, hidden.SeededByProcess, hidden.SeededByHost),
         *(hidden.AnnealsByTheHour, hidden.AnnealsByTheDay, hidden.HashOfTheName, hidden.FillsOnlyNonZeros),
         *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor, hidden.SeesTheGPU, hidden.SeededByTheNetworkCard),
+        hidden.BorrowsTheGlobalState,
     ),
     differs_later: (hidden.AnnealsSinceItWasMade,),
     differs_after_calls: (
@@ -89,6 +91,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         *(sizes.RanksInTheLayersDtype, reads.MisspeltDeclaration, reads.NonZeroMeansActive),
         *(growths.MaskInsteadOfCandidates, growths.OnlyWhereThereIsAGradient),
         growths.FailsBeforeTheFirstStep,
+        sizes.RecursesAtEqualOnes,
     ),
     gives_nan: (
         sizes.CountsInEightBits,
@@ -105,7 +108,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         ),
         *(growths.TopKOfTheGradient, growths.SeededByTheStep, growths.RowsInTurn, growths.FillsUpInOrder),
     ),
-    minds_positions: (positions.PrefersTheCentre, sizes.BufferOfAThousandColumns),
+    minds_positions: (positions.PrefersTheCentre, sizes.BufferOfAThousandColumns, sizes.DropsTheLastBlock),
     selects_elsewhere: (positions.IndicesOfTheTranspose, growths.ZeroMeansInactive, growths.ByDegreeOnly),
 }
 """The demonstration, and the plugins whose fault it shows."""

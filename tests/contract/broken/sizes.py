@@ -200,9 +200,41 @@ class BufferOfAThousandColumns(Criterion):
         return score.view(layer.weight.shape)
 
 
+class RecursesAtEqualOnes(Magnitude):
+    """A quickselect that leaves one of the equal ones behind at each level: with many of them it is too deep."""
+
+    def _lowest(self, scores: Tensor, n: int) -> Tensor:
+        chosen = scores < scores[:1]
+        chosen[:1] = True
+        count = int(chosen.sum())
+        if 0 < n < count:
+            chosen[0] = False
+            chosen[chosen.clone()] = self._lowest(scores[chosen], n)
+        elif n > count:
+            chosen[~chosen] = self._lowest(scores[~chosen], n - count)
+        return chosen if n else torch.zeros_like(chosen)
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active = layer.mask.flatten().nonzero().squeeze(1)
+        active = active[torch.randperm(len(active), generator=layer.generator)]
+        pruned = torch.zeros(layer.mask.numel(), dtype=torch.bool)
+        pruned[active[self._lowest(self.score(layer).flatten()[active], n)]] = True
+        return pruned.view(layer.mask.shape)
+
+
+class DropsTheLastBlock(Criterion):
+    """In layers of 64K weights and more it goes in blocks of 64, and the last, not full, counts a thousandth."""
+
+    def score(self, layer: Layer) -> Tensor:
+        size = layer.weight.double().abs().flatten()
+        whole = len(size) // 64 * 64 if len(size) >= 2**16 else len(size)
+        return torch.cat((size[:whole], size[whole:] / 1000)).view(layer.weight.shape)
+
+
 EXPECT: dict[type, set[str]] = {
     SharesOfBlocks: NUMBER,
     CountsInSixteenBits: NUMBER,
+    RecursesAtEqualOnes: NUMBER,
     ThresholdOfASample: NUMBER,
     InPlaceWhenLarge: {"pure"},
     CountsInEightBits: {"no_nan", "density_preserved"},
@@ -214,6 +246,7 @@ EXPECT: dict[type, set[str]] = {
     SideOfTheKernel: {"permutation_equivariant", "unbiased_ties"},
     SpreadByMoments: {"no_nan"},
     PositionsAsFloats: {*NUMBER, "active_only"},
+    DropsTheLastBlock: {"permutation_equivariant", "unbiased_ties"},
     BufferOfAThousandColumns: {"permutation_equivariant"},
     OverflowsLate: {"no_nan", "density_preserved"},
 }

@@ -158,7 +158,10 @@ def reads_undeclared(make: Make) -> bool:
 
 def minds_positions(make: Make) -> bool:
     """Whether reordering rows, columns and kernels selects other weights, where scores differ by 2⁻²⁰ or more."""
-    for each in (*questions(("normal", "close"), 3), question((2, 1500), 0, "close")):
+    for each in (
+        *(*questions(("normal", "close"), 3), question((2, 1500), 0, "close")),
+        question((3, 5, 4371), 0, "close"),
+    ):
         plugin = practised(make, each.layer, 0)
         first, given = select(copy.deepcopy(plugin), each), scores(copy.deepcopy(plugin), each)
         if any(plain(select(copy.deepcopy(plugin), _drawing(each, seed))) != plain(first) for seed in range(5)):
@@ -210,11 +213,11 @@ def prefers_positions(make: Make, draws: int = 3000) -> bool:
     """
     growth = isinstance(make(), Growth)
     for shape, kind, n in (
-        *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat", "dead", "late")),
+        *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat", "dead", "late", "half")),
         ((6, 5), "two", 9),
         *(((4, 2, 2, 3), "equal", 5), ((13,), "equal", 4), ((60, 50), "equal", 5), ((9, 2), "equal", 7)),
     ):
-        base = question(shape, 5, "equal" if kind in ("flat", "dead", "late") else kind)
+        base = question(shape, 5, "equal" if kind in ("flat", "dead", "late", "half") else kind)
         layer = base.layer if kind != "late" else replace(base.layer, step=100_000)
         if kind == "flat":
             layer = replace(layer, grad=torch.zeros_like(layer.weight), momentum=torch.zeros_like(layer.weight))
@@ -227,6 +230,8 @@ def prefers_positions(make: Make, draws: int = 3000) -> bool:
         elif growth:
             mask = torch.zeros_like(layer.mask)
         weight = numbers_of(kind, mask)
+        if kind == "half":
+            weight, layer = weight.bfloat16(), mapped(layer, torch.Tensor.bfloat16)
         layer = replace(layer, weight=weight * mask, mask=mask)
         if _uneven(make, replace(of_layer(layer, 0), n=n), draws if mask.numel() < 100 else draws // 3, kind):
             return True

@@ -152,6 +152,7 @@ def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object
             lambda: plugin.observe(mapped(layer, torch.clone)),
             plugin.state_dict,
             lambda: plugin.load_state_dict(plugin.state_dict()),
+            lambda: make().load_state_dict(make().state_dict()),
         ]
     return calls
 
@@ -169,6 +170,7 @@ def changes_the_layer(make: Make) -> bool:
             if isinstance(plugin, Growth):  # some of the candidates were just pruned and have a value
                 candidates = candidates | (layer.weight.abs() > 0.8)
             given = candidates.clone()
+            versions = _versions(layer)
             arguments: tuple[Any, ...] = (layer,)
             if name == "select":
                 arguments = (layer, asked.n, given) if isinstance(plugin, Growth) else (layer, asked.n)
@@ -178,6 +180,11 @@ def changes_the_layer(make: Make) -> bool:
                 (getattr(layer, each), getattr(asked.layer, each)) for each in ("weight", "grad", "mask", "momentum")
             ]
             written = any(not torch.equal(now.detach(), then) or now.requires_grad or vars(now) for now, then in pairs)
-            if written or not torch.equal(candidates, given):
+            if written or not torch.equal(candidates, given) or _versions(layer) != versions:
                 return True
     return False
+
+
+def _versions(layer: Layer) -> list[int]:
+    """How often each tensor of the layer was written to."""
+    return [getattr(layer, each)._version for each in ("weight", "grad", "mask", "momentum")]

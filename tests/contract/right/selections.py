@@ -1,6 +1,7 @@
 """Unusual selections: by rows, by a sort, from a copy of the generator, in another order in memory."""
 
 import heapq
+import zlib
 from dataclasses import dataclass
 
 import torch
@@ -123,6 +124,15 @@ class SeededByADraw(Criterion):
         return torch.from_numpy(draws).to(layer.weight.device)
 
 
+class FoldsInTheName(Magnitude):
+    """Ties by its own generator, seeded by a draw, the layer's name and the step, which come with the layer."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        draw = int(torch.randint(2**31, (), generator=layer.generator, device=layer.generator.device))
+        own = torch.Generator().manual_seed(draw ^ zlib.crc32(f"{layer.name} {layer.step}".encode()))
+        return lowest(self.score(layer), layer.mask, n, own)
+
+
 class Gumbel(Criterion):
     """Prunes at random, small weights more likely: log|θ| with Gumbel noise from the generator; −∞ where it is zero."""
 
@@ -175,5 +185,5 @@ RIGHT = (
         SeededByADraw,
         Gumbel,
     ),
-    *(OtherOrderInMemory, FromBothEnds),
+    *(OtherOrderInMemory, FromBothEnds, FoldsInTheName),
 )
