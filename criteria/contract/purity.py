@@ -44,12 +44,10 @@ def pure(plugin: Plugin, case: Case) -> None:
                 set_otherwise(seed + 1)
             _watch("making it", partial(made_anew, plugin))
             asked = copy.deepcopy(plugin)
-            if keeps_state(plugin):
-                _watch_saving(asked)  # a training may be saved before its first step
+            _watch_saving(asked)  # a training may be saved before its first step
             _watch_observing(asked, case)
             _watch_asking(asked, case)
-            if keeps_state(plugin):
-                _watch_saving(asked)
+            _watch_saving(asked)
     _require_lasting_answers(plugin, case)
 
 
@@ -96,6 +94,8 @@ def _watch_asking(plugin: Plugin, case: Case) -> None:
 
 
 def _watch_saving(plugin: Plugin) -> None:
+    if not keeps_state(plugin):
+        return
     state: list[dict[str, object]] = []
     _watch("state_dict()", lambda: state.append(plugin.state_dict()))
     if state:

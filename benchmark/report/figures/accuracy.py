@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places, references
 from benchmark.report.figures.edge import CAPTION as EDGE
-from benchmark.report.figures.edge import by_density, far_below, mark_far_below
+from benchmark.report.figures.edge import far_below, mark_far_below
 from benchmark.report.figures.look import (
     Plot,
     Theme,
@@ -72,9 +72,9 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) 
     def draw(theme: Theme) -> Figure:
         figure, axes = _draw(grid, near, axis, theme, stretched=stretched)
         low, high = axes[0].get_xlim()
-        for density, cells in by_density(far).items():
-            for ax in axes if low <= density <= high else ():
-                mark_far_below(ax, {cell.criterion: far[cell] for cell in cells}, [density], theme)
+        shown = {cell: mean for cell, mean in far.items() if low <= cell.density <= high}
+        for ax in axes:
+            mark_far_below(ax, shown, lambda cell: cell.density, theme)
         return figure
 
     name = "accuracy" if axis is DENSITY else f"accuracy-against-{axis.name.replace('_', '-')}"

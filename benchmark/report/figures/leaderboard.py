@@ -11,7 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_axis, is_wide, round_first
 from benchmark.report.figures.cost import STRETCHED, front
 from benchmark.report.figures.edge import CAPTION as EDGE
-from benchmark.report.figures.edge import by_density, far_below, mark_far_below
+from benchmark.report.figures.edge import far_below, mark_far_below
 from benchmark.report.figures.look import Plot, Theme, legible, line_style
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.report.leaderboard import Board, Entry
@@ -100,11 +100,10 @@ def _draw(
     _logarithmic(left, "density (log scale)", sorted({entry.cell.density for entry in entries}))
     _logarithmic(right, "training FLOPs, share of dense (log scale)", [0.02, 0.05, 0.1, 0.2, 0.5, 1])
     accuracy_axis(left, _samples(entries), stretched=stretched)
-    for density, cells in by_density(entry.cell for entry in far).items():
-        group = [entry for entry in far if entry.cell in cells]
-        means = {entry.cell.label: entry.mean for entry in group}
-        mark_far_below(left, means, [density], theme)
-        mark_far_below(right, means, [_cost(entry) for entry in group], theme)
+    costs = {entry.cell: _cost(entry) for entry in far}
+    means = {entry.cell: entry.mean for entry in far}
+    mark_far_below(left, means, lambda cell: cell.density, theme)
+    mark_far_below(right, means, lambda cell: costs[cell], theme)
     left.set_ylabel("test accuracy [%]")
     handles = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))
     handles |= dict(zip(*reversed(right.get_legend_handles_labels()), strict=True))
