@@ -84,10 +84,10 @@ def test_what_is_published_and_not_yet_run_is_told_without_an_error():
 
 
 def test_before_any_training_the_command_lists_the_published_table(tmp_path, capsys):
-    assert main(["check", "set-tutorial-fmnist", "--results", str(tmp_path)]) == 0
+    assert main(["check", "cifar10-wrn22-2", "--results", str(tmp_path)]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "84.36 ± 0.45 - - missing" in text
-    assert "`dst-bench run set-tutorial-fmnist` trains them" in text
+    assert "93.10 ± 0.09 - - missing" in text
+    assert "`dst-bench run cifar10-wrn22-2` trains them" in text
 
 
 def test_the_published_table_of_the_tutorial_has_every_seed():
