@@ -72,6 +72,7 @@ def _trimmed(make: Make, asked: Question) -> Question:
     layer = replace(
         layer,
         grad=layer.grad if plugin.requires_grad else None,
+        input_norm=layer.input_norm if plugin.requires_input_norms else None,
         hessian_gradient=layer.hessian_gradient if wants_product else None,
     )
     return replace(asked, layer=layer)
@@ -143,7 +144,7 @@ def reads_undeclared(make: Make) -> bool:
     for each in questions(("normal", "close"), 2):
         bare, layer = each.layer, each.layer
         if not plugin.requires_input_norms:
-            layer = replace(layer, input_norm=0.1 + layer.grad.abs())  # type: ignore[union-attr]
+            bare = replace(bare, input_norm=None)
         if isinstance(plugin, Growth) or not plugin.requires_hessian_gradient:
             bare = replace(bare, hessian_gradient=None)
         if not plugin.requires_grad:
@@ -214,7 +215,7 @@ def prefers_positions(make: Make, draws: int = 3000) -> bool:
     growth = isinstance(make(), Growth)
     for shape, kind, n in (
         *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat", "dead", "late", "half")),
-        ((6, 5), "two", 9),
+        ((5, 5), "two", 9),
         *(((4, 2, 2, 3), "equal", 5), ((13,), "equal", 4), ((60, 50), "equal", 5), ((9, 2), "equal", 7)),
     ):
         base = question(shape, 5, "equal" if kind in ("flat", "dead", "late", "half") else kind)
@@ -232,14 +233,14 @@ def prefers_positions(make: Make, draws: int = 3000) -> bool:
         weight = numbers_of(kind, mask)
         if kind == "half":
             weight, layer = weight.bfloat16(), mapped(layer, torch.Tensor.bfloat16)
-        layer = replace(layer, weight=weight * mask, mask=mask)
+        layer = replace(layer, weight=weight * mask, mask=mask, input_norm=torch.ones_like(weight))
         if _uneven(make, replace(of_layer(layer, 0), n=n), draws if mask.numel() < 100 else draws // 3, kind):
             return True
     return False
 
 
 def numbers_of(kind: str, mask: Tensor) -> Tensor:
-    """Equal weights, or ones of which each row has one that is smaller, so that no row has a reason to lose more."""
+    """Equal weights, or ones of which each row and each column has one that is smaller: none should lose more."""
     if kind == "two":
         rows, columns = torch.arange(mask.shape[0])[:, None], torch.arange(mask.shape[1])
         return torch.where(columns == rows % mask.shape[1], 0.25, 1.0)

@@ -66,8 +66,15 @@ def question(
     mask = torch.rand(shape, generator=generator) < 0.6
     mask.view(-1)[:2] = torch.tensor([True, False])
     other = numbers(kind, shape, generator, dtype)[1]
-    layer = Layer("features.0.weight", weight * mask, grad, mask, step, generator, other, lambda _: other)
+    norm = input_norms(shape, seed, dtype)
+    layer = Layer("features.0.weight", weight * mask, grad, mask, step, generator, other, lambda _: other, norm)
     return of_layer(layer, share)
+
+
+def input_norms(shape: tuple[int, ...], seed: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Norms of inputs, [*shape], equal for all weights of one input unit."""
+    units = torch.rand(shape[1:2], generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.1
+    return units.view(-1, *[1] * (len(shape) - 2)).expand(shape).to(dtype).clone()
 
 
 def of_layer(layer: Layer, share: float) -> Question:
@@ -94,6 +101,7 @@ def mapped(layer: Layer, values: Callable[[Tensor], Tensor], mask: Callable[[Ten
         grad=None if layer.grad is None else values(layer.grad),
         mask=mask(layer.mask),
         momentum=None if layer.momentum is None else values(layer.momentum),
+        input_norm=None if layer.input_norm is None else values(layer.input_norm),
         generator=layer.generator.clone_state(),
         hessian_gradient=None if product is None else lambda temperature: values(product(temperature)),
     )

@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from criteria import Criterion
+from criteria import Criterion, Growth
 from tests.contract.demonstrations.layers import (
     Make,
+    Question,
     answer,
     mapped,
     practised,
@@ -138,6 +139,7 @@ def _unlike(one: list[Any], other: list[Any]) -> bool:
 
 def differs_after_calls(make: Make) -> bool:
     """Whether earlier questions, to it or to another one that was made alike, change the answer to a question."""
+    by_name = _answers_by_name(make)
     for asked in questions(("normal", "close", "few"), 1):
         first = answer(practised(make, asked.layer), asked)
         busy = practised(make, asked.layer)
@@ -154,16 +156,13 @@ def differs_after_calls(make: Make) -> bool:
         before = answer(unobserved, asked)
         select(unobserved, others[0])
         select(unobserved, replace(others[1], layer=replace(others[1].layer, step=asked.layer.step + 1)))
-        if _unlike(answer(unobserved, asked), before):
+        # a growth may count what it was asked about this very layer
+        counts = isinstance(unobserved, Growth) and bool(unobserved.state_dict())
+        if not counts and _unlike(answer(unobserved, asked), before):
             return True
-        # another network has a layer of this name and step; a name of its own makes no difference to the answer
-        elsewhere, unique = question(asked.layer.mask.shape, 21), next(_NUMBERS)
-        for number, name in enumerate((f"taken.{unique}", f"free.{unique}")):
-            named = replace(asked, layer=replace(asked.layer, name=name))
-            if number == 0:
-                select(make(), replace(elsewhere, layer=replace(elsewhere.layer, name=name)))
-            if _unlike(answer(make(), named), before):
-                return True
+        # another network has a layer of this name and step
+        if not by_name and _taken_by_another(make, asked, before):
+            return True
         neighbour = make()
         if isinstance(neighbour, Criterion):
             for other in others:
@@ -172,6 +171,24 @@ def differs_after_calls(make: Make) -> bool:
         if _unlike(answer(practised(make, asked.layer), asked), first):
             return True
     return False
+
+
+def _answers_by_name(make: Make) -> bool:
+    """Whether names that nobody has used yet give different answers, as a right plugin's may that reads them."""
+    few = list(questions(("few",), 1))
+    return len({repr([answer(make(), _under_a_new_name(each)) for each in few]) for _ in range(2)}) > 1
+
+
+def _under_a_new_name(asked: Question) -> Question:
+    return replace(asked, layer=replace(asked.layer, name=f"name.{next(_NUMBERS)}"))
+
+
+def _taken_by_another(make: Make, asked: Question, before: list[object]) -> bool:
+    """Whether the answer changes under a name under which another layer, of another plugin, was asked about."""
+    renamed = _under_a_new_name(asked)
+    elsewhere = question(asked.layer.mask.shape, 21)
+    select(make(), replace(elsewhere, layer=replace(elsewhere.layer, name=renamed.layer.name)))
+    return _unlike(answer(make(), renamed), before) or _unlike(answer(make(), _under_a_new_name(asked)), before)
 
 
 def differs_later(make: Make) -> bool:
