@@ -32,7 +32,7 @@ def add_part(parser: argparse.ArgumentParser) -> None:
     """The part of an experiment that is asked for, and where its results are."""
     group = parser.add_argument_group("which runs (all of the experiment, unless you choose)")
     group.add_argument("--criteria", metavar="LIST", help="criteria and baselines, as in 'magnitude,mest(lambda_=0.1)'")
-    group.add_argument("--add", metavar="LIST", help="criteria beside all that is there, such as one of your own")
+    group.add_argument("--add", metavar="LIST", help="plugins beside all that is there, such as your own")
     group.add_argument("--growth", metavar="LIST", help="growth criteria, as in random,gradient")
     group.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
     group.add_argument("--seeds", metavar="LIST", help="seeds, as in 1-5 or 1,2,7")
@@ -68,7 +68,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
         type=_engine,
         default=AUTO,
         metavar="NAME",
-        help="what computes the trainings: dense, or auto for each run's own",
+        help="what computes the trainings: dense, sparse, or auto for each run's own",
     )
     parser.add_argument("--fleet", type=_positive(int), metavar="N", help="train at most N networks together")
     parser.add_argument(

@@ -66,24 +66,36 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _write_leaderboards(args: argparse.Namespace) -> int:
-    """Put each experiment's leaderboard into its place in the file; from results, else from those that are stored."""
-    from benchmark.experiments.archive import read_archive
+    """Put each experiment's leaderboard into its place in the file; from results, and stored ones of other runs."""
     from benchmark.report.leaderboard_file import write_leaderboard
-    from benchmark.verdicts.expected import stored_archive
 
     for name in args.experiments:
         experiment = part_of(args).select(name)
-        study = study_of(args, experiment)
-        where = results_of(args, experiment).where
-        if not study.results:
-            try:
-                path = stored_archive(experiment.name, args.expected)
-            except InputError as error:
-                raise InputError(f"{experiment.name}: there are no {where} and no stored ones; run it first") from error
-            study, where = study_of(args, experiment, place=read_archive(path)), f"stored results in {path}"
+        study, source = _with_stored(study_of(args, experiment), args)
         for written in write_leaderboard(args.leaderboard, study):
-            print(f"wrote {written} ({where})")
+            print(f"wrote {written} ({source})")
     return 0
+
+
+def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str]:
+    """A study with the stored results of runs that it lacks, and where all are from, in words.
+
+    Raises :class:`InputError` where there are neither.
+    """
+    from benchmark.experiments.archive import read_archive
+    from benchmark.verdicts.expected import stored_archive
+    from benchmark.verdicts.study import filled
+
+    where = results_of(args, study.experiment).where
+    try:
+        path = stored_archive(study.experiment.name, args.expected)
+    except InputError as error:
+        if study.results:
+            return study, where
+        raise InputError(f"{study.experiment.name}: there are no {where} and no stored ones; run it first") from error
+    both = filled(study, study_of(args, study.experiment, place=read_archive(path)).results)
+    added = len(both.results) - len(study.results)
+    return both, "; ".join([where] * bool(study.results) + [f"stored results of {added} runs in {path}"] * bool(added))
 
 
 def _study(name: str, args: argparse.Namespace) -> "Study":
@@ -119,7 +131,7 @@ def _print(found: "Standing", source: str) -> None:
     settings: dict[str, list[Row]] = {}
     for row in found.rows:
         density = "all densities" if row.density is None else f"density {row.density:g}"
-        growth = "both growths" if row.growth is None else f"{row.growth} growth"
+        growth = "all growths" if row.growth is None else f"{row.growth} growth"
         extra = "".join(f", {name}={value}" for name, value in row.extra)
         settings.setdefault(f"{growth}, {density}{extra} ({row.n} {kind})", []).append(row)
     for title, rows in settings.items():

@@ -1,6 +1,6 @@
 """Which part, or which variation, of an experiment is asked for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ class Part:
     criteria: str | None = None
     """Criteria and baselines, as in ``magnitude,mest(lambda_=0.1),static``."""
     add: str | None = None
-    """Criteria and baselines beside all that the experiment has, or beside ``criteria``."""
+    """Criteria, growths and baselines beside all that the experiment has, or beside those that are asked for."""
     growth: str | None = None
     density: str | None = None
     seeds: str | None = None
@@ -43,7 +43,8 @@ class Part:
         axes: dict[str, Any] = {}
         baselines = None
         if self.criteria is not None:
-            axes["criteria"], baselines = _rules(self.criteria, "--criteria")
+            asked = _by_kind(self.criteria, "--criteria", ("baseline", "criterion"))
+            axes["criteria"], baselines = asked["criterion"], asked["baseline"]
         if self.growth is not None:
             axes["growths"] = [resolve(text, "growth") for text in _split(self.growth, "--growth")]
         if self.density is not None:
@@ -52,18 +53,20 @@ class Part:
             axes["seeds"] = [seed for text in _split(self.seeds, "--seeds") for seed in _seeds(text)]
         if self.add is not None:
             written = load_experiment(name)
-            criteria, more = _rules(self.add, "--add")
-            axes["criteria"] = _together(axes.get("criteria", written.axes.criteria), criteria)
-            baselines = _together(written.baselines if baselines is None else baselines, more)
+            more = _by_kind(self.add, "--add", ("baseline", "criterion", "growth"))
+            axes["criteria"] = _together(axes.get("criteria", written.axes.criteria), more["criterion"])
+            axes["growths"] = _together(axes.get("growths", written.axes.growths), more["growth"])
+            baselines = _together(written.baselines if baselines is None else baselines, more["baseline"])
         return load_experiment(name, self.settings, axes, baselines)
 
 
-def _rules(text: str, option: str) -> tuple[list[Spec], list[Spec]]:
-    """The criteria and the baselines that a text names."""
-    known = names("baseline")
-    specs = [Spec.parse(each) for each in _split(text, option)]
-    criteria = [resolve(spec, "criterion") for spec in specs if spec.name not in known]
-    return criteria, [resolve(spec, "baseline") for spec in specs if spec.name in known]
+def _by_kind(text: str, option: str, kinds: Sequence[str]) -> dict[str, list[Spec]]:
+    """The plugins that a text names, by kind; a name that several kinds have is of the first of these."""
+    found: dict[str, list[Spec]] = {kind: [] for kind in kinds}
+    for spec in map(Spec.parse, _split(text, option)):
+        kind = next((kind for kind in kinds if spec.name in names(kind)), "criterion")
+        found[kind].append(resolve(spec, kind))
+    return found
 
 
 def _together(first: Iterable[Spec], more: Iterable[Spec]) -> list[Spec]:

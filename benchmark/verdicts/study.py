@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -165,6 +165,13 @@ def load_study(
                 found.append((candidate, result))
                 break
     return Study(experiment, tuple(found), expected, stored)
+
+
+def filled(study: Study, others: Results) -> Study:
+    """The study with those of other results that are of runs that it lacks, in the order of the experiment."""
+    found = {(run.cell, run.seed): (run, result) for run, result in (*others, *study.results)}
+    wanted = ((run.cell, run.seed) for run in expand(study.experiment))
+    return replace(study, results=tuple(found[each] for each in wanted if each in found))
 
 
 def _on_each(run: Run, engines: Sequence[str]) -> Iterator[Run]:

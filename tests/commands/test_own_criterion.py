@@ -8,6 +8,7 @@ import yaml
 
 from benchmark.commands.cli import main
 from benchmark.experiments.part import Part
+from benchmark.experiments.runs import expand
 from benchmark.system.results_root import results_root
 from benchmark.system.user import kept_folder
 from tests.running.tiny import TINY
@@ -41,6 +42,9 @@ def test_what_is_added_stands_beside_all_that_is_there_and_is_not_added_twice(he
     more = Part(add=f"{OWN},set,dropout(p=0.1)").select("tiny.yaml")
     assert [str(each) for each in more.axes.criteria] == [*map(str, whole.axes.criteria), OWN]
     assert [str(each) for each in more.baselines] == [*map(str, whole.baselines), "dropout(p=0.1)"]
+    grown = Part(add="momentum").select("tiny.yaml")
+    assert [str(each) for each in grown.axes.growths] == [*map(str, whole.axes.growths), "momentum"]
+    assert grown.axes.criteria == whole.axes.criteria
     one = Part(criteria="set", add=OWN).select("tiny.yaml")
     assert [str(each) for each in one.axes.criteria] == ["set", OWN]
 
@@ -93,6 +97,18 @@ def test_the_rank_of_a_criterion_of_ones_own_is_asked_for_by_its_name(here, caps
     said = capsys.readouterr().out
     assert OWN in said
     assert f"results in {here / 'alone' / 'tiny'}, expected values for" in said
+
+
+def test_a_leaderboard_has_ones_own_rows_beside_the_stored_ones(here, capsys):
+    asked = ["rank", "tiny.yaml", "--results", "alone", "--leaderboard", "board.md"]
+    lacking = len(expand(Part().select("tiny.yaml")))
+    assert main([*asked, "--add", OWN]) == 0
+    assert f"results in {here / 'alone' / 'tiny'}; stored results of {lacking} runs in" in capsys.readouterr().out
+    rows = [line.split("|")[1].strip() for line in Path("board.md").read_text().splitlines() if line.startswith("| ")]
+    assert any(row.startswith(OWN) for row in rows)
+    assert any(row.startswith("magnitude") for row in rows)
+    assert main([*asked, "--criteria", OWN]) == 0
+    assert "stored" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_the_page_shows_every_method():
 def test_the_command_takes_results_else_stored_ones_else_says_what_to_do(tmp_path, capsys):
     place = ["--leaderboard", str(tmp_path / "field.md"), "--results", str(tmp_path)]
     assert main(["rank", "fmnist-lenet300", *place]) == 0
-    assert "stored results in " in capsys.readouterr().out
+    assert "(stored results of 812 runs in " in capsys.readouterr().out
     assert "snip · gradient" in (tmp_path / "field.md").read_text()
     assert main(["rank", "cifar10-cnn", *place]) == 2
     assert "run it first" in capsys.readouterr().err
