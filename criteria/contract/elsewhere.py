@@ -60,6 +60,11 @@ RECIPES = tuple(
 )
 """The cases that are asked about in another process."""
 
+HASH_SEEDS = ("4", "5", "6", "7")
+"""A set of two texts has the same order in all these processes, the other one and this one by a chance of 1 in 32."""
+FEW = 4
+"""Recipes that are asked about with each of them."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -108,19 +113,35 @@ def asked_elsewhere(plugin: Plugin) -> Reply:
     return reply
 
 
+def asked_with_other_hashes(plugin: Plugin) -> list[Reply]:
+    """What the plugin answers to the first recipes in processes that hash otherwise, one for each of ``HASH_SEEDS``.
+
+    Raises :class:`Inapplicable` where it cannot be asked there.
+    """
+    asked = question(plugin, RECIPES[:FEW])
+    if asked is None:
+        raise Inapplicable("its class cannot be found from another process")
+    processes = [Process(seed) for seed in HASH_SEEDS]  # all of them start before the first is waited for
+    try:
+        replies = [process.ask(asked) for process in processes]
+    finally:
+        for process in processes:
+            process.end()
+    return [reply for reply in replies if not reply.failure]
+
+
 class Process:
     """The other process, seen from here; usable from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, hash_seed: str) -> None:
         self._lock = threading.Lock()
         self._last: tuple[bytes, Reply] = (b"", Reply())
-        seed = "2" if os.environ.get("PYTHONHASHSEED") != "2" else "3"
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         folder = tempfile.gettempdir()
         path = [os.path.abspath(each or ".") for each in sys.path]  # the other process is in another folder
         environment |= {
             **PERTURBED,
-            "PYTHONHASHSEED": seed,
+            "PYTHONHASHSEED": hash_seed,
             "HOME": folder,
             "USER": "somebody",
             "TZ": "Pacific/Chatham",
@@ -158,6 +179,7 @@ class Process:
 
     def end(self) -> None:
         """End the process."""
+        atexit.unregister(self.end)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         for pipe in (self._process.stdin, self._process.stdout):
@@ -173,7 +195,7 @@ def start() -> None:
 
 @cache
 def _process() -> Process:
-    return Process()
+    return Process("2" if os.environ.get("PYTHONHASHSEED") != "2" else "3")
 
 
 def send(pipe: IO[bytes], value: object) -> None:

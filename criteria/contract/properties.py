@@ -93,6 +93,7 @@ SELECTION = (
             Judge(sameness.same_after_other_questions, any_cases, special.large, cost=2),
             Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True, cost=2),
             Judge(sameness.same_in_another_process, None, special.few_tied),
+            Judge(sameness.same_with_other_hashes, None, special.few_tied),
             Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
             Judge(sameness.same_among_many_layers, None, at_once=special.few_tied, besides=special.few_tied),
         )

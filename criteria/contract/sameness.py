@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -31,7 +31,8 @@ from criteria.contract.asking import (
 )
 from criteria.contract.case import Case, copied, drawn_case
 from criteria.contract.comparing import alike, require_agreement, require_same
-from criteria.contract.elsewhere import RECIPES, asked_elsewhere
+from criteria.contract.elsewhere import RECIPES, Reply, asked_elsewhere, asked_with_other_hashes
+from criteria.contract.hashing import makes_sets
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
 from criteria.contract.purity import OFTEN
@@ -151,19 +152,31 @@ def same_however_shown(plugin: Plugin, case: Case) -> None:
 
 def same_in_another_process(plugin: Plugin, _case: Case) -> None:
     """The same layer and generator state give the same answer in another process, at another time, elsewhere."""
-    made = made_anew(plugin)
-    reply = asked_elsewhere(plugin)
-    if made is None:
-        raise Inapplicable("it cannot be made anew")
+    _require_same_there(plugin, [asked_elsewhere(plugin)])
+
+
+def same_with_other_hashes(plugin: Plugin, _case: Case) -> None:
+    """The same layer and generator state give the same answer in whatever order sets of texts come."""
+    if not makes_sets(type(plugin)):
+        raise Inapplicable("it makes no set and no hash")
+    _require_same_there(plugin, asked_with_other_hashes(plugin))
+
+
+def _require_same_there(plugin: Plugin, replies: Sequence[Reply]) -> None:
+    """A plugin that is made anew answers here as in other processes, to the recipes that these were asked."""
     compared = 0
-    for recipe, there in zip(RECIPES, reply.answers, strict=True):
-        case = eval(recipe, {"drawn_case": drawn_case})
-        with contextlib.suppress(NoAnswer):
-            first = answer(made, case)
-            if there is None:
-                raise Broken(f"in another process there was no answer to {recipe}")
-            require_same(first, there, f"in another process, asked about {recipe},")
-            compared += 1
+    for reply in replies:
+        made = made_anew(plugin)
+        if made is None:
+            raise Inapplicable("it cannot be made anew")
+        for recipe, there in zip(RECIPES, reply.answers, strict=False):
+            case = eval(recipe, {"drawn_case": drawn_case})
+            with contextlib.suppress(NoAnswer):
+                first = answer(made, case)
+                if there is None:
+                    raise Broken(f"in another process there was no answer to {recipe}")
+                require_same(first, there, f"in another process, asked about {recipe},")
+                compared += 1
     if not compared:
         raise Inapplicable("it answers nothing here")
 

@@ -91,6 +91,18 @@ class FirstOfASet(_WithGradient):
         )
 
 
+class WeightsOfASet(_WithGradient):
+    """Draws a weight for each of two terms, which it goes through as a set of text; alike in every second process."""
+
+    def score(self, layer: Layer) -> Tensor:
+        terms = {"magnitude": layer.weight.abs(), "saliency": (layer.weight * gradient(layer)).abs()}
+        score = torch.zeros_like(layer.weight, dtype=torch.float64)
+        for name in {"magnitude", "saliency"}:
+            share = torch.rand((), generator=layer.generator, device=layer.generator.device, dtype=torch.float64)
+            score = score + share.to(score.device) * terms[name]
+        return score
+
+
 class SaltedWhenImported(_WithGradient):
     """λ from a number that was drawn when the module was imported, "unique for each run"."""
 
@@ -195,6 +207,7 @@ EXPECT: dict[type, set[str]] = {
     AnnealsByTheDay: ELSEWHERE,
     HashOfTheName: ELSEWHERE,
     FirstOfASet: ELSEWHERE,
+    WeightsOfASet: ELSEWHERE,
     SaltedWhenImported: ELSEWHERE,
     NumberedWhenMade: ELSEWHERE,
     AnnealsSinceItWasMade: ELSEWHERE,
