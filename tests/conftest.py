@@ -7,7 +7,10 @@ import pytest
 import torch
 from tabulate import tabulate
 
+from benchmark.system.arithmetic import settle_arithmetic
 from tests.installed import site  # noqa: F401
+
+settle_arithmetic()
 
 os.environ["DST_BENCH_RESULTS"] = "results"
 """Of the folder that a test runs in: no test may touch the results of the user who runs it."""

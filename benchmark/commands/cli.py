@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.ending import EXIT_STATUSES, ending, prepare_output
 from benchmark.system import communication
+from benchmark.system.arithmetic import settle_arithmetic
 from criteria.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ TOGETHER = ("run",)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; everything that goes wrong is one line on stderr."""
-    # Threads that spin while they wait slow a busy machine down eightfold. Torch reads this once, when it is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    settle_arithmetic()
     prepare_output()
     given = list(sys.argv[1:] if arguments is None else arguments)
     return ending(lambda: _run(given), given)

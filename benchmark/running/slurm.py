@@ -1,6 +1,5 @@
 """Training on a Slurm cluster: an array of tasks, each of which trains in the same results folder."""
 
-import os
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from benchmark.running.checkpoint import checkpoints_folder
 from benchmark.running.computed_by import found_in
 from benchmark.running.missing import distinct, standing, train_missing
 from benchmark.running.options import Options
+from benchmark.system.arithmetic import settle_arithmetic
 from benchmark.system.files import require_writable
 from benchmark.system.yamlfile import parse_yaml
 from criteria.errors import InputError, PluginError, one_line
@@ -50,7 +50,7 @@ class Task:
 
         By the error submitit notes that the task came to an end of its own, and was not killed.
         """
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        settle_arithmetic()
         try:
             experiment = self.part.select(self.experiment)
             train_missing(experiment, ResultsFolder(self.results, experiment.name), self.options)

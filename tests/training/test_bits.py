@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 SEED = int(os.environ.get("DST_BENCH_BITS_SEED", random.SystemRandom().randrange(10**6)))
 THREADS = (1, 2, 3)
@@ -54,6 +55,19 @@ def check(made, threads=THREADS):
         shown = {key: case[key] for key in ("model", "shape", "batch")}
         wrong += [f"{shown} {member}: {places}" for member, places in known.items() if len(places) > 1]
     assert not wrong, f"DST_BENCH_BITS_SEED={SEED}: {len(wrong)} members have several bits\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 32])
+def test_a_product_has_the_same_bits_wherever_its_matrix_lies_in_memory(rows):
+    generator = torch.Generator().manual_seed(rows)
+    for height, width in ((29, 34), (101, 57), (300, 784)):
+        matrix, inputs = (torch.randn(each, width, generator=generator) for each in (height, rows))
+        found = []
+        for place in range(16):
+            stacked = torch.zeros(2 * height * width + place)[place:].view(2, height, width)
+            stacked[:] = matrix
+            found.append(torch.matmul(stacked, torch.stack([inputs, inputs]).mT))
+        assert all(torch.equal(each, found[0]) for each in found)
 
 
 def test_a_member_has_the_same_bits_in_every_fleet_and_with_every_number_of_threads():

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark.system import interruption
+from benchmark.system.arithmetic import settle_arithmetic
 from benchmark.timing.accelerator.notes import DONE, FAILED, SKIPPED, notes_of
 from benchmark.timing.accelerator.parts import Asked, Item, SkipItem, items_of
 from criteria.errors import one_line
@@ -56,5 +57,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    settle_arithmetic()
     raise SystemExit(main(sys.argv[1:]))
