@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class StaticSynFlow(Baseline):
-    """The weights of largest θ·∂R/∂θ, R being the summed outputs of the network with |θ| for one input of ones.
+    """The weights of largest θ·∂R/∂θ, R the summed outputs of |θ| for an input of ones (Tanaka et al., 2020).
 
-    Tanaka et al., 2020, arXiv 2006.05467: 100 rounds, in double precision, and no data is seen.
+    arXiv 2006.05467: 100 rounds, in double precision, and no data is seen.
     """
 
     rounds: ClassVar[int] = 100

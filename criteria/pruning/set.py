@@ -10,9 +10,9 @@ from criteria.selection import lowest
 
 @dataclass
 class SET(Criterion):
-    """Half of the pruned weights are the smallest positive ones, half the negative ones closest to zero.
+    """Half of what goes is the smallest positive weights, half the negative ones closest to zero (Mocanu et al., 2018).
 
-    Mocanu et al., 2018. Active weights that are exactly zero go first; an odd one out is taken from the positive side;
+    Active weights that are exactly zero go first; an odd one out is taken from the positive side;
     where one sign has too few weights the other gives the rest, so that the number is always exact.
     """
 

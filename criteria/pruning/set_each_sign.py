@@ -10,9 +10,9 @@ from criteria.selection import lowest
 
 @dataclass
 class SETEachSign(Criterion):
-    """The same fraction of the positive weights, smallest first, and of the negative ones, closest to zero first.
+    """The same fraction of the positive and of the negative weights, closest to zero first (code of the SET group).
 
-    So does the code of the SET group (Mocanu et al., 2018; ``weights_evolution_II`` in Truly-Sparse-Training), where
+    So does ``weights_evolution_II`` in Truly-Sparse-Training (its paper is Mocanu et al., 2018), where
     ``set`` takes as many of either sign. Active weights that are exactly zero go first; numbers are rounded so that
     their sum is exact, which that code leaves to ties.
     """

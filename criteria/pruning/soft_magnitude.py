@@ -13,9 +13,9 @@ SMALLEST = 1e-12
 
 @dataclass
 class SoftMagnitude(Criterion):
-    """The weights that stay are drawn without replacement, each with a chance in proportion to |θ|^``exponent``.
+    """What stays is drawn, by chances in proportion to |θ|^``exponent`` (CHTs; Zhang et al., 2025, arXiv 2501.19107).
 
-    The soft removal of Cannistraci-Hebb training (CHTs; Zhang et al., 2025, arXiv 2501.19107). The released code draws
+    The soft removal of Cannistraci-Hebb training, without replacement. The released code draws
     by ``torch.multinomial``; here a score ``exponent``·ln|θ| plus a Gumbel draw is compared, which gives the same
     distribution (Kool et al., 2019). The exponent is 1 in the released code unless told otherwise, and may change over
     its training, which it does not here.
