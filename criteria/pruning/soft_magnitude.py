@@ -15,10 +15,10 @@ SMALLEST = 1e-12
 class SoftMagnitude(Criterion):
     """What stays is drawn, by chances in proportion to |θ|^``exponent`` (CHTs; Zhang et al., 2025, arXiv 2501.19107).
 
-    The soft removal of Cannistraci-Hebb training, without replacement. The released code draws
-    by ``torch.multinomial``; here a score ``exponent``·ln|θ| plus a Gumbel draw is compared, which gives the same
-    distribution (Kool et al., 2019). The exponent is 1 in the released code unless told otherwise, and may change over
-    its training, which it does not here.
+    The soft removal of Cannistraci-Hebb training, without replacement. The released code draws by
+    ``torch.multinomial``; here a score ``exponent``·ln|θ| plus a Gumbel draw is compared, which gives the same
+    distribution (Kool et al., 2019). The exponent is 1 in the released code unless told otherwise, and may change
+    over its training, which it does not here.
     """
 
     exponent: float = 1.0
