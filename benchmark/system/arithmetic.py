@@ -10,7 +10,7 @@ def settle_arithmetic() -> None:
 
     What the user has set stays. Threads that spin while they wait slow a busy machine down eightfold. On processors
     that are not Intel's, MKL rounds products with a batch of up to seven by the address of the matrix, so a network
-    would depend on its place in a fleet; its reproducible mode does not, and takes no longer.
+    would depend on its place in a fleet; its reproducible mode does not, for a few percent of time.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "GenuineIntel" not in _processor():
