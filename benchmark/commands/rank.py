@@ -94,8 +94,10 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
             return study, where
         raise InputError(f"{study.experiment.name}: there are no {where} and no stored ones; run it first") from error
     both = filled(study, study_of(args, study.experiment, place=read_archive(path)).results)
-    added = len(both.results) - len(study.results)
-    return both, "; ".join([where] * bool(study.results) + [f"stored results of {added} runs in {path}"] * bool(added))
+    sources = [where] if study.results else []
+    if added := len(both.results) - len(study.results):
+        sources.append(f"stored results of {added} runs in {path}")
+    return both, "; ".join(sources)
 
 
 def _study(name: str, args: argparse.Namespace) -> "Study":

@@ -2,7 +2,8 @@
 
 import os
 import platform
-from pathlib import Path
+
+from benchmark.system.device import processor_says
 
 
 def settle_arithmetic() -> None:
@@ -13,12 +14,5 @@ def settle_arithmetic() -> None:
     would depend on its place in a fleet; its reproducible mode does not, for a few percent of time.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if "GenuineIntel" not in _processor():
-        os.environ.setdefault("MKL_CBWR", "AUTO")
-
-
-def _processor() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text(errors="replace")
-    except OSError:  # there is none on other systems
-        return platform.processor()
+    if "MKL_CBWR" not in os.environ and "GenuineIntel" not in (processor_says("vendor_id") or platform.processor()):
+        os.environ["MKL_CBWR"] = "AUTO"

@@ -67,12 +67,15 @@ def _processor() -> str:
 
 def _model() -> str:
     """The processor's name, which decides how sums are rounded where its instructions leave that open."""
+    return processor_says("model name") or platform.processor() or platform.machine()
+
+
+def processor_says(what: str) -> str:
+    """What Linux says of the first processor, such as its ``vendor_id``; empty where it says nothing."""
     from pathlib import Path
 
-    named = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else named
+    except OSError:  # there is none on other systems
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(what)), "")

@@ -88,26 +88,30 @@ class Reply:
     """Why nothing could be asked."""
 
 
-def question(plugin: Plugin, recipes: Sequence[str] = RECIPES) -> Question | None:
-    """What to ask about the plugin, or None where its class cannot be found again: one made in a function."""
+def question(plugin: Plugin, recipes: Sequence[str] = RECIPES) -> Question:
+    """What to ask about the plugin.
+
+    Raises :class:`Inapplicable` where its class cannot be found again, as one made in a function.
+    """
+    lost = Inapplicable("its class cannot be found from another process")
     kind = type(plugin)
     module = sys.modules.get(kind.__module__)
     if module is None or kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
-        return None
+        raise lost
     try:
         made_with = parameters(plugin)
         pickle.dumps(made_with)
-    except Exception:  # parameters may be anything
-        return None
+    except Exception as error:  # parameters may be anything
+        raise lost from error
     return Question(kind.__module__, getattr(module, "__file__", None), kind.__qualname__, made_with, tuple(recipes))
 
 
 def asked_elsewhere(plugin: Plugin) -> Reply:
     """What the plugin answers in the other process; raises :class:`Inapplicable` where it cannot be asked there."""
-    asked = question(plugin)
-    if asked is None:
-        raise Inapplicable("its class cannot be found from another process")
-    reply = _process().ask(asked)
+    asked, process = question(plugin), _process()
+    reply = process.ask(asked)
+    if process.ended:
+        _process.cache_clear()  # the next plugin gets a new one
     if reply.failure:
         raise Inapplicable(reply.failure)
     return reply
@@ -119,8 +123,6 @@ def asked_with_other_hashes(plugin: Plugin) -> list[Reply]:
     Raises :class:`Inapplicable` where it cannot be asked there.
     """
     asked = question(plugin, RECIPES[:FEW])
-    if asked is None:
-        raise Inapplicable("its class cannot be found from another process")
     processes = [Process(seed) for seed in HASH_SEEDS]  # all of them start before the first is waited for
     try:
         replies = [process.ask(asked) for process in processes]
@@ -136,6 +138,7 @@ class Process:
     def __init__(self, hash_seed: str) -> None:
         self._lock = threading.Lock()
         self._last: tuple[bytes, Reply] = (b"", Reply())
+        self.ended = False
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         folder = tempfile.gettempdir()
         path = [os.path.abspath(each or ".") for each in sys.path]  # the other process is in another folder
@@ -170,7 +173,7 @@ class Process:
                 send(self._process.stdin, (asked, [os.path.abspath(each or ".") for each in sys.path]))
                 reply: Reply = received(self._process.stdout)
             except (OSError, EOFError) as error:
-                _process.cache_clear()  # the next plugin gets a new one
+                self.ended = True
                 return Reply(failure=f"the other process ended: {error!r}")
             finally:
                 timer.cancel()
