@@ -19,6 +19,7 @@ from benchmark.report.figures.look import (
     Theme,
     figure_of_panels,
     leftmost,
+    legend_below,
     legible,
     line_style,
     reference_marker,
@@ -110,9 +111,7 @@ def _draw(
     for ax in leftmost(axes):
         ax.set_ylabel("test accuracy [%]")
     entries = {label: handle for ax in axes for handle, label in zip(*_legend(ax), strict=True)}
-    figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=max(2 * min(COLUMNS, len(axes)), 3)
-    )
+    legend_below(figure, entries, max(2 * min(COLUMNS, len(axes)), 3))
     return figure, axes
 
 

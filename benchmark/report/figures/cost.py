@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_axis, is_wide
-from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost
+from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, legend_below
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.verdicts.samples import Samples
@@ -113,7 +113,7 @@ def _draw(
     for ax in leftmost(axes):
         ax.set_ylabel("test accuracy [%]")
     entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=4)
+    legend_below(figure, entries, 4)
     return figure
 
 

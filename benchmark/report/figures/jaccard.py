@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, reference_style
+from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, legend_below, reference_style
 from benchmark.report.figures.styles import Styles, criterion_styles
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.report.overlaps import Indices, Moment, Pair, cells_of, compared_criteria, indices
@@ -164,7 +164,7 @@ def _curves(panels: Mapping[str, Sequence[Moment]], styles: Styles, found: Indic
     axes[0].set_ylim(-0.03, 1.03)
     lines = {line.get_label(): line for ax in axes[: len(panels)] for line in ax.get_lines()}
     shown = [name for name in criteria if name in lines]
-    figure.legend([lines[name] for name in shown], shown, loc="outside lower center", ncols=3)
+    legend_below(figure, {name: lines[name] for name in shown}, 3)
     return figure
 
 

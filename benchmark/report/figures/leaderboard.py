@@ -12,7 +12,7 @@ from benchmark.report.figures.accuracy import accuracy_axis, is_wide, round_firs
 from benchmark.report.figures.cost import STRETCHED, front
 from benchmark.report.figures.edge import CAPTION as EDGE
 from benchmark.report.figures.edge import far_below, mark_far_below
-from benchmark.report.figures.look import Plot, Theme, legible, line_style
+from benchmark.report.figures.look import Plot, Theme, legend_below, legible, line_style
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place
 from benchmark.report.leaderboard import Board, Entry
 
@@ -107,7 +107,7 @@ def _draw(
     left.set_ylabel("test accuracy [%]")
     handles = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))
     handles |= dict(zip(*reversed(right.get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    legend_below(figure, handles, 3)
     return figure
 
 

@@ -3,11 +3,12 @@
 import io
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from matplotlib import rc_context, style
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -164,6 +165,15 @@ def _placed(figure: Figure) -> Figure:
     with rc_context({"figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)
     return figure
+
+
+def legend_below(figure: Figure, entries: Mapping[Any, Artist], columns: int) -> None:
+    """Name lines by their labels below the panels, in as many of ``columns`` as the figure has room for."""
+    for number in range(columns, 0, -1):
+        legend = figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=number)
+        if number == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def set_panel_title(ax: Axes, title: str) -> None:
