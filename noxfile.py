@@ -1,4 +1,4 @@
-"""Sessions: tests, contract, mutants, reproduce, check, calibrate, bench, gpu, libraries, peers, drawing, lint, types.
+"""What `nox -s` runs: tests, lint and types by default, campaigns for the contract, trainings, measurements.
 
 All share one environment, ``.venv``: torch alone takes 5 GB.
 """
@@ -95,6 +95,20 @@ def mutants(session: nox.Session) -> None:
     """Inject faults into right plugins and say which the contract catches: `nox -s mutants -- --examples 100`."""
     install(session)
     run(session, "python", "-m", "tests.contract.mutants", *session.posargs)
+
+
+@nox.session
+def attack(session: nox.Session) -> None:
+    """Ask the contract about broken plugins, and about right but unusual ones: `nox -s attack -- --seeds 20`."""
+    install(session)
+    run(session, "python", "-m", "tests.contract.attack", *session.posargs)
+
+
+@nox.session
+def shipped(session: nox.Session) -> None:
+    """Search all that is shipped for broken promises, long: `nox -s shipped -- --examples 2000 --seeds 20`."""
+    install(session)
+    run(session, "python", "-m", "tests.contract.shipped", *session.posargs)
 
 
 @nox.session

@@ -1,131 +1,90 @@
-"""How the contract fares against the broken and the right plugins: ``python -m tests.contract.attack``."""
+"""How the contract fares against the broken and the right plugins: ``python -m tests.contract.attack --seeds 20``."""
 
 import argparse
-import contextlib
-import itertools
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-import torch
-from hypothesis import settings
 from tabulate import tabulate
 
-from criteria import Growth
-from criteria.contract import ContractError, check_criterion, check_growth, report
-from criteria.contract.asking import Plugin
-from tests.contract.broken import EXPECT, KINDS
-from tests.contract.demonstrations.settings import restored
-from tests.contract.right import RIGHT
+from tests.contract.broken import EXPECT, KIND_OF, KINDS
+from tests.contract.campaign import Answer, Campaign, add_options
+from tests.contract.naming import Named, named
+from tests.contract.right import ALL_RIGHT, RIGHT
 
-
-@dataclass(frozen=True)
-class Named:
-    """The names under which the contract reports a plugin: the first, and all of them where the first is not right."""
-
-    first: str
-    others: tuple[str, ...] = ()
-
-    def any_of(self, right: set[str]) -> bool:
-        """Whether a right name is among them."""
-        return bool(right & {self.first, *self.others})
-
-
-@contextlib.contextmanager
-def own_process() -> Iterator[None]:
-    """Whatever a plugin does to the process ends with it, and starts from settings that tests are run with."""
-    with restored(("default device",)), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.set_default_dtype(torch.float32)
-        torch.set_num_threads(1)
-        yield
-
-
-def named(plugin: Plugin, examples: int, seed: int, right: set[str]) -> Named:
-    """What the contract says to a plugin; an empty name where it says nothing."""
-    try:
-        check = check_growth if isinstance(plugin, Growth) else check_criterion
-        check(plugin, examples, seed=seed)  # type: ignore[arg-type]
-    except ContractError as error:
-        if error.property in right:
-            return Named(error.property)
-        broken = [each.property for each in report(plugin, examples, seed=seed) if each.outcome == "broken"]
-        return Named(error.property, tuple(broken))
-    except Exception as failure:  # a contract that fails has not named anything
-        return Named(f"the contract itself failed: {type(failure).__name__}")
-    return Named("")
+PLUGINS = {cls.__name__: cls for cls in (*EXPECT, *ALL_RIGHT)}
+RIGHT_KIND_OF = {cls: kind for kind, classes in RIGHT.items() for cls in classes}
 
 
 def named_broken(cls: type, examples: int, seed: int) -> Named:
     """What the contract says to a broken plugin."""
-    with own_process():
-        return named(cls(), examples, seed, EXPECT[cls])
+    return named(cls, examples, seed, EXPECT[cls])
 
 
 def named_right(cls: type, examples: int, seed: int) -> Named:
     """What the contract says to a right plugin: nothing, where all is well."""
-    with own_process():
-        return named(cls(), examples, seed, set())
+    return named(cls, examples, seed, set())
 
 
-def _asked(classes: Iterable[type], options: argparse.Namespace) -> Iterator[tuple[type, int]]:
-    return itertools.product(list(classes)[:: options.every], options.seeds)
+def question(cls: type, examples: int, seed: int) -> str:
+    """The name of a question to the contract."""
+    return f"{cls.__name__}, {examples} examples, seed {seed}"
 
 
-def _broken(options: argparse.Namespace) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    """A row for each kind, and for each plugin that got past or was misnamed."""
-    rows: list[tuple[object, ...]] = []
-    escaped: list[tuple[object, ...]] = []
-    for kind, classes in KINDS.items():
-        if options.kind and kind not in options.kind:
-            continue
-        counts: Counter[str] = Counter()
-        for cls, seed in _asked(classes, options):
-            answer = named_broken(cls, options.examples, seed)
-            counts["right"] += answer.any_of(EXPECT[cls])
-            counts["first"] += answer.first in EXPECT[cls]
-            counts["of"] += 1
-            if not answer.any_of(EXPECT[cls]):
-                escaped.append((kind, cls.__name__, seed, answer.first or "nothing"))
-            print(f"{kind}: {cls.__name__}, seed {seed}: {answer.first or 'nothing'}", file=sys.stderr, flush=True)
-        rows.append((kind, counts["right"], counts["first"], counts["of"]))
-    return rows, escaped
+def ask(asked: str) -> tuple[str, ...]:
+    """What the contract says to a plugin: whether that is right, and under which names it reported it."""
+    name, examples, seed = asked.split(", ")
+    cls = PLUGINS[name]
+    right = EXPECT.get(cls, set())
+    answer = named(cls, int(examples.split()[0]), int(seed.split()[1]), right)
+    good = answer.any_of(right) if right else not answer.first
+    return ("as it should be" if good else "not as it should be", answer.first or "nothing", *answer.others)
 
 
-def _blamed(options: argparse.Namespace) -> list[tuple[object, ...]]:
-    """A row for each right plugin that was blamed."""
-    blamed: list[tuple[object, ...]] = []
-    for kind, classes in RIGHT.items():
-        if options.kind and kind not in options.kind:
-            continue
-        for cls, seed in _asked(classes, options):
-            answer = named_right(cls, options.examples, seed)
-            if answer.first:
-                blamed.append((kind, cls.__name__, seed, answer.first))
-            print(f"right: {cls.__name__}, seed {seed}: {answer.first or 'nothing'}", file=sys.stderr, flush=True)
-    return blamed
+ATTACK = Campaign("attack", ask)
+
+
+def summary(answers: dict[str, list[Answer]]) -> str:
+    """How many plugins of each kind were judged rightly, and which were not, from the answers about each plugin."""
+    good: Counter[str] = Counter()
+    of: Counter[str] = Counter()
+    wrong = []
+    for name, found in answers.items():
+        cls = PLUGINS[name]
+        kind = KIND_OF[cls] if cls in KIND_OF else f"right: {RIGHT_KIND_OF[cls]}"
+        for answer in found:
+            of[kind] += 1
+            good[kind] += answer.says[0] == "as it should be"
+            if answer.says[0] != "as it should be":
+                wrong.append((kind, answer.question, ", ".join(dict.fromkeys(answer.says[1:]))))
+    rows = [(kind, good[kind], of[kind], f"{good[kind] / of[kind]:.1%}") for kind in of]
+    broken = [kind for kind in of if not kind.startswith("right: ")]
+    for what, kinds in (("broken", broken), ("right", [kind for kind in of if kind not in broken])):
+        right, total = sum(good[kind] for kind in kinds), sum(of[kind] for kind in kinds)
+        rows += [(f"all {what} ones", right, total, f"{right / total:.1%}")] if total else []
+    counted = tabulate(rows, headers=("kind", "by a right name, or not blamed", "of", "share"))
+    return f"{counted}\n\n{tabulate(wrong, headers=('kind', 'got past, was misnamed, or was blamed', 'named'))}"
 
 
 def main(argv: list[str]) -> int:
     """Ask the contract about the plugins, and print who got past it and who was blamed; 1 where there is any."""
     parser = argparse.ArgumentParser(prog="python -m tests.contract.attack", description=__doc__)
     parser.add_argument("--examples", type=int, default=100)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds")
     parser.add_argument("--kind", action="append", choices=[*KINDS, *RIGHT], help="all by default")
     parser.add_argument("--every", type=int, default=1, help="ask only about every so many plugins of a kind")
+    add_options(parser)
     options = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    settings.register_profile("attack", database=None)
-    settings.load_profile("attack")
-    rows, escaped = _broken(options)
-    blamed = _blamed(options)
-    print(tabulate(rows, headers=("kind", "by a right name", "first of all", "of")))
-    print("\n" + tabulate(escaped, headers=("kind", "got past, or was misnamed", "seed", "named")))
-    print("\n" + tabulate(blamed, headers=("kind", "blamed though right", "seed", "for")))
-    return int(bool(escaped or blamed))
+    kinds = {**KINDS, **RIGHT}
+    classes = [cls for kind in options.kind or kinds for cls in list(kinds[kind])[:: options.every]]
+    asked = {question(cls, options.examples, seed): cls.__name__ for seed in range(options.seeds) for cls in classes}
+    answers: dict[str, list[Answer]] = {cls.__name__: [] for cls in classes}
+    for answer in ATTACK.answers(list(asked), options):
+        answers[asked[answer.question]].append(answer)
+    print(summary(answers))
+    return int(any(each.says[0] != "as it should be" for found in answers.values() for each in found))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    import tests.contract.attack as importable  # so that other processes find what is asked
+
+    sys.exit(importable.main(sys.argv[1:]))

@@ -1,38 +1,25 @@
 """How many injected faults the contract finds: ``python -m tests.contract.mutants``.
 
 Every mutant is first compared with its original by demonstrations, which share no code with the contract: those whose
-fault does not show are equal to it, and named but not counted. Then the contract is asked about it. What is known of a
-mutant is written to a file at once, so that an interrupted call goes on where it was; the file belongs to the code of
-contract, operators and plugins, so that it is begun anew when one of them changes.
+fault does not show are equal to it, and named but not counted. Then the contract is asked about it.
 """
 
 import argparse
-import hashlib
-import json
-import multiprocessing
 import sys
-import time
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 
-import torch
-from hypothesis import settings
 from tabulate import tabulate
 
-import criteria
-from criteria import Growth
-from criteria.contract import ContractError, check_criterion, check_growth, report
-from tests.contract.demonstrations.settings import restored
+from tests.contract.campaign import Answer, Campaign, add_options
+from tests.contract.naming import named
 from tests.contract.operators import OPERATORS, Mutant, mutants
 from tests.contract.operators.classes import MOST
 from tests.contract.operators.reasons import reason_of
 
 CAUGHT, MISNAMED, SURVIVED, EQUAL = "caught", "caught by another name", "survived", "equal to its original"
-FOLDER = Path("build/mutants")
 
 
 @dataclass(frozen=True)
@@ -44,73 +31,39 @@ class Verdict:
     outcome: str
     property: str = ""
     """The property that it was reported under."""
-    seconds: float = 0.0
-    """What the contract took, by the clock."""
 
 
-def judged(mutant: Mutant, examples: int, seed: int) -> Verdict:
-    """Compare a mutant with its original, and ask the contract about it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if mutant.is_equal():
-            return Verdict(mutant.name, mutant.operator.name, EQUAL)
-        started = time.monotonic()
-        try:
-            property_ = _blamed(mutant, examples, seed)
-        except Exception as failure:  # a contract that fails has not named anything
-            property_ = f"the contract itself failed: {type(failure).__name__}"
-    outcome = CAUGHT if property_ in mutant.operator.breaks else MISNAMED if property_ else SURVIVED
-    return Verdict(mutant.name, mutant.operator.name, outcome, property_, round(time.monotonic() - started, 2))
+def judged(mutant: Mutant, examples: int, seed: int) -> tuple[str, ...]:
+    """Compare a mutant with its original, and ask the contract about it: the outcome, and a property."""
+    if mutant.is_equal():
+        return (EQUAL,)
+    right = mutant.operator.breaks
+    answer = named(mutant.kind, examples, seed, right)
+    outcome = CAUGHT if answer.any_of(set(right)) else MISNAMED if answer.first else SURVIVED
+    return (outcome, answer.first) if answer.first else (outcome,)
 
 
-def _blamed(mutant: Mutant, examples: int, seed: int) -> str:
-    """The property under which the contract reports the mutant: a right one where there is one; empty for none."""
-    with restored(("default device",)):  # whatever the contract lets pass must not reach the next mutant
-        torch.set_default_dtype(torch.float32)
-        torch.set_num_threads(1)
-        torch.set_grad_enabled(True)
-        plugin = mutant.kind()
-        try:
-            check = check_growth if isinstance(plugin, Growth) else check_criterion
-            check(plugin, examples, seed=seed)  # type: ignore[arg-type]
-        except ContractError as error:
-            if error.property in mutant.operator.breaks:
-                return error.property
-        else:
-            return ""
-        broken = [result.property for result in report(plugin, examples, seed=seed) if result.outcome == "broken"]
-        return next((each for each in broken if each in mutant.operator.breaks), broken[0] if broken else "")
+def question(mutant: str, examples: int, seed: int) -> str:
+    """The name of a question about a mutant."""
+    return f"{mutant}, {examples} examples, seed {seed}"
 
 
-def verdicts(chosen: list[Mutant], examples: int, seed: int, jobs: int) -> Iterator[Verdict]:
-    """The verdict on each mutant, as it becomes known."""
-    if jobs == 1:
-        yield from (judged(mutant, examples, seed) for mutant in chosen)
-        return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        waiting: list[Future[Verdict]] = [pool.submit(_judged_by_name, each.name, examples, seed) for each in chosen]
-        yield from (each.result() for each in as_completed(waiting))
+def ask(asked: str) -> tuple[str, ...]:
+    """What becomes of a mutant; by name, because operators are not sent between processes."""
+    name, examples, seed = asked.split(", ")
+    return judged(_by_name()[name], int(examples.split()[0]), int(seed.split()[1]))
 
 
-def _judged_by_name(name: str, examples: int, seed: int) -> Verdict:
-    """A mutant by name, because operators are not sent between processes."""
-    _quiet()
-    return judged(next(each for each in mutants(OPERATORS, None) if each.name == name), examples, seed)
+MUTANTS = Campaign("mutants", ask)
 
 
-def known_in(file: Path) -> dict[str, Verdict]:
-    """The verdicts that are stored already."""
-    lines = file.read_text().splitlines() if file.exists() else []
-    found = [Verdict(**json.loads(line)) for line in lines if line.endswith("}")]
-    return {each.mutant: each for each in found}
+@cache
+def _by_name() -> dict[str, Mutant]:
+    return {each.name: each for each in mutants(OPERATORS, None)}
 
 
-def file_of(examples: int, seed: int) -> Path:
-    """Where the verdicts of this code are stored."""
-    packages = [Path(criteria.__file__).parent, Path(__file__).parent]
-    sources = sorted(path for folder in packages for path in folder.rglob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    return FOLDER / f"{digest}-{examples}-{seed}.jsonl"
+def _verdict(mutant: Mutant, answer: Answer) -> Verdict:
+    return Verdict(mutant.name, mutant.operator.name, *answer.says)
 
 
 def summary(found: list[Verdict]) -> str:
@@ -143,12 +96,6 @@ def _table(what: str, found: list[Verdict], keys: Iterable[str]) -> str:
     return tabulate(sorted(rows, key=lambda row: row[1] / row[2]), headers=(what, "caught", "of", "share"))
 
 
-def _quiet() -> None:
-    torch.set_num_threads(1)
-    settings.register_profile("mutants", database=None)
-    settings.load_profile("mutants")
-
-
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.contract.mutants", description=__doc__)
     parser.add_argument("--operator", action="append", choices=[each.name for each in OPERATORS], metavar="NAME")
@@ -156,9 +103,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--most", type=int, default=MOST, help="originals of each operator; 0 for all that it fits")
     parser.add_argument("--examples", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--list", action="store_true", help="only name the mutants")
     parser.add_argument("--at-least", type=float, default=0.0, help="exit with 1 where a smaller share is caught")
+    add_options(parser)
     return parser.parse_args(argv)
 
 
@@ -177,18 +124,8 @@ def main(argv: list[str]) -> int:
     if options.list:
         print("\n".join(mutant.name for mutant in chosen))
         return 0
-    _quiet()
-    file = file_of(options.examples, options.seed)
-    known = known_in(file)
-    left = [mutant for mutant in chosen if mutant.name not in known]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as stored:
-        for number, verdict in enumerate(verdicts(left, options.examples, options.seed, options.jobs), 1):
-            known[verdict.mutant] = verdict
-            print(json.dumps(asdict(verdict)), file=stored, flush=True)
-            what = f"{verdict.outcome}{f' ({verdict.property})' if verdict.property else ''}"
-            print(f"[{number}/{len(left)}] {verdict.mutant}: {what}", file=sys.stderr, flush=True)
-    found = [known[mutant.name] for mutant in chosen]
+    answers = MUTANTS.answers([question(each.name, options.examples, options.seed) for each in chosen], options)
+    found = [_verdict(mutant, answer) for mutant, answer in zip(chosen, answers, strict=True)]
     print(summary(found))
     counted = [each for each in found if each.outcome != EQUAL]
     caught = sum(each.outcome == CAUGHT for each in counted)
@@ -196,4 +133,6 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    import tests.contract.mutants as importable  # so that other processes find what is asked
+
+    sys.exit(importable.main(sys.argv[1:]))
