@@ -34,6 +34,9 @@ PERTURBED = {
 }
 """Makes glibc and macOS fill memory before it is given out."""
 
+NO_GPU = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
+"""A process that has used a GPU cannot fork one that does, and what is asked about is on the CPU."""
+
 KEPT = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -148,6 +151,7 @@ class Process:
             "HOME": folder,
             "USER": "somebody",
             "TZ": "Pacific/Chatham",
+            **NO_GPU,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-c", f"import sys; sys.path[:] = {path!r}; import {_SERVER} as s; s.serve()"],

@@ -6,13 +6,16 @@ from collections import Counter
 
 from tabulate import tabulate
 
-from tests.contract.broken import EXPECT, KIND_OF, KINDS
+from tests.contract.broken import EXPECT, KINDS
 from tests.contract.campaign import Answer, Campaign, add_options
 from tests.contract.naming import Named, named
 from tests.contract.right import ALL_RIGHT, RIGHT
 
 PLUGINS = {cls.__name__: cls for cls in (*EXPECT, *ALL_RIGHT)}
-RIGHT_KIND_OF = {cls: kind for kind, classes in RIGHT.items() for cls in classes}
+OF_RIGHT_ONES = "right: "
+ALL_KINDS = {kind: list(classes) for kind, classes in KINDS.items()}
+ALL_KINDS |= {f"{OF_RIGHT_ONES}{kind}": list(classes) for kind, classes in RIGHT.items()}
+KIND_OF = {cls: kind for kind, classes in ALL_KINDS.items() for cls in classes}
 
 
 def named_broken(cls: type, examples: int, seed: int) -> Named:
@@ -50,14 +53,14 @@ def summary(answers: dict[str, list[Answer]]) -> str:
     wrong = []
     for name, found in answers.items():
         cls = PLUGINS[name]
-        kind = KIND_OF[cls] if cls in KIND_OF else f"right: {RIGHT_KIND_OF[cls]}"
+        kind = KIND_OF[cls]
         for answer in found:
             of[kind] += 1
             good[kind] += answer.says[0] == "as it should be"
             if answer.says[0] != "as it should be":
                 wrong.append((kind, answer.question, ", ".join(dict.fromkeys(answer.says[1:]))))
     rows = [(kind, good[kind], of[kind], f"{good[kind] / of[kind]:.1%}") for kind in of]
-    broken = [kind for kind in of if not kind.startswith("right: ")]
+    broken = [kind for kind in of if not kind.startswith(OF_RIGHT_ONES)]
     for what, kinds in (("broken", broken), ("right", [kind for kind in of if kind not in broken])):
         right, total = sum(good[kind] for kind in kinds), sum(of[kind] for kind in kinds)
         rows += [(f"all {what} ones", right, total, f"{right / total:.1%}")] if total else []
@@ -70,12 +73,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.contract.attack", description=__doc__)
     parser.add_argument("--examples", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds")
-    parser.add_argument("--kind", action="append", choices=[*KINDS, *RIGHT], help="all by default")
+    parser.add_argument("--kind", action="append", choices=[*ALL_KINDS], help="all by default")
     parser.add_argument("--every", type=int, default=1, help="ask only about every so many plugins of a kind")
     add_options(parser)
     options = parser.parse_args(argv)
-    kinds = {**KINDS, **RIGHT}
-    classes = [cls for kind in options.kind or kinds for cls in list(kinds[kind])[:: options.every]]
+    classes = [cls for kind in options.kind or ALL_KINDS for cls in ALL_KINDS[kind][:: options.every]]
     asked = {question(cls, options.examples, seed): cls.__name__ for seed in range(options.seeds) for cls in classes}
     answers: dict[str, list[Answer]] = {cls.__name__: [] for cls in classes}
     for answer in ATTACK.answers(list(asked), options):

@@ -30,8 +30,6 @@ FOLDER = Path("build/contract")
 EVIDENCE = Path(__file__).parent / "evidence.jsonl.xz"
 ASKED_ABOUT = ("broken", "right", "operators", "demonstrations")
 """The folders of tests whose plugins and faults the contract is asked about."""
-TASKS_OF_A_PROCESS = 25
-"""After so many questions a process is replaced: whatever a plugin left behind in it ends then."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def _asked(ask: Ask, questions: list[str], jobs: int) -> Iterator[Answer]:
         yield from (_timed(ask, question) for question in questions)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _quiet, max_tasks_per_child=TASKS_OF_A_PROCESS) as pool:
+    with ProcessPoolExecutor(jobs, context, _quiet) as pool:
         waiting: list[Future[Answer]] = [pool.submit(_timed, ask, question) for question in questions]
         yield from (each.result() for each in as_completed(waiting))
 
