@@ -42,7 +42,7 @@ def serve() -> None:
 def replied(asked: Question) -> Reply:
     """What the plugin answers here, and what was changed when it was imported and made."""
     try:
-        with another_time(asked.module, A_DAY_LATER), torch.no_grad():
+        with another_time(frozenset({asked.module}), A_DAY_LATER), torch.no_grad():
             return _replied(asked)
     except Exception as error:  # whatever goes wrong here says nothing about the plugin
         return Reply(failure=f"{type(error).__name__}: {error}")

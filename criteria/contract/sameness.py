@@ -38,7 +38,7 @@ from criteria.contract.names import NAMES
 from criteria.contract.purity import OFTEN
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
-from criteria.contract.surroundings import SURROUNDINGS, another_time, gpu_in_sight
+from criteria.contract.surroundings import SURROUNDINGS, another_time, gpu_in_sight, modules_of
 
 LAYERS = 150
 """How many layers a network has that a plugin with a memory is tried in: ResNet-152 has as many."""
@@ -46,18 +46,18 @@ LAYERS = 150
 
 def deterministic(plugin: Plugin, case: Case) -> None:
     """The same layer and generator state give the same answer, whatever else is set, stored or was asked before."""
-    module = type(plugin).__module__
+    modules = modules_of(type(plugin))
     with contained():
         seed_all(1)
         first = answer(plugin, case)
     remade = _is_like_new(plugin, case, first)
     for seed, (what, surroundings) in enumerate(SURROUNDINGS.items(), case.layer.generator.initial_seed()):
         seed_all(1)
-        with surroundings(module, seed):
+        with surroundings(modules, seed):
             same_plugin = made_anew(plugin) if remade else plugin
             if same_plugin is not None:
                 require_same(first, answer_still(same_plugin, case, what), what)
-    with gpu_in_sight(module), contextlib.suppress(NoAnswer):  # one that wants to compute there cannot
+    with gpu_in_sight(modules), contextlib.suppress(NoAnswer):  # one that wants to compute there cannot
         require_same(first, answer(plugin, case), "where there is a GPU, though the layer is on the CPU")
     for what, layout in LAYOUTS.items():
         require_agreement(first, answer_still(plugin, case, what, layout), case, 1e-3, what)
@@ -100,7 +100,7 @@ def _require_same_after_other_questions(plugin: Plugin, case: Case, first: Answe
             if not keeps_state(plugin):
                 select_of(asked, replace(case, layer=copied(case.layer)))
     what = "a day or more after it was made and asked first"
-    with another_time(type(plugin).__module__, case.layer.generator.initial_seed()), no_answer_is_broken(what):
+    with another_time(modules_of(type(plugin)), case.layer.generator.initial_seed()), no_answer_is_broken(what):
         require_same(first, ask(_asked_again(asked), case), what)
     _require_twins(plugin, case)
     _require_independence(plugin, case)

@@ -1,6 +1,5 @@
 """What must not matter to a plugin's answer: settings of the process, the machine, the clock, memory."""
 
-import builtins
 import contextlib
 import datetime
 import getpass
@@ -21,36 +20,49 @@ import torch
 
 from criteria.contract.settings import RANDOM_STATES, kept, seed_all, set_back, set_other_thread_count
 
-Surroundings = Callable[[str, int], contextlib.AbstractContextManager[object]]
-"""Made for a plugin of this module, and from a seed."""
+Modules = frozenset[str]
+"""Names of the modules that a plugin's code is in."""
+Surroundings = Callable[[Modules, int], contextlib.AbstractContextManager[object]]
+"""Made for a plugin of these modules, and from a seed."""
+LIBRARIES = {"builtins", "numpy", "torch", *sys.stdlib_module_names}
+OURS = {"benchmark", "criteria"}
 
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 _CALENDAR = ("localtime", "gmtime", "ctime")
 
 
+def modules_of(kind: type) -> Modules:
+    """The modules that a plugin's code is in: of its class and the bases of that, and all of its own package."""
+    package = kind.__module__.partition(".")[0]
+    modules = {base.__module__ for base in kind.__mro__} - {"criteria.api"}
+    if package not in OURS:
+        modules |= {name for name in sys.modules if name.partition(".")[0] == package}
+    return frozenset(name for name in modules if name.partition(".")[0] not in LIBRARIES)
+
+
 @contextlib.contextmanager
-def _seeded_otherwise(_module: str, seed: int) -> Iterator[None]:
+def _seeded_otherwise(_modules: Modules, seed: int) -> Iterator[None]:
     with kept(*RANDOM_STATES):
         seed_all(seed)
         yield
 
 
 @contextlib.contextmanager
-def _other_thread_count(_module: str, _seed: int) -> Iterator[None]:
+def _other_thread_count(_modules: Modules, _seed: int) -> Iterator[None]:
     with kept("the number of threads"):
         set_other_thread_count()
         yield
 
 
 @contextlib.contextmanager
-def _float64_by_default(_module: str, _seed: int) -> Iterator[None]:
+def _float64_by_default(_modules: Modules, _seed: int) -> Iterator[None]:
     with kept("the default dtype"):
         torch.set_default_dtype(torch.float64)
         yield
 
 
 @contextlib.contextmanager
-def _deterministic_algorithms(_module: str, _seed: int) -> Iterator[None]:
+def _deterministic_algorithms(_modules: Modules, _seed: int) -> Iterator[None]:
     """Torch then fills memory that nothing was written to."""
     with kept("the deterministic mode"):
         set_back({"the deterministic mode": (True, True, True)})
@@ -58,7 +70,7 @@ def _deterministic_algorithms(_module: str, _seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def another_time(module: str, seed: int) -> Iterator[None]:
+def another_time(modules: Modules, seed: int) -> Iterator[None]:
     """Another hour of another day, by every clock of ``time`` and ``datetime``."""
     draw = random.Random(seed)
     ahead = draw.randrange(1, 800) * 86_400 + draw.randrange(1, 24) * 3_600 + draw.randrange(3_600) + draw.random()
@@ -70,12 +82,12 @@ def another_time(module: str, seed: int) -> Iterator[None]:
     swaps[time, "asctime"] = lambda *when: ctime(*(when or (localtime(real() + ahead),)))
     swaps[time, "strftime"] = lambda form, *when: strftime(form, *(when or (localtime(real() + ahead),)))
     swaps |= {(datetime, each.__name__): _later(each, ahead) for each in (datetime.datetime, datetime.date)}
-    with _swapped(swaps, module):
+    with _swapped(swaps, modules):
         yield
 
 
 @contextlib.contextmanager
-def another_machine(module: str, seed: int) -> Iterator[None]:
+def another_machine(modules: Modules, seed: int) -> Iterator[None]:
     """Another process of another user on another machine, with every environment variable set that is asked for.
 
     To the plugin it is one that another process has started with other arguments, and a thread beside the main one.
@@ -94,11 +106,11 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
         (platform, "machine"): lambda: "pdp11",
         (platform, "processor"): lambda: "pdp11",
         (uuid, "getnode"): _shifted(uuid.getnode, number),
-        (os, "environ"): Environment(os.environ, module),
+        (os, "environ"): Environment(os.environ, modules),
         (sys, "argv"): [f"program{number}", *sys.argv[1:], "--quick"],
-        (threading, "main_thread"): _seen_by(module, threading.main_thread, threading.Thread()),
+        (threading, "main_thread"): _seen_by(modules, threading.main_thread, threading.Thread()),
         (multiprocessing, "parent_process"): _seen_by(
-            module, multiprocessing.parent_process, multiprocessing.current_process()
+            modules, multiprocessing.parent_process, multiprocessing.current_process()
         ),
     }
     only_somewhere: dict[str, Callable[..., Any]] = {
@@ -110,12 +122,12 @@ def another_machine(module: str, seed: int) -> Iterator[None]:
         if hasattr(os, name):
             only_somewhere[name] = _shifted(getattr(os, name), number)
     swaps |= {(os, name): other for name, other in only_somewhere.items()}
-    with _swapped(swaps, module):
+    with _swapped(swaps, modules):
         yield
 
 
 @contextlib.contextmanager
-def another_folder(_module: str, _seed: int) -> Iterator[None]:
+def another_folder(_modules: Modules, _seed: int) -> Iterator[None]:
     """Another working directory."""
     before = os.getcwd()
     os.chdir(tempfile.gettempdir())
@@ -126,14 +138,14 @@ def another_folder(_module: str, _seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def gpu_in_sight(module: str) -> Iterator[None]:
-    """To the code of one module there is a GPU, which nothing can be computed on."""
+def gpu_in_sight(modules: Modules) -> Iterator[None]:
+    """To a plugin's code there is a GPU, which nothing can be computed on."""
     asked = {
         (torch.cuda, "is_available"): True,
         (torch.cuda, "is_bf16_supported"): True,
         (torch.cuda, "device_count"): 1,
     }
-    with _swapped({place: _seen_by(module, getattr(*place), value) for place, value in asked.items()}, module):
+    with _swapped({place: _seen_by(modules, getattr(*place), value) for place, value in asked.items()}, modules):
         yield
 
 
@@ -141,8 +153,8 @@ SURROUNDINGS: dict[str, Surroundings] = {
     "with other global random states": _seeded_otherwise,
     "with another number of threads": _other_thread_count,
     "with float64 as the default dtype": _float64_by_default,
-    "while gradients are recorded": lambda _module, _seed: torch.enable_grad(),
-    "under autocast to bfloat16": lambda _module, _seed: torch.autocast("cpu", torch.bfloat16),
+    "while gradients are recorded": lambda _modules, _seed: torch.enable_grad(),
+    "under autocast to bfloat16": lambda _modules, _seed: torch.autocast("cpu", torch.bfloat16),
     "with deterministic algorithms, which fill memory that nothing was written to": _deterministic_algorithms,
     "at another time": another_time,
     "on another machine, with other environment variables": another_machine,
@@ -152,11 +164,11 @@ SURROUNDINGS: dict[str, Surroundings] = {
 
 
 class Environment(dict[str, str]):
-    """The environment, but to the code of one module every variable is set, and to something else."""
+    """The environment, but to a plugin's code every variable is set, and to something else."""
 
-    def __init__(self, real: Mapping[str, str], module: str) -> None:
+    def __init__(self, real: Mapping[str, str], modules: Modules) -> None:
         super().__init__(real)
-        self._module = module
+        self._modules = modules
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or self._asked_by_plugin()
@@ -170,7 +182,7 @@ class Environment(dict[str, str]):
 
     def copy(self) -> "Environment":
         """Another environment of this kind."""
-        return Environment(dict(self), self._module)
+        return Environment(dict(self), self._modules)
 
     def _other(self, name: str) -> str:
         return "2" if super().get(name) == "1" else "1"
@@ -179,31 +191,33 @@ class Environment(dict[str, str]):
         frame = sys._getframe(2)
         while frame.f_back is not None and frame.f_globals.get("__name__") in ("os", "_collections_abc"):
             frame = frame.f_back
-        return frame.f_globals.get("__name__") == self._module
+        return frame.f_globals.get("__name__") in self._modules
 
 
 @contextlib.contextmanager
-def _swapped(swaps: Mapping[tuple[Any, str], Any], module: str) -> Iterator[None]:
-    """Attributes are something else inside, and so are the names that ``module`` has imported them by."""
+def _swapped(swaps: Mapping[tuple[Any, str], Any], modules: Modules) -> Iterator[None]:
+    """Attributes are something else inside, and so are the names that ``modules`` have imported them by."""
     instead = {id(getattr(owner, name)): new for (owner, name), new in swaps.items() if hasattr(owner, name)}
-    namespace = vars(sys.modules[module]) if module in sys.modules and module != builtins.__name__ else {}
+    namespaces = [vars(sys.modules[each]) for each in modules if each in sys.modules]
     places = [(owner, name) for owner, name in swaps if hasattr(owner, name)]
     real = [(owner, name, getattr(owner, name)) for owner, name in places]
-    imported = {name: value for name, value in namespace.items() if id(value) in instead}
+    imported = [(each, {name: value for name, value in each.items() if id(value) in instead}) for each in namespaces]
     try:
         for owner, name, _ in real:
             setattr(owner, name, swaps[owner, name])
-        namespace.update({name: instead[id(value)] for name, value in imported.items()})
+        for namespace, names in imported:
+            namespace.update({name: instead[id(value)] for name, value in names.items()})
         yield
     finally:
         for owner, name, value in real:
             setattr(owner, name, value)
-        namespace.update(imported)
+        for namespace, names in imported:
+            namespace.update(names)
 
 
-def _seen_by(module: str, function: Callable[..., Any], value: object) -> Callable[..., Any]:
+def _seen_by(modules: Modules, function: Callable[..., Any], value: object) -> Callable[..., Any]:
     def seen(*arguments: object, **named: object) -> Any:
-        by_plugin = sys._getframe(1).f_globals.get("__name__") == module
+        by_plugin = sys._getframe(1).f_globals.get("__name__") in modules
         return value if by_plugin else function(*arguments, **named)
 
     return seen

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from criteria import Criterion, Layer, gradient
 from criteria.pruning.magnitude import Magnitude
+from tests.contract.broken.options import penalty
 
 ELSEWHERE = {"deterministic", "replay", "checkpoint_replay", "state_roundtrip"}
 """What a fault that shows in another process, place or time may be called."""
@@ -35,6 +36,13 @@ class LambdaFromTheEnvironment(_WithGradient):
 
     def score(self, layer: Layer) -> Tensor:
         return weighted(layer, float(os.environ.get("PRUNING_LAMBDA", "0.1")))
+
+
+class OptionsOfItsPackage(_WithGradient):
+    """λ comes from another module of its package, which reads an environment variable."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, penalty())
 
 
 class ExploresByRank(_WithGradient):
@@ -200,6 +208,7 @@ class BorrowsTheGlobalState(Magnitude):
 
 EXPECT: dict[type, set[str]] = {
     LambdaFromTheEnvironment: ELSEWHERE,
+    OptionsOfItsPackage: ELSEWHERE,
     ExploresByRank: ELSEWHERE,
     SeededByProcess: ELSEWHERE,
     SeededByHost: ELSEWHERE,

@@ -54,7 +54,13 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         *(growths.StartsWeights, growths.StrikesCandidatesWithAValue),
     ),
     differs_elsewhere: (
-        *(hidden.LambdaFromTheEnvironment, hidden.ExploresByRank, hidden.SeededByProcess, hidden.SeededByHost),
+        *(
+            hidden.LambdaFromTheEnvironment,
+            hidden.OptionsOfItsPackage,
+            hidden.ExploresByRank,
+            hidden.SeededByProcess,
+            hidden.SeededByHost,
+        ),
         *(hidden.AnnealsByTheHour, hidden.AnnealsByTheDay, hidden.HashOfTheName, hidden.FillsOnlyNonZeros),
         *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor, hidden.SeesTheGPU, hidden.SeededByTheNetworkCard),
         hidden.BorrowsTheGlobalState,

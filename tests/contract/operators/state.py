@@ -17,6 +17,11 @@ STATE = (*CHECKPOINT, "deterministic", "replay", "pure")
 CLASHES = (*STATE, "score_shape", "exact_count", "density_preserved", "blind_to_inactive", "degenerate_layers")
 
 
+def _observing_with_attributes(kind):
+    """Criteria that follow the training, and whose instances have a dictionary of attributes."""
+    return observing(kind) and not hasattr(kind, "__slots__")
+
+
 def each_tensor(value, function):
     """The value with ``function`` applied to every tensor in it."""
     if isinstance(value, Tensor):
@@ -108,7 +113,7 @@ class SavingForgets:
         return state
 
 
-@operator(observing, (differs_after_calls, resumes_otherwise), *CLASHES)
+@operator(_observing_with_attributes, (differs_after_calls, resumes_otherwise), *CLASHES)
 class SharedByTheClass:
     """All that are made of the class have one state (the Borg pattern)."""
 
