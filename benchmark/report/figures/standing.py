@@ -55,11 +55,13 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
 
 def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Plot:
     """The rank of each criterion in each setting; ``mine`` are drawn bold."""
-    rows = list(found.rows)
+    rows = [row for row in found.rows if row.rank_low is not None] or list(found.rows)
     caption = (
         "Rank of the mean of each criterion in each setting, 1 is the highest, with the 95% interval of the rank of "
         "its true mean. Where intervals overlap widely, these seeds do not tell the criteria apart."
     )
+    if len(rows) < len(found.rows):
+        caption += " Settings whose criteria share one seed only have no interval, and are left out."
     most = max(row.contenders for row in rows)
 
     def axis(ax: Axes, _: Sequence[Row]) -> None:
