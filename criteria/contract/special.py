@@ -111,12 +111,14 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((5, 3, 2, 3), 45, 15, values="equal")
     yield from few_tied(plugin)
     yield drawn_case((11,), 8, 3, values="levels")
+    yield drawn_case((40,), 20, 7, values="equal")  # what is scored by other units finds none
     for n in (30, 100):  # fewer and more than are dead
         yield drawn_case((16, 16), 128, n, values="dead")
     for dtype in ("bfloat16", "float64"):
         yield drawn_case((16, 16), 128, 40, values="levels", place=Place(dtype=dtype))
     yield drawn_case((16, 8, 3, 3), 576, 200, values="levels")
     yield drawn_case((24, 24), 576, 200, values="equal")  # every position is in the list that is drawn from
+    yield drawn_case((48, 48), 2304, 800, values="equal")  # so are the sums of all rows and columns
     yield drawn_case((64, 64), 2048, 700, values="equal")
     yield drawn_case((64, 64), 2048, 400, values="levels")
     yield drawn_case((64, 64), 2048, 20, values="equal")
