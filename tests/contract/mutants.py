@@ -17,7 +17,7 @@ from tests.contract.campaign import Answer, Campaign, add_options
 from tests.contract.naming import named
 from tests.contract.operators import OPERATORS, Mutant, mutants
 from tests.contract.operators.classes import MOST
-from tests.contract.operators.reasons import reason_of
+from tests.contract.reasons import reason_of
 
 CAUGHT, MISNAMED, SURVIVED, EQUAL = "caught", "caught by another name", "survived", "equal to its original"
 

@@ -1,6 +1,9 @@
 """Why mutants survive that are known to: ``"<Plugin>_<Fault>"``, or ``"*_<Fault>"`` for all of one fault."""
 
-REASONS: dict[str, str] = {}
+REASONS: dict[str, str] = {
+    "InProportion_UpsideDown": "all of its answers are drawn, so only their distribution could tell that rows are swapped",
+    "InProportion_SometimesInOrder": "its scores are drawn, so that none are equal but where the gradient is zero",
+}
 
 
 def reason_of(name: str) -> str:
