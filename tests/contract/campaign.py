@@ -118,7 +118,7 @@ def _answers(lines: Iterable[dict[str, object]]) -> dict[str, Answer]:
 
 
 def _asked(ask: Ask, questions: list[str], jobs: int) -> Iterator[Answer]:
-    if jobs == 1:
+    if min(jobs, len(questions)) < 2:
         _quiet()
         yield from (_timed(ask, question) for question in questions)
         return

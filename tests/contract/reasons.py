@@ -1,7 +1,7 @@
 """Why mutants survive that are known to: ``"<Plugin>_<Fault>"``, or ``"*_<Fault>"`` for all of one fault."""
 
 REASONS: dict[str, str] = {
-    "InProportion_UpsideDown": "all of its answers are drawn, so only their distribution could tell that rows are swapped",
+    "InProportion_UpsideDown": "its answers are drawn: only their distribution could tell that rows are swapped",
     "InProportion_SometimesInOrder": "its scores are drawn, so that none are equal but where the gradient is zero",
 }
 

@@ -5,6 +5,7 @@ import torch
 
 from criteria import Layer, load, names
 from criteria.contract.device import DEVICE, Pretending, WrongDevice, pretended, real
+from criteria.contract.elsewhere import asked_elsewhere
 from criteria.selection import lowest
 
 
@@ -52,3 +53,9 @@ def test_numbers_and_indices_of_the_cpu_may_be_used_there(layer: Layer) -> None:
 def test_torch_does_not_wrap_what_is_pretended_to_keep_its_compiler_away() -> None:
     """The wrapper imports the compiler, which takes seconds of every process that checks a contract."""
     assert not hasattr(Pretending.__torch_dispatch__, "__wrapped__")
+
+
+@pytest.mark.cuda
+def test_another_process_answers_where_there_is_a_gpu() -> None:
+    """One that has looked at a GPU cannot fork, and would answer nothing."""
+    assert asked_elsewhere(load("magnitude")).answers

@@ -59,7 +59,7 @@ def test_the_runner_goes_on_where_it_was(tmp_path, monkeypatch, capsys) -> None:
     arguments += ["--examples", "10"]
     assert main([*arguments, "--at-least", "1"]) == 0
     first = capsys.readouterr()
-    assert "[1/1] RunningMagnitude_SavesNothing: caught (state_roundtrip)" in first.err
+    assert "[1/1] RunningMagnitude_SavesNothing, 10 examples, seed 0: caught, state_roundtrip" in first.err
     assert main(arguments) == 0
     again = capsys.readouterr()
     assert again.err == ""

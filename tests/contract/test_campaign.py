@@ -1,0 +1,71 @@
+"""A campaign asks what is not known yet, and the evidence in the repository answers for the code that it belongs to."""
+
+import argparse
+
+import pytest
+
+from tests.contract import campaign
+from tests.contract.campaign import Campaign, pack
+
+QUESTIONS = ["one", "two", "three"]
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder of its own, and no evidence."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(campaign, "EVIDENCE", tmp_path / "evidence.jsonl.xz")
+
+
+def options(anew: bool = False) -> argparse.Namespace:
+    return argparse.Namespace(jobs=1, anew=anew)
+
+
+def counting(asked: list[str]) -> Campaign:
+    def ask(question: str) -> tuple[str, ...]:
+        asked.append(question)
+        return ("answer", question)
+
+    return Campaign("counting", ask)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_it_goes_on_where_it_was() -> None:
+    asked: list[str] = []
+    counting(asked).answers(QUESTIONS[:2], options())
+    found = counting(asked).answers(QUESTIONS, options())
+    assert asked == QUESTIONS
+    assert [answer.says for answer in found] == [("answer", question) for question in QUESTIONS]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_was_begun_by_a_line_that_is_cut_off_is_asked_again() -> None:
+    asked: list[str] = []
+    counting(asked).answers(QUESTIONS, options())
+    file = counting(asked).file
+    file.write_text(file.read_text()[:-20])
+    counting(asked).answers(QUESTIONS, options())
+    assert asked == [*QUESTIONS, "three"]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_evidence_answers_unless_it_is_asked_anew() -> None:
+    asked: list[str] = []
+    counting(asked).answers(QUESTIONS, options())
+    file = counting(asked).file
+    pack([file])
+    file.unlink()
+    counting(asked).answers(QUESTIONS, options())
+    assert asked == QUESTIONS
+    counting(asked).answers(QUESTIONS, options(anew=True))
+    assert asked == QUESTIONS * 2
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_evidence_of_other_code_answers_nothing(monkeypatch) -> None:
+    asked: list[str] = []
+    counting(asked).answers(QUESTIONS, options())
+    pack([counting(asked).file])
+    monkeypatch.setattr(campaign, "code_digest", lambda: "other code")
+    counting(asked).answers(QUESTIONS, options())
+    assert asked == QUESTIONS * 2
