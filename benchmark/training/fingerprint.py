@@ -14,7 +14,10 @@ from criteria.plugins.code import plain_code
 
 _TRAINING = Path(__file__).parent
 _CRITERIA = _TRAINING.parents[1] / "criteria"
-_DENSE = ("dense.py", "stacked.py", "member_threads.py", "input_norms.py", "execution.py", "replay.py", "fleet_kernels")
+_DENSE = (
+    *("dense.py", "stacked.py", "member_threads.py", "cpu_layout.py", "input_norms.py", "execution.py", "replay.py"),
+    "fleet_kernels",
+)
 _ENGINES = {"dense": _DENSE}
 """The modules and folders of an engine in ``engines/``; of another one what has its name."""
 _OF_CRITERIA = (

@@ -1,13 +1,14 @@
 """Networks of one model whose tensors are stacked, the members of a fleet first, and computed as one program."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from benchmark.training.engines.cpu_layout import channels_last, pool_before_relu
 from benchmark.training.engines.execution import PLAIN, Execution, adapted
 from benchmark.training.engines.input_norms import input_norms
 from benchmark.training.engines.member_threads import MemberThreads
@@ -37,6 +38,8 @@ class StackedNetworks:
         """[members, *shape], by name."""
         self._network = copy.deepcopy(networks[0]).to("meta")
         threaded = device.type == "cpu" and convolves(self._network) and execution == PLAIN
+        if threaded:
+            pool_before_relu(self._network)
         self._threads = MemberThreads(self._network) if threaded else None
         self._batched_network = adapted(self._network, execution)
         self._losses = self._losses_of_all
@@ -48,8 +51,11 @@ class StackedNetworks:
         """Logits [members, batch, classes] for ``inputs`` [members, batch, *shape]."""
         self._train(training)
         if self._threads is not None:
-            each = self._threads.map(lambda network, i: _logits(network, *self._member(i), inputs[i]), len(inputs))
-            return torch.stack(each)
+
+            def compute(network: nn.Module, member: int) -> Tensor:
+                return _logits(network, *self._member(member, channels_last), channels_last(inputs[member]))
+
+            return torch.stack(self._threads.map(compute, len(inputs)))
         return self._batched(inputs)
 
     def gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Gradients, Tensor]:
@@ -63,8 +69,8 @@ class StackedNetworks:
         found = {name: torch.empty_like(weight) for name, weight in self.weights.items()}
 
         def compute(network: nn.Module, member: int) -> Tensor:
-            weights, buffers = self._member(member)
-            logits = _logits(network, weights, buffers, inputs[member])
+            weights, buffers = self._member(member, channels_last)
+            logits = _logits(network, weights, buffers, channels_last(inputs[member]))
             loss = classification_loss(logits[None], targets[member][None], self._label_smoothing).sum()
             for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
                 found[name][member] = gradient
@@ -118,9 +124,11 @@ class StackedNetworks:
         self._network.train(training)
         self._batched_network.train(training)
 
-    def _member(self, member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _member(
+        self, member: int, laid_out: Callable[[Tensor], Tensor] = torch.Tensor.detach
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""
-        weights = {name: weight[member].detach().requires_grad_() for name, weight in self.weights.items()}
+        weights = {name: laid_out(weight[member].detach()).requires_grad_() for name, weight in self.weights.items()}
         return weights, {name: buffer[member] for name, buffer in self.buffers.items()}
 
 
