@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,8 +22,8 @@ COLOURED = 6
 CAPTION = (
     "Every line and every point is a method: a criterion with a growth, or a baseline. Coloured are "
     "those that have the highest mean at a density or are on the Pareto front of all points, then the best at the "
-    f"lowest density, {COLOURED} of them at most, and the static random mask; all others are grey. The dashed line is "
-    "the dense network. The front joins the points that no other one beats in accuracy at their cost or below it."
+    f"lowest density, {COLOURED} of them at most; the static random mask is dotted, all others are grey. The dashed "
+    "line is the dense network. The front joins the points that no other one beats in accuracy at their cost or below."
 )
 
 
@@ -87,7 +88,7 @@ def _draw(
     grey = {"color": theme.faint, "alpha": 0.45}
     for label in [*dict.fromkeys(entry.cell.label for entry in entries if entry.cell.label not in names), *names]:
         own = sorted((entry for entry in entries if entry.cell.label == label), key=lambda entry: entry.cell.density)
-        style = {**line_style(names.index(label)), "label": label} if label in names else {**grey, "marker": "."}
+        style = {**_own_style(names.index(label), theme), "label": label} if label in names else {**grey, "marker": "."}
         left.plot([entry.cell.density for entry in own], [entry.mean for entry in own], **style)
         style = {**style, "linestyle": "none", "markeredgecolor": theme.paper if label in names else "none"}
         right.plot([_cost(entry) for entry in own], [entry.mean for entry in own], **{**style, "label": None})
@@ -109,6 +110,11 @@ def _draw(
     handles |= dict(zip(*reversed(right.get_legend_handles_labels()), strict=True))
     legend_below(figure, handles, 3)
     return figure
+
+
+def _own_style(index: int, theme: Theme) -> dict[str, Any]:
+    """How a named method looks: in a colour of its own, and in none where it comes after all that have one."""
+    return line_style(index) if index < COLOURED else {"color": theme.ink, "marker": ".", "linestyle": ":"}
 
 
 def _logarithmic(ax: Axes, label: str, ticks: Sequence[float]) -> None:
