@@ -106,7 +106,7 @@ def attack(session: nox.Session) -> None:
 
 @nox.session
 def shipped(session: nox.Session) -> None:
-    """Search all that is shipped for broken promises, long: `nox -s shipped -- --examples 2000 --seeds 20`."""
+    """Search all that is shipped for broken promises, long: `nox -s shipped -- --seeds 20`."""
     install(session)
     run(session, "python", "-m", "tests.contract.shipped", *session.posargs)
 

@@ -2,7 +2,7 @@
 
 What is known is written to a file at once. It belongs to the code of the contract and of the plugins, so that a
 campaign begins anew when one of them changes. ``evidence.jsonl.xz`` holds what was found out about the code as it was
-released; ``--anew`` finds it out again.
+released; with ``--anew`` it is not believed.
 """
 
 import argparse
@@ -16,20 +16,22 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
-from hypothesis import settings
 
 import criteria
+from criteria.plugins.code import plain_code
 
 FOLDER = Path("build/contract")
-EVIDENCE = Path(__file__).parent / "evidence.jsonl.xz"
-ASKED_ABOUT = ("broken", "right", "operators", "demonstrations")
-"""The folders of tests whose plugins and faults the contract is asked about."""
+HERE = Path(__file__).parent
+EVIDENCE = HERE / "evidence.jsonl.xz"
+DECIDES = ("broken", "right", "operators", "demonstrations", "naming.py")
+"""What of these tests an answer depends on, beside the contract and the plugins that are shipped."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,21 @@ class Answer:
 
     question: str
     says: tuple[str, ...]
-    """The first word says what it is about; the others are names of properties."""
-    seconds: float
-    """What it took, by the clock."""
+    """The verdict, and names of properties."""
 
 
 Ask = Callable[[str], tuple[str, ...]]
+
+
+def question(about: str, examples: int, seed: int) -> str:
+    """The name of a question about a plugin."""
+    return f"{about}, {examples} examples, seed {seed}"
+
+
+def parsed(asked: str) -> tuple[str, int, int]:
+    """What :func:`question` was made of."""
+    about, examples, seed = asked.split(", ")
+    return about, int(examples.split()[0]), int(seed.split()[1])
 
 
 @dataclass(frozen=True)
@@ -59,87 +70,97 @@ class Campaign:
         return FOLDER / f"{self.name}-{code_digest()}.jsonl"
 
     def known(self, anew: bool = False) -> dict[str, Answer]:
-        """The answers that are stored, and those of the evidence unless they are to be found out ``anew``."""
-        found: dict[str, Answer] = {}
-        if not anew and EVIDENCE.exists():
-            stored = (json.loads(line) for line in lzma.decompress(EVIDENCE.read_bytes()).decode().splitlines())
-            found |= _answers(line for line in stored if (line["campaign"], line["code"]) == (self.name, code_digest()))
-        if self.file.exists():
-            found |= _answers(json.loads(line) for line in self.file.read_text().splitlines() if line.endswith("}"))
-        return found
+        """The answers that are stored, and those of the evidence unless all is to be found out ``anew``."""
+        lines = [] if anew else [line for line in _evidence() if line["campaign"] == self.name]
+        lines += _lines(self.file.read_text()) if self.file.exists() else []
+        return {line["question"]: Answer(line["question"], tuple(line["says"])) for line in lines}
 
     def answers(self, questions: list[str], options: argparse.Namespace) -> list[Answer]:
         """The answers to all questions, in their order; what is not known is asked, and stored at once."""
         known = self.known(options.anew)
-        left = [question for question in questions if question not in known]
+        left = [asked for asked in questions if asked not in known]
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a") as stored:
-            for number, answer in enumerate(_asked(self.ask, left, options.jobs), 1):
+        with self.file.open("a+") as stored:
+            _end_the_last_line(stored)
+            for number, (answer, seconds) in enumerate(_asked(self.ask, left, options.jobs), 1):
                 known[answer.question] = answer
-                print(json.dumps(self._line(answer)), file=stored, flush=True)
-                print(
-                    f"[{number}/{len(left)}] {answer.question}: {', '.join(answer.says)}", file=sys.stderr, flush=True
-                )
-        return [known[question] for question in questions]
+                print(json.dumps(self._line(answer, seconds)), file=stored, flush=True)
+                told = f"[{number}/{len(left)}] {answer.question}: {', '.join(answer.says)}"
+                print(told, file=sys.stderr, flush=True)
+        return [known[asked] for asked in questions]
 
-    def _line(self, answer: Answer) -> dict[str, object]:
+    def _line(self, answer: Answer, seconds: float) -> dict[str, object]:
         machine = f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}"
-        return {"campaign": self.name, "code": code_digest(), "machine": machine, **vars(answer)}
+        about = {"campaign": self.name, "code": code_digest(), "machine": machine, "seconds": round(seconds, 2)}
+        return about | vars(answer)
 
 
 @cache
 def code_digest() -> str:
-    """Names the code that the answers depend on."""
-    folders = [Path(criteria.__file__).parent, *(Path(__file__).parent / each for each in ASKED_ABOUT)]
-    sources = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    """Names the code that the answers depend on: its statements, without comments and docstrings."""
+    places = [Path(criteria.__file__).parent, *(HERE / each for each in DECIDES)]
+    sources = sorted(path for place in places for path in ([place] if place.is_file() else place.rglob("*.py")))
+    return hashlib.sha256("\0".join(plain_code(path.read_text("utf-8")) for path in sources).encode()).hexdigest()[:12]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that all campaigns have."""
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; all processors by default")
-    parser.add_argument("--anew", action="store_true", help="ask also what the evidence in the repository answers")
+    parser.add_argument("--anew", action="store_true", help="do not believe the evidence in the repository")
 
 
 def pack(files: Iterable[Path]) -> None:
     """Put these files beside what the evidence holds for the present code: ``python -m tests.contract.campaign``."""
-    lines = set(lzma.decompress(EVIDENCE.read_bytes()).decode().splitlines()) if EVIDENCE.exists() else set()
-    lines |= {line for file in files for line in file.read_text().splitlines() if line.endswith("}")}
-    kept = {(each["campaign"], each["question"]): each for each in map(json.loads, sorted(lines))}
-    of_this_code = [kept[place] for place in sorted(kept) if kept[place]["code"] == code_digest()]
-    text = "".join(f"{json.dumps(each)}\n" for each in of_this_code)
+    lines = [*_evidence(), *(line for file in files for line in _lines(file.read_text()))]
+    kept = {(line["campaign"], line["question"]): line for line in lines if line["code"] == code_digest()}
+    text = "".join(f"{json.dumps(kept[place])}\n" for place in sorted(kept))
     EVIDENCE.write_bytes(lzma.compress(text.encode(), preset=9))
-    print(f"{len(of_this_code)} answers in {EVIDENCE}")
+    print(f"{len(kept)} answers in {EVIDENCE}")
 
 
-def _answers(lines: Iterable[dict[str, object]]) -> dict[str, Answer]:
-    found = [Answer(str(each["question"]), tuple(each["says"]), float(each["seconds"])) for each in lines]  # type: ignore[arg-type]
-    return {each.question: each for each in found}
+def _evidence() -> list[dict[str, Any]]:
+    """The lines of the evidence that are about the present code."""
+    text = lzma.decompress(EVIDENCE.read_bytes()).decode() if EVIDENCE.exists() else ""
+    return [line for line in _lines(text) if line["code"] == code_digest()]
 
 
-def _asked(ask: Ask, questions: list[str], jobs: int) -> Iterator[Answer]:
+def _lines(text: str) -> list[dict[str, Any]]:
+    """The lines of a file, without one that was cut off."""
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return found
+
+
+def _end_the_last_line(stored: Any) -> None:
+    """What is written next must not stand behind a line that was cut off."""
+    end = stored.seek(0, os.SEEK_END)
+    stored.seek(max(0, end - 1))
+    if stored.read(1) not in ("", "\n"):
+        stored.write("\n")
+
+
+def _asked(ask: Ask, questions: list[str], jobs: int) -> Iterator[tuple[Answer, float]]:
     if min(jobs, len(questions)) < 2:
-        _quiet()
-        yield from (_timed(ask, question) for question in questions)
+        yield from (_timed(ask, asked) for asked in questions)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _quiet) as pool:
-        waiting: list[Future[Answer]] = [pool.submit(_timed, ask, question) for question in questions]
-        yield from (each.result() for each in as_completed(waiting))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,))
+    try:
+        for each in as_completed([pool.submit(_timed, ask, asked) for asked in questions]):
+            yield each.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # else all that is left would be answered first, and thrown away
 
 
-def _timed(ask: Ask, question: str) -> Answer:
+def _timed(ask: Ask, asked: str) -> tuple[Answer, float]:
     started = time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        says = ask(question)
-    return Answer(question, says, round(time.monotonic() - started, 2))
-
-
-def _quiet() -> None:
-    torch.set_num_threads(1)
-    settings.register_profile("campaign", database=None)
-    settings.load_profile("campaign")
+        says = ask(asked)
+    return Answer(asked, says), time.monotonic() - started
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from functools import cache
 
 from tabulate import tabulate
 
-from tests.contract.campaign import Answer, Campaign, add_options
+from tests.contract.campaign import Answer, Campaign, add_options, parsed, question
 from tests.contract.naming import named
 from tests.contract.operators import OPERATORS, Mutant, mutants
 from tests.contract.operators.classes import MOST
@@ -39,19 +39,14 @@ def judged(mutant: Mutant, examples: int, seed: int) -> tuple[str, ...]:
         return (EQUAL,)
     right = mutant.operator.breaks
     answer = named(mutant.kind, examples, seed, right)
-    outcome = CAUGHT if answer.any_of(set(right)) else MISNAMED if answer.first else SURVIVED
+    outcome = CAUGHT if answer.any_of(right) else MISNAMED if answer.first else SURVIVED
     return (outcome, answer.first) if answer.first else (outcome,)
-
-
-def question(mutant: str, examples: int, seed: int) -> str:
-    """The name of a question about a mutant."""
-    return f"{mutant}, {examples} examples, seed {seed}"
 
 
 def ask(asked: str) -> tuple[str, ...]:
     """What becomes of a mutant; by name, because operators are not sent between processes."""
-    name, examples, seed = asked.split(", ")
-    return judged(_by_name()[name], int(examples.split()[0]), int(seed.split()[1]))
+    name, examples, seed = parsed(asked)
+    return judged(_by_name()[name], examples, seed)
 
 
 MUTANTS = Campaign("mutants", ask)
@@ -133,6 +128,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    import tests.contract.mutants as importable  # so that other processes find what is asked
-
-    sys.exit(importable.main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

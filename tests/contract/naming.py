@@ -23,14 +23,14 @@ class Named:
     first: str
     others: tuple[str, ...] = ()
 
-    def any_of(self, right: set[str]) -> bool:
+    def any_of(self, right: frozenset[str] | set[str]) -> bool:
         """Whether a right name is among them."""
         return bool(right & {self.first, *self.others})
 
 
 @contextlib.contextmanager
-def own_process() -> Iterator[None]:
-    """Whatever a plugin does to the process ends with it, and starts from settings that tests are run with."""
+def restored_settings() -> Iterator[None]:
+    """Start from the settings that tests are run with, and put back those that a plugin changed."""
     with restored(("default device",)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.set_default_dtype(torch.float32)
@@ -44,7 +44,7 @@ def named(kind: type, examples: int, seed: int, right: frozenset[str] | set[str]
 
     It is asked for the ``right`` names first, and for all others only where none of them is reported: a report has all.
     """
-    with own_process():
+    with restored_settings():
         try:
             plugin: Plugin = kind()
             found = _first_of(plugin, Effort(examples, seed=seed), right)
@@ -53,8 +53,7 @@ def named(kind: type, examples: int, seed: int, right: frozenset[str] | set[str]
             broken = [each.property for each in report(plugin, examples, seed=seed) if each.outcome == "broken"]
         except Exception as failure:  # a contract that fails has not named anything
             return Named(f"the contract itself failed: {type(failure).__name__}")
-    right_ones = [each for each in broken if each in right]
-    return Named("") if not broken else Named(*(right_ones or broken)[:1], tuple(broken))
+    return Named(broken[0], tuple(broken[1:])) if broken else Named("")
 
 
 def _first_of(plugin: Plugin, effort: Effort, right: frozenset[str] | set[str]) -> str:

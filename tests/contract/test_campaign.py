@@ -1,6 +1,7 @@
 """A campaign asks what is not known yet, and the evidence in the repository answers for the code that it belongs to."""
 
 import argparse
+import time
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_what_was_begun_by_a_line_that_is_cut_off_is_asked_again() -> None:
     file = counting(asked).file
     file.write_text(file.read_text()[:-20])
     counting(asked).answers(QUESTIONS, options())
+    counting(asked).answers(QUESTIONS, options())
     assert asked == [*QUESTIONS, "three"]
 
 
@@ -59,6 +61,33 @@ def test_evidence_answers_unless_it_is_asked_anew() -> None:
     assert asked == QUESTIONS
     counting(asked).answers(QUESTIONS, options(anew=True))
     assert asked == QUESTIONS * 2
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_evidence_of_the_present_code_stays_where_answers_about_other_code_are_packed(monkeypatch) -> None:
+    asked: list[str] = []
+    for code in ("aaaa", "ffff", "cccc"):
+        monkeypatch.setattr(campaign, "code_digest", lambda code=code: code)
+        counting(asked).answers(QUESTIONS, options())
+    pack(sorted(campaign.FOLDER.iterdir()))
+    counting(asked).file.unlink()
+    counting(asked).answers(QUESTIONS, options())
+    assert asked == QUESTIONS * 3
+
+
+def fails_at_the_first(question: str) -> tuple[str, ...]:
+    if question == "0":
+        raise ValueError("this question fails")
+    time.sleep(0.05)
+    return ("answer",)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_in_several_processes_a_question_that_fails_ends_the_campaign_and_keeps_what_is_known() -> None:
+    found = Campaign("failing", fails_at_the_first)
+    with pytest.raises(ValueError, match="this question fails"):
+        found.answers([str(number) for number in range(400)], argparse.Namespace(jobs=2, anew=False))
+    assert len(found.known()) < 100
 
 
 @pytest.mark.usefixtures("elsewhere")

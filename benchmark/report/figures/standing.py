@@ -12,6 +12,7 @@ from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmos
 from benchmark.report.figures.styles import Styles
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.standing import Row, Standing
+from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES
 
 MOST = 5
 """Settings of a panel; of more, those at even steps are shown."""
@@ -61,7 +62,10 @@ def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Pl
         "its true mean. Where intervals overlap widely, these seeds do not tell the criteria apart."
     )
     if len(rows) < len(found.rows):
-        caption += " Settings whose criteria share one seed only have no interval, and are left out."
+        caption += (
+            f" Settings whose criteria have fewer than {FEWEST_FOR_PROBABILITIES} seeds in common have no interval, "
+            "and are left out."
+        )
     most = max(row.contenders for row in rows)
 
     def axis(ax: Axes, _: Sequence[Row]) -> None:

@@ -125,7 +125,7 @@ class StackedNetworks:
         self._batched_network.train(training)
 
     def _member(
-        self, member: int, laid_out: Callable[[Tensor], Tensor] = torch.Tensor.detach
+        self, member: int, laid_out: Callable[[Tensor], Tensor] = lambda tensor: tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights of one member, ready for gradients of their own, and its buffers, which a network may change."""
         weights = {name: laid_out(weight[member].detach()).requires_grad_() for name, weight in self.weights.items()}
