@@ -14,6 +14,7 @@ from benchmark.experiments.setup import Measure, Setup, TopologySettings
 from benchmark.models import build_network
 from benchmark.running.plan import dataset_on
 from benchmark.training.batches import Batches
+from benchmark.training.engines.cpu_layout import channels_last
 from benchmark.training.engines.dense import CPU_VECTOR
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.learning_rate import learning_rate
@@ -73,7 +74,7 @@ def own_loop(member, model, training, dataset):
                 training.learning_rate, epoch, training.epochs, training.milestones, training.milestone_factor
             )
         for batch in batches.epoch(epoch):
-            inputs, targets = batch.inputs[0], batch.targets[0]
+            inputs, targets = channels_last(batch.inputs[0]), batch.targets[0]  # as the engine has images on a CPU
             seen.update(inputs=inputs, targets=targets)
             optimizer.zero_grad()
             F.cross_entropy(network(inputs), targets).backward()
