@@ -72,9 +72,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--every", type=int, default=1, help="ask only about every so many plugins of a kind")
     add_options(parser)
     options = parser.parse_args(argv)
+    classes = [cls for kind in options.kind or ALL_KINDS for cls in ALL_KINDS[kind][:: options.every]]
     answers: dict[str, list[Answer]] = {}
     for whose in (EXPECT, ALL_RIGHT):  # no right plugin is asked about in a process that had a broken one
-        classes = [cls for kind in options.kind or ALL_KINDS for cls in ALL_KINDS[kind][:: options.every]]
         names = [cls.__name__ for cls in classes if cls in whose]
         asked = [question(name, options.examples, seed) for seed in range(options.seeds) for name in names]
         for answer in ATTACK.answers(asked, options):

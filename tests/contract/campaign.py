@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 
@@ -135,7 +135,7 @@ def _lines(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _end_the_last_line(stored: Any) -> None:
+def _end_the_last_line(stored: TextIO) -> None:
     """What is written next must not stand behind a line that was cut off."""
     end = stored.seek(0, os.SEEK_END)
     stored.seek(max(0, end - 1))
