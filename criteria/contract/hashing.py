@@ -6,12 +6,14 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from criteria.contract.own_code import modules_of
+
 _MAKERS = {"set", "frozenset", "hash"}
 _MADE_BY = {"BUILD_SET", "SET_ADD", "SET_UPDATE"}
 
 
 def makes_sets(kind: type) -> bool:
-    """Whether the methods of a class, or functions of their modules that they name, make sets or hashes, or read sets.
+    """Whether the methods of a class, or what they name in the plugin's code, make sets or hashes, or read sets.
 
     A set that is only asked whether something is in it counts where it is no constant.
     """
@@ -19,29 +21,36 @@ def makes_sets(kind: type) -> bool:
 
 
 def _functions(kind: type) -> Iterator[types.FunctionType]:
-    """The functions that are a plugin's own: its methods, and what these name in their modules."""
-    todo = [each for base in kind.__mro__ if not _is_ours(base) for each in vars(base).values()]
-    seen: set[types.FunctionType] = set()
+    """The functions that are a plugin's own: its methods, and functions and methods that these name."""
+    modules = modules_of(kind)
+    todo: list[Any] = [base for base in kind.__mro__ if base.__module__ in modules]
+    seen: set[int] = set()
     while todo:
-        function = _plain(todo.pop())
-        if function is None or function in seen:
+        value = todo.pop()
+        if id(value) in seen:
             continue
-        seen.add(function)
-        yield function
-        named = (function.__globals__.get(name) for code in _codes(function.__code__) for name in code.co_names)
-        todo.extend(each for each in named if getattr(each, "__module__", None) == function.__module__)
+        seen.add(id(value))
+        if isinstance(value, type):
+            todo.extend(map(_plain, vars(value).values()))
+        elif isinstance(value, types.FunctionType):
+            yield value
+            todo.extend(each for each in _named(value) if getattr(each, "__module__", None) in modules)
 
 
-def _is_ours(base: type) -> bool:
-    return base is object or base.__module__ == "criteria.api"
+def _named(function: types.FunctionType) -> Iterator[Any]:
+    """What a function names among the globals of its module, and in modules that are among these."""
+    names = {name for code in _codes(function.__code__) for name in code.co_names}
+    for value in [function.__globals__[name] for name in names if name in function.__globals__]:
+        yield _plain(value)
+        if isinstance(value, types.ModuleType):
+            yield from (_plain(vars(value)[name]) for name in names if name in vars(value))
 
 
-def _plain(value: Any) -> types.FunctionType | None:
-    """The function behind a method, a property or a wrapper, or None."""
+def _plain(value: Any) -> Any:
+    """The function behind a method, a property or a wrapper; what is neither of them as it is."""
     if isinstance(value, property):
         value = value.fget
-    value = getattr(value, "__wrapped__", getattr(value, "__func__", value))
-    return value if isinstance(value, types.FunctionType) else None
+    return getattr(value, "__wrapped__", getattr(value, "__func__", value))
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 import torch
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ seeds = st.integers(0, 2**31)
 fractions = st.one_of(st.sampled_from([0.5, 0.0, 1.0]), st.floats(0, 1))
 any_dtype = st.sampled_from([torch.float32, torch.float64, torch.bfloat16])
 float32 = st.just(torch.float32)
+_wheres = st.sampled_from(["anywhere", "some", "active"])
 
 
 def _shapes(*sides: Shape, least: int = 1) -> st.SearchStrategy[Shape]:
@@ -42,6 +44,7 @@ small_shapes = _shapes((10,), (4, 4), (2, 3, 2), (2, 3, 2, 2), least=2) | st.sam
 STEPS = (1, 2, 10, 100, 1000, 7_500, 40_000, 100_000)
 
 
+@cache  # a strategy that is made anew is validated anew, which takes as long as drawing from it
 def awkward(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
     """Finite numbers of every kind: zeros, equal ones, huge and tiny ones, subnormals."""
     tiny = torch.finfo(dtype).tiny
@@ -56,6 +59,7 @@ def awkward(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
     )
 
 
+@cache
 def distinct(shape: Shape, dtype: torch.dtype) -> st.SearchStrategy[Tensor]:
     """Numbers that differ in magnitude and that every dtype holds exactly."""
 
@@ -102,15 +106,15 @@ def cases(
         hessian_gradient=(lambda _: other) if _reads_hessian(plugin) else None,
         input_norm=other.abs() if plugin.requires_input_norms else None,
     )
-    candidates = draw(_candidates(layer, seed)) if isinstance(plugin, Growth) else None
+    candidates = _candidates(layer, seed, draw(_wheres)) if isinstance(plugin, Growth) else None
     case = Case(layer, 0, observed, candidates=candidates, moved=moved and draw(st.booleans()))
     return replace(case, n=draw(st.sampled_from(amounts(int(selectable(plugin, case).sum())))))
 
 
-def _candidates(layer: Layer, seed: int) -> st.SearchStrategy[Tensor | None]:
+def _candidates(layer: Layer, seed: int, where: str) -> Tensor | None:
     """Where a growth may choose: anywhere that is inactive, in some of these places, or also at some active ones."""
     some = torch.rand(layer.mask.shape, generator=torch.Generator().manual_seed(seed + 1)) < 0.5
-    return st.sampled_from([None, ~layer.mask & some, ~layer.mask | some])
+    return {"anywhere": None, "some": ~layer.mask & some, "active": ~layer.mask | some}[where]
 
 
 def distinct_cases(plugin: Plugin) -> st.SearchStrategy[Case]:

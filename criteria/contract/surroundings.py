@@ -18,26 +18,13 @@ from typing import Any
 
 import torch
 
+from criteria.contract.own_code import Modules
 from criteria.contract.settings import RANDOM_STATES, kept, seed_all, set_back, set_other_thread_count
 
-Modules = frozenset[str]
-"""Names of the modules that a plugin's code is in."""
 Surroundings = Callable[[Modules, int], contextlib.AbstractContextManager[object]]
 """Made for a plugin of these modules, and from a seed."""
-LIBRARIES = {"builtins", "numpy", "torch", *sys.stdlib_module_names}
-OURS = {"benchmark", "criteria"}
-
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 _CALENDAR = ("localtime", "gmtime", "ctime")
-
-
-def modules_of(kind: type) -> Modules:
-    """The modules that a plugin's code is in: of its class and the bases of that, and all of its own package."""
-    package = kind.__module__.partition(".")[0]
-    modules = {base.__module__ for base in kind.__mro__} - {"criteria.api"}
-    if package not in OURS:
-        modules |= {name for name in sys.modules if name.partition(".")[0] == package}
-    return frozenset(name for name in modules if name.partition(".")[0] not in LIBRARIES)
 
 
 @contextlib.contextmanager

@@ -19,26 +19,19 @@ module counts without its comments, docstrings, layout, place and name; a data f
 import ast
 import hashlib
 import re
-import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import decode_source
 from pathlib import Path
 
 from criteria.plugins.code import Code, Target, code_of
 from criteria.plugins.home import Home, in_site
-from criteria.plugins.kinds import KINDS
-from criteria.plugins.registry import Registration, registered, registration
+from criteria.plugins.owners import OURS, PLATFORM, distributions_of_modules, is_made_for_us, top_level
+from criteria.plugins.registry import Registration, registration
 from criteria.plugins.sources import Imported, Module, find_module, imports, parse
 
-OURS = ("criteria", "baselines", "benchmark")
-"""Our top-level packages."""
 INTERFACES = ("criteria", "baselines", "benchmark.data", "benchmark.models")
 """Packages of ours that offer what plugins are written against."""
-PLATFORM = frozenset(
-    {*sys.stdlib_module_names, "torch", "torchvision", "numpy", "scipy", "pandas", "sklearn", "pydantic", "PIL"}
-)
-"""Top-level modules that a plugin runs on as we do."""
 MOST_MODULES = 300
 """Modules of other distributions that are read; where there are more, their versions have to do."""
 _HATCHES = re.compile(
@@ -71,7 +64,7 @@ class _Reached:
 
     def __init__(self, plugin: Registration) -> None:
         self._home = Home(plugin.source)
-        self._top = _top(plugin.module)
+        self._top = top_level(plugin.module)
         self._modules: dict[str, Module] = {}
         self._code: dict[str, Code] = {}
 
@@ -129,7 +122,7 @@ class _Reached:
         return Code(_digest(module.path))
 
     def _follow(self, each: Imported, built_on: bool, module: Module) -> Target | None:
-        top = _top(each.module)
+        top = top_level(each.module)
         if top in PLATFORM:
             return None
         found = find_module(f"{each.module}.{each.name}") if each.name else None
@@ -141,15 +134,15 @@ class _Reached:
             return Target(None, f"interface {name}") if _is_interface(found.name) else Target(found, name)
         if found.path is None or self._is_own(found) or not in_site(found.path):
             return Target(found, name)
-        alike = built_on or top == _top(module.name) or _is_made_for_us(top)
+        alike = built_on or top == top_level(module.name) or is_made_for_us(top)
         if alike and len(self._modules) < MOST_MODULES:
             return Target(found, name)
         return Target(None, f"{each.module}:{name} {_version(top) or _digest(found.path)}")
 
     def _is_own(self, module: Module) -> bool:
-        if _top(module.name) in OURS or module.path is None:
+        if top_level(module.name) in OURS or module.path is None:
             return False
-        return _top(module.name) == self._top or self._home.has(module.path)
+        return top_level(module.name) == self._top or self._home.has(module.path)
 
 
 @cache
@@ -158,7 +151,7 @@ def _interface() -> frozenset[str]:
     names = set(INTERFACES)
     for module in filter(None, map(find_module, INTERFACES)):
         for each in imports(parse(module), module):
-            if _top(each.module) in OURS:
+            if top_level(each.module) in OURS:
                 names |= {each.module} | ({f"{each.module}.{each.name}"} if each.name else set())
     return frozenset(names)
 
@@ -171,28 +164,12 @@ def _is_interface(name: str) -> bool:
 
 
 @cache
-def _is_made_for_us(top: str) -> bool:
-    """Whether a module is of a distribution that registers plugins."""
-    owners = {each.distribution for kind in KINDS for each in registered(kind).values()}
-    return not owners.isdisjoint(_owners().get(top, []))
-
-
-@cache
 def _version(top: str) -> str:
     """Of the distributions that a top-level module is of."""
     try:
-        return " ".join(f"{name} {version(name)}" for name in sorted(set(_owners().get(top, []))))
+        return " ".join(f"{name} {version(name)}" for name in sorted(set(distributions_of_modules().get(top, []))))
     except PackageNotFoundError:
         return ""
-
-
-@cache
-def _owners() -> "dict[str, list[str]]":
-    return dict(packages_distributions())
-
-
-def _top(module: str) -> str:
-    return module.partition(".")[0]
 
 
 def _parents(name: str) -> list[str]:

@@ -35,7 +35,8 @@ def ask(asked: str) -> tuple[str, ...]:
     cls = PLUGINS[name]
     answer = (named_broken if cls in EXPECT else named_right)(cls, examples, seed)
     good = answer.any_of(EXPECT[cls]) if cls in EXPECT else not answer.first
-    return (GOOD if good else "not as it should be", answer.first or "nothing", *answer.others)
+    why = () if good or not answer.why else (answer.why,)
+    return (GOOD if good else "not as it should be", answer.first or "nothing", *answer.others, *why)
 
 
 ATTACK = Campaign("attack", ask)

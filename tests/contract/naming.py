@@ -22,6 +22,8 @@ class Named:
 
     first: str
     others: tuple[str, ...] = ()
+    why: str = ""
+    """What was found under the first name, where all were asked for."""
 
     def any_of(self, right: frozenset[str] | set[str]) -> bool:
         """Whether a right name is among them."""
@@ -50,10 +52,12 @@ def named(kind: type, examples: int, seed: int, right: frozenset[str] | set[str]
             found = _first_of(plugin, Effort(examples, seed=seed), right)
             if found:
                 return Named(found)
-            broken = [each.property for each in report(plugin, examples, seed=seed) if each.outcome == "broken"]
+            broken = [each for each in report(plugin, examples, seed=seed) if each.outcome == "broken"]
         except Exception as failure:  # a contract that fails has not named anything
             return Named(f"the contract itself failed: {type(failure).__name__}")
-    return Named(broken[0], tuple(broken[1:])) if broken else Named("")
+    if not broken:
+        return Named("")
+    return Named(broken[0].property, tuple(each.property for each in broken[1:]), broken[0].reason)
 
 
 def _first_of(plugin: Plugin, effort: Effort, right: frozenset[str] | set[str]) -> str:

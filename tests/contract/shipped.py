@@ -18,7 +18,7 @@ def ask(asked: str) -> tuple[str, ...]:
     plugin, examples, seed = parsed(asked)
     kind, name = plugin.split()
     results = report(load(name, kind), examples, seed=seed)
-    broken = tuple(dict.fromkeys(each.property for each in results if each.outcome == "broken"))
+    broken = [f"{each.property}: {each.reason}" for each in results if each.outcome == "broken"]
     return ("alarm", *broken) if broken else (NO_ALARM,)
 
 

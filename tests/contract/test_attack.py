@@ -10,6 +10,8 @@ from functools import partial
 import pytest
 
 from criteria import Criterion, Growth, load, names
+from criteria.contract.case import drawn_case
+from criteria.contract.sameness import same_after_other_questions
 from tests.contract.attack import named_broken, named_right
 from tests.contract.broken import EXPECT, KIND_OF, KINDS, aliasing, growths, hidden, positions, reads, sizes, state
 from tests.contract.broken import settings as settings_of_the_process
@@ -17,6 +19,7 @@ from tests.contract.broken.shown import IN_ANOTHER_PROCESS, SHOWN_BY, answers_in
 from tests.contract.demonstrations import answers, settings, surroundings, training
 from tests.contract.demonstrations.layers import Make
 from tests.contract.right import ALL_RIGHT
+from tests.contract.right.selections import FoldsInTheName
 
 QUICK_EXAMPLES, QUICK_RIGHT_EXAMPLES, EXAMPLES = 25, 10, 100
 SLOW = (answers.prefers_positions, surroundings.differs_elsewhere)
@@ -105,6 +108,12 @@ def test_a_broken_plugin_of_each_kind_is_named_by_few_examples(cls: type) -> Non
 @pytest.mark.parametrize("cls", ALL_RIGHT[::24], ids=called)
 def test_a_right_plugin_is_not_blamed(cls: type) -> None:
     assert named_right(cls, QUICK_RIGHT_EXAMPLES, 0).first == ""
+
+
+def test_who_decides_between_two_equal_weights_by_the_name_is_not_blamed_for_it() -> None:
+    """It gives one of two answers to every name, so a few names may get the same by chance."""
+    for seed in range(100):
+        same_after_other_questions(FoldsInTheName(), drawn_case((2,), active=2, n=1, seed=seed, values="equal"))
 
 
 @pytest.mark.long

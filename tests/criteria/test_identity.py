@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from criteria.plugins import KINDS, identities, identity, names
+from criteria.plugins import KINDS, identities, identity, names, registered
 from tests.installed import Site, unique
 
 PACKAGE = {
@@ -115,7 +115,7 @@ def test_moving_one_of_our_own_modules_changes_no_identity(tmp_path):
     info = tmp_path / "dst_bench-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dst-bench\nVersion: 0.1.0\n")
-    points = "".join(f"{each.name} = {each.value}\n" for each in identities.registered("criterion").values())
+    points = "".join(f"{each.name} = {each.value}\n" for each in registered("criterion").values())
 
     def said(points):
         (info / "entry_points.txt").write_text(f"[dst_bench.criteria]\n{points}")
