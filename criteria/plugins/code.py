@@ -82,6 +82,15 @@ class _Normalised(ast.NodeTransformer):
     def visit_ImportFrom(self, _node: ast.ImportFrom) -> None:
         return None
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """A call with the parts of an f-string, which one version of Python writes otherwise than another."""
+        parts = [each for each in node.values if not (isinstance(each, ast.Constant) and each.value == "")]
+        return self.generic_visit(ast.Call(ast.Name("f", ast.Load()), parts, []))
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        parts = [node.value, ast.Constant(node.conversion), *([node.format_spec] if node.format_spec else [])]
+        return self.generic_visit(ast.Tuple(parts, ast.Load()))
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         short = self._renamed.get(ast.unparse(node)) if self._renamed else None
         return ast.Name(short, node.ctx) if short else self.generic_visit(node)
