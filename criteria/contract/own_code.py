@@ -1,8 +1,11 @@
 """The code that is a plugin's own, among all that is loaded."""
 
 import sys
+import types
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from criteria.plugins.home import in_site
 from criteria.plugins.owners import OURS, PLATFORM, is_made_for_us, top_level
@@ -33,3 +36,44 @@ def _is_some_plugins(top: str, file: str | None) -> bool:
     if top in OURS or top in PLATFORM or file is None:
         return False
     return not in_site(Path(file)) or is_made_for_us(top)
+
+
+def functions_of(kind: type) -> Iterator[types.FunctionType]:
+    """The functions that are a plugin's own: its methods, and functions and methods that these name."""
+    modules = modules_of(kind)
+    todo: list[Any] = [base for base in kind.__mro__ if base.__module__ in modules]
+    seen: set[int] = set()
+    while todo:
+        value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, type):
+            todo.extend(map(_plain, vars(value).values()))
+        elif isinstance(value, types.FunctionType):
+            yield value
+            todo.extend(each for each in _named(value) if getattr(each, "__module__", None) in modules)
+
+
+def _named(function: types.FunctionType) -> Iterator[Any]:
+    """What a function names among the globals of its module, and in modules that are among these."""
+    names = {name for code in codes_of(function.__code__) for name in code.co_names}
+    for value in [function.__globals__[name] for name in names if name in function.__globals__]:
+        yield _plain(value)
+        if isinstance(value, types.ModuleType):
+            yield from (_plain(vars(value)[name]) for name in names if name in vars(value))
+
+
+def _plain(value: Any) -> Any:
+    """The function behind a method, a property or a wrapper; what is neither of them as it is."""
+    if isinstance(value, property):
+        value = value.fget
+    return getattr(value, "__wrapped__", getattr(value, "__func__", value))
+
+
+def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code of a function, and of those that are defined in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes_of(constant)

@@ -125,7 +125,7 @@ def permutation_equivariant(plugin: Plugin, case: Case) -> None:
             tensor = tensor.index_select(dim, order)
         return tensor
 
-    what = f"with its dimensions reordered by {[order.tolist() for order in orders]}"
+    what = f"with its dimensions reordered by {', '.join(map(some, orders))}"
     moved = case.mapped(reordered, reordered)
     with blamed_if_repeatable(plugin, case, given):
         other = answer_still(plugin, moved, what)

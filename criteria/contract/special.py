@@ -101,8 +101,8 @@ def saved_soon(plugin: Plugin) -> Iterator[Case]:
 
 
 def ranked(plugin: Plugin) -> Iterator[Case]:
-    """Layers of thousands of weights no two of which are alike."""
-    for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL, LARGE):
+    """Layers of thousands and of a million weights no two of which are alike."""
+    for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL, LARGE, MILLION):
         yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
 
 

@@ -9,7 +9,6 @@ import platform
 import random
 import socket
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -18,6 +17,7 @@ from typing import Any
 
 import torch
 
+from criteria.contract.other_files import other_files
 from criteria.contract.own_code import Modules
 from criteria.contract.settings import RANDOM_STATES, kept, seed_all, set_back, set_other_thread_count
 
@@ -114,17 +114,6 @@ def another_machine(modules: Modules, seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def another_folder(_modules: Modules, _seed: int) -> Iterator[None]:
-    """Another working directory."""
-    before = os.getcwd()
-    os.chdir(tempfile.gettempdir())
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-@contextlib.contextmanager
 def gpu_in_sight(modules: Modules) -> Iterator[None]:
     """To a plugin's code there is a GPU, which nothing can be computed on."""
     asked = {
@@ -145,7 +134,7 @@ SURROUNDINGS: dict[str, Surroundings] = {
     "with deterministic algorithms, which fill memory that nothing was written to": _deterministic_algorithms,
     "at another time": another_time,
     "on another machine, with other environment variables": another_machine,
-    "in another working directory": another_folder,
+    "in another working directory, where other files are there": lambda modules, _seed: other_files(modules),
 }
 """What must not matter to an answer."""
 

@@ -2,10 +2,12 @@
 
 import datetime
 import itertools
+import json
 import os
 import socket
 import time
 import uuid
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -43,6 +45,14 @@ class OptionsOfItsPackage(_WithGradient):
 
     def score(self, layer: Layer) -> Tensor:
         return weighted(layer, penalty())
+
+
+class OptionsOfTheFolder(_WithGradient):
+    """λ comes from a file of the present folder, where there is one."""
+
+    def score(self, layer: Layer) -> Tensor:
+        file = Path("pruning.json")
+        return weighted(layer, json.loads(file.read_text())["penalty"] if file.exists() else 0.1)
 
 
 class ExploresByRank(_WithGradient):
@@ -209,6 +219,7 @@ class BorrowsTheGlobalState(Magnitude):
 EXPECT: dict[type, set[str]] = {
     LambdaFromTheEnvironment: ELSEWHERE,
     OptionsOfItsPackage: ELSEWHERE,
+    OptionsOfTheFolder: ELSEWHERE,
     ExploresByRank: ELSEWHERE,
     SeededByProcess: ELSEWHERE,
     SeededByHost: ELSEWHERE,

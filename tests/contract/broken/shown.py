@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.contract.broken import aliasing, growths, hidden, positions, reads, settings, sizes, state
 from tests.contract.demonstrations.answers import (
+    divides_large_layers,
     fails_or_miscounts,
     gives_nan,
     loses_large_positions,
@@ -28,6 +29,7 @@ from tests.contract.demonstrations.surroundings import (
 )
 from tests.contract.demonstrations.training import (
     cannot_go_back,
+    cannot_start_over,
     depends_on_the_order_of_layers,
     forgets_among_many,
     ignores_what_it_saw,
@@ -57,6 +59,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         *(
             hidden.LambdaFromTheEnvironment,
             hidden.OptionsOfItsPackage,
+            hidden.OptionsOfTheFolder,
             hidden.ExploresByRank,
             hidden.SeededByProcess,
             hidden.SeededByHost,
@@ -77,6 +80,8 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     mixes_up_layers: (state.ShortNames,),
     depends_on_the_order_of_layers: (state.SavedInOrder,),
     cannot_go_back: (state.LoadingKeepsWhatItHas,),
+    cannot_start_over: (state.LoadingAddsToWhatItHas,),
+    divides_large_layers: (sizes.SharesOfMillions,),
     forgets_among_many: (state.RemembersThirtyTwoLayers,),
     saves_large_ones_otherwise: (state.SavesLargeOnesInHalf,),
     loses_large_positions: (sizes.PositionsAsFloats,),

@@ -231,10 +231,27 @@ class DropsTheLastBlock(Criterion):
         return torch.cat((size[:whole], size[whole:] / 1000)).view(layer.weight.shape)
 
 
+class SharesOfMillions(Magnitude):
+    """In layers of half a million weights and more each quarter of the rows loses its share, to need less memory."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        if layer.mask.numel() < 500_000:
+            return super().select(layer, n)
+        pruned, left = torch.zeros_like(layer.mask), int(layer.mask.sum())
+        for rows in torch.arange(len(layer.mask)).chunk(4):
+            part = slice(int(rows[0]), int(rows[-1]) + 1)
+            has = int(layer.mask[part].sum())
+            share = n * has // max(left, 1)
+            pruned[part] = lowest(self.score(layer)[part], layer.mask[part], share, layer.generator)
+            n, left = n - share, left - has
+        return pruned
+
+
 EXPECT: dict[type, set[str]] = {
     SharesOfBlocks: NUMBER,
     CountsInSixteenBits: NUMBER,
     RecursesAtEqualOnes: NUMBER,
+    SharesOfMillions: {"permutation_equivariant"},
     ThresholdOfASample: NUMBER,
     InPlaceWhenLarge: {"pure"},
     CountsInEightBits: {"no_nan", "density_preserved"},

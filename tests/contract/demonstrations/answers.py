@@ -185,6 +185,16 @@ def minds_positions(make: Make) -> bool:
     return False
 
 
+def divides_large_layers(make: Make) -> bool:
+    """Whether sorting the rows of a layer of a million weights by their size selects others than a few equal ones."""
+    asked = question((1000, 1030))
+    order = asked.layer.weight.abs().sum(1).argsort()
+    layer = mapped(asked.layer, lambda tensor: tensor[order], lambda mask: mask[order])
+    first = select(practised(make, asked.layer), asked)
+    other = select(practised(make, layer), replace(asked, layer=layer, candidates=asked.candidates[order]))
+    return isinstance(first, str) or isinstance(other, str) or int((first[order] != other).sum()) > 100
+
+
 def _drawing(asked: Question, seed: int) -> Question:
     """The same question with other draws."""
     return replace(asked, layer=replace(asked.layer, generator=torch.Generator().manual_seed(1000 + seed)))

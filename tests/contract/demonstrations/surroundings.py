@@ -8,10 +8,12 @@ import itertools
 import os
 import random
 import socket
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -88,6 +90,7 @@ ELSEWHERE: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = 
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "float64 by default": lambda: _default_float64(),
     "recording gradients": torch.enable_grad,
+    "a folder with options": lambda: _folder_with("pruning.json", '{"penalty": 3.0}'),
     "filled memory": lambda: mock.patch.multiple(torch, empty_like=_filled_like, empty=_filled),
 }
 """Where and when else a plugin may be asked."""
@@ -99,6 +102,13 @@ def _seeded(seed: int) -> Iterator[None]:
         torch.manual_seed(seed)
         np.random.seed(seed)
         random.seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def _folder_with(name: str, text: str) -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path(name).write_text(text)
         yield
 
 
