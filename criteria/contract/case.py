@@ -95,8 +95,14 @@ def mapped(layer: Layer, values: Callable[[Tensor], Tensor], mask: Callable[[Ten
 
 
 def with_norms(layer: Layer) -> Layer:
-    """The layer with the amounts of its ``input_norm``, where other numbers were put in its tensors: norms are ≥ 0."""
-    return layer if layer.input_norm is None else replace(layer, input_norm=layer.input_norm.abs())
+    """The layer with norms of inputs as there can be, where other numbers were put in its tensors."""
+    return layer if layer.input_norm is None else replace(layer, input_norm=norms_from(layer.input_norm))
+
+
+def norms_from(numbers: Tensor) -> Tensor:
+    """Norms of inputs made from any numbers, [*shape]: at least 0, and equal for all weights of one input unit."""
+    first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in numbers.shape[2:]))
+    return (numbers[first[: numbers.dim()]] if numbers.dim() > 1 else numbers).abs().expand_as(numbers).clone()
 
 
 def copied(layer: Layer) -> Layer:
@@ -133,7 +139,7 @@ def drawn_case(
     weight, grad, momentum, product = _numbers(shape, values, generator)
     weight = weight * mask
     step = step or max(observed, 1)
-    layer = Layer(name, weight, grad, mask, step, generator, momentum, lambda _: product, product.abs())
+    layer = Layer(name, weight, grad, mask, step, generator, momentum, lambda _: product, norms_from(product))
     case = Case(layer, n, observed, f"drawn_case({arguments}, name={name!r})")
     if place == Place():
         return case
@@ -161,7 +167,7 @@ def enormous_case(active: int, n: int, grad: bool = False, growth: bool = False)
     mask[where] = True
     weight, mask = weight.view(shape), mask.view(shape)
     layer = Layer("layer", weight, weight if grad else None, ~mask if growth else mask, 1, generator)
-    layer = replace(layer, hessian_gradient=lambda _: weight, input_norm=weight.abs())
+    layer = replace(layer, hessian_gradient=lambda _: weight, input_norm=torch.ones(shape))
     if growth:
         layer = replace(layer, weight=torch.ones(shape).mul_(layer.mask), momentum=weight)
     arguments = f"active={active}, n={n}, grad={grad}, growth={growth}"

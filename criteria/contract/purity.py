@@ -110,7 +110,7 @@ def _watch(what: str, function: Callable[[], object], layer: Layer | None = None
     touched = changed(before)
     if layer is not None and stage is not None:
         if not touched and changes != changes_of(stage.shown) and not changed_fields(stage.shown, layer):
-            raise Broken(f"{what} changed the layer, and changed it back: meanwhile others may read it")
+            raise Broken(f"{what} wrote to the layer, though no value is another now: meanwhile others may read it")
         touched = [*changed_fields(stage.shown, layer), *stage.neighbours_changed(), *touched]
     if touched:
         raise Broken(f"{what} changed {' and '.join(touched)}")

@@ -35,7 +35,7 @@ from criteria.contract.asking import (
     selectable,
     some,
 )
-from criteria.contract.case import Case, copied, mapped, with_norms
+from criteria.contract.case import Case, copied, mapped, norms_from
 from criteria.contract.chances import lean
 from criteria.contract.comparing import alike, apart, blamed_if_repeatable, require_agreement, require_same
 from criteria.contract.device import Pretending, WrongDevice, pretended, real
@@ -102,7 +102,7 @@ def candidates_only(plugin: Growth, case: Case) -> None:
 
 
 def blind_to_inactive(plugin: Criterion, case: Case) -> None:
-    """Gradients, momenta and products at inactive positions change neither the selection nor the scores, ever after."""
+    """Gradients, momenta, products and norms of what is inactive change no selection and no score, ever after."""
     what = "with other values at inactive positions"
     first = answer(plugin, case)
     filler = torch.linspace(-3, 1e4, case.layer.mask.numel(), dtype=torch.float64).view_as(case.layer.mask)
@@ -200,7 +200,7 @@ def _undeclared(plugin: Plugin, layer: Layer) -> Iterator[tuple[str, Layer]]:
         yield "with other momentum, which it does not declare", replace(copied(layer), momentum=other)
     # what only some layers of a training have, because another plugin asks for it, makes no difference where it is
     if not plugin.requires_input_norms:
-        norms = other.abs() if layer.input_norm is None else None
+        norms = norms_from(other) if layer.input_norm is None else None
         what = "with" if layer.input_norm is None else "without"
         yield f"{what} norms of its inputs, which it does not declare", replace(copied(layer), input_norm=norms)
     if not (isinstance(plugin, Criterion) and plugin.requires_hessian_gradient):
@@ -215,7 +215,12 @@ def _filled(layer: Layer, values: Tensor) -> Layer:
     def filled(tensor: Tensor) -> Tensor:
         return torch.where(layer.mask, tensor, values.to(tensor))
 
-    return replace(with_norms(mapped(layer, filled, torch.clone)), weight=layer.weight.clone())
+    norm = layer.input_norm
+    if norm is not None:  # of an input unit, which is inactive where all its weights are
+        others = [dim for dim in range(layer.mask.dim()) if dim != 1]
+        inactive = ~layer.mask.any(others, keepdim=True) if layer.mask.dim() > 1 else ~layer.mask
+        norm = torch.where(inactive, norms_from(values.to(norm)), norm)
+    return replace(mapped(layer, filled, torch.clone), weight=layer.weight.clone(), input_norm=norm)
 
 
 def _require_numbers(scores: Tensor, when: str = "") -> None:
@@ -246,6 +251,10 @@ def _shuffled(case: Case, seed: int, generator: torch.Generator) -> Case:
 
     moved = case.mapped(shuffled, shuffled)
     step = LATE if seed % 3 == 2 else case.layer.step
+    norm = case.layer.input_norm
+    if norm is not None and norm.dim() > 1:  # weights of one input unit have the same one
+        units = torch.randperm(norm.shape[1], generator=generator)
+        moved = replace(moved, layer=replace(moved.layer, input_norm=norm[:, units]))
     return replace(moved, layer=replace(moved.layer, generator=torch.Generator().manual_seed(seed), step=step))
 
 

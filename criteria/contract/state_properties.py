@@ -25,7 +25,7 @@ from criteria.contract.asking import (
     prepared,
     select_of,
 )
-from criteria.contract.case import Case, copied
+from criteria.contract.case import Case, copied, with_norms
 from criteria.contract.comparing import require_same
 from criteria.contract.making import made_anew
 from criteria.contract.names import NAMES
@@ -224,9 +224,8 @@ def _rolled(case: Case, by: int, name: str) -> Case:
 
     moved = case.mapped(lambda tensor: rolled(tensor) / (1 + by / 4), rolled)
     seed = case.layer.generator.initial_seed() + by
-    return replace(
-        moved, layer=replace(moved.layer, name=name, generator=torch.Generator().manual_seed(seed)), moved=True
-    )
+    layer = replace(with_norms(moved.layer), name=name, generator=torch.Generator().manual_seed(seed))
+    return replace(moved, layer=layer, moved=True)
 
 
 def _one_step_later(case: Case, step: int) -> Case:

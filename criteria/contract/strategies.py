@@ -16,7 +16,7 @@ from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
 from criteria.contract.asking import Plugin, keeps_state, observes, selectable
-from criteria.contract.case import Case, random_mask
+from criteria.contract.case import Case, norms_from, random_mask
 from criteria.contract.episodes import ENDING, Episode, Load, Save, Start, Step, Train, Update
 
 Shape = tuple[int, ...]
@@ -104,7 +104,7 @@ def cases(
         generator=torch.Generator().manual_seed(seed),
         momentum=other if "momentum" in present else None,
         hessian_gradient=(lambda _: other) if _reads_hessian(plugin) else None,
-        input_norm=other.abs() if plugin.requires_input_norms else None,
+        input_norm=norms_from(other) if plugin.requires_input_norms else None,
     )
     candidates = _candidates(layer, seed, draw(_wheres)) if isinstance(plugin, Growth) else None
     case = Case(layer, 0, observed, candidates=candidates, moved=moved and draw(st.booleans()))

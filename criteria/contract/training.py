@@ -11,7 +11,7 @@ from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
 from criteria.contract.asking import Answer, NoAnswer, ask, call
-from criteria.contract.case import Case, random_mask
+from criteria.contract.case import Case, norms_from, random_mask
 from criteria.contract.episodes import Start, Train, Update
 from criteria.contract.names import NAMES
 from criteria.contract.scopes import RULES, Rule, UpdateLayers
@@ -189,7 +189,7 @@ class Training:
         )
         if self._criterion.requires_input_norms or self._growth.requires_input_norms:
             generator = self._generator(index + 2 * len(self.layers))
-            seen = replace(seen, input_norm=torch.rand(layer.mask.shape, generator=generator))
+            seen = replace(seen, input_norm=norms_from(torch.rand(layer.mask.shape, generator=generator)))
         if not self._criterion.requires_hessian_gradient:
             return seen
         product = torch.randn(layer.mask.shape, generator=self._generator(index + len(self.layers)))

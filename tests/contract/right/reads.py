@@ -8,8 +8,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from criteria import Criterion, Layer, gradient
+from criteria import Criterion, Layer, gradient, input_norm
 from criteria.pruning.magnitude import Magnitude
+
+
+class NormOfTheUnit(Criterion):
+    """Takes the norm of each input unit from the first output: it is the same for all weights of the unit."""
+
+    requires_input_norms: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        norm = input_norm(layer)
+        return layer.weight.double().abs() * (norm[:1] if norm.dim() > 1 else norm).double()
 
 
 class WithMomentum(Criterion):
@@ -111,5 +121,5 @@ class ScaledByItsStep(Criterion):
 
 RIGHT = (
     *(WithMomentum, BesideActiveMomentum, TwoTemperatures, LargestOfItsKernel, BesideItsInitialisation),
-    *(Inherited, ByAutograd, WithAParameter, ScaledByItsStep),
+    *(Inherited, ByAutograd, WithAParameter, ScaledByItsStep, NormOfTheUnit),
 )
