@@ -2,11 +2,12 @@
 
 import builtins
 import contextlib
+import errno
 import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,63 +22,66 @@ _WRITES = frozenset("wax+")
 
 @contextlib.contextmanager
 def other_files(modules: Modules) -> Iterator[None]:
-    """To a plugin's code each file that is there is not, and the others are, with a number in them.
+    """Another working directory; and to a plugin's code each file that is there is not, and the others are.
 
-    Files of Python, of what is installed and beside the plugin stay: a plugin may come with a table.
+    A number is in them. Files of Python, of what is installed and beside the plugin stay: it may come with a table.
     """
-    own = _folders(modules)
-    real_stat, real_open, real_list, real_scan = os.stat, builtins.open, os.listdir, os.scandir
-
-    def is_there(path: Any) -> bool:
-        with contextlib.suppress(OSError, ValueError):
-            real_stat(path)
-            return True
-        return False
-
-    def is_swapped(path: Any) -> bool:
-        try:
-            name = os.path.abspath(os.fsdecode(path))
-        except TypeError:  # the number of a file that is open already
-            return False
-        return not (name.startswith(own) and is_there(path)) and _asked_by(modules)
-
-    def stat(path: Any, *arguments: Any, **named: Any) -> Any:
-        if not is_swapped(path):
-            return real_stat(path, *arguments, **named)
-        if is_there(path):
-            raise FileNotFoundError(2, "No such file or directory", os.fsdecode(path))
-        return real_stat(sys.executable)
-
-    def open_(path: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
-        if not _WRITES.isdisjoint(mode) or not is_swapped(path):
-            return real_open(path, mode, *arguments, **named)
-        if is_there(path):
-            raise FileNotFoundError(2, "No such file or directory", os.fsdecode(path))
-        return io.BytesIO(CONTENT) if "b" in mode else io.StringIO(CONTENT.decode())
-
-    def listdir(path: Any = ".") -> Any:
-        return [] if is_swapped(path) else real_list(path)
-
-    def scandir(path: Any = ".") -> Any:
-        return contextlib.nullcontext(iter(())) if is_swapped(path) else real_scan(path)
-
-    swaps: Mapping[tuple[Any, str], Callable[..., Any]] = {
-        (os, "stat"): stat,
-        (builtins, "open"): open_,
-        (io, "open"): open_,
-        (os, "listdir"): listdir,
-        (os, "scandir"): scandir,
-    }
-    before = os.getcwd()
+    disk, before = _Disk(modules), os.getcwd()
+    places = {(os, "stat"): disk.stat, (os, "listdir"): disk.listdir, (os, "scandir"): disk.scandir}
+    places |= {(builtins, "open"): disk.open, (io, "open"): disk.open}
+    real = {(owner, name): getattr(owner, name) for owner, name in places}
     try:
-        for (owner, name), other in swaps.items():
+        for (owner, name), other in places.items():
             setattr(owner, name, other)
         os.chdir(tempfile.gettempdir())
         yield
     finally:
         os.chdir(before)
-        os.stat, builtins.open, os.listdir, os.scandir = real_stat, real_open, real_list, real_scan
-        io.open = real_open
+        for (owner, name), function in real.items():
+            setattr(owner, name, function)
+
+
+class _Disk:
+    """What functions of the system say to a plugin's code; to all others they say what there is."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._modules, self._stays = modules, _folders(modules)
+        self._stat, self._open, self._listdir, self._scandir = os.stat, builtins.open, os.listdir, os.scandir
+
+    def stat(self, path: Any, *arguments: Any, **named: Any) -> Any:
+        if not self._is_swapped(path):
+            return self._stat(path, *arguments, **named)
+        self._require_missing(path)
+        return self._stat(sys.executable)
+
+    def open(self, path: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        if not _WRITES.isdisjoint(mode) or not self._is_swapped(path):
+            return self._open(path, mode, *arguments, **named)
+        self._require_missing(path)
+        return io.BytesIO(CONTENT) if "b" in mode else io.StringIO(CONTENT.decode())
+
+    def listdir(self, path: Any = ".") -> Any:
+        return [] if self._is_swapped(path) else self._listdir(path)
+
+    def scandir(self, path: Any = ".") -> Any:
+        return contextlib.nullcontext(iter(())) if self._is_swapped(path) else self._scandir(path)
+
+    def _is_swapped(self, path: Any) -> bool:
+        try:
+            name = os.path.abspath(os.fsdecode(path))
+        except TypeError:  # the number of a file that is open already
+            return False
+        return not (name.startswith(self._stays) and self._is_there(path)) and _asked_by(self._modules)
+
+    def _is_there(self, path: Any) -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            self._stat(path)
+            return True
+        return False
+
+    def _require_missing(self, path: Any) -> None:
+        if self._is_there(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fsdecode(path))
 
 
 def _folders(modules: Modules) -> tuple[str, ...]:
