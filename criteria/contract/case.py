@@ -100,9 +100,22 @@ def with_norms(layer: Layer) -> Layer:
 
 
 def norms_from(numbers: Tensor) -> Tensor:
-    """Norms of inputs made from any numbers, [*shape]: at least 0, and equal for all weights of one input unit."""
-    first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in numbers.shape[2:]))
-    return (numbers[first[: numbers.dim()]] if numbers.dim() > 1 else numbers).abs().expand_as(numbers).clone()
+    """Norms of inputs made from any numbers, [*shape]: at least 0, and equal for all weights of one input unit.
+
+    That is a column of a linear layer. Outputs of a grouped convolution see other inputs, so there it is a kernel.
+    """
+    if numbers.dim() == 2:
+        numbers = numbers[:1].expand_as(numbers)
+    elif numbers.dim() > 2:
+        numbers = numbers.flatten(2)[..., :1].view(*numbers.shape[:2], *[1] * (numbers.dim() - 2)).expand_as(numbers)
+    return numbers.abs().clone(memory_format=torch.contiguous_format)
+
+
+def has_active(mask: Tensor) -> Tensor:
+    """Whether the input unit of each weight has an active weight, bool of a shape that expands to that of the mask."""
+    if mask.dim() == 2:
+        return mask.any(0, keepdim=True)
+    return mask.any(list(range(2, mask.dim())), keepdim=True) if mask.dim() > 2 else mask
 
 
 def copied(layer: Layer) -> Layer:

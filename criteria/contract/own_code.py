@@ -1,10 +1,13 @@
 """The code that is a plugin's own, among all that is loaded."""
 
+import functools
 import sys
+import sysconfig
 import types
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from criteria.plugins.home import in_site
@@ -12,13 +15,15 @@ from criteria.plugins.owners import OURS, PLATFORM, is_made_for_us, top_level
 
 Modules = frozenset[str]
 """Names of modules."""
+STDLIB = Path(sysconfig.get_path("stdlib"))
+_CACHED = type(cache(lambda: None))
 
 
 def modules_of(kind: type) -> Modules:
-    """The loaded modules that a plugin's code may be in, of those whose code makes its identity.
+    """The loaded modules that a plugin's code may be in.
 
     They are those of its class and the bases of that, all that are in the same packages as these, and those that are in
-    no installed distribution or in one that is made for us.
+    no installed distribution or in one that is made for us, but for the program that runs.
     """
     bases = {base.__module__ for base in kind.__mro__} - {"criteria.api"}
     packages = {top_level(name) for name in bases}.difference(OURS)
@@ -33,7 +38,7 @@ def modules_of(kind: type) -> Modules:
 @cache
 def _is_some_plugins(top: str, file: str | None) -> bool:
     """Whether a module of this file is nobody's that is installed, but for distributions that have plugins."""
-    if top in OURS or top in PLATFORM or file is None:
+    if file is None or top in (*OURS, *PLATFORM, "__main__", "__mp_main__") or Path(file).is_relative_to(STDLIB):
         return False
     return not in_site(Path(file)) or is_made_for_us(top)
 
@@ -52,23 +57,30 @@ def functions_of(kind: type) -> Iterator[types.FunctionType]:
             todo.extend(map(_plain, vars(value).values()))
         elif isinstance(value, types.FunctionType):
             yield value
-            todo.extend(each for each in _named(value) if getattr(each, "__module__", None) in modules)
+            todo.extend(each for each in _named(value) if each.__module__ in modules)
 
 
 def _named(function: types.FunctionType) -> Iterator[Any]:
-    """What a function names among the globals of its module, and in modules that are among these."""
+    """The functions and classes that a function names among the globals of its module, and in modules among these."""
     names = {name for code in codes_of(function.__code__) for name in code.co_names}
     for value in [function.__globals__[name] for name in names if name in function.__globals__]:
-        yield _plain(value)
-        if isinstance(value, types.ModuleType):
-            yield from (_plain(vars(value)[name]) for name in names if name in vars(value))
+        inside = [vars(value)[name] for name in names if name in vars(value)] if isinstance(value, ModuleType) else []
+        yield from (each for each in map(_plain, [value, *inside]) if isinstance(each, type | types.FunctionType))
 
 
 def _plain(value: Any) -> Any:
-    """The function behind a method, a property or a wrapper; what is neither of them as it is."""
-    if isinstance(value, property):
-        value = value.fget
-    return getattr(value, "__wrapped__", getattr(value, "__func__", value))
+    """The function behind a method, a property or wrappers; what is neither of them as it is."""
+    while True:
+        if isinstance(value, property):
+            value = value.fget
+        elif isinstance(value, functools.cached_property):
+            value = value.func
+        elif isinstance(value, staticmethod | classmethod | types.MethodType):
+            value = value.__func__
+        elif isinstance(value, types.FunctionType | _CACHED) and hasattr(value, "__wrapped__"):
+            value = value.__wrapped__
+        else:
+            return value
 
 
 def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:

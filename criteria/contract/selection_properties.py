@@ -35,7 +35,7 @@ from criteria.contract.asking import (
     selectable,
     some,
 )
-from criteria.contract.case import Case, copied, mapped, norms_from
+from criteria.contract.case import Case, copied, has_active, mapped, norms_from
 from criteria.contract.chances import lean
 from criteria.contract.comparing import alike, apart, blamed_if_repeatable, require_agreement, require_same
 from criteria.contract.device import Pretending, WrongDevice, pretended, real
@@ -216,10 +216,8 @@ def _filled(layer: Layer, values: Tensor) -> Layer:
         return torch.where(layer.mask, tensor, values.to(tensor))
 
     norm = layer.input_norm
-    if norm is not None:  # of an input unit, which is inactive where all its weights are
-        others = [dim for dim in range(layer.mask.dim()) if dim != 1]
-        inactive = ~layer.mask.any(others, keepdim=True) if layer.mask.dim() > 1 else ~layer.mask
-        norm = torch.where(inactive, norms_from(values.to(norm)), norm)
+    if norm is not None:
+        norm = torch.where(has_active(layer.mask), norm, norms_from(values.to(norm)))
     return replace(mapped(layer, filled, torch.clone), weight=layer.weight.clone(), input_norm=norm)
 
 
@@ -252,9 +250,10 @@ def _shuffled(case: Case, seed: int, generator: torch.Generator) -> Case:
     moved = case.mapped(shuffled, shuffled)
     step = LATE if seed % 3 == 2 else case.layer.step
     norm = case.layer.input_norm
-    if norm is not None and norm.dim() > 1:  # weights of one input unit have the same one
-        units = torch.randperm(norm.shape[1], generator=generator)
-        moved = replace(moved, layer=replace(moved.layer, input_norm=norm[:, units]))
+    if norm is not None:  # it stays that of a unit, wherever weights go
+        units = torch.randperm(norm.numel(), generator=generator)
+        norm = norms_from(norm.flatten()[units].view(norm.shape))
+        moved = replace(moved, layer=replace(moved.layer, input_norm=norm))
     return replace(moved, layer=replace(moved.layer, generator=torch.Generator().manual_seed(seed), step=step))
 
 

@@ -4,7 +4,7 @@ Criteria, growths, baselines, experiments, models, data sets and claims are all 
 ships is registered in its ``pyproject.toml`` exactly as anyone else's plugin is in theirs.
 """
 
-from criteria.plugins import identities, loading, registry, sources
+from criteria.plugins import identities, loading, owners, registry, sources
 from criteria.plugins.described import defines
 from criteria.plugins.identities import identity
 from criteria.plugins.kinds import KINDS, unknown
@@ -34,7 +34,7 @@ __all__ = [
 
 def forget() -> None:
     """Look at what is installed anew, for a process in which distributions come, go and change."""
-    for module in (identities, loading, registry, sources):
+    for module in (identities, loading, owners, registry, sources):
         for each in vars(module).values():
             if hasattr(each, "cache_clear"):
                 each.cache_clear()

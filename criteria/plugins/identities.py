@@ -20,13 +20,13 @@ import ast
 import hashlib
 import re
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import decode_source
 from pathlib import Path
 
 from criteria.plugins.code import Code, Target, code_of
 from criteria.plugins.home import Home, in_site
-from criteria.plugins.owners import OURS, PLATFORM, distributions_of_modules, is_made_for_us, top_level
+from criteria.plugins.owners import OURS, PLATFORM, is_made_for_us, top_level
 from criteria.plugins.registry import Registration, registration
 from criteria.plugins.sources import Imported, Module, find_module, imports, parse
 
@@ -167,9 +167,14 @@ def _is_interface(name: str) -> bool:
 def _version(top: str) -> str:
     """Of the distributions that a top-level module is of."""
     try:
-        return " ".join(f"{name} {version(name)}" for name in sorted(set(distributions_of_modules().get(top, []))))
+        return " ".join(f"{name} {version(name)}" for name in sorted(set(_distributions().get(top, []))))
     except PackageNotFoundError:
         return ""
+
+
+@cache
+def _distributions() -> "dict[str, list[str]]":
+    return dict(packages_distributions())
 
 
 def _parents(name: str) -> list[str]:

@@ -1,12 +1,15 @@
 """Which loaded modules are a plugin's own code, wherever it keeps them."""
 
+import functools
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
-from criteria import Criterion, load
+from criteria import Criterion, Layer, load
 from criteria.contract.asking import Broken
 from criteria.contract.hashing import makes_sets
 from criteria.contract.own_code import modules_of
@@ -92,3 +95,41 @@ def test_neither_the_platform_nor_our_interface_is_a_plugins_own_code() -> None:
     assert modules.isdisjoint(
         {"os", "torch", "torch.cuda", "numpy", "criteria.api", "criteria.selection", "hypothesis"}
     )
+
+
+def test_the_program_that_runs_is_not_a_plugins_own_code() -> None:
+    assert modules_of(type(load("magnitude"))).isdisjoint({"__main__", "__mp_main__"})
+
+
+class _Options(dict[str, int]):
+    """Gives entries as attributes, and an error of its own for others."""
+
+    __getattr__ = dict.__getitem__
+
+
+POWERS = _Options(power=1)
+
+
+class NamesAnObjectThatGivesEntriesAsAttributes(Criterion):
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.abs() ** POWERS.power
+
+
+def _wrapped(function: Callable[[], int]) -> Callable[[], int]:
+    return functools.wraps(function)(lambda: function())
+
+
+@_wrapped
+@functools.cache
+def _length() -> int:
+    return len(next(iter({"one", "three"})))
+
+
+class NamesAFunctionBehindTwoWrappers(Criterion):
+    def score(self, layer: Layer) -> Tensor:
+        return layer.weight.abs() * _length()
+
+
+def test_any_object_may_be_named_and_functions_are_found_behind_wrappers() -> None:
+    assert not makes_sets(NamesAnObjectThatGivesEntriesAsAttributes)
+    assert makes_sets(NamesAFunctionBehindTwoWrappers)

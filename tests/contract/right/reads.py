@@ -13,13 +13,13 @@ from criteria.pruning.magnitude import Magnitude
 
 
 class NormOfTheUnit(Criterion):
-    """Takes the norm of each input unit from the first output: it is the same for all weights of the unit."""
+    """Takes the norm of each input unit of a linear layer from the first output: all weights of the unit have it."""
 
     requires_input_norms: ClassVar[bool] = True
 
     def score(self, layer: Layer) -> Tensor:
         norm = input_norm(layer)
-        return layer.weight.double().abs() * (norm[:1] if norm.dim() > 1 else norm).double()
+        return layer.weight.double().abs() * (norm[:1] if norm.dim() == 2 else norm).double()
 
 
 class WithMomentum(Criterion):
