@@ -40,8 +40,9 @@ class Layer:
     temperature."""
     input_norm: Tensor | None = None
     """[*shape], the Euclidean norm over the current batch (of a convolution, over all places too) of the input that
-    each weight multiplies, at least 0 and equal for all weights of one input unit: of a column of a linear layer, and of
-    a kernel of a convolution, whose outputs may be in groups with inputs of their own; None where it was not asked for."""
+    each weight multiplies, at least 0; None where it was not asked for. It is equal for all weights of one input unit:
+    of a column of a linear layer, and of a kernel of a convolution, whose outputs may be in groups with inputs of their
+    own."""
 
     def uniform(self) -> Tensor:
         """Independent uniform draws from [0, 1) for every position, float32 [*shape].
