@@ -83,17 +83,31 @@ class _Normalised(ast.NodeTransformer):
         return None
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        """A call with the parts of an f-string, which one version of Python writes otherwise than another."""
-        parts = [each for each in node.values if not (isinstance(each, ast.Constant) and each.value == "")]
-        return self.generic_visit(ast.Call(ast.Name("f", ast.Load()), parts, []))
-
-    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
-        parts = [node.value, ast.Constant(node.conversion), *([node.format_spec] if node.format_spec else [])]
-        return self.generic_visit(ast.Tuple(parts, ast.Load()))
+        """An f-string in whose values there is text, which each version of Python quotes otherwise, as its parts."""
+        values = [each.value for each in node.values if isinstance(each, ast.FormattedValue)]
+        if not any(_is_text(each) for value in values for each in ast.walk(value)):
+            return self.generic_visit(node)
+        return self.generic_visit(ast.Call(ast.Name("f", ast.Load()), _parts(node), []))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         short = self._renamed.get(ast.unparse(node)) if self._renamed else None
         return ast.Name(short, node.ctx) if short else self.generic_visit(node)
+
+
+def _parts(node: ast.expr | None) -> list[ast.expr]:
+    """The parts of an f-string: texts, and values with their conversions and the parts of their formats."""
+    found: list[ast.expr] = []
+    for each in node.values if isinstance(node, ast.JoinedStr) else []:
+        if isinstance(each, ast.FormattedValue):
+            value = [each.value, ast.Constant(each.conversion), *_parts(each.format_spec)]
+            found.append(ast.Tuple(value, ast.Load()))
+        elif not (isinstance(each, ast.Constant) and each.value == ""):  # which some versions leave out
+            found.append(each)
+    return found
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def plain_code(source: str) -> str:

@@ -109,7 +109,7 @@ def test_a_fingerprint_sees_statements_and_nothing_else(change, same):
 def test_a_fingerprint_is_the_same_in_every_version_of_python():
     """Versions write f-strings with other quotes, and keep empty parts of them or not."""
     code = """message = f'{name!r:>{2 * width}} {"layer" + f"{number}"}'"""
-    assert plain_code(code) == "message = f((name, 114, f('>', (2 * width, -1))), ' ', ('layer' + f((number, -1)), -1))"
+    assert plain_code(code) == "message = f((name, 114, '>', (2 * width, -1)), ' ', ('layer' + f'{number}', -1))"
 
 
 def test_the_fingerprint_of_the_training_changes_with_any_of_its_modules(monkeypatch, tmp_path):
