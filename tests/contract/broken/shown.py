@@ -29,7 +29,6 @@ from tests.contract.demonstrations.surroundings import (
 )
 from tests.contract.demonstrations.training import (
     cannot_go_back,
-    cannot_start_over,
     depends_on_the_order_of_layers,
     forgets_among_many,
     ignores_what_it_saw,
@@ -80,7 +79,6 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     mixes_up_layers: (state.ShortNames,),
     depends_on_the_order_of_layers: (state.SavedInOrder,),
     cannot_go_back: (state.LoadingKeepsWhatItHas,),
-    cannot_start_over: (state.LoadingAddsToWhatItHas,),
     divides_large_layers: (sizes.SharesOfMillions,),
     forgets_among_many: (state.RemembersThirtyTwoLayers,),
     saves_large_ones_otherwise: (state.SavesLargeOnesInHalf,),

@@ -229,13 +229,6 @@ class LoadingKeepsWhatItHas(Averaging):
             self.averages.setdefault(name, average)
 
 
-class LoadingAddsToWhatItHas(Averaging):
-    """Loading replaces the layers of the state alone: a training that starts over keeps what others had gathered."""
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.averages.update(state)
-
-
 class RemembersThirtyTwoLayers(Averaging):
     """Forgets the layer that it met first when there are more than 32: a cache that does not grow."""
 
@@ -269,7 +262,6 @@ EXPECT: dict[type, set[str]] = {
     SavesADataclass: CHECKPOINT,
     LoadingStartsTheAverageAnew: CHECKPOINT,
     LoadingKeepsWhatItHas: CHECKPOINT,
-    LoadingAddsToWhatItHas: CHECKPOINT,
     RemembersThirtyTwoLayers: {*CHECKPOINT, "deterministic", "replay"},
     SavesLargeOnesInHalf: CHECKPOINT,
 }

@@ -280,16 +280,6 @@ def cannot_go_back(make: Make) -> bool:
     return then is not None and (now is None or not torch.equal(now, then))
 
 
-def cannot_start_over(make: Make) -> bool:
-    """Whether one that loads what a new one saves is another than a new one."""
-    asked = question()
-    new, plugin = make(), practised(make, asked.layer)
-    assert isinstance(plugin, Criterion)
-    plugin.load_state_dict(torch.load(io.BytesIO(_saved(new)), weights_only=True))
-    then, now = scores(new, asked), scores(plugin, asked)
-    return then is not None and (now is None or not torch.equal(now, then))
-
-
 def shares_a_loaded_state(make: Make) -> bool:
     """Whether two that loaded one state, or the one that gave it, change each other."""
     asked = question()
