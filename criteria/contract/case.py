@@ -100,22 +100,24 @@ def with_norms(layer: Layer) -> Layer:
 
 
 def norms_from(numbers: Tensor) -> Tensor:
-    """Norms of inputs made from any numbers, [*shape]: at least 0, and equal for all weights of one input unit.
-
-    That is a column of a linear layer. Outputs of a grouped convolution see other inputs, so there it is a kernel.
-    """
-    if numbers.dim() == 2:
-        numbers = numbers[:1].expand_as(numbers)
-    elif numbers.dim() > 2:
-        numbers = numbers.flatten(2)[..., :1].view(*numbers.shape[:2], *[1] * (numbers.dim() - 2)).expand_as(numbers)
-    return numbers.abs().clone(memory_format=torch.contiguous_format)
+    """Norms of inputs made from any numbers, [*shape]: at least 0, and equal for all weights of one input unit."""
+    of_a_unit = _dims_of_a_unit(numbers)
+    first = tuple(slice(0, 1) if dim in of_a_unit else slice(None) for dim in range(numbers.dim()))
+    return numbers[first].expand_as(numbers).abs().contiguous()
 
 
 def has_active(mask: Tensor) -> Tensor:
     """Whether the input unit of each weight has an active weight, bool of a shape that expands to that of the mask."""
-    if mask.dim() == 2:
-        return mask.any(0, keepdim=True)
-    return mask.any(list(range(2, mask.dim())), keepdim=True) if mask.dim() > 2 else mask
+    of_a_unit = _dims_of_a_unit(mask)
+    return mask.any(of_a_unit, keepdim=True) if of_a_unit else mask
+
+
+def _dims_of_a_unit(tensor: Tensor) -> list[int]:
+    """The dimensions along which all weights have one input unit.
+
+    In a linear layer that is a column. Outputs of a grouped convolution see other inputs, so there it is a kernel.
+    """
+    return [0] if tensor.dim() == 2 else list(range(2, tensor.dim()))
 
 
 def copied(layer: Layer) -> Layer:

@@ -5,9 +5,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from criteria.plugins.home import in_site
@@ -15,8 +13,8 @@ from criteria.plugins.owners import OURS, PLATFORM, is_made_for_us, top_level
 
 Modules = frozenset[str]
 """Names of modules."""
-STDLIB = Path(sysconfig.get_path("stdlib"))
-_CACHED = type(cache(lambda: None))
+_STDLIB = Path(sysconfig.get_path("stdlib"))
+_CACHED = type(functools.cache(lambda: None))
 
 
 def modules_of(kind: type) -> Modules:
@@ -35,10 +33,10 @@ def modules_of(kind: type) -> Modules:
     return frozenset(name for name in bases | loaded if top_level(name) not in PLATFORM)
 
 
-@cache
+@functools.cache
 def _is_some_plugins(top: str, file: str | None) -> bool:
     """Whether a module of this file is nobody's that is installed, but for distributions that have plugins."""
-    if file is None or top in (*OURS, *PLATFORM, "__main__", "__mp_main__") or Path(file).is_relative_to(STDLIB):
+    if file is None or top in (*OURS, *PLATFORM, "__main__", "__mp_main__") or Path(file).is_relative_to(_STDLIB):
         return False
     return not in_site(Path(file)) or is_made_for_us(top)
 
@@ -64,7 +62,9 @@ def _named(function: types.FunctionType) -> Iterator[Any]:
     """The functions and classes that a function names among the globals of its module, and in modules among these."""
     names = {name for code in codes_of(function.__code__) for name in code.co_names}
     for value in [function.__globals__[name] for name in names if name in function.__globals__]:
-        inside = [vars(value)[name] for name in names if name in vars(value)] if isinstance(value, ModuleType) else []
+        inside = (
+            [vars(value)[name] for name in names if name in vars(value)] if isinstance(value, types.ModuleType) else []
+        )
         yield from (each for each in map(_plain, [value, *inside]) if isinstance(each, type | types.FunctionType))
 
 

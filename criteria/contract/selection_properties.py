@@ -253,8 +253,8 @@ def _shuffled(case: Case, seed: int, generator: torch.Generator) -> Case:
     if norm is not None:  # it stays that of a unit, wherever weights go
         units = torch.randperm(norm.numel(), generator=generator)
         norm = norms_from(norm.flatten()[units].view(norm.shape))
-        moved = replace(moved, layer=replace(moved.layer, input_norm=norm))
-    return replace(moved, layer=replace(moved.layer, generator=torch.Generator().manual_seed(seed), step=step))
+    own = torch.Generator().manual_seed(seed)
+    return replace(moved, layer=replace(moved.layer, input_norm=norm, generator=own, step=step))
 
 
 def _selected(plugin: Plugin, case: Case) -> Tensor:

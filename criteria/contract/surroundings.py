@@ -123,14 +123,9 @@ def another_folder(modules: Modules, _seed: int) -> Iterator[None]:
 
     def is_missing(path: Any) -> bool:
         try:
-            if os.path.isabs(path) or not _asked_by(modules):
-                return False
-            stat(path)
-        except OSError:
-            return True
-        except (TypeError, ValueError):  # the number of a file that is open, or no path at all
+            return not os.path.isabs(path) and _asked_by(modules) and not os.path.lexists(path)
+        except TypeError:  # the number of a file that is open already
             return False
-        return False
 
     def stat_of_any(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
         there = sys.executable if dir_fd is None and is_missing(path) else path
