@@ -1,5 +1,6 @@
 """A download is there whole or not at all, is made once, and is tried again where it fails."""
 
+import gc
 import hashlib
 import signal
 import subprocess
@@ -55,7 +56,7 @@ class Site:
         self.url = f"http://127.0.0.1:{self.server.server_port}/file.bin"
 
 
-# pooch leaves it to the garbage collector to close a connection that broke off
+# pooch leaves it to the garbage collector to close a connection that broke off; ``web`` calls it, before another test does
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -68,6 +69,7 @@ def web(monkeypatch):
     yield site
     site.server.shutdown()
     site.server.server_close()
+    gc.collect()
 
 
 def fetch(web, folder, digest=DIGEST):

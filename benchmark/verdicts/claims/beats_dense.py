@@ -1,7 +1,7 @@
 """The claim ``beats-dense``."""
 
 from benchmark.verdicts.claims.api import Judgement, above_zero, claim
-from benchmark.verdicts.claims.cases import advantages
+from benchmark.verdicts.claims.cases import above_on_average, advantages
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import nth_largest
 
@@ -18,7 +18,7 @@ def beats_dense(samples: Samples, tolerance: float) -> Judgement | None:
     if not found:
         return None
     effect = nth_largest(list(found.values()), 1)
-    above = sum(advantage.value > 0 for advantage in found.values())
+    above = above_on_average(found.values())
     best = max(found, key=lambda cell: found[cell].value)
     return Judgement(
         above_zero(effect, tolerance),

@@ -3,7 +3,7 @@
 import math
 
 from benchmark.verdicts.claims.api import Judgement, above_zero, claim
-from benchmark.verdicts.claims.cases import advantages
+from benchmark.verdicts.claims.cases import above_on_average, advantages
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Negative, at_least, nth_largest
 
@@ -25,7 +25,7 @@ def beats_static(samples: Samples, tolerance: float) -> Judgement | None:
     needed = math.ceil(ALMOST_EVERY * len(found))
     cases = list(found.values())
     effect = nth_largest(cases, needed)
-    above = sum(advantage.value > 0 for advantage in found.values())
+    above = above_on_average(found.values())
     worst = min(found, key=lambda cell: found[cell].value)
     return Judgement(
         above_zero(effect, tolerance),
