@@ -56,7 +56,7 @@ class Site:
         self.url = f"http://127.0.0.1:{self.server.server_port}/file.bin"
 
 
-# pooch leaves it to the garbage collector to close a connection that broke off; ``web`` calls it, before another test does
+# pooch leaves a connection that broke off to the garbage collector; ``web`` calls it, so that no later test is warned
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 

@@ -10,6 +10,7 @@ class Shape(NamedTuple):
     """Of lanes, that a batch fills."""
     buffers: Any
     ops: Any
+    stretches: Any
     reals: Any
     addresses: Any
     """int64 [5, operations], see `benchmark.training.engines.sparse.program.addresses`."""

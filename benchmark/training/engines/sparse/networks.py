@@ -201,6 +201,7 @@ class SparseNetworks:
                 groups=tables.groups,
                 buffers=tables.buffers,
                 ops=tables.ops,
+                stretches=tables.stretches,
                 reals=tables.reals,
                 addresses=np.zeros((5, len(self.plan.nodes)), np.int64),
                 rows=one.rows,

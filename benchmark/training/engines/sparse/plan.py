@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.training.engines.sparse.division import one_by_one, stretches, strides, tile_shape
 from benchmark.training.engines.sparse.network import Node, Pair, Shape
 from benchmark.training.engines.sparse.table import BUFFER_COLUMNS, OP_COLUMNS, Buffer, Kind, Op
 from benchmark.training.engines.sparse.tiles import VECTORS
@@ -61,6 +62,9 @@ class Tables:
     groups: int
     buffers: Table
     ops: Table
+    stretches: Table
+    """Operations that go through a batch together [stretches, 3]: the first one, the one after the last, and how many
+    groups they take at a time, so that what they hand on is still in the caches."""
     reals: NDArray[np.float64]
     numbers: int
     """Size of the workspace."""
@@ -169,6 +173,7 @@ class _Builder:
 
     def __init__(self, plan: Plan, groups: int) -> None:
         self.plan, self.size = plan, groups
+        self.stretches = stretches(plan.nodes, groups)
         self.numbers = self.remembered = 0
         self.rows: list[list[int]] = []
 
@@ -176,8 +181,14 @@ class _Builder:
         plan = self.plan
         first = plan.input_image(0)
         self.rows.append(first.row(0, self.size, plan.nodes[0].padding))
-        outputs = [self._buffer(plan.output_image(n), self._corner(n + 1)) for n in range(len(plan.nodes))]
-        gradients = [self._buffer(plan.gradient_image(n)) for n in range(len(plan.nodes))]
+        one_by_one = [one_by_one(self.stretches, number) for number in range(len(plan.nodes))]
+        # max-pooling remembers which pixels it chose, so that nobody reads its inputs again
+        unread = [node.kind == Kind.MAX_POOLING for node in plan.nodes[1:]] + [False]
+        outputs = [
+            self._buffer(plan.output_image(n), self._corner(n + 1), shared=one_by_one[n] and unread[n])
+            for n in range(len(plan.nodes))
+        ]
+        gradients = [self._buffer(plan.gradient_image(n), shared=one_by_one[n]) for n in range(len(plan.nodes))]
         ops = np.zeros((len(plan.nodes), OP_COLUMNS), np.int64)
         dense = statistics = layer = counter = 0
         for number, (node, op) in enumerate(zip(plan.nodes, ops, strict=True)):
@@ -206,15 +217,21 @@ class _Builder:
                 op[Op.COUNTER] = counter
                 counter += _draws(node)
         reals = np.array([[1 - node.probability, node.momentum, node.epsilon] for node in plan.nodes])
-        return Tables(self.size, np.array(self.rows, np.int64), ops, reals, self.numbers, self.remembered)
+        return Tables(
+            self.size, np.array(self.rows, np.int64), ops, self.stretches, reals, self.numbers, self.remembered
+        )
 
     def _corner(self, number: int) -> Pair:
         return self.plan.nodes[number].padding if number < len(self.plan.nodes) else (0, 0)
 
-    def _buffer(self, image: Image, corner: Pair = (0, 0)) -> int:
-        self.rows.append(image.row(self.numbers, self.size, corner))
-        assert len(self.rows[-1]) == BUFFER_COLUMNS
-        self.numbers += image.positions * self.size * LANES
+    def _buffer(self, image: Image, corner: Pair = (0, 0), *, shared: bool = False) -> int:
+        """Space for an image; with ``shared`` groups have it in turn."""
+        row = image.row(self.numbers, self.size, corner)
+        assert len(row) == BUFFER_COLUMNS
+        if shared:
+            row[Buffer.GROUP] = 0
+        self.rows.append(row)
+        self.numbers += image.positions * (1 if shared else self.size) * LANES
         return len(self.rows) - 1
 
     def _as_inputs(self, buffer: int, number: int) -> int:
@@ -258,33 +275,3 @@ def _steps(row: Table, stride: Pair = (1, 1)) -> tuple[int, int, int]:
     """Numbers from a pixel to the next column, row and group."""
     unit = row[Buffer.UNIT]
     return row[Buffer.PIXEL] * stride[1] * unit, row[Buffer.ROW] * stride[0] * unit, row[Buffer.GROUP]
-
-
-def tile_shape(image: Shape, groups: int) -> tuple[int, int, int]:
-    """Columns, rows and groups of a tile, powers of two, so that least is computed twice where tiles overlap.
-
-    Of equals, the one with most columns: its numbers lie side by side, and its part of the image is small.
-    """
-    best, chosen = 0.0, (1, 1, 1)
-    for wide in (8, 4, 2, 1):
-        for high in (1, 2, 4, 8):
-            deep = min(groups, VECTORS // (wide * high)) if wide * high <= VECTORS else 0
-            if wide > image[2] or high > image[1] or not deep:
-                continue
-            share = wide * high * deep / VECTORS
-            for size, length in ((image[2], wide), (image[1], high)):
-                share *= size / (-(-size // length) * length)
-            if share > best * 1.1:
-                best, chosen = share, (wide, high, deep)
-    return chosen
-
-
-def strides(tile: tuple[int, int, int], steps: tuple[int, int, int]) -> list[int]:
-    """The three strides of a tile; the missing ones of a smaller tile are zero."""
-    found = []
-    for length, step in zip(tile, steps, strict=True):
-        size = 1
-        while size < length:
-            found.append(size * int(step))
-            size *= 2
-    return found + [0] * (3 - len(found))

@@ -13,14 +13,9 @@ from typing import Any, TypeVar
 
 from numba import njit
 
+from benchmark.training.engines.sparse.loops import tile_add_products
 from benchmark.training.engines.sparse.table import Buffer, Op
-from benchmark.training.engines.sparse.tiles import (
-    tile_add_product,
-    tile_of,
-    tile_positive,
-    tile_store,
-    tile_where_positive,
-)
+from benchmark.training.engines.sparse.tiles import tile_of, tile_positive, tile_store, tile_where_positive
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,38 +48,34 @@ def forward(
     """
     unit, s0, s1, s2 = here[Buffer.UNIT], op[Op.READ], op[Op.READ + 1], op[Op.READ + 2]
     t0, t1, t2 = op[Op.WRITE], op[Op.WRITE + 1], op[Op.WRITE + 2]
-    height, width = op[Op.OUT_HEIGHT], op[Op.OUT_WIDTH]
+    height, width, relu = op[Op.OUT_HEIGHT], op[Op.OUT_WIDTH], op[Op.RELU]
     wide, high, deep = op[Op.TILE], op[Op.TILE + 1], op[Op.TILE + 2]
-    image = there[Buffer.HEIGHT] * there[Buffer.WIDTH]
+    x_first, x_group = here[Buffer.START] + unit * here[Buffer.CORNER], here[Buffer.GROUP]
+    x_row, x_column = unit * op[Op.STRIDE_HEIGHT] * here[Buffer.ROW], unit * op[Op.STRIDE_WIDTH] * here[Buffer.PIXEL]
+    y_first, y_group, y_image, y_row, y_column = steps(there)
     for g in range(groups[0], groups[1], deep):
         for row in range(0, height, high):
             top = min(row, height - high)
+            x_at, y_at = x_first + g * x_group + top * x_row, y_first + g * y_group + top * y_row
             for output in range(rows.size - 1):
-                begin, end = rows[output], rows[output + 1]
+                begin, end, start = rows[output], rows[output + 1], bias[output]
                 for column in range(0, width, wide):
                     left = min(column, width - wide)
-                    at = (
-                        here[Buffer.START]
-                        + g * here[Buffer.GROUP]
-                        + unit
-                        * (
-                            here[Buffer.CORNER]
-                            + top * op[Op.STRIDE_HEIGHT] * here[Buffer.ROW]
-                            + left * op[Op.STRIDE_WIDTH] * here[Buffer.PIXEL]
-                        )
-                    )
-                    tile = tile_of(x, bias[output])
-                    for each in range(begin, end):
-                        tile = tile_add_product(tile, weights[each], x, at + places[each] * unit, s0, s1, s2)
-                    if op[Op.RELU]:
+                    at = x_at + left * x_column
+                    tile = tile_of(x, start)
+                    tile = tile_add_products(tile, weights, None, places, begin, end, x, at, unit, s0, s1, s2)
+                    if relu:
                         tile = tile_positive(tile)
-                    at = (
-                        there[Buffer.START]
-                        + g * there[Buffer.GROUP]
-                        + there[Buffer.UNIT]
-                        * (output * image + there[Buffer.FIRST] + top * there[Buffer.ROW] + left * there[Buffer.PIXEL])
-                    )
-                    tile_store(tile, y, at, t0, t1, t2)
+                    tile_store(tile, y, y_at + output * y_image + left * y_column, t0, t1, t2)
+
+
+@compiled
+def steps(buffer: Any) -> tuple[int, int, int, int, int]:
+    """Numbers to the first pixel of a buffer, and from there to the next group, image, row and column."""
+    unit = buffer[Buffer.UNIT]
+    first = buffer[Buffer.START] + unit * buffer[Buffer.FIRST]
+    image = unit * buffer[Buffer.HEIGHT] * buffer[Buffer.WIDTH]
+    return first, buffer[Buffer.GROUP], image, unit * buffer[Buffer.ROW], unit * buffer[Buffer.PIXEL]
 
 
 # long because compiled code is given its arrays one by one, and a call costs time
@@ -105,45 +96,35 @@ def transposed(
 ) -> None:
     """The gradient of the inputs, ``dx = Wᵀ d``, zero where an input that came out of ReLU is.
 
-    ``here``, ``there`` and ``seen`` are the buffers of ``d``, ``dx`` and the inputs ``x``; ``rows`` [channels + 1] says
-    which of ``index`` (a weight's number) and ``places`` are those of each input channel.
+    ``here``, ``there`` and ``seen`` are the buffers of ``d``, ``dx`` and the inputs ``x``; ``rows`` [channels · kernel
+    height + 1] says which of ``index`` (a weight's number) and ``places`` are those of each row of the kernel of each
+    input channel.
     """
     unit, s0, s1, s2 = here[Buffer.UNIT], op[Op.INPUT_READ], op[Op.INPUT_READ + 1], op[Op.INPUT_READ + 2]
     t0, t1, t2 = op[Op.INPUT_WRITE], op[Op.INPUT_WRITE + 1], op[Op.INPUT_WRITE + 2]
     m0, m1, m2 = op[Op.INPUT_MASK], op[Op.INPUT_MASK + 1], op[Op.INPUT_MASK + 2]
-    height, width = op[Op.HEIGHT], op[Op.WIDTH]
+    height, width, relu = op[Op.HEIGHT], op[Op.WIDTH], seen[Buffer.RELU]
     wide, high, deep = op[Op.INPUT_TILE], op[Op.INPUT_TILE + 1], op[Op.INPUT_TILE + 2]
-    image = there[Buffer.HEIGHT] * there[Buffer.WIDTH]
-    seen_image = seen[Buffer.HEIGHT] * seen[Buffer.WIDTH]
+    padding, kernel, span = op[Op.PADDING_HEIGHT], op[Op.KERNEL_HEIGHT], (op[Op.OUT_HEIGHT] - 1) * op[Op.STRIDE_HEIGHT]
+    d_first, d_group, d_row = here[Buffer.START], here[Buffer.GROUP], unit * here[Buffer.WIDTH]
+    x_first, x_group, x_image, x_row, x_column = steps(seen)
+    dx_first, dx_group, dx_image, dx_row, dx_column = steps(there)
     nothing = weights.dtype.type(0)
     for g in range(groups[0], groups[1], deep):
         for row in range(0, height, high):
             top = min(row, height - high)
-            for channel in range(rows.size - 1):
-                begin, end = rows[channel], rows[channel + 1]
+            d_at = d_first + g * d_group + top * d_row
+            x_at, dx_at = x_first + g * x_group + top * x_row, dx_first + g * dx_group + top * dx_row
+            # what other rows of the kernel see of an image that begins here is its border, which is zero
+            down = top + padding
+            lowest, highest = max(0, down - span), min(kernel, down + high)
+            for channel in range((rows.size - 1) // kernel):
+                begin, end = rows[channel * kernel + lowest], rows[channel * kernel + highest]
                 for column in range(0, width, wide):
                     left = min(column, width - wide)
-                    at = here[Buffer.START] + g * here[Buffer.GROUP] + unit * (top * here[Buffer.WIDTH] + left)
+                    at = d_at + left * unit
                     tile = tile_of(d, nothing)
-                    for each in range(begin, end):
-                        tile = tile_add_product(tile, weights[index[each]], d, at + places[each] * unit, s0, s1, s2)
-                    if seen[Buffer.RELU]:
-                        at = (
-                            seen[Buffer.START]
-                            + g * seen[Buffer.GROUP]
-                            + seen[Buffer.UNIT]
-                            * (
-                                channel * seen_image
-                                + seen[Buffer.FIRST]
-                                + top * seen[Buffer.ROW]
-                                + left * seen[Buffer.PIXEL]
-                            )
-                        )
-                        tile = tile_where_positive(tile, x, at, m0, m1, m2)
-                    at = (
-                        there[Buffer.START]
-                        + g * there[Buffer.GROUP]
-                        + there[Buffer.UNIT]
-                        * (channel * image + there[Buffer.FIRST] + top * there[Buffer.ROW] + left * there[Buffer.PIXEL])
-                    )
-                    tile_store(tile, dx, at, t0, t1, t2)
+                    tile = tile_add_products(tile, weights, index, places, begin, end, d, at, unit, s0, s1, s2)
+                    if relu:
+                        tile = tile_where_positive(tile, x, x_at + channel * x_image + left * x_column, m0, m1, m2)
+                    tile_store(tile, dx, dx_at + channel * dx_image + left * dx_column, t0, t1, t2)

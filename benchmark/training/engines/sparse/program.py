@@ -113,20 +113,21 @@ def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory
 
     With ``due`` each does the optimizer step of the gradients before first, whose settings are ``sgd``.
     """
-    count = shape.ops.shape[0]
-    groups = (0, shape.groups)
+    count, whole = shape.ops.shape[0], (0, shape.groups)
     number = take_number(queue)
     while number < work.members.size:
         member = work.members[number]
         if due:
             _step(state, member, sgd)
-        for n in range(count):
-            call(shape.addresses[0, n], n, member, groups, shape, state, work, space, memory)
-        call(shape.addresses[4, count - 1], count - 1, member, groups, shape, state, work, space, memory)
-        for back in range(count):
-            n = count - 1 - back
-            call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
-            call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
+        _forward(0, member, shape, state, work, space, memory)
+        call(shape.addresses[4, count - 1], count - 1, member, whole, shape, state, work, space, memory)
+        for back in range(shape.stretches.shape[0]):
+            first, end, step = shape.stretches[shape.stretches.shape[0] - 1 - back]
+            for g in range(0, shape.groups, step):
+                groups = (g, min(g + step, shape.groups))
+                for n in range(end - 1, first - 1, -1):
+                    call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
+                    call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
         number = take_number(queue)
 
 
@@ -134,22 +135,32 @@ def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory
 @compiled
 def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
     """Into ``logits`` [members, classes, batches · examples], as in an evaluation of all batches of ``work``."""
-    count, examples = shape.ops.shape[0], work.targets.shape[1]
-    groups = (0, shape.groups)
-    last = shape.ops[count - 1]
+    examples = work.targets.shape[1]
+    last = shape.ops[shape.ops.shape[0] - 1]
     buffer = shape.buffers[last[Op.OUTPUT]]
     number = take_number(queue)
     while number < work.members.size:
         member = work.members[number]
         for batch in range(work.inputs.shape[0]):
             one = _of_batch(work, batch)
-            for n in range(count):
-                call(shape.addresses[1, n], n, member, groups, shape, state, one, space, memory)
+            _forward(1, member, shape, state, one, space, memory)
             for channel in range(last[Op.OUT_CHANNELS]):
                 at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
                 for example in range(examples):
                     logits[member, channel, batch * examples + example] = space[at + example]
         number = take_number(queue)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def _forward(way: int, member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
+    """All operations of one network, as in a training (``way`` 0) or in an evaluation (1)."""
+    for s in range(shape.stretches.shape[0]):
+        first, end, step = shape.stretches[s]
+        for g in range(0, shape.groups, step):
+            groups = (g, min(g + step, shape.groups))
+            for n in range(first, end):
+                call(shape.addresses[way, n], n, member, groups, shape, state, work, space, memory)
 
 
 @compiled

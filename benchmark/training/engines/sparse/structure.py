@@ -25,7 +25,8 @@ class Geometry:
     """Positions in the input's buffer, from that of the first input."""
     looks: Indices
     """Positions in the buffer of the output's gradient, for output 0, as the transposed product reads it."""
-    channels: Indices
+    columns: Indices
+    """Row of the kernel, counted over the input channels."""
     output: int
     """Positions from an output to the next in the buffer of its gradient."""
 
@@ -49,7 +50,7 @@ class Structures:
     @cached_property
     def columns(self) -> Counts:
         """Where the column pointers of each layer begin, int64 [layers + 1]."""
-        return _starts([layer.shape[1] + 1 for layer in self.layers])
+        return _starts([int(layer.columns[-1]) + 2 for layer in self.layers])
 
     @cached_property
     def sizes(self) -> Counts:
@@ -74,9 +75,7 @@ class Structures:
             columns = into.columns[self.columns[number] : self.columns[number + 1]]
             span = slice(first, first + int(count))
             parts = (into.places[span], into.index[span], into.looks[span])
-            _fill(
-                positions[span], first, layer.places, layer.looks, layer.channels, layer.output, rows, columns, *parts
-            )
+            _fill(positions[span], first, layer.places, layer.looks, layer.columns, layer.output, rows, columns, *parts)
             first += int(count)
 
 
@@ -103,7 +102,7 @@ def _geometry(plan: Plan, number: int) -> Geometry:
     places = channels * height * width + rows * width + columns
     down, right = node.padding[0] + gradient.border[0], node.padding[1] + gradient.border[1]
     looks = (down - rows) * gradient.stored[1] + right - columns
-    flat = [each.ravel().astype(np.int32) for each in (places, looks, channels)]
+    flat = [each.ravel().astype(np.int32) for each in (places, looks, channels * node.kernel[0] + rows)]
     output = gradient.stored[0] * gradient.stored[1]
     return Geometry(f"{node.name}.weight", node.weight_shape, flat[0], flat[1], flat[2], output)
 
@@ -115,7 +114,7 @@ def _fill(
     first: int,
     all_places: Any,
     all_looks: Any,
-    channels: Any,
+    all_columns: Any,
     output: int,
     rows: Any,
     columns: Any,
@@ -123,7 +122,7 @@ def _fill(
     index: Any,
     looks: Any,
 ) -> None:
-    """One layer; ``index`` is sorted by the input channel, then by position (a counting sort)."""
+    """One layer; ``index`` is sorted by input channel and row of the kernel, then by position (a counting sort)."""
     fan_in = all_places.size
     rows[:] = 0
     columns[:] = 0
@@ -131,7 +130,7 @@ def _fill(
         row, within = positions[n] // fan_in, positions[n] % fan_in
         places[n] = all_places[within]
         rows[row + 1] += 1
-        columns[channels[within] + 1] += 1
+        columns[all_columns[within] + 1] += 1
     rows[0] = columns[0] = first
     for n in range(1, rows.size):
         rows[n] += rows[n - 1]
@@ -140,7 +139,7 @@ def _fill(
     free = columns[:-1] - first
     for n in range(positions.size):
         row, within = positions[n] // fan_in, positions[n] % fan_in
-        at = free[channels[within]]
-        free[channels[within]] += 1
+        at = free[all_columns[within]]
+        free[all_columns[within]] += 1
         index[at] = first + n
         looks[at] = row * output + all_looks[within]

@@ -31,7 +31,7 @@ class _TileModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, ir.ArrayType(vector_type(kind.dtype), VECTORS))
 
 
-class _Tiles(Emitter):
+class Tiles(Emitter):
     """Operations on tiles."""
 
     def places(self, index: Any, strides: list[Any]) -> list[Any]:
@@ -56,7 +56,7 @@ def tile_of(typing: Any, array: Any, scalar: Any) -> Any:
     """A tile of one number, of an array's type."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = _Tiles(context, builder, signature.args[0].dtype)
+        emit = Tiles(context, builder, signature.args[0].dtype)
         return emit.tile([emit.splat(arguments[1])] * VECTORS)
 
     return Tile(array.dtype)(array, array.dtype), code
@@ -67,7 +67,7 @@ def tile_load(typing: Any, array: Any, index: Any, s0: Any, s1: Any, s2: Any) ->
     """The tile at the places that ``index`` and three strides give."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = _Tiles(context, builder, signature.args[0].dtype)
+        emit = Tiles(context, builder, signature.args[0].dtype)
         places = emit.places(arguments[1], list(arguments[2:]))
         return emit.tile([emit.load(signature.args[0], arguments[0], place) for place in places])
 
@@ -76,30 +76,11 @@ def tile_load(typing: Any, array: Any, index: Any, s0: Any, s1: Any, s2: Any) ->
 
 # long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
-def tile_add_product(typing: Any, tile: Any, scalar: Any, array: Any, index: Any, s0: Any, s1: Any, s2: Any) -> Any:
-    """``tile + scalar · array`` at a tile's places."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = _Tiles(context, builder, signature.args[0].dtype)
-        scalar, kind = emit.splat(arguments[1]), signature.args[2]
-        places = emit.places(arguments[3], list(arguments[4:]))
-        return emit.tile(
-            [
-                emit.fma(emit.load(kind, arguments[2], place), scalar, vector)
-                for place, vector in zip(places, emit.vectors(arguments[0]), strict=True)
-            ]
-        )
-
-    return tile(tile, tile.dtype, array, *_INDICES), code
-
-
-# long because compiled code is given its arrays one by one
-@intrinsic  # type: ignore[untyped-decorator]
 def tile_products(typing: Any, tile: Any, array: Any, index: Any, s0: Any, s1: Any, s2: Any) -> Any:
     """The vector that is the sum of the eight products of a tile's vectors with those of ``array``."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = _Tiles(context, builder, signature.args[0].dtype)
+        emit = Tiles(context, builder, signature.args[0].dtype)
         kind = signature.args[1]
         places = emit.places(arguments[2], list(arguments[3:]))
         vectors = emit.vectors(arguments[0])
@@ -117,7 +98,7 @@ def tile_store(typing: Any, tile: Any, array: Any, index: Any, s0: Any, s1: Any,
     """Write a tile to its places."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = _Tiles(context, builder, signature.args[0].dtype)
+        emit = Tiles(context, builder, signature.args[0].dtype)
         places = emit.places(arguments[2], list(arguments[3:]))
         for place, vector in zip(places, emit.vectors(arguments[0]), strict=True):
             emit.store(vector, signature.args[1], arguments[1], place)
@@ -130,7 +111,7 @@ def tile_positive(typing: Any, tile: Any) -> Any:
     """A tile with its negative numbers set to zero."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = _Tiles(context, builder, signature.args[0].dtype)
+        emit = Tiles(context, builder, signature.args[0].dtype)
         return emit.tile([emit.keep_positive(vector, vector) for vector in emit.vectors(arguments[0])])
 
     return tile(tile), code
@@ -142,7 +123,7 @@ def tile_where_positive(typing: Any, tile: Any, array: Any, index: Any, s0: Any,
     """A tile with zeros where ``array`` is not positive: the derivative of ReLU, given its outputs."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = _Tiles(context, builder, signature.args[0].dtype)
+        emit = Tiles(context, builder, signature.args[0].dtype)
         places = emit.places(arguments[2], list(arguments[3:]))
         return emit.tile(
             [
@@ -152,3 +133,17 @@ def tile_where_positive(typing: Any, tile: Any, array: Any, index: Any, s0: Any,
         )
 
     return tile(tile, array, *_INDICES), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def tile_store_totals(typing: Any, tile: Any, array: Any, index: Any) -> Any:
+    """Write the sum of each vector, one after the other."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emit = Tiles(context, builder, signature.args[0].dtype)
+        vectors = emit.vectors(arguments[0])
+        for first in range(0, VECTORS, 4):
+            place = builder.add(arguments[2], arguments[2].type(first))
+            emit.store_totals(vectors[first : first + 4], signature.args[1], arguments[1], place)
+
+    return types.void(tile, array, types.intp), code

@@ -5,6 +5,7 @@ kernels say it: a :class:`Vector` is what one instruction handles (one AVX-512 r
 compiler splits it).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -77,6 +78,26 @@ class Emitter:
         # "unordered": what is not a number stays, as in torch, so that a training that diverges shows it
         return self.builder.select(self.builder.fcmp_unordered(">", of, zero), value, zero)
 
+    def store_totals(self, four: Sequence[Any], kind: Any, array: Any, index: Any) -> None:
+        """Write the sums of four vectors one after the other."""
+        builder, int32 = self.builder, ir.IntType(32)
+
+        def shuffle(left: Any, right: Any, chosen: list[int]) -> Any:
+            return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(int32, len(chosen)), chosen))
+
+        def interleaved(left: Any, right: Any) -> Any:
+            """Alternating sums of two neighbours of ``left`` and ``right``, inside every four numbers."""
+            low = [start + k + side * LANES for start in range(0, LANES, 4) for k in (0, 1) for side in (0, 1)]
+            return builder.fadd(shuffle(left, right, low), shuffle(left, right, [k + 2 for k in low]))
+
+        first, second = interleaved(four[0], four[1]), interleaved(four[2], four[3])
+        low = [start + k + side * LANES for start in range(0, LANES, 4) for side in (0, 1) for k in (0, 1)]
+        both = builder.fadd(shuffle(first, second, low), shuffle(first, second, [k + 2 for k in low]))
+        half = builder.fadd(shuffle(both, both, list(range(8))), shuffle(both, both, list(range(8, 16))))
+        sums = builder.fadd(shuffle(half, half, list(range(4))), shuffle(half, half, list(range(4, 8))))
+        data = self.context.make_array(kind)(self.context, builder, array).data
+        builder.store(sums, builder.bitcast(builder.gep(data, [index]), sums.type.as_pointer()), align=self.align)
+
     def bytes_pointer(self, kind: Any, array: Any, index: Any) -> Any:
         """Where a byte of each lane is."""
         data = self.context.make_array(kind)(self.context, self.builder, array).data
@@ -145,36 +166,6 @@ def total(typing: Any, vector: Any) -> Any:
         return Emitter(context, builder, signature.args[0].dtype).sum(arguments[0])
 
     return vector.dtype(vector), code
-
-
-# long because compiled code is given its arrays one by one
-@intrinsic  # type: ignore[untyped-decorator]
-def store_totals(typing: Any, a: Any, b: Any, c: Any, d: Any, array: Any, index: Any) -> Any:
-    """Write the sums of four vectors one after the other."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit = Emitter(context, builder, signature.args[0].dtype)
-        kind = signature.args[4]
-        int32 = ir.IntType(32)
-
-        def shuffle(left: Any, right: Any, chosen: list[int]) -> Any:
-            return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(int32, len(chosen)), chosen))
-
-        def interleaved(left: Any, right: Any) -> Any:
-            """Alternating sums of two neighbours of ``left`` and ``right``, inside every four numbers."""
-            low = [four + k + side * LANES for four in range(0, LANES, 4) for k in (0, 1) for side in (0, 1)]
-            return builder.fadd(shuffle(left, right, low), shuffle(left, right, [k + 2 for k in low]))
-
-        first, second = interleaved(*arguments[:2]), interleaved(*arguments[2:4])
-        low = [four + k + side * LANES for four in range(0, LANES, 4) for side in (0, 1) for k in (0, 1)]
-        both = builder.fadd(shuffle(first, second, low), shuffle(first, second, [k + 2 for k in low]))
-        half = builder.fadd(shuffle(both, both, list(range(8))), shuffle(both, both, list(range(8, 16))))
-        sums = builder.fadd(shuffle(half, half, list(range(4))), shuffle(half, half, list(range(4, 8))))
-        data = context.make_array(kind)(context, builder, arguments[4]).data
-        target = builder.bitcast(builder.gep(data, [arguments[5]]), sums.type.as_pointer())
-        builder.store(sums, target, align=emit.align)
-
-    return types.void(a, b, c, d, array, types.intp), code
 
 
 @intrinsic  # type: ignore[untyped-decorator]

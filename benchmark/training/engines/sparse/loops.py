@@ -1,0 +1,186 @@
+"""Inner loops whose sums stay in the processor's registers.
+
+Compiled from Python such a loop also computes wrapped indices, and a tile of eight vectors of sixteen lanes needs more
+registers than processors without AVX-512 have, so that most of its instructions would move registers about. Here the
+loop is spelled out for LLVM, and runs once for each part of a tile that fits into registers.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from benchmark.training.engines.sparse.tiles import VECTORS, Tile, Tiles
+from benchmark.training.engines.sparse.vectors import LANES
+
+SUMS = 8
+"""Registers of sums that a loop has: as many as additions are under way at once, and half of what AVX2 has."""
+_WHOLE = ir.IntType(64)
+_Values = Sequence[Any]
+
+
+def parts(number_bytes: int) -> list[range]:
+    """The vectors of a tile that a loop adds to at once, for numbers of so many bytes on this machine."""
+    register = 64 if llvm.get_host_cpu_features().get("avx512f") else 32
+    size = max(1, SUMS * register // (LANES * number_bytes))
+    return [range(first, min(first + size, VECTORS)) for first in range(0, VECTORS, size)]
+
+
+def _repeated(builder: Any, begin: Any, end: Any, first: _Values, body: Callable[[Any, _Values], _Values]) -> list[Any]:
+    """What ``body(number, values)`` makes of ``first``, in turn for every number from ``begin`` to before ``end``."""
+    before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+    builder.cbranch(builder.icmp_signed("<", begin, end), inside, after)
+    builder.position_at_end(inside)
+    number, values = builder.phi(begin.type), [builder.phi(value.type) for value in first]
+    made = body(number, values)
+    following, last = builder.add(number, begin.type(1)), builder.block
+    for phi, start, update in zip([number, *values], [begin, *first], [following, *made], strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(update, last)
+    builder.cbranch(builder.icmp_signed("<", following, end), inside, after)
+    builder.position_at_end(after)
+    found = [builder.phi(value.type) for value in first]
+    for phi, start, update in zip(found, first, made, strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(update, last)
+    return found
+
+
+def _opaque(builder: Any, number: Any) -> Any:
+    """The same number, of which the compiler knows nothing: else it keeps an address for each of many iterations."""
+    return builder.asm(ir.FunctionType(_WHOLE, [_WHOLE]), "", "=r,0", [number], side_effect=False)
+
+
+def _smaller(builder: Any, one: Any, other: Any) -> Any:
+    return builder.select(builder.icmp_signed("<", one, other), one, other)
+
+
+class _Array:
+    """An array of the compiled function, from an index on."""
+
+    def __init__(self, tiles: Tiles, kind: Any, array: Any, start: Any = None) -> None:
+        self.tiles, self.builder = tiles, tiles.builder
+        data = tiles.context.make_array(kind)(tiles.context, tiles.builder, array).data
+        self.start = data if start is None else self.builder.gep(data, [start])
+
+    def number(self, index: Any) -> Any:
+        return self.builder.load(self.builder.gep(self.start, [index]))
+
+    def whole(self, index: Any) -> Any:
+        """A number of int32 as one of int64."""
+        return self.builder.sext(self.number(index), _WHOLE)
+
+    def vector(self, *indices: Any) -> Any:
+        """The vector at the sum of some indices."""
+        place = self.start
+        for index in indices:
+            place = self.builder.gep(place, [index])
+        place = self.builder.bitcast(place, self.tiles.vector.as_pointer())
+        return self.builder.load(place, align=self.tiles.align)
+
+
+# long because compiled code is given its arrays one by one
+@intrinsic  # type: ignore[untyped-decorator]
+def tile_add_products(
+    typing: Any,
+    tile: Any,
+    weights: Any,
+    index: Any,
+    places: Any,
+    begin: Any,
+    end: Any,
+    array: Any,
+    at: Any,
+    unit: Any,
+    s0: Any,
+    s1: Any,
+    s2: Any,
+) -> Any:
+    """``tile`` plus each weight from ``begin`` to before ``end`` times ``array`` at the tile's places.
+
+    They begin at ``at + places[n] · unit``; weight n is ``weights[index[n]]``, or ``weights[n]`` where ``index`` is
+    ``None``.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = signature.args
+        tiles = Tiles(context, builder, kinds[0].dtype)
+        numbers, where = (_Array(tiles, kinds[n], arguments[n]) for n in (1, 3))
+        order = None if isinstance(index, types.NoneType) else _Array(tiles, kinds[2], arguments[2])
+        source, far = _Array(tiles, kinds[6], arguments[6], arguments[7]), arguments[8]
+        apart, first = tiles.places(_WHOLE(0), list(arguments[9:])), tiles.vectors(arguments[0])
+
+        def summed(part: range) -> list[Any]:
+            def add(number: Any, sums: _Values) -> list[Any]:
+                weight = tiles.splat(numbers.number(number if order is None else order.whole(number)))
+                place = builder.mul(where.whole(number), far)
+                return [tiles.fma(source.vector(apart[n], place), weight, s) for n, s in zip(part, sums, strict=True)]
+
+            return _repeated(builder, arguments[4], arguments[5], [first[n] for n in part], add)
+
+        return tiles.tile([vector for part in parts(tiles.align) for vector in summed(part)])
+
+    return tile(tile, weights, index, places, types.intp, types.intp, array, *(types.intp,) * 5), code
+
+
+# long because compiled code is given its arrays one by one
+@intrinsic  # type: ignore[untyped-decorator]
+def tile_of_pixels(
+    typing: Any,
+    d: Any,
+    d_at: Any,
+    d_row: Any,
+    d_pixel: Any,
+    x: Any,
+    x_at: Any,
+    x_row: Any,
+    x_pixel: Any,
+    unit: Any,
+    places: Any,
+    first: Any,
+    last: Any,
+    height: Any,
+    width: Any,
+) -> Any:
+    """The sums over pixels [height, width] of ``d`` times eight shifted ``x``, as the vectors of a tile.
+
+    The shifts are ``places[first] · unit`` and those of the next seven weights; behind ``last`` it is taken again.
+    ``row`` and ``pixel`` are the numbers from a pixel to the one below, and to the next.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = signature.args
+        tiles = Tiles(context, builder, kinds[0].dtype)
+        gradient, source = (_Array(tiles, kinds[n], arguments[n], arguments[n + 1]) for n in (0, 4))
+        where, (first, last, height, width) = _Array(tiles, kinds[9], arguments[9]), arguments[10:]
+        weights = [_smaller(builder, builder.add(first, _WHOLE(n)), last) for n in range(VECTORS)]
+        shifts = [builder.mul(where.whole(weight), arguments[8]) for weight in weights]
+
+        def summed(part: range) -> list[Any]:
+            def add_row(row: Any, sums: _Values) -> list[Any]:
+                d_first, x_first = builder.mul(row, arguments[2]), builder.mul(row, arguments[6])
+                starts = [builder.add(x_first, shifts[n]) for n in part]
+
+                def add_pixel(_column: Any, found: _Values) -> list[Any]:
+                    d_place, x_place, *sums = found
+                    value = gradient.vector(d_first, d_place)
+                    sums = [
+                        tiles.fma(source.vector(start, x_place), value, s)
+                        for start, s in zip(starts, sums, strict=True)
+                    ]
+                    following = builder.add(d_place, arguments[3]), builder.add(x_place, arguments[7])
+                    return [*(_opaque(builder, place) for place in following), *sums]
+
+                return _repeated(builder, _WHOLE(0), width, [_WHOLE(0), _WHOLE(0), *sums], add_pixel)[2:]
+
+            nothing = ir.Constant(tiles.vector, [0.0] * LANES)
+            return _repeated(builder, _WHOLE(0), height, [nothing for _ in part], add_row)
+
+        return tiles.tile([vector for part in parts(tiles.align) for vector in summed(part)])
+
+    sizes = (types.intp,) * 3
+    kinds = (d, *sizes, x, *sizes, types.intp, places, *(types.intp,) * 4)
+    return Tile(d.dtype)(*kinds), code
