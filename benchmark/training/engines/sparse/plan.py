@@ -181,14 +181,14 @@ class _Builder:
         plan = self.plan
         first = plan.input_image(0)
         self.rows.append(first.row(0, self.size, plan.nodes[0].padding))
-        one_by_one = [one_by_one(self.stretches, number) for number in range(len(plan.nodes))]
+        turns = [one_by_one(self.stretches, number) for number in range(len(plan.nodes))]
         # max-pooling remembers which pixels it chose, so that nobody reads its inputs again
         unread = [node.kind == Kind.MAX_POOLING for node in plan.nodes[1:]] + [False]
         outputs = [
-            self._buffer(plan.output_image(n), self._corner(n + 1), shared=one_by_one[n] and unread[n])
+            self._buffer(plan.output_image(n), self._corner(n + 1), shared=turns[n] and unread[n])
             for n in range(len(plan.nodes))
         ]
-        gradients = [self._buffer(plan.gradient_image(n), shared=one_by_one[n]) for n in range(len(plan.nodes))]
+        gradients = [self._buffer(plan.gradient_image(n), shared=turns[n]) for n in range(len(plan.nodes))]
         ops = np.zeros((len(plan.nodes), OP_COLUMNS), np.int64)
         dense = statistics = layer = counter = 0
         for number, (node, op) in enumerate(zip(plan.nodes, ops, strict=True)):
