@@ -179,16 +179,7 @@ class _Builder:
 
     def build(self) -> Tables:
         plan = self.plan
-        first = plan.input_image(0)
-        self.rows.append(first.row(0, self.size, plan.nodes[0].padding))
-        turns = [one_by_one(self.stretches, number) for number in range(len(plan.nodes))]
-        # max-pooling remembers which pixels it chose, so that nobody reads its inputs again
-        unread = [node.kind == Kind.MAX_POOLING for node in plan.nodes[1:]] + [False]
-        outputs = [
-            self._buffer(plan.output_image(n), self._corner(n + 1), shared=turns[n] and unread[n])
-            for n in range(len(plan.nodes))
-        ]
-        gradients = [self._buffer(plan.gradient_image(n), shared=turns[n]) for n in range(len(plan.nodes))]
+        outputs, gradients = self._buffers()
         ops = np.zeros((len(plan.nodes), OP_COLUMNS), np.int64)
         dense = statistics = layer = counter = 0
         for number, (node, op) in enumerate(zip(plan.nodes, ops, strict=True)):
@@ -220,6 +211,18 @@ class _Builder:
         return Tables(
             self.size, np.array(self.rows, np.int64), ops, self.stretches, reals, self.numbers, self.remembered
         )
+
+    def _buffers(self) -> tuple[list[int], list[int]]:
+        """Space for the batch, and for the outputs of every node and their gradients; returns the numbers of these."""
+        plan, numbers = self.plan, range(len(self.plan.nodes))
+        self.rows.append(plan.input_image(0).row(0, self.size, plan.nodes[0].padding))
+        turns = [one_by_one(self.stretches, number) for number in numbers]
+        # max-pooling remembers which pixels it chose, so that nobody reads its inputs again
+        unread = [node.kind == Kind.MAX_POOLING for node in plan.nodes[1:]] + [False]
+        outputs = [
+            self._buffer(plan.output_image(n), self._corner(n + 1), shared=turns[n] and unread[n]) for n in numbers
+        ]
+        return outputs, [self._buffer(plan.gradient_image(n), shared=turns[n]) for n in numbers]
 
     def _corner(self, number: int) -> Pair:
         return self.plan.nodes[number].padding if number < len(self.plan.nodes) else (0, 0)
