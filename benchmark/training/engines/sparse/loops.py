@@ -24,7 +24,11 @@ _Values = Sequence[Any]
 
 def parts(number_bytes: int) -> list[range]:
     """The vectors of a tile that a loop adds to at once, for numbers of so many bytes on this machine."""
-    register = 64 if llvm.get_host_cpu_features().get("avx512f") else 32
+    try:
+        wide = llvm.get_host_cpu_features().get("avx512f", False)
+    except RuntimeError:  # it does not know this processor
+        wide = False
+    register = 64 if wide else 32
     size = max(1, SUMS * register // (LANES * number_bytes))
     return [range(first, min(first + size, VECTORS)) for first in range(0, VECTORS, size)]
 
