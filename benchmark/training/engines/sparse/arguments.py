@@ -11,6 +11,7 @@ class Shape(NamedTuple):
     buffers: Any
     ops: Any
     stretches: Any
+    """int64 [stretches, 3], see `benchmark.training.engines.sparse.plan.Tables`."""
     reals: Any
     addresses: Any
     """int64 [5, operations], see `benchmark.training.engines.sparse.program.addresses`."""
@@ -40,7 +41,7 @@ class State(NamedTuple):
     places: Any
     """int32: where each active weight reads its input."""
     index: Any
-    """int32: the numbers of a network's weights, sorted by their input channel, counted from the network's first."""
+    """int32: the numbers of a network's weights, counted from its first, sorted by input channel and kernel row."""
     looks: Any
     """int32: where each of ``index`` reads the gradient of its output."""
     starts: Any

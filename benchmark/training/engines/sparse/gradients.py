@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.training.engines.sparse.loops import tile_of_pixels
-from benchmark.training.engines.sparse.products import compiled
+from benchmark.training.engines.sparse.products import compiled, reading_steps, steps
 from benchmark.training.engines.sparse.table import Buffer, Op
 from benchmark.training.engines.sparse.tiles import VECTORS, tile_store_totals
 from benchmark.training.engines.sparse.vectors import add_from, total, zero
@@ -54,12 +54,10 @@ def convolution_weight_gradient(
 
     Their sums stay in registers over some rows of the image.
     """
-    unit, d_unit = here[Buffer.UNIT], there[Buffer.UNIT]
-    x_row, x_pixel = unit * here[Buffer.ROW] * op[Op.STRIDE_HEIGHT], unit * here[Buffer.PIXEL] * op[Op.STRIDE_WIDTH]
-    d_row, d_pixel = d_unit * there[Buffer.ROW], d_unit * there[Buffer.PIXEL]
-    height, width = op[Op.OUT_HEIGHT], op[Op.OUT_WIDTH]
+    unit, height, width = here[Buffer.UNIT], op[Op.OUT_HEIGHT], op[Op.OUT_WIDTH]
+    x_first, x_group, x_row, x_pixel = reading_steps(op, here)
+    d_first, d_group, d_image, d_row, d_pixel = steps(there)
     strip = min(height, (PIXELS + width - 1) // width)
-    image = there[Buffer.HEIGHT] * there[Buffer.WIDTH]
     sums = np.empty(VECTORS, out.dtype)
     if groups[0] == 0:
         out[rows[0] : rows[-1]] = 0
@@ -69,17 +67,11 @@ def convolution_weight_gradient(
             for output in range(rows.size - 1):
                 begin, end = rows[output], rows[output + 1]
                 shift = begin if every else 0
-                x_from = here[Buffer.START] + g * here[Buffer.GROUP] + here[Buffer.CORNER] * unit + top * x_row
-                d_from = (
-                    there[Buffer.START]
-                    + g * there[Buffer.GROUP]
-                    + (output * image + there[Buffer.FIRST]) * d_unit
-                    + top * d_row
-                )
+                x_at, d_at = x_first + g * x_group + top * x_row, d_first + g * d_group + output * d_image + top * d_row
                 for j in range(begin, end, VECTORS):
                     chosen, last = j - shift, end - 1 - shift
                     tile = tile_of_pixels(
-                        d, d_from, d_row, d_pixel, x, x_from, x_row, x_pixel, unit, places, chosen, last, lines, width
+                        d, d_at, d_row, d_pixel, x, x_at, x_row, x_pixel, unit, places, chosen, last, lines, width
                     )
                     tile_store_totals(tile, sums, 0)
                     for each in range(min(VECTORS, end - j)):

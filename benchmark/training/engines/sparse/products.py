@@ -2,8 +2,8 @@
 
 A linear layer is a convolution with one pixel. Each active weight is a multiply-add over the lanes of the batch for
 every pixel of the output, so its cost does not depend on where it is, and the cost of a layer is that of its active
-weights. Weights are stored by rows (outputs) and, as an index, by columns (input channels); where a weight looks is a
-position of a buffer, so that no kernel knows of channels and windows.
+weights. Weights are stored by rows (outputs) and, as an index, by columns (rows of the kernel of each input channel);
+where a weight looks is a position of a buffer, so that no kernel knows of windows.
 """
 
 import hashlib
@@ -50,8 +50,7 @@ def forward(
     t0, t1, t2 = op[Op.WRITE], op[Op.WRITE + 1], op[Op.WRITE + 2]
     height, width, relu = op[Op.OUT_HEIGHT], op[Op.OUT_WIDTH], op[Op.RELU]
     wide, high, deep = op[Op.TILE], op[Op.TILE + 1], op[Op.TILE + 2]
-    x_first, x_group = here[Buffer.START] + unit * here[Buffer.CORNER], here[Buffer.GROUP]
-    x_row, x_column = unit * op[Op.STRIDE_HEIGHT] * here[Buffer.ROW], unit * op[Op.STRIDE_WIDTH] * here[Buffer.PIXEL]
+    x_first, x_group, x_row, x_column = reading_steps(op, here)
     y_first, y_group, y_image, y_row, y_column = steps(there)
     for g in range(groups[0], groups[1], deep):
         for row in range(0, height, high):
@@ -67,6 +66,15 @@ def forward(
                     if relu:
                         tile = tile_positive(tile)
                     tile_store(tile, y, y_at + output * y_image + left * y_column, t0, t1, t2)
+
+
+@compiled
+def reading_steps(op: Any, buffer: Any) -> tuple[int, int, int, int]:
+    """Numbers to where a product's first output reads, and from there to the next group, row and column of outputs."""
+    unit = buffer[Buffer.UNIT]
+    first = buffer[Buffer.START] + unit * buffer[Buffer.CORNER]
+    row, column = buffer[Buffer.ROW] * op[Op.STRIDE_HEIGHT], buffer[Buffer.PIXEL] * op[Op.STRIDE_WIDTH]
+    return first, buffer[Buffer.GROUP], unit * row, unit * column
 
 
 @compiled

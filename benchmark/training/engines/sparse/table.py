@@ -14,6 +14,7 @@ class Buffer(IntEnum):
     START = 0
     UNIT = 1
     GROUP = 2
+    """0 where the groups of a batch have the same space, in turn."""
     HEIGHT = 3
     """Rows of an image as stored, with its border and the gaps of a dilation."""
     WIDTH = 4
