@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from benchmark.experiments.cells import Cell, Value
 from benchmark.verdicts.samples import Samples, over_baseline
-from benchmark.verdicts.statistics.paired import Mean
+from benchmark.verdicts.statistics.paired import Estimated, Mean
 
 STUDIED = ("magnitude", "set", "mest", "snip", "reciprocal_sensitivity")
 """The criteria that the paper's claims are about, each as the paper uses it."""
@@ -55,9 +55,9 @@ def advantages(samples: Samples, baseline: str, *, same_density: bool) -> dict[C
     return over_baseline(studied(samples), samples, baseline, same_density=same_density)
 
 
-def above_on_average(advantages: Iterable[Mean]) -> int:
-    """How many advantages are above zero; those of equal means are not, though sums may differ in the last bit."""
-    return sum(round(advantage.value, 9) > 0 for advantage in advantages)
+def above_on_average(differences: Iterable[Estimated]) -> int:
+    """How many differences are above zero; those of equal means are not, though sums may differ in the last bit."""
+    return sum(round(difference.value, 9) > 0 for difference in differences)
 
 
 def common_seeds(contenders: Sequence[Contenders]) -> list[int]:

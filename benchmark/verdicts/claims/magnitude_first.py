@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from benchmark.verdicts.claims.api import Judgement, above_zero, claim
-from benchmark.verdicts.claims.cases import Contenders, common_seeds, listed, low_and_high, settings
+from benchmark.verdicts.claims.cases import Contenders, above_on_average, common_seeds, listed, low_and_high, settings
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.ordered import Greatest, Least, nth_largest
 from benchmark.verdicts.statistics.paired import paired
@@ -38,7 +38,7 @@ def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
         return None
     most = len(leads) // 2 + 1
     effect = nth_largest(leads, most)
-    best = sum(lead.value > 0 for lead in leads)
+    best = above_on_average(leads)
     return Judgement(
         above_zero(effect, tolerance),
         effect,
