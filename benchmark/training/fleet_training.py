@@ -103,6 +103,7 @@ class FleetTraining:
 
     def finish(self) -> list[Outcome]:
         """The outcomes: evaluate the members as they are after the last step, and as they were at their best."""
+        self._diverged |= self.engine.diverged()
         with self._precision():
             last = evaluate(self.engine, self._dataset, self._dataset.test, self._device)
             self.engine.restore_best()
@@ -120,6 +121,7 @@ class FleetTraining:
 
         A member whose criterion or growth cannot say its state has failed.
         """
+        self._diverged |= self.engine.diverged()
         return {
             "step": self.step,
             "engine": self.engine.state_dict(),
@@ -166,8 +168,7 @@ class FleetTraining:
 
     def _train(self, batch: Batch, rate: float) -> None:
         """One optimizer step, with the topology updates that are due."""
-        losses = self.engine.backward(batch)
-        self._diverged |= ~losses.isfinite()
+        self.engine.backward(batch)
         self._measuring.trained(self._batches.size((self.step - 1) % self._batches.per_epoch))
         self._update_topology(before_optimizer=True)
         self.engine.optimise(rate)
@@ -183,7 +184,10 @@ class FleetTraining:
             if index not in self.failures:
                 with self._failing_alone(index):
                     updates.observe(engine, index, step)
-        for index in updates.due(engine.members, step, self.total_steps, before_optimizer=before_optimizer):
+        due = updates.due(engine.members, step, self.total_steps, before_optimizer=before_optimizer)
+        if due:
+            self._diverged |= engine.diverged()
+        for index in due:
             if index in self.failures:
                 continue
             if not self._diverged[index]:  # reading it waits for the device, so it is read only here

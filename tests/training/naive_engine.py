@@ -24,15 +24,19 @@ class NaiveEngine:
         self._optimizers = [torch.optim.SGD(network.parameters(), 1.0, **chosen) for network in self._networks]
         self._seeds = sorted({member.seed for member in members})
         self._best = [copy.deepcopy(network.state_dict()) for network in self._networks]
+        self._lost = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._mask_weights()
 
     def backward(self, batch):
-        self._batch, losses = batch, []
+        self._batch = batch
         for member, network in enumerate(self._networks):
-            losses.append(self._loss(member, network.train()))
+            loss = self._loss(member, network.train())
             network.zero_grad()
-            losses[-1].backward()
-        return torch.stack(losses).detach()
+            loss.backward()
+            self._lost[member] |= not loss.isfinite()
+
+    def diverged(self):
+        return self._lost
 
     def layers(self, member, step, needs):
         products = self._hessian_gradient(member) if needs.hessian_gradient else None

@@ -64,18 +64,23 @@ class DenseEngine:
         self._names = {weight: name for name, weight in self._networks.weights.items()}
         self._gradients: Gradients = {}
         self._batch: Batch | None = None
+        self._lost = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._best = {name: tensor.detach().clone() for name, tensor in self._state().items()}
         _require_whole_batches(self.members, networks[0])
 
-    def backward(self, batch: Batch) -> Tensor:
-        """Make the gradients of the next step; returns the losses [members]."""
+    def backward(self, batch: Batch) -> None:
+        """Make the gradients of the next step."""
         self._batch = batch
         inputs, targets = batch.inputs[self._seed_of_member], batch.targets[self._seed_of_member]
         if communication.size() == 1:
             self._gradients, losses = self._networks.gradients(inputs, targets)
         else:
             self._gradients, losses = self._mean_gradients(inputs, targets)
-        return losses[: len(self.members)]
+        self._lost |= ~losses[: len(self.members)].isfinite()
+
+    def diverged(self) -> Tensor:
+        """Members that had a loss which is not a finite number, bool [members] on the device."""
+        return self._lost
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
         """The layers of one member that are rewired; the tensors are views of the fleet's."""

@@ -69,8 +69,12 @@ class Engine(Protocol):
 
     members: tuple[Member, ...]
 
-    def backward(self, batch: Batch) -> Tensor:
-        """Make the gradients of the next step; returns the losses [members] on the engine's device."""
+    def backward(self, batch: Batch) -> None:
+        """Make the gradients of the next step, at the latest when something is read that depends on them."""
+        ...
+
+    def diverged(self) -> Tensor:
+        """Members that had a loss which is not a finite number, bool [members] on the engine's device."""
         ...
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:

@@ -85,3 +85,34 @@ class Work(NamedTuple):
     """int64 [members]: the slot of ``history`` that keeps the factors of this step's gradients, or -1."""
     history: Any
     """[members, slots, numbers]."""
+
+
+class Steps(NamedTuple):
+    """Steps that the networks do one after the other; what is asked for beside gradients, the last one alone makes."""
+
+    members: Any
+    """int64: the numbers of the networks, in the order in which they are computed."""
+    batches: Any
+    inputs: Any
+    """[slots, numbers]: batches that are laid out, in each slot those of a step."""
+    numbers: int
+    """Of all batches of a step."""
+    at: Any
+    """int64 [steps]: the slot of ``inputs`` of each step."""
+    targets: Any
+    """int64 [steps, batches, examples]."""
+    smoothing: float
+    sgd: Any
+    """float64 [steps, 5]: what `Sgd.settings` says of the optimizer step that comes before the gradients."""
+    due: Any
+    """int64 [steps]: whether there is one."""
+    losses: Any
+    """float64 [steps, members], which is written."""
+    every: Any
+    nobody: Any
+    """int64 [members]: the same for steps of which nobody asks for a dense gradient."""
+    full_gradients: Any
+    linear_too: Any
+    slots: Any
+    """int64 [steps, members]."""
+    history: Any

@@ -14,7 +14,7 @@ from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
 from benchmark.training.engines.sparse.factors import Asked
-from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum
+from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum, steps_that_count
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
 from benchmark.training.engines.sparse.table import Kind
@@ -37,46 +37,53 @@ class SparseEngine:
         del device
         self.members = tuple(members)
         training = setup.training
-        self._smoothing = training.label_smoothing
         self._sgd = (training.momentum, training.decay_of_gradients, training.nesterov)
         self._decay_of_weights = training.decay_of_weights
         seeds = sorted({member.seed for member in members})
-        self._batches = [seeds.index(member.seed) for member in members]
+        batches = [seeds.index(member.seed) for member in members]
         networks = initial_networks(members, setup.model, dataset.shape, dataset.classes)
         weights, self._buffers = stack_module_state(networks)
         masks = initial_masks(members, networks[0])
         self._shapes = {name: tuple(weight.shape[1:]) for name, weight in weights.items()}
+        dues = [_due(member, training.momentum) for member in members]
+        followed, dtype = any(due is not None for due in dues), next(iter(weights.values())).dtype
         self._networks = SparseNetworks(
-            networks[0], dataset.shape, weights, self._buffers, masks, training.batch_size, torch.get_num_threads()
+            networks[0],
+            dataset.shape,
+            weights,
+            self._buffers,
+            masks,
+            batches,
+            training.batch_size,
+            torch.get_num_threads(),
+            training.label_smoothing,
+            kept=steps_that_count(training.momentum, torch.empty(0, dtype=dtype).numpy().dtype) if followed else 0,
         )
         self._rewired = [
             [self._networks.names.index(n) for n in rewired_layers(self._networks.names, m)] for m in members
         ]
         self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
-        self._inactive = InactiveMomentum(
-            self._networks, self._batches, training.momentum, [_due(m, training.momentum) for m in members]
-        )
+        self._inactive = InactiveMomentum(self._networks, batches, training.momentum, dues)
         self._extra = Extra()
-        self._full = np.zeros((0, 1), self._networks.dtype)
-        self._losses = np.zeros(len(members))
         self._best = Best(self._networks)
 
-    def backward(self, batch: Batch) -> Tensor:
-        """Make the gradients of the next step; returns the losses [members]."""
+    def backward(self, batch: Batch) -> None:
+        """Ask for the gradients of the next step, which are made when somebody reads them, or with those of others."""
         self._inactive.settle()
         step, factors = self._inactive.done + 1, self._inactive.factors
         due = [m for m, member in enumerate(self.members) if _reads_all(member, step)]
         recorded = self._inactive.recorded(step)
-        inputs = self._networks.layout(batch.inputs, into=factors.inputs(step) if recorded else None)
         convolves = any(node.kind == Kind.CONVOLUTION for node in self._networks.plan.nodes)
         full = [*due, *(m for m in recorded if m not in due)] if convolves else due
         if recorded:
             factors.keep(step, recorded, self._networks.plan.groups(batch.targets.shape[1]))
         self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None)
-        self._losses, self._full = self._networks.gradients(
-            inputs, batch.targets, self._batches, self._smoothing, self._extra
-        )
-        return torch.from_numpy(self._losses).to(batch.inputs.dtype)
+        self._networks.step(step, batch.inputs, batch.targets, self._extra)
+
+    def diverged(self) -> Tensor:
+        """Members that had a loss which is not a finite number, bool [members]."""
+        self._networks.finish()
+        return torch.from_numpy(self._networks.lost.copy())
 
     def layers(self, member: int, step: int, needs: Needs) -> list[Layer]:
         """The sparse layers of one member; where nothing is read, gradients and momenta are 0."""
@@ -133,20 +140,21 @@ class SparseEngine:
         self._inactive.settle()
         momentum, decay, nesterov = self._sgd
         self._networks.optimise(Sgd(learning_rate, momentum, decay, nesterov, self._decay_of_weights))
-        self._inactive.add(self._extra.convolutions, self._full)
+        self._inactive.add(self._extra.convolutions, self._networks.full_gradients)
 
     def finite(self, member: int) -> bool:
         """Whether a member's weights, the gradients that were made and its loss are all finite numbers."""
         whole = slice(int(self._networks.state.starts[member]), int(self._networks.state.starts[member + 1]))
-        parts = [self._networks.state.values[whole], self._networks.state.gradients[whole], self._losses[member]]
+        state = self._networks.state
+        parts = [state.values[whole], state.gradients[whole], self._networks.losses[member]]
         if member in self._extra.all_layers:
-            parts.append(self._full[self._extra.convolutions.index(member)])
+            parts.append(self._networks.full_gradients[self._extra.convolutions.index(member)])
         return all(bool(np.isfinite(part).all()) for part in parts)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
-        parts = self._networks.layout(torch.split(inputs, self._evaluated), self._evaluated)
-        return torch.from_numpy(self._networks.logits(parts, self._evaluated)[:, :, : len(inputs)]).mT
+        found = self._networks.logits(torch.split(inputs, self._evaluated), self._evaluated)
+        return torch.from_numpy(found[:, : len(inputs)])
 
     def synchronise(self) -> None:
         """One process trains alone, so there is nobody to agree with."""
@@ -199,7 +207,7 @@ class SparseEngine:
 
     def _dense_gradient(self, member: int, number: int) -> NDArray[np.floating]:
         sizes = self._networks.structures.sizes
-        return self._full[self._extra.convolutions.index(member), sizes[number] : sizes[number + 1]]
+        return self._networks.full_gradients[self._extra.convolutions.index(member), sizes[number] : sizes[number + 1]]
 
     def _updated(self, member: int, number: int, update: TopologyUpdate, rules: Rules) -> tuple[Active, Asked | None]:
         """The active weights of a layer after an update, and those whose momentum is still to be summed up."""

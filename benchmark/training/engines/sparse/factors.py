@@ -44,14 +44,11 @@ class Factors:
     """A ring of the last ``length`` steps; a step is in slot ``step % length``."""
 
     def __init__(self, networks: SparseNetworks, batches: Sequence[int], length: int, momentum: float) -> None:
-        """``batches`` says which batch each network sees."""
+        """``batches`` says which batch each network sees; the networks keep those of as many steps."""
         self._networks, self._batches, self.length = networks, batches, length
-        dtype, (size, first) = networks.dtype, (len(batches), networks.plan.nodes[0])
+        dtype, size = networks.dtype, len(batches)
         self.history = aligned(size * length * networks.kept[1], dtype).reshape(size, length, networks.kept[1])
         """[networks, slots, numbers], where a step writes; `Shape.kept` says what is where."""
-        shared = first.inputs[0] * networks.lanes if first.kind == Kind.LINEAR else 0
-        shared *= max(batches) + 1
-        self._inputs = aligned(length * shared, dtype).reshape(length, shared)
         self._lanes = np.zeros(length, np.int64)
         self._steps = np.zeros((size, length), np.int64)
         """The step whose factors each slot has, from 1; 0 where it has none."""
@@ -60,10 +57,6 @@ class Factors:
     def slot(self, step: int) -> int:
         """Where the factors of ``step`` are kept."""
         return step % max(self.length, 1)
-
-    def inputs(self, step: int) -> Numbers | None:
-        """Where the batches of a step that is kept are laid out; None where it does not matter."""
-        return self._inputs[self.slot(step)] if self._inputs.size else None
 
     def keep(self, step: int, members: Sequence[int], groups: int) -> None:
         """The factors of ``step``, whose batches are as many groups of lanes, are kept for ``members``."""
@@ -77,7 +70,9 @@ class Factors:
         asked = sorted((a for a in asked if a.positions.size), key=lambda a: (self._batches[a.member], a.layer))
         if not asked:
             return
-        wanted, ring = self._wanted(asked), Ring(self.history, self._inputs, self._lanes, self._steps, self._weights)
+        self._networks.finish()
+        inputs = self._networks.batches.inputs
+        wanted, ring = self._wanted(asked), Ring(self.history, inputs, self._lanes, self._steps, self._weights)
         tasks = _even(wanted.pieces, TASKS * self._networks.threads.count)
         self._networks.threads.run(lambda queue, _thread: _add_up(queue, tasks, wanted, ring, done))
         for each, end in zip(asked, np.cumsum([each.positions.size for each in asked]), strict=True):
@@ -85,11 +80,13 @@ class Factors:
 
     def state_dict(self, done: int) -> dict[str, Any]:
         """What sums of later steps depend on."""
-        slots = np.flatnonzero((self._steps > done - self.length).any(0))
+        self._networks.finish()
+        kept = (self._steps > done - self.length).any(0)
+        slots, batches = np.flatnonzero(kept), self._batches_of(self._steps.max(0)[kept])
         return {
             "slots": slots,
             "history": self.history[:, slots],
-            "inputs": self._inputs[slots],
+            "inputs": self._networks.batches.inputs[batches],
             "lanes": self._lanes,
             "steps": self._steps,
         }
@@ -97,9 +94,14 @@ class Factors:
     def load_state_dict(self, state: Any) -> None:
         """Take back what :meth:`state_dict` gave."""
         self.history[:, state["slots"]] = state["history"]
-        self._inputs[state["slots"]] = state["inputs"]
         self._lanes[:] = state["lanes"]
         self._steps[:] = state["steps"]
+        self._networks.batches.load(self._batches_of(self._steps.max(0)[state["slots"]]), state["inputs"])
+
+    def _batches_of(self, steps: NDArray[np.int64]) -> list[int]:
+        """Where the batches of some steps are, if they are the inputs of a linear layer."""
+        first_is_linear = self._networks.plan.nodes[0].kind == Kind.LINEAR
+        return [self._networks.slot(int(step)) for step in steps] if first_is_linear else []
 
     def _wanted(self, asked: Sequence[Asked]) -> "Wanted":
         pieces: list[tuple[int, ...]] = []
@@ -140,7 +142,7 @@ class Ring(NamedTuple):
 
     history: Any
     inputs: Any
-    """[slots, numbers]."""
+    """[slots, numbers]: batches, which have slots of their own."""
     lanes: Any
     """int64 [slots]: of a step's batches."""
     steps: Any
@@ -168,7 +170,11 @@ def _add_up(queue: Any, tasks: Any, wanted: Wanted, ring: Ring, done: int) -> No
                 member, batch, x_at, d_at, begin, end = piece
                 if ring.steps[member, slot] == step:
                     unit, numbers = ring.lanes[slot], ring.history[member, slot]
-                    x = ring.inputs[slot, batch * wanted.first * unit :] if x_at < 0 else numbers[x_at:]
+                    x = (
+                        ring.inputs[step % ring.inputs.shape[0], batch * wanted.first * unit :]
+                        if x_at < 0
+                        else numbers[x_at:]
+                    )
                     _add(wanted, begin, end, x, numbers[d_at:], unit, ring.weights[done - step], step)
         task = take_number(queue)
 

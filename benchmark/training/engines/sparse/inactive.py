@@ -54,8 +54,7 @@ class InactiveMomentum:
     ) -> None:
         """``batches`` says which batch each network sees, ``dues`` has None where nobody reads such momentum."""
         self._networks, self._momentum, self._dues = networks, momentum, dues
-        self.length = math.ceil(math.log(NEGLIGIBLE[networks.dtype]) / math.log(momentum)) if momentum > 0 else 0
-        """Steps that count."""
+        self.length = steps_that_count(momentum, networks.dtype)
         self.done = 0
         """Optimizer steps that are done."""
         layers = range(len(networks.names))
@@ -168,6 +167,11 @@ class InactiveMomentum:
             for own, saved in zip(layers, state["sums"][member], strict=True):
                 own[:] = saved
         self.factors.load_state_dict(state["factors"])
+
+
+def steps_that_count(momentum: float, dtype: np.dtype[np.floating]) -> int:
+    """How many steps back a gradient still counts for the momentum."""
+    return math.ceil(math.log(NEGLIGIBLE[dtype]) / math.log(momentum)) if momentum > 0 else 0
 
 
 def _nothing_left(dtype: np.dtype[np.floating]) -> Left:

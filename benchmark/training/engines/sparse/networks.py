@@ -8,22 +8,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.training.engines.sparse.arguments import Shape, State, Work
+from benchmark.training.engines.sparse.arguments import Shape, State
+from benchmark.training.engines.sparse.batches import Batches
 from benchmark.training.engines.sparse.beginning import first_state
-from benchmark.training.engines.sparse.layout import lay_out
-from benchmark.training.engines.sparse.memory import aligned, aligned_zeros
+from benchmark.training.engines.sparse.memory import aligned_zeros
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
-from benchmark.training.engines.sparse.stepping import Active, Extra, Numbers, Sgd
+from benchmark.training.engines.sparse.stepping import Active, Extra, Numbers, Sgd, Step
 from benchmark.training.engines.sparse.structure import Index, Structures
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.threads import Threads
 from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.work import evaluation, gathered, most_steps
+
+_Memory = tuple[list[Numbers], list[NDArray[np.uint8]]]
+"""Of each thread: its workspace, and what max-pooling and dropout remember."""
 
 
 class SparseNetworks:
-    """The state of the networks of a fleet, and their steps."""
+    """The state of the networks of a fleet, and their steps.
+
+    Steps wait until there are some, or until somebody reads what they make: then threads go through several of them
+    without waiting for each other after every one.
+    """
 
     # long because it takes what a fleet is
     def __init__(
@@ -33,10 +41,17 @@ class SparseNetworks:
         weights: Mapping[str, Tensor],
         buffers: Mapping[str, Tensor],
         masks: Mapping[str, Tensor],
+        batches: Sequence[int],
         batch_size: int,
         threads: int,
+        smoothing: float = 0.0,
+        kept: int = 0,
     ) -> None:
-        """``weights``, ``buffers`` and ``masks`` are those of all networks, each tensor [networks, *shape]."""
+        """``weights``, ``buffers`` and ``masks`` are those of all networks, each tensor [networks, *shape].
+
+        Network m sees batch ``batches[m]`` of each step, of ``batch_size`` examples at most. The batches of the last
+        ``kept`` steps stay where they are laid out.
+        """
         self.plan = Plan(nodes(module, inputs))
         self.structures = Structures(self.plan)
         self.threads = Threads(threads)
@@ -48,6 +63,7 @@ class SparseNetworks:
             [np.flatnonzero(masks[name][m].numpy()) for m in range(self.size) for name in self.names]
         ).astype(np.int32)
         self._state = first_state(self.plan, self.structures, self.counts, self.positions, weights, buffers)
+        self._waiting: list[Step] = []
         self._due: Sgd | None = None
         self.index_all()
         self._order = np.argsort(-np.diff(self.state.starts), kind="stable")  # long work first, so that none waits
@@ -55,15 +71,29 @@ class SparseNetworks:
         """Of a whole batch."""
         self.kept = _kept(self.plan, self.lanes)
         """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
+        self._sees, self._smoothing = np.asarray(batches, np.int64), smoothing
+        self._most = most_steps(self.plan, self.counts, self.lanes)
+        slots = max(kept, self._most)
+        self.batches = Batches(self.plan, slots, max(batches) + 1, batch_size, self.dtype)
+        """Those of step n are in slot ``n % slots``."""
+        self._evaluated: Batches | None = None
+        self.losses = np.zeros(self.size)
+        """Of the last step, float64 [networks]."""
+        self.lost = np.zeros(self.size, bool)
+        """Networks that had a loss which is not a finite number."""
+        self.full_gradients: Numbers = np.zeros((0, 1), self.dtype)
+        """Of all weights, [networks that the last step was to make them of, weights]."""
         self._shapes: dict[int, Shape] = {}
-        self._spaces: dict[int, tuple[list[Numbers], list[NDArray[np.uint8]]]] = {}
+        self._memories: dict[int, _Memory] = {}
 
     @property
     def state(self) -> State:
-        """The networks as they are, with every optimizer step that was asked for."""
+        """The networks as they are, with every step that was asked for."""
+        self.finish()
         if (due := self._due) is not None:
             self._due = None
-            self.threads.run(lambda queue, _thread: optimise(queue, self._state, due.settings))
+            sgd = np.array(due.settings)
+            self.threads.run(lambda queue, _thread: optimise(queue, self._state, sgd))
         return self._state
 
     def span(self, member: int, layer: int) -> slice:
@@ -79,52 +109,59 @@ class SparseNetworks:
         into = Index(places, index, looks, self.state.rows[member], self.state.columns[member])
         self.structures.fill(self.positions[whole], self.counts[member], into)
 
-    def layout(
-        self, inputs: Tensor | Sequence[Tensor], examples: int | None = None, into: Numbers | None = None
-    ) -> Numbers:
-        """Batches [examples, *shape] as compiled code reads them, [batches, numbers].
+    def step(self, number: int, inputs: Tensor, targets: Tensor, extra: Extra) -> None:
+        """Ask for the losses and gradients of step ``number``, which are made when they are read, or a little later.
 
-        With ``examples`` they may be smaller, and are laid out as batches of so many. They are written to the first of
-        ``into`` (flat) where it is given.
+        ``inputs`` is [batches, examples, *shape] and ``targets`` int64 [batches, examples].
         """
-        examples = len(inputs[0]) if examples is None else examples
-        tables, image = self.plan.tables(examples), self.plan.input_image(0)
-        numbers = image.positions * tables.groups * LANES
-        size = len(inputs) * numbers
-        found = (aligned(size, self.dtype) if into is None else into[:size]).reshape(-1, numbers)
-        for batch, there in zip(inputs, found, strict=True):
-            if batch.numel() < numbers:  # borders, and lanes without an example
-                there[:] = 0
-            lay_out(batch.reshape(len(batch), -1).contiguous().numpy(), tables.buffers[0], *image.shape, there)
-        return found
-
-    def gradients(
-        self,
-        inputs: Numbers,
-        targets: Tensor,
-        batches: Sequence[int],
-        smoothing: float = 0.0,
-        extra: Extra | None = None,
-    ) -> tuple[NDArray[np.float64], Numbers]:
-        """Losses of all networks, and the gradients of all weights [rows, weights] of those that ``extra`` names.
-
-        ``inputs`` is what :meth:`layout` gave, ``targets`` int64 [batches, examples]; network m sees ``batches[m]``.
-        The gradients of active weights and of dense parameters go to the state.
-        """
-        shape, spaces, memories = self._for(targets.shape[1])
-        work = self._work(inputs, targets.numpy(), batches, smoothing, extra or Extra())
-        state, due, sgd = self._state, self._due is not None, (self._due or Sgd(0.0)).settings
+        examples = targets.shape[1]
+        if self._waiting and self._waiting[0].targets.shape[1] != examples:
+            self.finish()
+        slot = self.slot(number)
+        self.batches.lay_out(slot, list(inputs), examples)
+        self._waiting.append(Step(slot, targets.numpy(), extra, self._due))
         self._due = None  # a network's optimizer step is done on the way: its weights are in the caches then
-        self.threads.run(
-            lambda queue, thread: train(queue, shape, state, work, spaces[thread], memories[thread], due, sgd)
-        )
-        return work.losses, work.full_gradients
+        if extra.convolutions or len(self._waiting) == self._most:
+            self.finish()
 
-    def logits(self, inputs: Numbers, examples: int) -> Numbers:
-        """Logits [networks, classes, batches · examples] as in an evaluation, of the same batches for all networks."""
-        (shape, spaces, memories), state = self._for(examples), self.state
-        found = np.empty((self.size, self.plan.nodes[-1].outputs[0], len(inputs) * examples), self.dtype)
-        work = self._work(inputs, np.zeros((1, examples), np.int64), [0] * self.size, 0.0, Extra())
+    def slot(self, number: int) -> int:
+        """Where the batches of a step are."""
+        return number % len(self.batches.inputs)
+
+    def finish(self) -> None:
+        """Make the gradients that were asked for; those of active weights and of dense parameters go to the state."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        examples, state = waiting[0].targets.shape[1], self._state
+        shape, (spaces, memories) = self._for(examples)
+        numbers = len(waiting[0].targets) * self.batches.numbers(examples)
+        sizes = int(self.structures.sizes[-1])
+        steps = gathered(waiting, self._order, self._sees, self.batches.inputs, numbers, self._smoothing, sizes)
+        done = np.zeros(self.size, np.int64)
+
+        def compute(queue: Any, thread: int) -> None:
+            if thread < self.size:  # the others would only wait
+                train(queue, done, shape, state, steps, spaces[thread], memories[thread])
+
+        self.threads.run(compute)
+        self.losses, self.full_gradients = steps.losses[-1], steps.full_gradients
+        self.lost |= ~np.isfinite(steps.losses).all(0)
+
+    def logits(self, batches: Sequence[Tensor], examples: int) -> Numbers:
+        """Logits [networks, batches · examples, classes] as in an evaluation.
+
+        All networks see the same ``batches``, each [examples or fewer, *shape]; what stands for a missing example means
+        nothing.
+        """
+        shape, (spaces, memories) = self._for(examples)
+        state, size = self.state, len(batches) * self.batches.numbers(examples)
+        if self._evaluated is None or self._evaluated.inputs.size < size:
+            self._evaluated = Batches(self.plan, 1, len(batches), examples, self.dtype)
+        self._evaluated.lay_out(0, batches, examples)
+        inputs = self._evaluated.inputs[0, :size].reshape(len(batches), -1)
+        found = np.empty((self.size, len(batches) * examples, self.plan.nodes[-1].outputs[0]), self.dtype)
+        work = evaluation(self._order, inputs, examples)
         self.threads.run(
             lambda queue, thread: evaluate(queue, shape, state, work, spaces[thread], memories[thread], found)
         )
@@ -132,10 +169,8 @@ class SparseNetworks:
 
     def optimise(self, how: Sgd) -> None:
         """One step of SGD of all networks, which is done when their next gradients are made, or their state is read."""
-        state = self.state
-        if how.decay_of_weights:
-            for weights in (state.values, state.dense):
-                weights *= 1 - how.decay_of_weights
+        if self._due is not None:
+            self.state  # noqa: B018 - two in a row
         self._due = how
 
     def evaluated(self) -> dict[str, NDArray[Any]]:
@@ -191,7 +226,7 @@ class SparseNetworks:
         state = self.state
         return Active(self.positions[span], state.values[span], state.momenta[span], state.gradients[span])
 
-    def _for(self, examples: int) -> tuple[Shape, list[Numbers], list[NDArray[np.uint8]]]:
+    def _for(self, examples: int) -> tuple[Shape, _Memory]:
         """The tables for a batch of so many examples, and the memory of each thread."""
         tables = self.plan.tables(examples)
         if tables.groups not in self._shapes:
@@ -212,43 +247,19 @@ class SparseNetworks:
                 sizes=one.sizes,
                 kept=self.kept[0],
             )
-            self._spaces[tables.groups] = (
+            self._memories[tables.groups] = (
                 [aligned_zeros(tables.numbers, self.dtype) for _ in range(self.threads.count)],
                 [np.zeros(tables.remembered, np.uint8) for _ in range(self.threads.count)],
             )
             self._link(tables.groups)
-        return self._shapes[tables.groups], *self._spaces[tables.groups]
+        return self._shapes[tables.groups], self._memories[tables.groups]
 
     def _link(self, groups: int) -> None:
         """Find, or compile, what computes the operations."""
-        shape, space, memory = self._shapes[groups], self._spaces[groups][0][0], self._spaces[groups][1][0]
-        work = self._work(np.zeros((1, 0), self.dtype), np.zeros((1, 0), np.int64), [0] * self.size, 0.0, Extra())
-        arguments = (0, 0, (0, groups), shape, self.state, work, space, memory)
+        shape, (spaces, memories) = self._shapes[groups], self._memories[groups]
+        work = evaluation(self._order, np.zeros((1, 0), self.dtype), 0)
+        arguments = (0, 0, (0, groups), shape, self._state, work, spaces[0], memories[0])
         shape.addresses[:] = addresses(self.plan, arguments)
-
-    def _work(
-        self, inputs: Numbers, targets: NDArray[np.int64], batches: Sequence[int], smoothing: float, extra: Extra
-    ) -> Work:
-        every, linear_too = np.full(self.size, -1, np.int64), np.zeros(self.size, np.int64)
-        every[list(extra.convolutions)] = np.arange(len(extra.convolutions))
-        linear_too[list(extra.all_layers)] = 1
-        slots = np.full(self.size, -1, np.int64)
-        slots[list(extra.recorded)] = extra.slot
-        rows = len(extra.convolutions)
-        history = extra.history if extra.history is not None else np.empty((0, 1, 1), self.dtype)
-        return Work(
-            members=self._order,
-            batches=np.asarray(batches, np.int64),
-            inputs=inputs,
-            targets=targets,
-            smoothing=smoothing,
-            losses=np.zeros(self.size),
-            every=every,
-            full_gradients=np.zeros((rows, int(self.structures.sizes[-1]) if rows else 1), self.dtype),
-            linear_too=linear_too,
-            slots=slots,
-            history=history,
-        )
 
 
 def _kept(plan: Plan, lanes: int) -> tuple[NDArray[np.int64], int]:

@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse import operations
-from benchmark.training.engines.sparse.arguments import Shape, State, Work
+from benchmark.training.engines.sparse.arguments import Shape, State, Steps, Work
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
@@ -106,48 +106,102 @@ def call(
     return types.none(types.int64, *kinds), code
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def count_up(typing: Any, counters: Any, number: Any) -> Any:
+    """One more in a counter (int64 [counters]); whoever sees it also sees what was written before."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.gep(data, [arguments[1]])
+        builder.atomic_rmw("add", place, ir.Constant(data.type.pointee, 1), "release")
+        return context.get_dummy_value()
+
+    return types.void(counters, types.intp), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def counted(typing: Any, counters: Any, number: Any) -> Any:
+    """What a counter of :func:`count_up` says."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", 8)
+
+    return types.int64(counters, types.intp), code
+
+
 # long because compiled code is given its arrays one by one
 @compiled
-def train(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, due: bool, sgd: Any) -> None:
-    """Gradients and losses of the members of ``work``, as long as ``queue`` has some left.
+def train(queue: Any, done: Any, shape: Shape, state: State, steps: Steps, space: Any, memory: Any) -> None:
+    """Gradients and losses of all networks in some steps, as long as ``queue`` has some left.
 
-    With ``due`` each does the optimizer step of the gradients before first, whose settings are ``sgd``.
+    Who is free takes the next network, at first for the first step: threads do not wait for the end of a step, but a
+    step of a network waits for its last one. ``done`` (int64 [members]) counts the steps of each network.
     """
-    count, whole = shape.ops.shape[0], (0, shape.groups)
+    count = steps.members.size
     number = take_number(queue)
-    while number < work.members.size:
-        member = work.members[number]
-        if due:
-            _step(state, member, sgd)
-        _forward(0, member, shape, state, work, space, memory)
-        call(shape.addresses[4, count - 1], count - 1, member, whole, shape, state, work, space, memory)
-        for back in range(shape.stretches.shape[0]):
-            first, end, step = shape.stretches[shape.stretches.shape[0] - 1 - back]
-            for g in range(0, shape.groups, step):
-                groups = (g, min(g + step, shape.groups))
-                for n in range(end - 1, first - 1, -1):
-                    call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
-                    call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
+    while number < count * steps.at.size:
+        step, member = number // count, steps.members[number % count]
+        while counted(done, member) < step:
+            pass
+        if steps.due[step]:
+            _step(state, member, steps.sgd[step])
+        _gradients(member, shape, state, _of_step(steps, step), space, memory)
+        count_up(done, member)
         number = take_number(queue)
+
+
+@compiled
+def _of_step(steps: Steps, step: int) -> Work:
+    """What the networks do in one of several steps."""
+    count = steps.targets.shape[1]
+    laid_out = steps.inputs[steps.at[step]][: steps.numbers].reshape((count, steps.numbers // count))
+    return Work(
+        members=steps.members,
+        batches=steps.batches,
+        inputs=laid_out,
+        targets=steps.targets[step],
+        smoothing=steps.smoothing,
+        losses=steps.losses[step],
+        every=steps.every if step == steps.at.size - 1 else steps.nobody,
+        linear_too=steps.linear_too,
+        full_gradients=steps.full_gradients,
+        slots=steps.slots[step],
+        history=steps.history,
+    )
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def _gradients(member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
+    """Those of one network, and its loss."""
+    last, whole = shape.ops.shape[0] - 1, (0, shape.groups)
+    _forward(0, member, shape, state, work, space, memory)
+    call(shape.addresses[4, last], last, member, whole, shape, state, work, space, memory)
+    for back in range(shape.stretches.shape[0]):
+        first, end, step = shape.stretches[shape.stretches.shape[0] - 1 - back]
+        for g in range(0, shape.groups, step):
+            groups = (g, min(g + step, shape.groups))
+            for n in range(end - 1, first - 1, -1):
+                call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
+                call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
 def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
-    """Into ``logits`` [members, classes, batches · examples], as in an evaluation of all batches of ``work``."""
-    examples = work.targets.shape[1]
+    """Into ``logits`` [members, batches · examples, classes], as in an evaluation of all batches of ``work``."""
+    examples, count = work.targets.shape[1], work.members.size
     last = shape.ops[shape.ops.shape[0] - 1]
     buffer = shape.buffers[last[Op.OUTPUT]]
     number = take_number(queue)
-    while number < work.members.size:
-        member = work.members[number]
-        for batch in range(work.inputs.shape[0]):
-            one = _of_batch(work, batch)
-            _forward(1, member, shape, state, one, space, memory)
-            for channel in range(last[Op.OUT_CHANNELS]):
-                at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
-                for example in range(examples):
-                    logits[member, channel, batch * examples + example] = space[at + example]
+    while number < count * work.inputs.shape[0]:
+        batch, member = number // count, work.members[number % count]
+        _forward(1, member, shape, state, _of_batch(work, batch), space, memory)
+        for channel in range(last[Op.OUT_CHANNELS]):
+            at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
+            for example in range(examples):
+                logits[member, batch * examples + example, channel] = space[at + example]
         number = take_number(queue)
 
 
@@ -167,17 +221,17 @@ def _forward(way: int, member: int, shape: Shape, state: State, work: Work, spac
 def _of_batch(work: Work, batch: int) -> Work:
     """The same work, whose networks see one batch alone."""
     return Work(
-        work.members,
-        work.batches,
-        work.inputs[batch : batch + 1],
-        work.targets,
-        work.smoothing,
-        work.losses,
-        work.every,
-        work.full_gradients,
-        work.linear_too,
-        work.slots,
-        work.history,
+        members=work.members,
+        batches=work.batches,
+        inputs=work.inputs[batch : batch + 1],
+        targets=work.targets,
+        smoothing=work.smoothing,
+        losses=work.losses,
+        every=work.every,
+        linear_too=work.linear_too,
+        full_gradients=work.full_gradients,
+        slots=work.slots,
+        history=work.history,
     )
 
 
@@ -192,26 +246,25 @@ def optimise(queue: Any, state: State, sgd: Any) -> None:
 
 @compiled
 def _step(state: State, member: int, sgd: Any) -> None:
-    """Of one network; ``sgd`` are the learning rate, momentum, weight decay and whether the momentum is Nesterov's."""
-    rate, momentum, decay, nesterov = sgd
+    """Of one network; ``sgd`` (float64 [5]) is what `Sgd.settings` says."""
     start, end = state.starts[member], state.starts[member + 1]
-    values, gradients, momenta = state.values[start:end], state.gradients[start:end], state.momenta[start:end]
-    _sgd(values, gradients, momenta, rate, momentum, decay, nesterov)
-    dense, gradients, momenta = state.dense[member], state.dense_gradients[member], state.dense_momenta[member]
-    _sgd(dense, gradients, momenta, rate, momentum, decay, nesterov)
+    _sgd(state.values[start:end], state.gradients[start:end], state.momenta[start:end], sgd)
+    _sgd(state.dense[member], state.dense_gradients[member], state.dense_momenta[member], sgd)
 
 
-# long because compiled code is given its arrays one by one
 @compiled
-def _sgd(values: Any, gradients: Any, momenta: Any, rate: float, momentum: float, decay: float, nesterov: bool) -> None:
+def _sgd(values: Any, gradients: Any, momenta: Any, sgd: Any) -> None:
     kind = values.dtype.type
-    rate_, momentum_, decay_ = kind(rate), kind(momentum), kind(decay)
-    if nesterov:
+    rate, momentum, decay, kept = kind(sgd[0]), kind(sgd[1]), kind(sgd[2]), kind(sgd[4])
+    if kept != 1:
         for n in range(values.size):
-            gradient = gradients[n] + decay_ * values[n]
-            momenta[n] = momentum_ * momenta[n] + gradient
-            values[n] -= rate_ * (gradient + momentum_ * momenta[n])
+            values[n] *= kept
+    if sgd[3]:
+        for n in range(values.size):
+            gradient = gradients[n] + decay * values[n]
+            momenta[n] = momentum * momenta[n] + gradient
+            values[n] -= rate * (gradient + momentum * momenta[n])
     else:
         for n in range(values.size):
-            momenta[n] = momentum_ * momenta[n] + gradients[n] + decay_ * values[n]
-            values[n] -= rate_ * momenta[n]
+            momenta[n] = momentum * momenta[n] + gradients[n] + decay * values[n]
+            values[n] -= rate * momenta[n]

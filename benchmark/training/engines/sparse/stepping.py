@@ -23,9 +23,10 @@ class Sgd:
     """Share of each weight that is taken from it first."""
 
     @property
-    def settings(self) -> tuple[float, float, float, bool]:
+    def settings(self) -> list[float]:
         """What compiled code is given."""
-        return float(self.learning_rate), float(self.momentum), float(self.weight_decay), bool(self.nesterov)
+        kept = 1 - self.decay_of_weights
+        return [self.learning_rate, self.momentum, self.weight_decay, float(self.nesterov), kept]
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,16 @@ class Extra:
     slot: int = 0
     history: Numbers | None = None
     """[networks, slots, numbers]."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step whose gradients are asked for."""
+
+    slot: int
+    """Where its batches are laid out."""
+    targets: NDArray[np.int64]
+    """[batches, examples]."""
+    extra: Extra
+    before: Sgd | None
+    """The optimizer step of the gradients before, which is to be done first."""
