@@ -121,6 +121,23 @@ def test_convolutional_networks_have_the_masks_of_the_dense_engine(float64, mode
     assert_same(trained("sparse", members, model, training, dataset, stop=9), wanted, atol=1e-9, rtol=1e-7)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("model", "shape"), [(LENET5, (1, 28, 28)), (TINY_CNN, (3, 32, 32))], ids=["lenet5", "cnn"])
+@pytest.mark.parametrize("stop", [None, 25, 39])
+def test_weights_that_grow_in_convolutions_have_the_momentum_that_they_would_have_gathered(float64, model, shape, stop):
+    dataset = some_data(*shape, examples=48)
+    training = TrainingSettings(epochs=7, batch_size=5, learning_rate=0.02, momentum=0.1, nesterov=True)
+    members = [
+        lambda: Member(1, 0.2, "erk", recipe("magnitude", "gradient", 17)),
+        lambda: Member(2, 0.1, "erk", recipe("snip", "gradient", 16, resurrection="allow")),
+        lambda: Member(1, 0.1, "erk", recipe("magnitude", "random", 20, scope="global")),
+        lambda: Member(1, 0.1, "erk", recipe("magnitude", "momentum", 18)),
+        lambda: Member(2, 0.1, "erk", recipe("mest", "gradient", 3)),
+    ]
+    wanted = trained("dense", members, model, training, dataset)
+    assert_same(trained("sparse", members, model, training, dataset, stop=stop), wanted, atol=1e-9, rtol=1e-7)
+
+
 def some_members():
     rules = [("magnitude", "random"), ("snip", "gradient"), ("set", "momentum"), ("mest", "random")]
     return [

@@ -1,5 +1,6 @@
 """The engine whose cost follows density, compiled with numba, which is imported when an engine is made."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -13,7 +14,7 @@ from benchmark.training.members import Member
 from criteria.plugins import load
 
 FLEET_BYTES = 2 * 2**30
-"""What the members of a fleet may take together for the factors of their gradients."""
+"""What the members of a fleet may take together for the factors of their gradients, or for their batches."""
 STEPS_KEPT = 132
 """Steps whose factors are kept with a momentum of 0.9."""
 
@@ -33,10 +34,13 @@ def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: to
 
     layers = nodes(structure(setup.model, shape, classes), shape)
     linear = [node for node in layers if node.kind == Kind.LINEAR]
+    convolves = any(node.kind == Kind.CONVOLUTION for node in layers)
     kept = sum(node.inputs[0] + node.outputs[0] for node in linear)
+    if convolves:  # these keep their batches, each with a seed of its own at worst
+        kept = math.prod(shape) + (kept if setup.topology.update_period < STEPS_KEPT else 0)
     one = 4 * STEPS_KEPT * setup.training.batch_size * kept
     # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
-    share = 4 if any(node.kind == Kind.CONVOLUTION for node in layers) else 8
+    share = 4 if convolves else 8
     return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))
 
 

@@ -59,6 +59,10 @@ class State(NamedTuple):
     """[members, running statistics]."""
     dropouts: Any
     """int64 [members, dropouts, 2]: seed and position of each dropout."""
+    held: Any
+    """int64: numbers of active weights that stay zero, of which only the momentum is wanted."""
+    held_starts: Any
+    """int64 [members + 1]: where those of each network begin."""
 
 
 class Work(NamedTuple):

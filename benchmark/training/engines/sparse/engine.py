@@ -78,6 +78,7 @@ class SparseEngine:
         if recorded:
             factors.keep(step, recorded, self._networks.plan.groups(batch.targets.shape[1]))
         self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None)
+        self._inactive.begin(step, batch.targets.numpy())
         self._networks.step(step, batch.inputs, batch.targets, self._extra)
 
     def diverged(self) -> Tensor:
@@ -139,8 +140,9 @@ class SparseEngine:
         """One step of SGD of every member, on its active weights and dense parameters."""
         self._inactive.settle()
         momentum, decay, nesterov = self._sgd
-        self._networks.optimise(Sgd(learning_rate, momentum, decay, nesterov, self._decay_of_weights))
-        self._inactive.add(self._extra.convolutions, self._networks.full_gradients)
+        how = Sgd(learning_rate, momentum, decay, nesterov, self._decay_of_weights)
+        self._networks.optimise(how)
+        self._inactive.optimised(how, self._extra.convolutions, self._networks.full_gradients)
 
     def finite(self, member: int) -> bool:
         """Whether a member's weights, the gradients that were made and its loss are all finite numbers."""
@@ -243,7 +245,10 @@ def _due(member: Member, momentum: float) -> Due | None:
         return None
     if member.recipe.topology.rules.grown_momentum != "keep" and not member.recipe.growth.requires_momentum:
         return None
-    return Due(member.recipe.topology.update_period, member.recipe.criterion.updates_before_optimizer)
+    recipe = member.recipe
+    return Due(
+        recipe.topology.update_period, recipe.criterion.updates_before_optimizer, recipe.growth.requires_momentum
+    )
 
 
 def _reads_all(member: Member, step: int) -> bool:

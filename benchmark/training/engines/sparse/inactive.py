@@ -2,8 +2,9 @@
 
 A weight that grows keeps the momentum that gathered while it was inactive, Σ μᵏ · g of the last steps. Steps that weigh
 less than rounding need not be remembered. Of a linear layer the factors of the gradients of those steps are kept, and
-the sum is made where weights grow, for all networks that grow some after the same step at once. Of a convolution the
-factors are large and the weights few, so their dense gradients are added up in the steps before an update.
+the sum is made where weights grow, for all networks that grow some after the same step at once. A network with
+convolutions goes through these steps once more (`retracing`). Where its topology changes in them, or somebody reads the
+momentum of all weights, the dense gradients of its convolutions are added up instead.
 """
 
 import math
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.factors import Asked, Factors
 from benchmark.training.engines.sparse.networks import SparseNetworks
-from benchmark.training.engines.sparse.stepping import Numbers
+from benchmark.training.engines.sparse.retracing import Retracing
+from benchmark.training.engines.sparse.stepping import Numbers, Sgd
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
 
@@ -40,6 +42,8 @@ class Due:
 
     period: int
     before_optimizer: bool
+    reads_all: bool
+    """Whether somebody reads the momentum of all inactive weights, or that of those that grow alone."""
 
     def update_after(self, step: int) -> int:
         """The first step with an update that what ``step`` adds to the momentum counts for."""
@@ -61,25 +65,47 @@ class InactiveMomentum:
         self._left = [[_nothing_left(networks.dtype) for _ in layers] for _ in dues]
         plan = networks.plan
         self._linear = [plan.nodes[n].kind == Kind.LINEAR for n in plan.products]
+        self._retraced = [
+            m
+            for m, due in enumerate(dues)
+            if due is not None and not all(self._linear) and not due.reads_all and due.period >= self.length
+        ]
+        """Networks whose topology stays as it is in the steps that count for an update."""
         self._sums: dict[int, list[Numbers]] = {
             m: [
                 np.zeros(0 if self._linear[n] else int(np.prod(networks.structures.layers[n].shape)), networks.dtype)
                 for n in layers
             ]
             for m, due in enumerate(dues)
-            if due is not None
+            if due is not None and m not in self._retraced
         }
-        followed = any(due is not None for due in dues)
-        self.factors = Factors(networks, batches, self.length if followed else 0, momentum)
+        self.factors = Factors(networks, batches, self.length if self._sums else 0, momentum)
+        self._retracing = Retracing(networks, batches)
         self._pending: list[tuple[Asked, Indices]] = []
         """Weights that have grown, and where their momentum goes."""
 
     def recorded(self, step: int) -> list[int]:
-        """Networks for which ``step`` counts."""
-        return [m for m, due in enumerate(self._dues) if due and due.update_after(step) - step < self.length]
+        """Networks for which ``step`` counts, and whose gradients of it are to be kept."""
+        return [m for m in self._sums if self._steps_to_update(m, step) < self.length]
 
-    def add(self, members: Sequence[int], gradients: Numbers) -> None:
-        """The optimizer did a step; ``gradients`` are those of all weights, [members, weights]."""
+    def begin(self, step: int, targets: NDArray[np.int64]) -> None:
+        """Step ``step`` is done next; its ``targets`` are int64 [batches, examples]."""
+        for member in self._retraced:
+            if self._steps_to_update(member, step) == self.length - 1:
+                self._retracing.begin(member, step)
+        self._retracing.keep(step, targets)
+
+    def _steps_to_update(self, member: int, step: int) -> int:
+        due = self._dues[member]
+        assert due is not None
+        return due.update_after(step) - step
+
+    def optimised(self, how: Sgd, members: Sequence[int], gradients: Numbers) -> None:
+        """The optimizer did a step; ``gradients`` are those of all weights of ``members``, [members, weights]."""
+        self._add(members, gradients)
+        self._retracing.optimised(self.done, how)
+
+    def _add(self, members: Sequence[int], gradients: Numbers) -> None:
         self.done += 1
         sizes = self._networks.structures.sizes
         for row, member in enumerate(members):
@@ -104,9 +130,11 @@ class InactiveMomentum:
 
     def ask(self, member: int, layer: int, positions: Indices) -> Asked:
         """The same, of which is known what such weights had when they became inactive; the sum is still to be made."""
-        if member not in self._sums:
+        if self._dues[member] is None:
             raise ValueError(f"the momentum of inactive weights of member {member} was not followed")
         since = np.zeros(positions.size, np.int64)
+        if member in self._retraced:
+            return Asked(member, layer, positions, since, np.zeros(positions.size, self._networks.dtype))
         if not self._linear[layer]:
             return Asked(member, layer, positions, since, self._sums[member][layer][positions])
         left = self._left[member][layer]
@@ -132,7 +160,9 @@ class InactiveMomentum:
             self._pending = []
 
     def _add_up(self, asked: Sequence[Asked]) -> None:
-        self.factors.add_up([each for each in asked if self._linear[each.layer]], self.done)
+        self._retracing.add_up([each for each in asked if each.member in self._retraced], self.done)
+        summed = [each for each in asked if each.member not in self._retraced and self._linear[each.layer]]
+        self.factors.add_up(summed, self.done)
 
     def leave(self, member: int, layer: int, positions: Indices, momenta: Numbers, grown: Indices) -> None:
         """Active weights at ``positions`` (increasing) became inactive with ``momenta``, and ``grown`` active."""
@@ -157,6 +187,7 @@ class InactiveMomentum:
             "left": [[(each.positions, each.momenta, each.steps) for each in layers] for layers in self._left],
             "sums": self._sums,
             "factors": self.factors.state_dict(self.done),
+            "retracing": self._retracing.state_dict(),
         }
 
     def load_state_dict(self, state: Any) -> None:
@@ -167,6 +198,7 @@ class InactiveMomentum:
             for own, saved in zip(layers, state["sums"][member], strict=True):
                 own[:] = saved
         self.factors.load_state_dict(state["factors"])
+        self._retracing.load_state_dict(state["retracing"])
 
 
 def steps_that_count(momentum: float, dtype: np.dtype[np.floating]) -> int:

@@ -1,6 +1,7 @@
 """Networks of one model with sparse weights, which train together: their values and what is computed with them."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.training.engines.sparse.arguments import Shape, State
+from benchmark.training.engines.sparse.arguments import Shape, State, Steps
 from benchmark.training.engines.sparse.batches import Batches
 from benchmark.training.engines.sparse.beginning import first_state
 from benchmark.training.engines.sparse.memory import aligned_zeros
@@ -92,9 +93,12 @@ class SparseNetworks:
         self.finish()
         if (due := self._due) is not None:
             self._due = None
-            sgd = np.array(due.settings)
-            self.threads.run(lambda queue, _thread: optimise(queue, self._state, sgd))
+            self._optimise(due, self._state)
         return self._state
+
+    def _optimise(self, how: Sgd, state: State) -> None:
+        sgd = np.array(how.settings)
+        self.threads.run(lambda queue, _thread: optimise(queue, state, sgd))
 
     def span(self, member: int, layer: int) -> slice:
         """Where the active weights of a layer of a network are."""
@@ -133,20 +137,36 @@ class SparseNetworks:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        examples, state = waiting[0].targets.shape[1], self._state
+        steps = self._compute(waiting, self._state, self._order, self._sees)
+        self.losses, self.full_gradients = steps.losses[-1], steps.full_gradients
+        self.lost |= ~np.isfinite(steps.losses).all(0)
+
+    def go_through(self, steps: Sequence[Step], last: Sgd, state: State, sees: NDArray[np.int64]) -> None:
+        """Do steps of other networks of this model, whose batches are still there, and the optimizer step ``last``.
+
+        Network m of ``state`` sees batch ``sees[m]``.
+        """
+        for _, alike in groupby(steps, key=lambda step: step.targets.shape[1]):
+            self._compute(list(alike), state, np.arange(len(sees)), sees)
+        self._optimise(last, state)
+
+    def _compute(
+        self, waiting: Sequence[Step], state: State, order: NDArray[np.int64], sees: NDArray[np.int64]
+    ) -> Steps:
+        """Steps with as many examples each."""
+        examples = waiting[0].targets.shape[1]
         shape, (spaces, memories) = self._for(examples)
         numbers = len(waiting[0].targets) * self.batches.numbers(examples)
-        sizes = int(self.structures.sizes[-1])
-        steps = gathered(waiting, self._order, self._sees, self.batches.inputs, numbers, self._smoothing, sizes)
-        done = np.zeros(self.size, np.int64)
+        weights = int(self.structures.sizes[-1])
+        steps = gathered(waiting, order, sees, self.batches.inputs, numbers, self._smoothing, weights)
+        done = np.zeros(order.size, np.int64)
 
         def compute(queue: Any, thread: int) -> None:
-            if thread < self.size:  # the others would only wait
+            if thread < order.size:  # the others would only wait
                 train(queue, done, shape, state, steps, spaces[thread], memories[thread])
 
         self.threads.run(compute)
-        self.losses, self.full_gradients = steps.losses[-1], steps.full_gradients
-        self.lost |= ~np.isfinite(steps.losses).all(0)
+        return steps
 
     def logits(self, batches: Sequence[Tensor], examples: int) -> Numbers:
         """Logits [networks, batches · examples, classes] as in an evaluation.

@@ -249,6 +249,8 @@ def _step(state: State, member: int, sgd: Any) -> None:
     """Of one network; ``sgd`` (float64 [5]) is what `Sgd.settings` says."""
     start, end = state.starts[member], state.starts[member + 1]
     _sgd(state.values[start:end], state.gradients[start:end], state.momenta[start:end], sgd)
+    for n in state.held[state.held_starts[member] : state.held_starts[member + 1]]:
+        state.values[n] = 0
     _sgd(state.dense[member], state.dense_gradients[member], state.dense_momenta[member], sgd)
 
 
