@@ -1,6 +1,7 @@
 """A second engine, as naive as can be: one network after the other, by torch's own loop. It tests the seam."""
 
 import copy
+from functools import partial
 
 import torch
 
@@ -39,14 +40,13 @@ class NaiveEngine:
         return self._lost
 
     def layers(self, member, step, needs):
-        products = self._hessian_gradient(member) if needs.hessian_gradient else None
         inputs = self._batch.inputs[self._seeds.index(self.members[member].seed)]
         found = []
         for name in self._sparse:
             weight = self._networks[member].get_parameter(name)
             momentum = self._optimizers[member].state[weight].get("momentum_buffer")
             generator = topology_stream(self.members[member].seed, step, name)
-            product = None if products is None else lambda temperature, name=name: products(temperature)[name]
+            product = partial(self._hessian_gradient, member, name) if needs.hessian_gradient else None
             mask = self._masks[member][name]
             norm = input_norm(self._networks[member], name, inputs) if needs.input_norms else None
             found.append(Layer(name, weight.detach(), weight.grad, mask, step, generator, momentum, product, norm))
@@ -103,17 +103,13 @@ class NaiveEngine:
         logits = network(self._batch.inputs[seed]) / temperature
         return classification_loss(logits[None], self._batch.targets[seed][None], self._smoothing).sum()
 
-    def _hessian_gradient(self, member):
-        def products(temperature):
-            network = copy.deepcopy(self._networks[member])
-            sparse = [network.get_parameter(name) for name in self._sparse]
-            with torch.enable_grad():
-                loss = self._loss(member, network, temperature)
-                gradients = torch.autograd.grad(loss, sparse, create_graph=True)
-                square = torch.stack([(g * g).sum() for g in gradients]).sum() / 2
-                return dict(zip(self._sparse, torch.autograd.grad(square, sparse), strict=True))
-
-        return products
+    def _hessian_gradient(self, member, name, temperature):
+        network = copy.deepcopy(self._networks[member])
+        sparse = [network.get_parameter(each) for each in self._sparse]
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(self._loss(member, network, temperature), sparse, create_graph=True)
+            square = torch.stack([(g * g).sum() for g in gradients]).sum() / 2
+            return torch.autograd.grad(square, network.get_parameter(name))[0]
 
     def _mask_weights(self):
         for network, masks in zip(self._networks, self._masks, strict=True):

@@ -70,12 +70,9 @@ class DenseEngine:
 
     def backward(self, batch: Batch) -> None:
         """Make the gradients of the next step."""
-        self._batch = batch
-        inputs, targets = batch.inputs[self._seed_of_member], batch.targets[self._seed_of_member]
-        if communication.size() == 1:
-            self._gradients, losses = self._networks.gradients(inputs, targets)
-        else:
-            self._gradients, losses = self._mean_gradients(inputs, targets)
+        self._batch, seeds = batch, self._seed_of_member
+        compute = self._networks.gradients if communication.size() == 1 else self._mean_gradients
+        self._gradients, losses = compute(batch.inputs[seeds], batch.targets[seeds])
         self._lost |= ~losses[: len(self.members)].isfinite()
 
     def diverged(self) -> Tensor:

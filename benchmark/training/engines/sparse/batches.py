@@ -32,7 +32,8 @@ class Batches:
         row = self._plan.tables(examples).buffers[0]
         counts = (examples, *(len(batch) for batch in batches))
         if self._examples[slot] != counts:
-            self.inputs[slot] = 0  # borders, and lanes without an example
+            if any(batch.numel() < size for batch in batches):
+                self.inputs[slot] = 0  # borders, and lanes without an example
             self._examples[slot] = counts
         for number, batch in enumerate(batches):
             there = self.inputs[slot, number * size : (number + 1) * size]
