@@ -90,10 +90,12 @@ class InactiveMomentum:
 
     def begin(self, step: int, targets: NDArray[np.int64]) -> None:
         """Step ``step`` is done next; its ``targets`` are int64 [batches, examples]."""
-        for member in self._retraced:
-            if self._steps_to_update(member, step) == self.length - 1:
+        left = {member: self._steps_to_update(member, step) for member in self._retraced}
+        for member, steps in left.items():
+            if steps == self.length - 1:
                 self._retracing.begin(member, step)
-        self._retracing.keep(step, targets)
+        if any(steps < self.length for steps in left.values()):
+            self._retracing.keep(step, targets)
 
     def _steps_to_update(self, member: int, step: int) -> int:
         due = self._dues[member]

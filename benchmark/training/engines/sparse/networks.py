@@ -189,8 +189,8 @@ class SparseNetworks:
 
     def optimise(self, how: Sgd) -> None:
         """One step of SGD of all networks, which is done when their next gradients are made, or their state is read."""
-        if self._due is not None:
-            self.state  # noqa: B018 - two in a row
+        if self._due is not None:  # no gradients were asked for since
+            self.state  # noqa: B018
         self._due = how
 
     def evaluated(self) -> dict[str, NDArray[Any]]:

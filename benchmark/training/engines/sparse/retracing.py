@@ -59,19 +59,15 @@ class Retracing:
             statistics=state.statistics[member].copy(),
             dropouts=state.dropouts[member].copy(),
         )
-        first = min(snapshot.step for snapshot in self._snapshots.values())
-        for known in (self._targets, self._sgd):
-            for old in [each for each in known if each < first]:
-                del known[old]
+        self._forget()
 
     def keep(self, step: int, targets: Counts) -> None:
-        """A step whose targets are int64 [batches, examples]."""
-        if self._snapshots:
-            self._targets[step] = targets
+        """A step that is to be gone through, whose targets are int64 [batches, examples]."""
+        self._targets[step] = targets
 
     def optimised(self, step: int, how: Sgd) -> None:
         """The optimizer step of the gradients of ``step``."""
-        if self._snapshots:
+        if step in self._targets:
             self._sgd[step] = how
 
     def add_up(self, asked: Sequence[Asked], done: int) -> None:
@@ -80,6 +76,9 @@ class Retracing:
         asked = [each for each in asked if each.positions.size and each.member in self._snapshots]
         for first in sorted({self._snapshots[each.member].step for each in asked}):
             self._retrace([each for each in asked if self._snapshots[each.member].step == first], first, done)
+        for member in {each.member for each in asked}:
+            del self._snapshots[member]
+        self._forget()
 
     def state_dict(self) -> dict[str, Any]:
         """What later sums depend on."""
@@ -100,6 +99,12 @@ class Retracing:
         self._targets = dict(state["targets"])
         self._sgd = {step: Sgd(*how) for step, how in state["sgd"].items()}
         self._networks.batches.load([int(slot) for slot in state["slots"]], state["inputs"])
+
+    def _forget(self) -> None:
+        """Steps from before all snapshots."""
+        for known in (self._targets, self._sgd):
+            for step in [each for each in known if all(each < snapshot.step for snapshot in self._snapshots.values())]:
+                del known[step]
 
     def _retrace(self, asked: Sequence[Asked], first: int, done: int) -> None:
         members = sorted({each.member for each in asked})
