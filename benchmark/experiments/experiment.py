@@ -158,6 +158,13 @@ class Experiment(Settings):
         criteria = tuple(dict.fromkeys([*self.axes.criteria, *tried]))
         return self.model_copy(update={"axes": self.axes.model_copy(update={"criteria": criteria})})
 
+    @field_validator("title", "figure")
+    @classmethod
+    def _prints(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
+            raise ValueError("it stands above tables, so it must be one line of what prints")
+        return value
+
     @field_validator("name")
     @classmethod
     def _names_a_folder(cls, value: str) -> str:

@@ -142,6 +142,13 @@ def test_a_name_that_is_no_plain_folder_is_refused(tmp_path, name):
         load_experiment(written(tmp_path, changed("name", name)))
 
 
+@pytest.mark.parametrize("key", ["title", "figure"])
+@pytest.mark.parametrize("text", ["\x1b[2J", "two\nlines", "a\rb"])
+def test_a_heading_that_would_reach_the_terminal_as_more_than_text_is_refused(tmp_path, key, text):
+    with pytest.raises(InputError, match=f"{key}: it stands above tables"):
+        load_experiment(written(tmp_path, changed(key, text)))
+
+
 def test_a_few_lines_that_stand_for_gigabytes_are_refused(tmp_path):
     lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
     with pytest.raises(InputError, match="line 2: not valid YAML: references"):
