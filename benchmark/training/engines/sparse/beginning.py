@@ -8,7 +8,7 @@ from torch import Tensor
 from benchmark.training.engines.sparse.arguments import State
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.stepping import Numbers
-from benchmark.training.engines.sparse.structure import Counts, Indices, Structures
+from benchmark.training.engines.sparse.structure import Counts, Indices, Structures, starts
 
 
 def first_state(
@@ -23,7 +23,7 @@ def first_state(
 
     ``weights`` and ``buffers`` are those of all networks, each tensor [networks, *shape].
     """
-    size, starts = len(counts), np.concatenate([[0], np.cumsum(counts.sum(1))]).astype(np.int64)
+    size = len(counts)
     values = np.concatenate([*_values(structures, counts, positions, weights)])
     dense = _joined(weights, plan.dense_shapes, size, values.dtype)
     return State(
@@ -33,7 +33,7 @@ def first_state(
         places=np.zeros(values.size, np.int32),
         index=np.zeros(values.size, np.int32),
         looks=np.zeros(values.size, np.int32),
-        starts=starts,
+        starts=starts(counts.sum(1)),
         rows=np.zeros((size, structures.rows[-1]), np.int64),
         columns=np.zeros((size, structures.columns[-1]), np.int64),
         nothing=np.zeros(max(node.outputs[0] for node in plan.nodes), values.dtype),

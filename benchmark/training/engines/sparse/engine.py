@@ -17,7 +17,6 @@ from benchmark.training.engines.sparse.factors import Asked
 from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum, steps_that_count
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
-from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
 from benchmark.training.layer_roles import rewired_layers
@@ -73,8 +72,7 @@ class SparseEngine:
         step, factors = self._inactive.done + 1, self._inactive.factors
         due = [m for m, member in enumerate(self.members) if _reads_all(member, step)]
         recorded = self._inactive.recorded(step)
-        convolves = any(node.kind == Kind.CONVOLUTION for node in self._networks.plan.nodes)
-        full = [*due, *(m for m in recorded if m not in due)] if convolves else due
+        full = [*due, *(m for m in recorded if m not in due)] if self._networks.plan.convolves else due
         if recorded:
             factors.keep(step, recorded, self._networks.plan.groups(batch.targets.shape[1]))
         self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None)

@@ -68,7 +68,7 @@ class InactiveMomentum:
         self._retraced = [
             m
             for m, due in enumerate(dues)
-            if due is not None and not all(self._linear) and not due.reads_all and due.period >= self.length
+            if due is not None and plan.convolves and not due.reads_all and due.period >= self.length
         ]
         """Networks whose topology stays as it is in the steps that count for an update."""
         self._sums: dict[int, list[Numbers]] = {

@@ -17,7 +17,7 @@ from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
 from benchmark.training.engines.sparse.stepping import Active, Extra, Numbers, Sgd, Step
-from benchmark.training.engines.sparse.structure import Index, Structures
+from benchmark.training.engines.sparse.structure import Structures
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.threads import Threads
 from benchmark.training.engines.sparse.vectors import LANES
@@ -108,10 +108,7 @@ class SparseNetworks:
     def _index(self, member: int) -> None:
         """Make the index structures of a network from its positions."""
         whole = slice(int(self.state.starts[member]), int(self.state.starts[member + 1]))
-        parts = (each[whole] for each in (self.state.places, self.state.index, self.state.looks))
-        places, index, looks = parts
-        into = Index(places, index, looks, self.state.rows[member], self.state.columns[member])
-        self.structures.fill(self.positions[whole], self.counts[member], into)
+        self.structures.index(self.state, member, self.positions[whole], self.counts[member])
 
     def step(self, number: int, inputs: Tensor, targets: Tensor, extra: Extra) -> None:
         """Ask for the losses and gradients of step ``number``, which are made when they are read, or a little later.

@@ -85,6 +85,11 @@ class Plan:
         return [number for number, node in enumerate(self.nodes) if node.is_product]
 
     @cached_property
+    def convolves(self) -> bool:
+        """Whether there is a convolution."""
+        return any(node.kind == Kind.CONVOLUTION for node in self.nodes)
+
+    @cached_property
     def dense_shapes(self) -> dict[str, int]:
         """Sizes of the dense parameters by their names, in the order in which they are stored."""
         found = {}

@@ -15,7 +15,7 @@ from benchmark.training.engines.sparse.arguments import State
 from benchmark.training.engines.sparse.factors import Asked
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.stepping import Extra, Numbers, Sgd, Step
-from benchmark.training.engines.sparse.structure import Counts, Index, Indices
+from benchmark.training.engines.sparse.structure import Counts, Indices, starts
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,10 @@ class Retracing:
             for layer in layers:
                 part, end = slice(end, end + int(old.counts[layer])), end + int(old.counts[layer])
                 grown = wanted.get((member, layer), np.zeros(0, np.int32))
-                joined = np.concatenate([old.positions[part], grown])
-                order = np.argsort(joined, kind="stable")
+                both = np.concatenate([old.positions[part], grown])
+                order = np.argsort(both, kind="stable")
                 nothing = np.zeros(grown.size, old.values.dtype)
-                positions.append(joined[order])
+                positions.append(both[order])
                 values.append(np.concatenate([old.values[part], nothing])[order])
                 momenta.append(np.concatenate([old.momenta[part], nothing])[order])
                 at[member, layer] = begin + np.flatnonzero(order >= old.counts[layer])
@@ -143,7 +143,10 @@ class Retracing:
                 begin += order.size
         held = [np.concatenate([at[member, layer] for layer in layers]) for member in members]
         state = self._state(members, counts, np.concatenate(values), np.concatenate(momenta), held)
-        self._index(state, counts, np.concatenate(positions))
+        joined = np.concatenate(positions)
+        for row in range(len(members)):
+            whole = slice(int(state.starts[row]), int(state.starts[row + 1]))
+            self._networks.structures.index(state, row, joined[whole], counts[row])
         return state, [at[each.member, each.layer] for each in asked]
 
     def _state(
@@ -160,7 +163,7 @@ class Retracing:
             places=np.zeros(values.size, np.int32),
             index=np.zeros(values.size, np.int32),
             looks=np.zeros(values.size, np.int32),
-            starts=_starts(counts.sum(1)),
+            starts=starts(counts.sum(1)),
             rows=np.zeros((size, structures.rows[-1]), np.int64),
             columns=np.zeros((size, structures.columns[-1]), np.int64),
             nothing=self._networks.state.nothing,
@@ -170,17 +173,5 @@ class Retracing:
             statistics=np.stack([each.statistics for each in old]),
             dropouts=np.stack([each.dropouts for each in old]),
             held=np.concatenate(held).astype(np.int64),
-            held_starts=_starts(np.array([each.size for each in held])),
+            held_starts=starts([each.size for each in held]),
         )
-
-    def _index(self, state: State, counts: Counts, positions: Indices) -> None:
-        for row in range(len(counts)):
-            whole = slice(int(state.starts[row]), int(state.starts[row + 1]))
-            parts = (each[whole] for each in (state.places, state.index, state.looks))
-            places, index, looks = parts
-            into = Index(places, index, looks, state.rows[row], state.columns[row])
-            self._networks.structures.fill(positions[whole], counts[row], into)
-
-
-def _starts(sizes: Counts) -> Counts:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

@@ -1,5 +1,6 @@
 """The index structures of a network's sparse layers: made from the positions of its active weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.training.engines.sparse.arguments import State
 from benchmark.training.engines.sparse.network import Node
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.products import compiled
@@ -45,52 +47,43 @@ class Structures:
     @cached_property
     def rows(self) -> Counts:
         """Where the row pointers of each layer begin, int64 [layers + 1]."""
-        return _starts([layer.shape[0] + 1 for layer in self.layers])
+        return starts([layer.shape[0] + 1 for layer in self.layers])
 
     @cached_property
     def columns(self) -> Counts:
         """Where the column pointers of each layer begin, int64 [layers + 1]."""
-        return _starts([int(layer.columns[-1]) + 2 for layer in self.layers])
+        return starts([int(layer.columns[-1]) + 2 for layer in self.layers])
 
     @cached_property
     def sizes(self) -> Counts:
         """Where the weights of each layer begin in a full network, int64 [layers + 1]."""
-        return _starts([layer.shape[0] * layer.fan_in for layer in self.layers])
+        return starts([layer.shape[0] * layer.fan_in for layer in self.layers])
 
     @cached_property
     def full(self) -> tuple[Indices, Counts, Counts]:
         """Places of all weights of one output of each layer, where each layer's begin, and a full network's rows."""
         rows = [np.arange(layer.shape[0] + 1) * layer.fan_in for layer in self.layers]
-        starts = _starts([layer.fan_in for layer in self.layers])
-        return np.concatenate([layer.places for layer in self.layers]), starts, np.concatenate(rows)
+        begins = starts([layer.fan_in for layer in self.layers])
+        return np.concatenate([layer.places for layer in self.layers]), begins, np.concatenate(rows)
 
-    def fill(self, positions: Indices, counts: Counts, into: "Index") -> None:
+    def index(self, state: State, member: int, positions: Indices, counts: Counts) -> None:
         """Write the structures of a network whose layers have ``counts`` active weights at ``positions``, sorted.
 
         Positions count from the first weight of their layer.
         """
-        first = 0
+        begin, first = int(state.starts[member]), 0
         for number, (layer, count) in enumerate(zip(self.layers, counts, strict=True)):
-            rows = into.rows[self.rows[number] : self.rows[number + 1]]
-            columns = into.columns[self.columns[number] : self.columns[number + 1]]
-            span = slice(first, first + int(count))
-            parts = (into.places[span], into.index[span], into.looks[span])
-            _fill(positions[span], first, layer.places, layer.looks, layer.columns, layer.output, rows, columns, *parts)
+            rows = state.rows[member, self.rows[number] : self.rows[number + 1]]
+            columns = state.columns[member, self.columns[number] : self.columns[number + 1]]
+            span = slice(begin + first, begin + first + int(count))
+            parts = (state.places[span], state.index[span], state.looks[span])
+            active = positions[first : first + int(count)]
+            _fill(active, first, layer.places, layer.looks, layer.columns, layer.output, rows, columns, *parts)
             first += int(count)
 
 
-@dataclass(frozen=True)
-class Index:
-    """The structures of one network, which `Structures.fill` writes; views of what a fleet has."""
-
-    places: Indices
-    index: Indices
-    looks: Indices
-    rows: Counts
-    columns: Counts
-
-
-def _starts(sizes: list[int]) -> Counts:
+def starts(sizes: Sequence[int] | Counts) -> Counts:
+    """Where each of some parts begins, and the end of the last."""
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
