@@ -40,6 +40,11 @@ class Dataset:
     """Whether ``decode`` reads files. Then the splits stay on the CPU, and batches are decoded ahead of their step."""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether networks see examples just as they are stored."""
+        return self.augment is None and self.decode is None
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one input as networks see it."""
         return tuple(self.seen(self.train.inputs[:1], torch.device("cpu")).shape[1:])

@@ -38,13 +38,17 @@ class Batches:
         return ahead(batches, BATCHES_AHEAD) if self._dataset.from_files else batches
 
     def _gathered(self, epoch: int, first: int) -> Iterator[Batch]:
-        train, augment = self._dataset.train, self._dataset.augment
+        train, augment, plain = self._dataset.train, self._dataset.augment, self._dataset.is_plain
         orders = [torch.randperm(self._examples, generator=stream(s, "batches", epoch)) for s in self._seeds]
         order = torch.stack(orders).to(train.targets.device)
         for number in range(first, self.per_epoch):
             chosen = order[:, number * self._batch_size : (number + 1) * self._batch_size]
-            # one row of memory after the other, which is twice as fast as train.inputs[chosen]
-            stored = train.inputs.index_select(0, chosen.flatten()).view(*chosen.shape, *train.inputs.shape[1:])
+            share = communication.share(chosen.shape[1])
+            targets = train.targets[chosen[:, share]].to(self._device)
+            if plain:
+                yield Batch(train.inputs, chosen[:, share], targets)
+                continue
+            stored = Batch(train.inputs, chosen, targets).inputs
             if augment is not None:
                 stored = torch.stack(
                     [
@@ -52,8 +56,6 @@ class Batches:
                         for seed, batch in zip(self._seeds, stored, strict=True)
                     ]
                 )
-            share = communication.share(chosen.shape[1])
-            targets = train.targets[chosen[:, share]].to(self._device)
             # examples are drawn for whole batches and decoded for the share, so several processes see what one would
             inputs = self._dataset.seen(stored[:, share].flatten(0, 1), self._device)
-            yield Batch(inputs.view(*targets.shape, *inputs.shape[1:]), targets)
+            yield Batch.of(inputs.view(*targets.shape, *inputs.shape[1:]), targets)

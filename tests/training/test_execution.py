@@ -49,7 +49,7 @@ def test_a_step_without_an_update_asks_for_no_value_so_that_a_gpu_never_waits(mo
     monkeypatch.setattr(training, "_measuring", type("Nothing", (), {"trained": lambda *_: None})())
     for step in range(2, 5):  # weights are digested after the first one
         training.step = step
-        batch = Batch(torch.randn(2, 16, *shape), torch.zeros(2, 16, dtype=torch.int64))
+        batch = Batch.of(torch.randn(2, 16, *shape), torch.zeros(2, 16, dtype=torch.int64))
         training._train(batch, 0.05)
     with pytest.raises(DataDependentOutputException):  # so a value that is asked for would have been noticed
         training.engine.finite(0)

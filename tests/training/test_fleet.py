@@ -149,7 +149,7 @@ def test_the_hessian_gradient_product_is_the_one_of_the_whole_hessian(engine):
     model = {"name": "mlp", "widths": [4]}
     fleet = engine_named(engine).make([Member(1, 1.0), Member(2, 0.5)], setup(model, TRAINING), dataset, CPU)
     inputs, targets = dataset.train.inputs[:8], dataset.train.targets[:8]
-    fleet.backward(Batch(torch.stack([inputs, inputs]), torch.stack([targets, targets])))
+    fleet.backward(Batch.of(torch.stack([inputs, inputs]), torch.stack([targets, targets])))
     found = {layer.name: layer.hessian_gradient(3.0) for layer in fleet.layers(1, 1, Needs(hessian_gradient=True))}
     weights = fleet.weights(1)
     network = build_network(model, (3,), 10)
@@ -170,7 +170,7 @@ def test_the_momentum_of_a_grown_weight_is_kept_or_reset_as_asked_for(engine):
     dataset = some_data(6)
     members = [Member(1, 0.2, "erk", recipe("magnitude", "momentum", grown_momentum=way)) for way in ("keep", "reset")]
     fleet = engine_named(engine).make(members, setup(MLP, TRAINING), dataset, CPU)
-    fleet.backward(Batch(dataset.train.inputs[None, :32], dataset.train.targets[None, :32]))
+    fleet.backward(Batch.of(dataset.train.inputs[None, :32], dataset.train.targets[None, :32]))
     fleet.optimise(0.05)
     needs = Needs(momentum="all")
     before = {layer.name: layer.momentum.clone() for layer in fleet.layers(0, 1, needs)}

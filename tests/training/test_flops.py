@@ -61,7 +61,7 @@ def test_a_hessian_gradient_product_costs_nine_forward_passes():
     dataset = Dataset("made up", split, split, split, classes=10)
     how = setup({"name": "resnet56"}, TrainingSettings(epochs=1, batch_size=2, learning_rate=0.1))
     fleet = engine_named("dense").make([Member(1, 0.2)], how, dataset, CPU)
-    fleet.backward(Batch(split.inputs[None], split.targets[None]))
+    fleet.backward(Batch.of(split.inputs[None], split.targets[None]))
     layer = fleet.layers(0, 1, Needs(hessian_gradient=True))[0]
     with FlopCounterMode(display=False) as product:
         layer.hessian_gradient(200.0)

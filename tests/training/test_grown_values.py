@@ -15,7 +15,7 @@ from tests.training.small_fleets import CPU, MLP, recipe, setup, some_data
 
 TRAINING = TrainingSettings(epochs=2, batch_size=32, learning_rate=0.1)
 DATA = some_data(6)
-BATCH = Batch(DATA.train.inputs[None, :32], DATA.train.targets[None, :32])
+BATCH = Batch.of(DATA.train.inputs[None, :32], DATA.train.targets[None, :32])
 
 
 def one_update(engine, **settings):

@@ -25,7 +25,7 @@ def test_they_are_those_of_every_example_of_the_batch(model, shape):
     members = [Member(seed, 0.3, "erk", recipe("wanda")) for seed in (1, 2)]
     dense, naive = (kind.make(members, setup(model, TRAINING), data, CPU) for kind in (engine_named("dense"), NAIVE))
     inputs, targets = data.train.inputs, data.train.targets
-    batch = Batch(torch.stack([inputs[:32], inputs[20:52]]), torch.stack([targets[:32], targets[20:52]]))
+    batch = Batch.of(torch.stack([inputs[:32], inputs[20:52]]), torch.stack([targets[:32], targets[20:52]]))
     for fleet in (dense, naive):
         fleet.backward(batch)
     for member in range(2):

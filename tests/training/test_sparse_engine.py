@@ -177,7 +177,7 @@ def test_a_checkpoint_of_another_fleet_is_refused():
 def test_nobody_gets_a_dense_gradient_that_was_not_made():
     dataset, training = some_data(6), TrainingSettings(epochs=1, batch_size=16, learning_rate=0.05)
     engine = engine_named("sparse").make([Member(1, 0.2)], setup(MLP, training), dataset, CPU)
-    engine.backward(Batch(dataset.train.inputs[None, :16], dataset.train.targets[None, :16]))
+    engine.backward(Batch.of(dataset.train.inputs[None, :16], dataset.train.targets[None, :16]))
     assert not engine.diverged().any()
     with pytest.raises(ValueError, match="no dense gradient of member 0"):
         engine.layers(0, 1, Needs(gradient="all"))
@@ -228,7 +228,7 @@ def test_gradients_are_those_of_autograd(float64, name, examples):
     masked = {n: mask[None] for n, mask in masks.items()}
     sparse = SparseNetworks(network, shape, weights, buffers, masked, [0], examples, 1, 0.1)
     inputs, targets = torch.randn(1, examples, *shape), torch.randint(2, (1, examples))
-    sparse.step(1, inputs, targets, Extra([0], [0]))
+    sparse.step(1, Batch.of(inputs, targets), Extra([0], [0]))
     loss = classification_loss(network(inputs[0])[None], targets, 0.1)[0]
     loss.backward()
     assert sparse.losses[0] == pytest.approx(loss.item())
@@ -283,7 +283,10 @@ def test_a_batch_is_laid_out_with_its_examples_innermost_and_zeros_in_lanes_with
     row = np.array(image.row(0, groups))
     batch = torch.randn(examples, *shape).numpy()
     found = np.zeros(image.positions * groups * LANES, np.float32)
-    lay_out(batch.reshape(examples, -1), row, *shape, found)
+    source, rows = np.zeros((examples + 3, batch[0].size), np.float32), np.full(examples + 1, -1)
+    rows[:examples] = np.random.default_rng(examples).permutation(examples + 3)[:examples]
+    source[rows[:examples]] = batch.reshape(examples, -1)
+    lay_out(source.ravel(), rows, row, shape, found)
     padded = np.zeros((groups * LANES, *shape), np.float32)
     padded[:examples] = batch
     padded = np.pad(padded, [(0, 0), (0, 0), (border, border), (border, border)]).reshape(groups * LANES, -1)

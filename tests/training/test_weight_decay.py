@@ -43,7 +43,7 @@ def test_decay_on_weights_is_neither_in_the_momentum_nor_multiplied_by_the_learn
     fleet = engine_named(engine).make([member], setup(MLP, TRAINING), DATA, CPU)
     for step in range(3):
         part = slice(20 * step, 20 * step + 20)
-        fleet.backward(Batch(DATA.train.inputs[None, part], DATA.train.targets[None, part]))
+        fleet.backward(Batch.of(DATA.train.inputs[None, part], DATA.train.targets[None, part]))
         fleet.optimise(RATE)
     for name, weight in written_out(member, 3).items():
         torch.testing.assert_close(fleet.weights(0)[name], weight.detach(), atol=1e-6, rtol=1e-5)

@@ -91,6 +91,20 @@ class Work(NamedTuple):
     """[members, slots, numbers]."""
 
 
+class Unlaid(NamedTuple):
+    """Examples that are still to be laid out as batches."""
+
+    image: tuple[int, int, int]
+    """Channels, height and width of an example."""
+    sources: Any
+    """int64 [steps, 2]: the address of what a step's examples are among, [N, features], and N."""
+    rows: Any
+    """int64 [steps, batches, examples]: where each example is, or -1 behind the last one of a batch; [0, 0, 0] where
+    all batches are laid out."""
+    laid_out: Any
+    """int64 [steps · batches]: 1 for a batch that is, which is written."""
+
+
 class Steps(NamedTuple):
     """Steps that the networks do one after the other; what is asked for beside gradients, the last one alone makes."""
 

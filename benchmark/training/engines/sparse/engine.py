@@ -77,7 +77,7 @@ class SparseEngine:
             factors.keep(step, recorded, self._networks.plan.groups(batch.targets.shape[1]))
         self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None)
         self._inactive.begin(step, batch.targets.numpy())
-        self._networks.step(step, batch.inputs, batch.targets, self._extra)
+        self._networks.step(step, batch, self._extra)
 
     def diverged(self) -> Tensor:
         """Members that had a loss which is not a finite number, bool [members]."""
@@ -153,8 +153,7 @@ class SparseEngine:
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
-        found = self._networks.logits(torch.split(inputs, self._evaluated), self._evaluated)
-        return torch.from_numpy(found[:, : len(inputs)])
+        return torch.from_numpy(self._networks.logits(inputs, self._evaluated))
 
     def synchronise(self) -> None:
         """One process trains alone, so there is nobody to agree with."""

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.training.engines.sparse.counters import take_number
 from benchmark.training.engines.sparse.memory import aligned
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.products import compiled
-from benchmark.training.engines.sparse.program import take_number
 from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmark.training.engines.engine import Batch
 from benchmark.training.engines.sparse.arguments import Shape, State, Steps
-from benchmark.training.engines.sparse.batches import Batches
+from benchmark.training.engines.sparse.batches import Batches, examples_of, in_batches
 from benchmark.training.engines.sparse.beginning import first_state
 from benchmark.training.engines.sparse.memory import aligned_zeros
 from benchmark.training.engines.sparse.network import nodes
@@ -21,7 +22,7 @@ from benchmark.training.engines.sparse.structure import Structures
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.threads import Threads
 from benchmark.training.engines.sparse.vectors import LANES
-from benchmark.training.engines.sparse.work import evaluation, gathered, most_steps
+from benchmark.training.engines.sparse.work import evaluation, gathered, most_steps, unlaid
 
 _Memory = tuple[list[Numbers], list[NDArray[np.uint8]]]
 """Of each thread: its workspace, and what max-pooling and dropout remember."""
@@ -110,17 +111,15 @@ class SparseNetworks:
         whole = slice(int(self.state.starts[member]), int(self.state.starts[member + 1]))
         self.structures.index(self.state, member, self.positions[whole], self.counts[member])
 
-    def step(self, number: int, inputs: Tensor, targets: Tensor, extra: Extra) -> None:
-        """Ask for the losses and gradients of step ``number``, which are made when they are read, or a little later.
-
-        ``inputs`` is [batches, examples, *shape] and ``targets`` int64 [batches, examples].
-        """
+    def step(self, number: int, batch: Batch, extra: Extra) -> None:
+        """Ask for the losses and gradients of step ``number``, which are made when they are read, or a little later."""
+        targets = batch.targets.numpy()
         examples = targets.shape[1]
         if self._waiting and self._waiting[0].targets.shape[1] != examples:
             self.finish()
         slot = self.slot(number)
-        self.batches.lay_out(slot, list(inputs), examples)
-        self._waiting.append(Step(slot, targets.numpy(), extra, self._due))
+        self.batches.make_room(slot, examples)
+        self._waiting.append(Step(slot, examples_of(batch, self.dtype), targets, extra, self._due))
         self._due = None  # a network's optimizer step is done on the way: its weights are in the caches then
         if extra.convolutions or len(self._waiting) == self._most:
             self.finish()
@@ -139,7 +138,7 @@ class SparseNetworks:
         self.lost |= ~np.isfinite(steps.losses).all(0)
 
     def go_through(self, steps: Sequence[Step], last: Sgd, state: State, sees: NDArray[np.int64]) -> None:
-        """Do steps of other networks of this model, whose batches are still there, and the optimizer step ``last``.
+        """Do steps of other networks of this model, whose batches are laid out, and the optimizer step ``last``.
 
         Network m of ``state`` sees batch ``sees[m]``.
         """
@@ -156,33 +155,30 @@ class SparseNetworks:
         numbers = len(waiting[0].targets) * self.batches.numbers(examples)
         weights = int(self.structures.sizes[-1])
         steps = gathered(waiting, order, sees, self.batches.inputs, numbers, self._smoothing, weights)
-        done = np.zeros(order.size, np.int64)
+        done, new = np.zeros(order.size, np.int64), unlaid(self.plan, [step.examples for step in waiting])
 
         def compute(queue: Any, thread: int) -> None:
             if thread < order.size:  # the others would only wait
-                train(queue, done, shape, state, steps, spaces[thread], memories[thread])
+                train(queue, done, new, shape, state, steps, spaces[thread], memories[thread])
 
         self.threads.run(compute)
         return steps
 
-    def logits(self, batches: Sequence[Tensor], examples: int) -> Numbers:
-        """Logits [networks, batches · examples, classes] as in an evaluation.
-
-        All networks see the same ``batches``, each [examples or fewer, *shape]; what stands for a missing example means
-        nothing.
-        """
+    def logits(self, inputs: Tensor, examples: int) -> Numbers:
+        """Logits [networks, N, classes] as in an evaluation, of ``inputs`` [N, *shape] in batches of ``examples``."""
         shape, (spaces, memories) = self._for(examples)
-        state, size = self.state, len(batches) * self.batches.numbers(examples)
+        seen = in_batches(inputs, examples, self.dtype)
+        batches = len(seen.rows)
+        state, size = self.state, batches * self.batches.numbers(examples)
         if self._evaluated is None or self._evaluated.inputs.size < size:
-            self._evaluated = Batches(self.plan, 1, len(batches), examples, self.dtype)
-        self._evaluated.lay_out(0, batches, examples)
-        inputs = self._evaluated.inputs[0, :size].reshape(len(batches), -1)
-        found = np.empty((self.size, len(batches) * examples, self.plan.nodes[-1].outputs[0]), self.dtype)
-        work = evaluation(self._order, inputs, examples)
+            self._evaluated = Batches(self.plan, 1, batches, examples, self.dtype)
+        work = evaluation(self._order, self._evaluated.inputs[0, :size].reshape(batches, -1), examples)
+        found = np.empty((self.size, batches * examples, self.plan.nodes[-1].outputs[0]), self.dtype)
+        new = unlaid(self.plan, [seen])
         self.threads.run(
-            lambda queue, thread: evaluate(queue, shape, state, work, spaces[thread], memories[thread], found)
+            lambda queue, thread: evaluate(queue, new, shape, state, work, spaces[thread], memories[thread], found)
         )
-        return found
+        return found[:, : len(inputs)]
 
     def optimise(self, how: Sgd) -> None:
         """One step of SGD of all networks, which is done when their next gradients are made, or their state is read."""

@@ -8,12 +8,13 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse import operations
-from benchmark.training.engines.sparse.arguments import Shape, State, Steps, Work
+from benchmark.training.engines.sparse.arguments import Shape, State, Steps, Unlaid, Work
+from benchmark.training.engines.sparse.counters import count_up, counted, take_number
+from benchmark.training.engines.sparse.layout import lay_out_chosen
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
@@ -69,17 +70,6 @@ def _address(function: Any, kinds: tuple[Any, ...]) -> int:
     return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def take_number(typing: Any, counter: Any) -> Any:
-    """The number in ``counter`` (int64 [1]), which goes up by one; no two threads get the same one."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.atomic_rmw("add", data, ir.Constant(data.type.pointee, 1), "monotonic")
-
-    return types.int64(counter), code
-
-
 # long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
 def call(
@@ -106,60 +96,56 @@ def call(
     return types.none(types.int64, *kinds), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def count_up(typing: Any, counters: Any, number: Any) -> Any:
-    """One more in a counter (int64 [counters]); whoever sees it also sees what was written before."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.gep(data, [arguments[1]])
-        builder.atomic_rmw("add", place, ir.Constant(data.type.pointee, 1), "release")
-        return context.get_dummy_value()
-
-    return types.void(counters, types.intp), code
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def counted(typing: Any, counters: Any, number: Any) -> Any:
-    """What a counter of :func:`count_up` says."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", 8)
-
-    return types.int64(counters, types.intp), code
-
-
 # long because compiled code is given its arrays one by one
 @compiled
-def train(queue: Any, done: Any, shape: Shape, state: State, steps: Steps, space: Any, memory: Any) -> None:
+def train(
+    queue: Any, done: Any, unlaid: Unlaid, shape: Shape, state: State, steps: Steps, space: Any, memory: Any
+) -> None:
     """Gradients and losses of all networks in some steps, as long as ``queue`` has some left.
 
-    Who is free takes the next network, at first for the first step: threads do not wait for the end of a step, but a
-    step of a network waits for its last one. ``done`` (int64 [members]) counts the steps of each network.
+    Who is free takes the next batch of a step to lay it out, and where there is none the next network: threads do not
+    wait for the end of a step, but a step of a network waits for its last one, and for its batch. ``done`` (int64
+    [members]) counts the steps of each network.
     """
-    count = steps.members.size
+    batches = unlaid.rows.shape[1]
+    tasks = batches + steps.members.size
     number = take_number(queue)
-    while number < count * steps.at.size:
-        step, member = number // count, steps.members[number % count]
-        while counted(done, member) < step:
-            pass
-        if steps.due[step]:
-            _step(state, member, steps.sgd[step])
-        _gradients(member, shape, state, _of_step(steps, step), space, memory)
-        count_up(done, member)
+    while number < tasks * steps.at.size:
+        step, task = number // tasks, number % tasks
+        if task < batches:
+            _lay_out(task, step, unlaid, shape, _inputs(steps, step, batches))
+        else:
+            member = steps.members[task - batches]
+            while counted(done, member) < step:
+                pass
+            while batches > 0 and counted(unlaid.laid_out, step * batches + steps.batches[member]) == 0:
+                pass
+            if steps.due[step]:
+                _step(state, member, steps.sgd[step])
+            _gradients(member, shape, state, _of_step(steps, step), space, memory)
+            count_up(done, member)
         number = take_number(queue)
+
+
+@compiled
+def _lay_out(batch: int, step: int, unlaid: Unlaid, shape: Shape, inputs: Any) -> None:
+    lay_out_chosen(unlaid, step, batch, shape.buffers[0], inputs[batch])
+    count_up(unlaid.laid_out, step * unlaid.rows.shape[1] + batch)
+
+
+@compiled
+def _inputs(steps: Steps, step: int, batches: int) -> Any:
+    """Of a step, [batches, numbers]."""
+    return steps.inputs[steps.at[step]][: steps.numbers].reshape((batches, steps.numbers // batches))
 
 
 @compiled
 def _of_step(steps: Steps, step: int) -> Work:
     """What the networks do in one of several steps."""
-    count = steps.targets.shape[1]
-    laid_out = steps.inputs[steps.at[step]][: steps.numbers].reshape((count, steps.numbers // count))
     return Work(
         members=steps.members,
         batches=steps.batches,
-        inputs=laid_out,
+        inputs=_inputs(steps, step, steps.targets.shape[1]),
         targets=steps.targets[step],
         smoothing=steps.smoothing,
         losses=steps.losses[step],
@@ -189,14 +175,24 @@ def _gradients(member: int, shape: Shape, state: State, work: Work, space: Any, 
 
 # long because compiled code is given its arrays one by one
 @compiled
-def evaluate(queue: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any) -> None:
-    """Into ``logits`` [members, batches · examples, classes], as in an evaluation of all batches of ``work``."""
-    examples, count = work.targets.shape[1], work.members.size
+def evaluate(
+    queue: Any, unlaid: Unlaid, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any
+) -> None:
+    """Into ``logits`` [members, batches · examples, classes], as in an evaluation of all batches of ``work``.
+
+    They are laid out first.
+    """
+    examples, count, batches = work.targets.shape[1], work.members.size, work.inputs.shape[0]
     last = shape.ops[shape.ops.shape[0] - 1]
     buffer = shape.buffers[last[Op.OUTPUT]]
     number = take_number(queue)
-    while number < count * work.inputs.shape[0]:
-        batch, member = number // count, work.members[number % count]
+    while number < batches:
+        _lay_out(number, 0, unlaid, shape, work.inputs)
+        number = take_number(queue)
+    while number < batches + count * batches:
+        batch, member = (number - batches) // count, work.members[(number - batches) % count]
+        while counted(unlaid.laid_out, batch) == 0:
+            pass
         _forward(1, member, shape, state, _of_batch(work, batch), space, memory)
         for channel in range(last[Op.OUT_CHANNELS]):
             at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]

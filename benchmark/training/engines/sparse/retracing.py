@@ -110,7 +110,7 @@ class Retracing:
         members = sorted({each.member for each in asked})
         state, at = self._with_grown(members, asked)
         steps = [
-            Step(self._networks.slot(n), self._targets[n], Extra(), self._sgd[n - 1] if n > first else None)
+            Step(self._networks.slot(n), None, self._targets[n], Extra(), self._sgd[n - 1] if n > first else None)
             for n in range(first, done + 1)
         ]
         self._networks.go_through(steps, self._sgd[done], state, self._batches[members])

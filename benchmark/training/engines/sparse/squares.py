@@ -11,31 +11,36 @@ from benchmark.training.engines.sparse.vectors import LANES, Emitter
 
 # long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
-def turn_square(typing: Any, source: Any, index: Any, features: Any, lanes: Any, into: Any, at: Any, unit: Any) -> Any:
-    """Sixteen features of ``lanes`` examples: rows of ``source``, ``features`` apart, become columns, ``unit`` apart.
+def turn_square(
+    typing: Any, source: Any, chosen: Any, first: Any, features: Any, lanes: Any, into: Any, at: Any, unit: Any
+) -> Any:
+    """Sixteen features, from ``first`` on, of ``lanes`` examples: rows of ``source`` become columns, ``unit`` apart.
 
-    The missing ones of sixteen examples become zero.
+    ``source`` has ``features`` in a row, and ``chosen`` (int64 [lanes]) says which rows they are. The missing ones of
+    sixteen examples become zero.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, target = signature.args[0], signature.args[4]
+        kind, target = signature.args[0], signature.args[5]
         emit = Emitter(context, builder, kind.dtype)
-        start, apart, lanes = arguments[1:4]
+        first, features, lanes = arguments[2:5]
+        chosen = context.make_array(signature.args[1])(context, builder, arguments[1]).data
         zero = ir.Constant(emit.vector, [0.0] * LANES)
         rows = []
         for lane in range(LANES):
             there = builder.icmp_signed("<", lanes.type(lane), lanes)
-            place = builder.add(start, builder.mul(builder.select(there, lanes.type(lane), lanes.type(0)), apart))
+            row = builder.load(builder.gep(chosen, [builder.select(there, lanes.type(lane), lanes.type(0))]))
+            place = builder.add(first, builder.mul(row, features))
             rows.append(builder.select(there, emit.load(kind, arguments[0], place), zero))
         for far in (1, 2, 4, 8):
             rows = [_exchanged(builder, rows, number, far) for number in range(LANES)]
         for column, vector in enumerate(rows):
-            place = builder.add(arguments[5], builder.mul(arguments[6], arguments[6].type(column)))
-            emit.store(vector, target, arguments[4], place)
+            place = builder.add(arguments[6], builder.mul(arguments[7], arguments[7].type(column)))
+            emit.store(vector, target, arguments[5], place)
         return context.get_dummy_value()
 
     sizes = (types.intp,) * 3
-    return types.void(source, *sizes, into, types.intp, types.intp), code
+    return types.void(source, chosen, *sizes, into, types.intp, types.intp), code
 
 
 def _exchanged(builder: Any, rows: list[Any], number: int, far: int) -> Any:

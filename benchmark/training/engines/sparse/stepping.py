@@ -56,11 +56,23 @@ class Extra:
 
 
 @dataclass(frozen=True)
+class Examples:
+    """The examples of some batches."""
+
+    source: Numbers
+    """[N, features]: they are among these."""
+    rows: NDArray[np.int64]
+    """[batches, examples]: where each is, or -1 behind the last one of a batch."""
+
+
+@dataclass(frozen=True)
 class Step:
     """A step whose gradients are asked for."""
 
     slot: int
-    """Where its batches are laid out."""
+    """Where its batches are laid out, or will be."""
+    examples: Examples | None
+    """None where its batches are laid out."""
     targets: NDArray[np.int64]
     """[batches, examples]."""
     extra: Extra

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.training.engines.sparse.arguments import Steps, Work
+from benchmark.training.engines.sparse.arguments import Steps, Unlaid, Work
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.stepping import Numbers, Sgd, Step
+from benchmark.training.engines.sparse.stepping import Examples, Numbers, Sgd, Step
 
 FLOPS = 5e9
 """About what several steps of all networks have: a tenth of a second."""
@@ -59,6 +59,18 @@ def gathered(
             [_with(members, s.extra.recorded, [s.extra.slot] * len(s.extra.recorded)) for s in waiting], np.int64
         ),
         history=histories[0] if histories else np.empty((0, 1, 1), inputs.dtype),
+    )
+
+
+def unlaid(plan: Plan, examples: Sequence[Examples | None]) -> Unlaid:
+    """What is to be laid out for some steps: all of them, or none."""
+    there = [each for each in examples if each is not None]
+    rows = np.stack([each.rows for each in there]) if there else np.zeros((0, 0, 0), np.int64)
+    return Unlaid(
+        image=plan.input_image(0).shape,
+        sources=np.array([(e.source.ctypes.data, len(e.source)) for e in there], np.int64).reshape(-1, 2),
+        rows=rows,
+        laid_out=np.zeros(rows.shape[0] * rows.shape[1], np.int64),
     )
 
 
