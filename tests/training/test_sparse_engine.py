@@ -203,6 +203,13 @@ NETWORKS = {
             *(nn.Linear(18, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 4, bias=False)),
         ),
     ),
+    "windows of two rows and columns": (
+        (3, 15, 13),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3), nn.MaxPool2d(2), nn.ReLU()),
+            *(nn.Conv2d(5, 6, 1), nn.ReLU(), nn.MaxPool2d((2, 1)), nn.Flatten(), nn.Linear(6, 6)),
+        ),
+    ),
     "windows that overlap, and a convolution that is flattened": (
         (3, 17, 17),
         lambda: nn.Sequential(

@@ -83,3 +83,55 @@ def where_chosen(typing: Any, vector: Any, memory: Any, index: Any, number: Any)
         return builder.select(equal, arguments[0], ir.Constant(arguments[0].type, [0.0] * LANES))
 
     return vector(vector, memory, types.intp, types.intp), code
+
+
+# long because compiled code is given its arrays one by one
+@intrinsic  # type: ignore[untyped-decorator]
+def largest_of_four(typing: Any, array: Any, index: Any, right: Any, down: Any, memory: Any, kept: Any) -> Any:
+    """As :func:`largest` of a window of two rows and columns that begins at ``index``, without a loop."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emit = Emitter(context, builder, signature.args[0].dtype)
+        whole = ir.VectorType(ir.IntType(emit.align * 8), LANES)
+
+        def larger(new: Any, old: Any) -> Any:
+            return builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("!=", new, new))
+
+        def row(start: Any, first: int) -> tuple[Any, Any]:
+            """The larger of two neighbours, and its number."""
+            old, new = (
+                emit.load(signature.args[0], arguments[0], at) for at in (start, builder.add(start, arguments[2]))
+            )
+            taken = larger(new, old)
+            numbers = [ir.Constant(whole, [number] * LANES) for number in (first + 1, first)]
+            return builder.select(taken, new, old), builder.select(taken, *numbers)
+
+        upper, lower = row(arguments[1], 0), row(builder.add(arguments[1], arguments[3]), 2)
+        taken = larger(lower[0], upper[0])
+        which = builder.trunc(builder.select(taken, lower[1], upper[1]), BYTES)
+        builder.store(which, emit.bytes_pointer(signature.args[4], arguments[4], arguments[5]), align=1)
+        return builder.select(taken, lower[0], upper[0])
+
+    return Vector(array.dtype)(array, *(types.intp,) * 3, memory, types.intp), code
+
+
+# long because compiled code is given its arrays one by one
+@intrinsic  # type: ignore[untyped-decorator]
+def store_where_chosen(
+    typing: Any, vector: Any, memory: Any, kept: Any, array: Any, index: Any, right: Any, down: Any
+) -> Any:
+    """Write :func:`where_chosen` of each number to such a window."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emit = Emitter(context, builder, signature.args[3].dtype)
+        whole = ir.VectorType(ir.IntType(emit.align * 8), LANES)
+        bytes_ = builder.load(emit.bytes_pointer(signature.args[1], arguments[1], arguments[2]), align=1)
+        which, nothing = builder.zext(bytes_, whole), ir.Constant(emit.vector, [0.0] * LANES)
+        below = builder.add(arguments[4], arguments[6])
+        places = [at for start in (arguments[4], below) for at in (start, builder.add(start, arguments[5]))]
+        for number, at in enumerate(places):
+            equal = builder.icmp_unsigned("==", which, ir.Constant(whole, [number] * LANES))
+            emit.store(builder.select(equal, arguments[0], nothing), signature.args[3], arguments[3], at)
+        return context.get_dummy_value()
+
+    return types.void(vector, memory, types.intp, array, *(types.intp,) * 3), code

@@ -6,7 +6,14 @@ handles; a backward pass writes zeros where an input that came out of ReLU is no
 
 from typing import Any
 
-from benchmark.training.engines.sparse.maxima import largest, maximum_of, maximum_with, where_chosen
+from benchmark.training.engines.sparse.maxima import (
+    largest,
+    largest_of_four,
+    maximum_of,
+    maximum_with,
+    store_where_chosen,
+    where_chosen,
+)
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Op
 from benchmark.training.engines.sparse.vectors import (
@@ -36,6 +43,7 @@ def max_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, mem
     """The maximum of each window; ``memory`` keeps which pixel of the window it was (the first of equals)."""
     right, down = here[Buffer.PIXEL] * here[Buffer.UNIT], here[Buffer.ROW] * here[Buffer.UNIT]
     images = op[Op.OUT_CHANNELS] * op[Op.OUT_HEIGHT] * op[Op.OUT_WIDTH]
+    four = op[Op.KERNEL_HEIGHT] == 2 and op[Op.KERNEL_WIDTH] == 2
     for g in range(groups[0], groups[1]):
         kept = op[Op.STATE] + g * images * LANES
         for channel in range(op[Op.OUT_CHANNELS]):
@@ -43,13 +51,16 @@ def max_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, mem
                 at = place(here, g, channel, row * op[Op.STRIDE_HEIGHT], 0)
                 to = place(there, g, channel, row, 0)
                 for _ in range(op[Op.OUT_WIDTH]):
-                    best = maximum_of(x, at)
-                    number = 0
-                    for i in range(op[Op.KERNEL_HEIGHT]):
-                        for j in range(op[Op.KERNEL_WIDTH]):
-                            best = maximum_with(best, x, at + i * down + j * right, number)
-                            number += 1
-                    values = largest(best, memory, kept)
+                    if four:
+                        values = largest_of_four(x, at, right, down, memory, kept)
+                    else:
+                        best = maximum_of(x, at)
+                        number = 0
+                        for i in range(op[Op.KERNEL_HEIGHT]):
+                            for j in range(op[Op.KERNEL_WIDTH]):
+                                best = maximum_with(best, x, at + i * down + j * right, number)
+                                number += 1
+                        values = largest(best, memory, kept)
                     if op[Op.RELU]:
                         values = positive(values)
                     store(values, y, to)
@@ -66,11 +77,10 @@ def max_pooling_back(
     """Each gradient goes to the pixel that was the maximum; ``made`` is the buffer of the maxima, ``y``."""
     right, down = there[Buffer.PIXEL] * there[Buffer.UNIT], there[Buffer.ROW] * there[Buffer.UNIT]
     images = op[Op.OUT_CHANNELS] * op[Op.OUT_HEIGHT] * op[Op.OUT_WIDTH]
-    tiled = op[Op.STRIDE_HEIGHT] == op[Op.KERNEL_HEIGHT] and op[Op.STRIDE_WIDTH] == op[Op.KERNEL_WIDTH]
-    tiled = tiled and op[Op.OUT_HEIGHT] * op[Op.STRIDE_HEIGHT] == op[Op.HEIGHT]
-    tiled = tiled and op[Op.OUT_WIDTH] * op[Op.STRIDE_WIDTH] == op[Op.WIDTH]
-    if not tiled:
-        clear(op, there, groups, dx)
+    four = op[Op.KERNEL_HEIGHT] == 2 and op[Op.KERNEL_WIDTH] == 2
+    apart = op[Op.STRIDE_HEIGHT] == op[Op.KERNEL_HEIGHT] and op[Op.STRIDE_WIDTH] == op[Op.KERNEL_WIDTH]
+    covered = (op[Op.OUT_HEIGHT] * op[Op.STRIDE_HEIGHT], op[Op.OUT_WIDTH] * op[Op.STRIDE_WIDTH]) if apart else (0, 0)
+    clear(op, there, groups, dx, covered)
     for g in range(groups[0], groups[1]):
         kept = op[Op.STATE] + g * images * LANES
         for channel in range(op[Op.OUT_CHANNELS]):
@@ -81,15 +91,18 @@ def max_pooling_back(
                     gradient = load(d, at)
                     if seen[Buffer.RELU]:
                         gradient = where_positive(gradient, y, was)
-                    number = 0
-                    for i in range(op[Op.KERNEL_HEIGHT]):
-                        for j in range(op[Op.KERNEL_WIDTH]):
-                            target = to + i * down + j * right
-                            part = where_chosen(gradient, memory, kept, number)
-                            if not tiled:
-                                part = add_from(part, dx, target)
-                            store(part, dx, target)
-                            number += 1
+                    if four and apart:
+                        store_where_chosen(gradient, memory, kept, dx, to, right, down)
+                    else:
+                        number = 0
+                        for i in range(op[Op.KERNEL_HEIGHT]):
+                            for j in range(op[Op.KERNEL_WIDTH]):
+                                target = to + i * down + j * right
+                                part = where_chosen(gradient, memory, kept, number)
+                                if not apart:
+                                    part = add_from(part, dx, target)
+                                store(part, dx, target)
+                                number += 1
                     kept += LANES
                     at += here[Buffer.PIXEL] * here[Buffer.UNIT]
                     was += made[Buffer.PIXEL] * made[Buffer.UNIT]
@@ -121,7 +134,7 @@ def mean_pooling_back(op: Any, here: Any, there: Any, seen: Any, groups: Any, d:
     """Each gradient is shared by the pixels of its window."""
     scale = x.dtype.type(1 / (op[Op.KERNEL_HEIGHT] * op[Op.KERNEL_WIDTH]))
     right, down = there[Buffer.PIXEL] * there[Buffer.UNIT], there[Buffer.ROW] * there[Buffer.UNIT]
-    clear(op, there, groups, dx)
+    clear(op, there, groups, dx, (0, 0))
     for g in range(groups[0], groups[1]):
         for channel in range(op[Op.OUT_CHANNELS]):
             for row in range(op[Op.OUT_HEIGHT]):
@@ -137,12 +150,13 @@ def mean_pooling_back(op: Any, here: Any, there: Any, seen: Any, groups: Any, d:
 
 
 @compiled
-def clear(op: Any, there: Any, groups: Any, dx: Any) -> None:
-    """Set the gradient of the inputs to zero."""
+def clear(op: Any, there: Any, groups: Any, dx: Any, but: tuple[int, int]) -> None:
+    """Set the gradient of the inputs to zero, but for the first so many rows of the first so many columns."""
+    height, width = but
     for g in range(groups[0], groups[1]):
         for channel in range(op[Op.CHANNELS]):
             for row in range(op[Op.HEIGHT]):
-                for column in range(op[Op.WIDTH]):
+                for column in range(width if row < height else 0, op[Op.WIDTH]):
                     store(zero(dx), dx, place(there, g, channel, row, column))
 
 

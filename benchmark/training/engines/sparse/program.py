@@ -103,17 +103,19 @@ def train(
 ) -> None:
     """Gradients and losses of all networks in some steps, as long as ``queue`` has some left.
 
-    Who is free takes the next batch of a step to lay it out, and where there is none the next network: threads do not
-    wait for the end of a step, but a step of a network waits for its last one, and for its batch. ``done`` (int64
-    [members]) counts the steps of each network.
+    Who is free takes what comes next; the batches of a step are laid out before the networks of the step before it are
+    computed. Nobody waits for the end of a step, but a step of a network waits for its last one, and for its batch.
+    ``done`` (int64 [members]) counts the steps of each network.
     """
     batches = unlaid.rows.shape[1]
     tasks = batches + steps.members.size
     number = take_number(queue)
-    while number < tasks * steps.at.size:
-        step, task = number // tasks, number % tasks
-        if task < batches:
-            _lay_out(task, step, unlaid, shape, _inputs(steps, step, batches))
+    while number < batches + tasks * steps.at.size:
+        step, task = divmod(number - batches, tasks)
+        if number < batches:
+            _lay_out(number, 0, unlaid, shape, steps)
+        elif task < batches:
+            _lay_out(task, step + 1, unlaid, shape, steps)
         else:
             member = steps.members[task - batches]
             while counted(done, member) < step:
@@ -128,9 +130,12 @@ def train(
 
 
 @compiled
-def _lay_out(batch: int, step: int, unlaid: Unlaid, shape: Shape, inputs: Any) -> None:
-    lay_out_chosen(unlaid, step, batch, shape.buffers[0], inputs[batch])
-    count_up(unlaid.laid_out, step * unlaid.rows.shape[1] + batch)
+def _lay_out(batch: int, step: int, unlaid: Unlaid, shape: Shape, steps: Steps) -> None:
+    """A batch of a step, if there is such a step."""
+    batches = unlaid.rows.shape[1]
+    if step < steps.at.size:
+        lay_out_chosen(unlaid, step, batch, shape.buffers[0], _inputs(steps, step, batches)[batch])
+        count_up(unlaid.laid_out, step * batches + batch)
 
 
 @compiled
@@ -187,7 +192,8 @@ def evaluate(
     buffer = shape.buffers[last[Op.OUTPUT]]
     number = take_number(queue)
     while number < batches:
-        _lay_out(number, 0, unlaid, shape, work.inputs)
+        lay_out_chosen(unlaid, 0, number, shape.buffers[0], work.inputs[number])
+        count_up(unlaid.laid_out, number)
         number = take_number(queue)
     while number < batches + count * batches:
         batch, member = (number - batches) // count, work.members[(number - batches) % count]
