@@ -5,23 +5,25 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import Setup
 from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.running.plan import dataset_on
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
-from benchmark.training.engines.choosing import step_seconds
+from benchmark.training.engines.choosing import step_seconds, steps_once_more
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.initial import structure
 from benchmark.training.members import Member, Recipe
 from criteria.distribution import layer_counts
-from criteria.plugins import load
+from criteria.plugins import Spec, load
 
+RIGL = Rule(Spec.parse("magnitude"), Spec.parse("gradient"))
+"""What is timed."""
 ROUNDS = 5
 """Of each way, beside a first one that does not count: it compiles, and meets memory that was never used."""
 PRODUCT_SIZE = 2048
@@ -70,13 +72,13 @@ def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Compa
             name: stretches(setup.model_copy(update={"engine": name}), dataset, density, timed.members, timed.steps)
             for name in ("dense", "sparse")
         }
-        sparse, again = ways["sparse"], 1 + retraced(setup, dataset)
+        sparse, again = ways["sparse"], 1 + steps_once_more(setup, RIGL)  # what is timed lies between updates
         ways["sparse"] = lambda sparse=sparse, again=again: again * sparse()  # type: ignore[misc]
         flops = active_flops(setup, dataset, density)
         ways["arithmetic floor"] = _floor(flops)
         seconds = side_by_side(ways, rounds)
-        model = step_seconds(setup, density, "dense") / step_seconds(setup, density, "sparse")
-        about = f"{timed.experiment} at density {density:g} (model: {model:.1f})"
+        dense, model = (step_seconds(setup, RIGL, density, name) for name in ("dense", "sparse"))
+        about = f"{timed.experiment} at density {density:g} (model: {dense / model:.1f})"
         yield compare(about, "dense", "sparse", seconds, flops)
         yield compare(about, "sparse", "arithmetic floor", seconds, flops)
 
@@ -90,19 +92,6 @@ def active_flops(setup: Setup, dataset: Dataset, density: float) -> int:
     per_weight = flops_per_weight(network, dataset.shape, names)
     passes = {name: 2 if name == names[0] else 3 for name in names}  # nobody asks for the gradient of the batch
     return setup.training.batch_size * sum(passes[name] * counts[name] * per_weight[name] for name in names)
-
-
-def retraced(setup: Setup, dataset: Dataset) -> float:
-    """Steps that the sparse engine does once more where weights grow, beside one; what is timed lies between updates.
-
-    Those of networks without convolutions are 0.
-    """
-    from benchmark.training.engines.sparse.inactive import steps_that_count
-
-    network = structure(setup.model, dataset.shape, dataset.classes)
-    if all(network.get_parameter(name).dim() == 2 for name in sparse_layer_names(network)):
-        return 0.0
-    return steps_that_count(setup.training.momentum, np.dtype(np.float32)) / setup.topology.update_period
 
 
 def stretches(setup: Setup, dataset: Dataset, density: float, members: int, steps: int) -> Callable[[], float]:

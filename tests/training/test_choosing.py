@@ -19,6 +19,11 @@ def setup_of(experiment):
     return load_experiment(experiment).setups[0][1]
 
 
+def updated(setup, period, momentum):
+    topology = setup.topology.model_copy(update={"update_period": period, "grown_momentum": momentum})
+    return setup.model_copy(update={"topology": topology})
+
+
 @pytest.mark.parametrize("experiment", ["fmnist-lenet300", "fmnist-cnn", "cifar10-mlp", "cifar10-cnn"])
 def test_low_densities_train_on_the_sparse_engine_and_full_ones_on_the_dense(experiment):
     setup = setup_of(experiment)
@@ -28,8 +33,26 @@ def test_low_densities_train_on_the_sparse_engine_and_full_ones_on_the_dense(exp
 
 @pytest.mark.parametrize("engine", ["dense", "sparse"])
 def test_a_higher_density_is_never_cheaper(engine):
-    seconds = [step_seconds(setup_of("fmnist-lenet300"), density, engine) for density in (0.01, 0.1, 0.5, 1.0)]
+    setup = setup_of("fmnist-lenet300")
+    seconds = [step_seconds(setup, PLAIN, density, engine) for density in (0.01, 0.1, 0.5, 1.0)]
     assert seconds == sorted(seconds)
+
+
+def test_convolutions_of_the_sparse_engine_cost_more_where_updates_follow_each_other_closely():
+    far, near, none = (
+        step_seconds(updated(setup_of("cifar10-cnn"), period=period, momentum=kept), PLAIN, 0.05, "sparse")
+        for period, kept in ((800, "keep"), (100, "keep"), (800, "reset"))
+    )
+    assert 1.1 * none < far < 1.2 * none
+    assert near > 2 * far
+
+
+def test_linear_layers_cost_the_same_whatever_becomes_of_the_momentum():
+    kept, reset = (
+        step_seconds(updated(setup_of("cifar10-mlp"), period=100, momentum=kept), PLAIN, 0.05, "sparse")
+        for kept in ("keep", "reset")
+    )
+    assert kept == reset
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 `dst-bench bench engines` times both engines and prints what this model says beside what it measures.
 """
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from benchmark.data import source_of
@@ -13,6 +15,7 @@ from benchmark.experiments.setup import Setup
 from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.training.engines import ENGINES
+from benchmark.training.engines.sparse.remembered import steps_that_count
 from benchmark.training.initial import structure
 from benchmark.training.layer_roles import counts_beside_dense
 from criteria import Criterion
@@ -35,15 +38,16 @@ class Rate:
     """Seconds of a step beside the products."""
     per_weight: float
     """Seconds of a step for each weight that has a state: the optimizer and the masks."""
+    update: float
+    """Seconds of a topology update for each weight, active or not."""
 
 
 RATES = {
-    "dense": Rate(linear=90e9, convolution=57e9, per_step=1e-4, per_weight=2e-9),
-    "sparse": Rate(linear=36e9, convolution=35e9, per_step=3.5e-4, per_weight=1e-9),
+    "dense": Rate(linear=72e9, convolution=46e9, per_step=5.5e-4, per_weight=2e-9, update=4.5e-8),
+    "sparse": Rate(linear=28e9, convolution=30e9, per_step=2.5e-4, per_weight=1e-9, update=7e-8),
 }
-"""Of a core with AVX-512, in whole trainings; others change all of them, and the choice hangs on their ratios.
-
-What a step of the sparse engine takes beside the products is mostly its share of a topology update every 200 steps.
+"""Of a core with AVX2, fitted to trainings of five networks in one thread. Others change all of them, and the choice
+hangs on their ratios.
 """
 
 
@@ -52,25 +56,55 @@ def fastest_engine(setup: Setup, rule: Rule, density: float, device: torch.devic
     willing = [name for name, kind in ENGINES.items() if kind.refuses(setup, rule, device) is None]
     if "sparse" not in willing or device.type != "cpu" or _reads_everything(rule):
         return willing[0]
-    sparse, dense = (step_seconds(setup, density, name) for name in ("sparse", "dense"))
+    sparse, dense = (step_seconds(setup, rule, density, name) for name in ("sparse", "dense"))
     return "sparse" if sparse * MARGIN < dense else willing[0]
 
 
-def step_seconds(setup: Setup, density: float, engine: str) -> float:
+def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float:
     """What a step of one network takes one core, by the model; only ratios between engines mean something."""
+    shapes, flops = _layers(setup)
+    rate, stored = RATES[engine], density if engine == "sparse" else 1.0
+    counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
+    sizes = {name: math.prod(shape) for name, shape in shapes.items()}
+    product = {
+        name: setup.training.batch_size * flops[name] / (rate.convolution if len(shape) > 2 else rate.linear)
+        for name, shape in shapes.items()
+    }
+    seconds = rate.per_step + sum(counts[name] * (PASSES * product[name] + rate.per_weight) for name in shapes)
+    if engine == "sparse":
+        seconds *= 1 + steps_once_more(setup, rule)
+        if setup.topology.update_period < _remembered(setup, rule):
+            seconds += sum(sizes[name] * product[name] for name, shape in shapes.items() if len(shape) > 2)
+    if rule.criterion is not None:
+        seconds += rate.update * sum(sizes.values()) / setup.topology.update_period
+    return seconds
+
+
+def steps_once_more(setup: Setup, rule: Rule) -> float:
+    """Steps that the sparse engine does once more, beside one, for the momentum of weights that grow.
+
+    Networks without convolutions have none. Where updates follow each other so closely that the topology changes in the
+    steps that count, it makes the gradients of all weights of convolutions instead, in every step.
+    """
+    steps, period = _remembered(setup, rule), setup.topology.update_period
+    convolves = any(len(shape) > 2 for shape in _layers(setup)[0].values())
+    return steps / period if convolves and steps <= period else 0.0
+
+
+def _layers(setup: Setup) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """Of each sparse layer of a setup's networks: its shape, and FLOPs of one of its weights for one example."""
     look = source_of(setup.data).look
     network = structure(setup.model, look.shape, look.classes)
-    names, rate = sparse_layer_names(network), RATES[engine]
+    names = sparse_layer_names(network)
     shapes = {name: tuple(network.get_parameter(name).shape) for name in names}
-    stored = density if engine == "sparse" else 1.0
-    counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
-    flops = flops_per_weight(network, look.shape, names)
-    seconds = rate.per_step
-    for name, shape in shapes.items():
-        per_second = rate.linear if len(shape) == 2 else rate.convolution
-        work = PASSES * setup.training.batch_size * flops[name] / per_second
-        seconds += counts[name] * (work + rate.per_weight)
-    return seconds
+    return shapes, flops_per_weight(network, look.shape, names)
+
+
+def _remembered(setup: Setup, rule: Rule) -> int:
+    """How many steps count for the momentum of weights that grow; 0 where none do, or where they begin without."""
+    if rule.criterion is None or setup.topology.grown_momentum != "keep":
+        return 0
+    return steps_that_count(setup.training.momentum, np.dtype(np.float32))
 
 
 def _reads_everything(rule: Rule) -> bool:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from benchmark.data.dataset import Dataset
@@ -10,13 +11,12 @@ from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import CONSTANT, Setup
 from benchmark.system import communication
 from benchmark.training.engines.engine import Engine, EngineKind
+from benchmark.training.engines.sparse.remembered import steps_that_count
 from benchmark.training.members import Member
 from criteria.plugins import load
 
 FLEET_BYTES = 2 * 2**30
 """What the members of a fleet may take together for the factors of their gradients, or for their batches."""
-STEPS_KEPT = 132
-"""Steps whose factors are kept with a momentum of 0.9."""
 
 
 def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> Engine:
@@ -36,9 +36,10 @@ def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: to
     linear = [node for node in layers if node.kind == Kind.LINEAR]
     convolves = any(node.kind == Kind.CONVOLUTION for node in layers)
     kept = sum(node.inputs[0] + node.outputs[0] for node in linear)
+    steps = steps_that_count(setup.training.momentum, np.dtype(np.float32))
     if convolves:  # these keep their batches, each with a seed of its own at worst
-        kept = math.prod(shape) + (kept if setup.topology.update_period < STEPS_KEPT else 0)
-    one = 4 * STEPS_KEPT * setup.training.batch_size * kept
+        kept = math.prod(shape) + (kept if setup.topology.update_period < steps else 0)
+    one = 4 * steps * setup.training.batch_size * kept
     # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
     share = 4 if convolves else 8
     return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))

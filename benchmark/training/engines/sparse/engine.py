@@ -14,8 +14,9 @@ from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
 from benchmark.training.engines.sparse.factors import Asked
-from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum, steps_that_count
+from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum
 from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.remembered import steps_that_count
 from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream

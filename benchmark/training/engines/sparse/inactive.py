@@ -7,7 +7,6 @@ convolutions goes through these steps once more (`retracing`). Where its topolog
 momentum of all weights, the dense gradients of its convolutions are added up instead.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +16,11 @@ from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.factors import Asked, Factors
 from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.remembered import steps_that_count
 from benchmark.training.engines.sparse.retracing import Retracing
 from benchmark.training.engines.sparse.stepping import Numbers, Sgd
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
-
-NEGLIGIBLE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-16}
-"""What a step weighs that is forgotten, beside the last one: about the rounding of a gradient."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +198,6 @@ class InactiveMomentum:
                 own[:] = saved
         self.factors.load_state_dict(state["factors"])
         self._retracing.load_state_dict(state["retracing"])
-
-
-def steps_that_count(momentum: float, dtype: np.dtype[np.floating]) -> int:
-    """How many steps back a gradient still counts for the momentum."""
-    return math.ceil(math.log(NEGLIGIBLE[dtype]) / math.log(momentum)) if momentum > 0 else 0
 
 
 def _nothing_left(dtype: np.dtype[np.floating]) -> Left:
