@@ -1,6 +1,7 @@
 """What a report promises: nothing invented, nothing left out, nothing to fetch."""
 
 import base64
+import itertools
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -367,3 +368,19 @@ def test_a_figure_that_cannot_be_written_is_one_line_and_leaves_no_half_file(tmp
         write_report(tmp_path, Findings(study))
     assert "\n" not in str(error.value)
     assert not [path for path in Path(tmp_path).iterdir() if path.name.startswith(".")]
+
+
+FEW = [("magnitude",), CRITERIA[:2]], [("random",), ("random", "gradient")], [(0.1,), (0.05, 0.1)], [(1,), (1, 2)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("criteria", "growths", "densities", "seeds"), list(itertools.product(*FEW)))
+def test_few_results_have_a_report_too(tmp_path, criteria, growths, densities, seeds):
+    write_report(tmp_path, Findings(study_of(experiment(criteria, growths, densities, seeds))))
+    assert (tmp_path / "index.html").exists()
+
+
+def test_one_seed_has_a_report_without_differences(tmp_path):
+    write_report(tmp_path, Findings(study_of(experiment(CRITERIA[:2], ("random",), (0.1, 0.2), seeds=(1,)))))
+    assert (tmp_path / "standing-ranks.svg").exists()
+    assert not (tmp_path / "standing-differences.svg").exists()

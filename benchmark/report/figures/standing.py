@@ -28,9 +28,14 @@ class _Forest:
     label: str
 
 
-def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Plot:
-    """The difference of each criterion to the reference in each setting; ``mine`` are drawn bold."""
+def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Plot | None:
+    """The difference of each criterion to the reference in each setting; ``mine`` are drawn bold.
+
+    None where no setting has the two seeds that a difference takes.
+    """
     rows = [row for row in found.rows if row.criterion != found.reference and row.difference is not None]
+    if not rows:
+        return None
     caption = (
         f"Points of accuracy that each criterion is above (right of the line) or below (left) {found.reference} with "
         f"the same seeds, with the {found.confidence:.0%} interval. Between the dotted lines a difference is smaller "

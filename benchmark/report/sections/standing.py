@@ -23,8 +23,8 @@ def standing_plots(findings: Findings) -> list[Plot]:
     found, styles, mine = findings.standing, findings.styles, findings.study.newcomers
     if found is None:
         return []
-    cost = cost_plot(findings.study, styles, mine)
-    return [forest_plot(found, styles, mine), rank_plot(found, styles, mine), *([cost] if cost else [])]
+    plots = (forest_plot(found, styles, mine), rank_plot(found, styles, mine), cost_plot(findings.study, styles, mine))
+    return [plot for plot in plots if plot is not None]
 
 
 def standing_table(found: Standing, rows: Iterable[Row]) -> Table:
