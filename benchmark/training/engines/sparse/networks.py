@@ -10,22 +10,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.training.engines.engine import Batch
-from benchmark.training.engines.sparse.arguments import Shape, State, Steps
+from benchmark.training.engines.sparse.arguments import State, Steps
 from benchmark.training.engines.sparse.batches import Batches, examples_of, in_batches
 from benchmark.training.engines.sparse.beginning import first_state
-from benchmark.training.engines.sparse.memory import aligned_zeros
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.program import addresses, evaluate, optimise, train
+from benchmark.training.engines.sparse.program import evaluate, optimise, train
 from benchmark.training.engines.sparse.stepping import Active, Extra, Numbers, Sgd, Step
 from benchmark.training.engines.sparse.structure import Structures
-from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.threads import Threads
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.engines.sparse.work import evaluation, gathered, most_steps, unlaid
-
-_Memory = tuple[list[Numbers], list[NDArray[np.uint8]]]
-"""Of each thread: its workspace, and what max-pooling and dropout remember."""
+from benchmark.training.engines.sparse.workspace import Workspaces, kept_factors
 
 
 class SparseNetworks:
@@ -71,8 +67,9 @@ class SparseNetworks:
         self._order = np.argsort(-np.diff(self.state.starts), kind="stable")  # long work first, so that none waits
         self.lanes = self.plan.groups(batch_size) * LANES
         """Of a whole batch."""
-        self.kept = _kept(self.plan, self.lanes)
+        self.kept = kept_factors(self.plan, self.lanes)
         """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
+        self._workspaces = Workspaces(self.plan, self.structures, self.kept[0], self._state, threads)
         self._sees, self._smoothing = np.asarray(batches, np.int64), smoothing
         self._most = most_steps(self.plan, self.counts, self.lanes)
         slots = max(kept, self._most)
@@ -85,8 +82,6 @@ class SparseNetworks:
         """Networks that had a loss which is not a finite number."""
         self.full_gradients: Numbers = np.zeros((0, 1), self.dtype)
         """Of all weights, [networks that the last step was to make them of, weights]."""
-        self._shapes: dict[int, Shape] = {}
-        self._memories: dict[int, _Memory] = {}
 
     @property
     def state(self) -> State:
@@ -151,7 +146,7 @@ class SparseNetworks:
     ) -> Steps:
         """Steps with as many examples each."""
         examples = waiting[0].targets.shape[1]
-        shape, (spaces, memories) = self._for(examples)
+        space = self._workspaces.of(examples)
         numbers = len(waiting[0].targets) * self.batches.numbers(examples)
         weights = int(self.structures.sizes[-1])
         steps = gathered(waiting, order, sees, self.batches.inputs, numbers, self._smoothing, weights)
@@ -159,14 +154,14 @@ class SparseNetworks:
 
         def compute(queue: Any, thread: int) -> None:
             if thread < order.size:  # the others would only wait
-                train(queue, done, new, shape, state, steps, spaces[thread], memories[thread])
+                train(queue, done, new, space.shape, state, steps, space.numbers[thread], space.remembered[thread])
 
         self.threads.run(compute)
         return steps
 
     def logits(self, inputs: Tensor, examples: int) -> Numbers:
         """Logits [networks, N, classes] as in an evaluation, of ``inputs`` [N, *shape] in batches of ``examples``."""
-        shape, (spaces, memories) = self._for(examples)
+        space = self._workspaces.of(examples)
         seen = in_batches(inputs, examples, self.dtype)
         batches = len(seen.rows)
         state, size = self.state, batches * self.batches.numbers(examples)
@@ -175,9 +170,11 @@ class SparseNetworks:
         work = evaluation(self._order, self._evaluated.inputs[0, :size].reshape(batches, -1), examples)
         found = np.empty((self.size, batches * examples, self.plan.nodes[-1].outputs[0]), self.dtype)
         new = unlaid(self.plan, [seen])
-        self.threads.run(
-            lambda queue, thread: evaluate(queue, new, shape, state, work, spaces[thread], memories[thread], found)
-        )
+
+        def compute(queue: Any, thread: int) -> None:
+            evaluate(queue, new, space.shape, state, work, space.numbers[thread], space.remembered[thread], found)
+
+        self.threads.run(compute)
         return found[:, : len(inputs)]
 
     def optimise(self, how: Sgd) -> None:
@@ -238,50 +235,3 @@ class SparseNetworks:
         span = self.span(member, layer)
         state = self.state
         return Active(self.positions[span], state.values[span], state.momenta[span], state.gradients[span])
-
-    def _for(self, examples: int) -> tuple[Shape, _Memory]:
-        """The tables for a batch of so many examples, and the memory of each thread."""
-        tables = self.plan.tables(examples)
-        if tables.groups not in self._shapes:
-            one = self.structures
-            full, starts, rows = one.full
-            self._shapes[tables.groups] = Shape(
-                groups=tables.groups,
-                buffers=tables.buffers,
-                ops=tables.ops,
-                stretches=tables.stretches,
-                reals=tables.reals,
-                addresses=np.zeros((5, len(self.plan.nodes)), np.int64),
-                rows=one.rows,
-                columns=one.columns,
-                full=full,
-                full_rows=rows,
-                full_starts=starts,
-                sizes=one.sizes,
-                kept=self.kept[0],
-            )
-            self._memories[tables.groups] = (
-                [aligned_zeros(tables.numbers, self.dtype) for _ in range(self.threads.count)],
-                [np.zeros(tables.remembered, np.uint8) for _ in range(self.threads.count)],
-            )
-            self._link(tables.groups)
-        return self._shapes[tables.groups], self._memories[tables.groups]
-
-    def _link(self, groups: int) -> None:
-        """Find, or compile, what computes the operations."""
-        shape, (spaces, memories) = self._shapes[groups], self._memories[groups]
-        work = evaluation(self._order, np.zeros((1, 0), self.dtype), 0)
-        arguments = (0, 0, (0, groups), shape, self._state, work, spaces[0], memories[0])
-        shape.addresses[:] = addresses(self.plan, arguments)
-
-
-def _kept(plan: Plan, lanes: int) -> tuple[NDArray[np.int64], int]:
-    found, at = [], 0
-    for number in plan.products:
-        node, row = plan.nodes[number], [-1, -1]
-        if node.kind == Kind.LINEAR:
-            if number > 0:  # the inputs of the first layer are the batch, which networks share
-                row[0], at = at, at + node.inputs[0] * lanes
-            row[1], at = at, at + node.outputs[0] * lanes
-        found.append(row)
-    return np.array(found, np.int64).reshape(-1, 2), at
