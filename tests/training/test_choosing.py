@@ -31,6 +31,10 @@ def test_low_densities_train_on_the_sparse_engine_and_full_ones_on_the_dense(exp
     assert fastest_engine(setup, PLAIN, 1.0, CPU) == "dense"
 
 
+def test_small_networks_train_without_compiling_anything():
+    assert fastest_engine(setup_of("smoke"), PLAIN, 0.05, CPU) == "dense"
+
+
 @pytest.mark.parametrize("engine", ["dense", "sparse"])
 def test_a_higher_density_is_never_cheaper(engine):
     setup = setup_of("fmnist-lenet300")

@@ -26,6 +26,9 @@ PASSES = 3
 MARGIN = 1.25
 """The sparse engine is taken where the model says that it is faster by this factor: the model is not exact."""
 
+SHORT = 1e-3
+"""Seconds of a dense step below which nothing is compiled: a training of such steps takes about as long as that."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -57,7 +60,7 @@ def fastest_engine(setup: Setup, rule: Rule, density: float, device: torch.devic
     if "sparse" not in willing or device.type != "cpu" or _reads_everything(rule):
         return willing[0]
     sparse, dense = (step_seconds(setup, rule, density, name) for name in ("sparse", "dense"))
-    return "sparse" if sparse * MARGIN < dense else willing[0]
+    return "sparse" if dense > SHORT and sparse * MARGIN < dense else willing[0]
 
 
 def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float:
