@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import re
 from dataclasses import asdict
 
@@ -34,8 +35,8 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.running.racing import Lane, Race, race
     from benchmark.verdicts.race import Decision, sentence
 
-    if args.margin <= 0:
-        raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points")
+    if not 0 < args.margin < math.inf:
+        raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points, and a finite number")
     part = Part(growth=args.growth, density=args.density, settings=tuple(args.set))
     asked = Race(
         args.on, args.mine, tuple(args.others), part, args.margin, budget=args.budget, most_seeds=args.most_seeds

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -39,8 +40,8 @@ def main(args: argparse.Namespace) -> int:
     """Print the standing: of one experiment by setting, of several over all of them."""
     from benchmark.verdicts.standing import standing, standing_over
 
-    if args.margin <= 0:
-        raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points")
+    if not 0 < args.margin < math.inf:
+        raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points, and a finite number")
     if args.leaderboard is not None:
         if args.json:
             raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")

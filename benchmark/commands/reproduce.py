@@ -15,6 +15,7 @@ from benchmark.commands.arguments import (
     tell_ci,
     values_of,
 )
+from criteria.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.verdicts.study import Study
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it all; status 1 where a result of any experiment deviates. Each stored result is read once."""
+    if args.expected is not None and not args.expected.is_dir():
+        raise InputError(f"--expected {args.expected}: there is no such folder")
     experiments = [part_of(args).select(name) for name in args.experiments]
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.study import Study

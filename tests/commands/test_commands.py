@@ -89,6 +89,12 @@ def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny,
     assert "deviates: running_snip · random · 0.2" in capsys.readouterr().out
 
 
+def test_reproduce_checks_against_the_folder_that_was_named_or_not_at_all(tiny, capsys):
+    assert main(["reproduce", "tiny.yaml", "--expected", "typo", "--strict"]) == 2
+    assert capsys.readouterr().err == "dst-bench: --expected typo: there is no such folder\n"
+    assert not (tiny / "results").exists()
+
+
 def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
     assert main(["reproduce", "tiny.yaml"]) == 0
     assert {path.name for path in Path("report/tiny").iterdir()} >= {"results.txt", "results.md", "results.csv"}

@@ -44,6 +44,8 @@ def test_several_experiments_have_one_standing_over_all(tmp_path, capsys):
     [
         (["smoke", "--reference", "nothing"], "the reference 'nothing' has no result"),
         (["smoke", "--margin", "0"], "the margin must be above 0 points"),
+        (["smoke", "--margin", "nan"], "the margin must be above 0 points"),
+        (["smoke", "--margin", "inf", "--json"], "the margin must be above 0 points"),
         (["cifar10-cnn"], "run it first"),
     ],
 )

@@ -80,3 +80,16 @@ def test_a_spent_budget_of_time_ends_the_race_after_the_look_that_spent_it(asked
 def test_a_race_of_one_is_refused(asked_for, tmp_path):
     with pytest.raises(InputError, match="two different criteria"):
         race(Race("smoke", "magnitude", ("magnitude",)), ResultsFolder(tmp_path, "smoke"), Options(), lambda *_: None)
+
+
+def test_a_race_of_too_few_seeds_is_refused(asked_for, tmp_path):
+    with pytest.raises(InputError, match="decides from 3 seeds on; a setting cannot have at most 2"):
+        run(tmp_path, most_seeds=2)
+    assert not asked_for
+
+
+@pytest.mark.parametrize("names", [("static", "magnitude"), ("magnitude", "static"), ("static", "dense")])
+def test_a_race_with_a_baseline_is_refused_before_anything_trains(asked_for, tmp_path, names):
+    with pytest.raises(InputError, match="a race is between criteria"):
+        race(Race("smoke", names[0], names[1:], Part()), ResultsFolder(tmp_path, "smoke"), Options(), lambda *_: None)
+    assert not asked_for
