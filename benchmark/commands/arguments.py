@@ -100,6 +100,11 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_margin(parser: argparse.ArgumentParser, words: str) -> None:
+    """How far apart two criteria may be and count as equal; ``words`` say what that means to the command."""
+    parser.add_argument("--margin", type=_margin, default=0.3, metavar="POINTS", help=words)
+
+
 def add_expected(parser: argparse.ArgumentParser) -> None:
     """The folder of expected values, and how strict the check is."""
     parser.add_argument(
@@ -249,6 +254,13 @@ def _engine(text: str) -> str:
         return engine_named(text).name
     except InputError as error:
         raise argparse.ArgumentTypeError(f"{error}, or auto") from None
+
+
+def _margin(text: str) -> float:
+    try:
+        return _positive(float)(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: the margin must be above 0 points, and a finite number") from None
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:

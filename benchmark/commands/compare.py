@@ -2,12 +2,10 @@
 
 import argparse
 import json
-import math
 import re
 from dataclasses import asdict
 
-from benchmark.commands.arguments import add_json, add_results, add_training, options_of
-from criteria.errors import InputError
+from benchmark.commands.arguments import add_json, add_margin, add_results, add_training, options_of
 
 SUMMARY = "race a criterion against others, and train seeds only where they decide"
 
@@ -20,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--growth", metavar="LIST", help="growth criteria, as in random,gradient")
     parser.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
-    parser.add_argument("--margin", type=float, default=0.3, metavar="POINTS", help="differences that do not matter")
+    add_margin(parser, "differences that do not matter")
     parser.add_argument("--budget", type=seconds, default="10m", metavar="TIME", help="of training, as in 90s, 10m, 2h")
     parser.add_argument("--most-seeds", type=int, default=40, metavar="N", help="seeds that a setting gets at most")
     add_results(parser)
@@ -35,8 +33,6 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.running.racing import Lane, Race, race
     from benchmark.verdicts.race import Decision, sentence
 
-    if not 0 < args.margin < math.inf:
-        raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points, and a finite number")
     part = Part(growth=args.growth, density=args.density, settings=tuple(args.set))
     asked = Race(
         args.on, args.mine, tuple(args.others), part, args.margin, budget=args.budget, most_seeds=args.most_seeds

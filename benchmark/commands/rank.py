@@ -2,12 +2,20 @@
 
 import argparse
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from benchmark.commands.arguments import add_json, add_part, folder, part_of, results_of, study_of, values_of
+from benchmark.commands.arguments import (
+    add_json,
+    add_margin,
+    add_part,
+    folder,
+    part_of,
+    results_of,
+    study_of,
+    values_of,
+)
 from benchmark.commands.table import print_table
 from criteria.errors import InputError
 
@@ -23,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiments", nargs="+", metavar="EXPERIMENT", help="names, or paths of YAML files")
     add_part(parser)
     parser.add_argument("--reference", default="magnitude", metavar="NAME", help="what the others are compared with")
-    parser.add_argument(
-        "--margin", type=float, default=0.3, metavar="POINTS", help="differences that count as equivalent"
-    )
+    add_margin(parser, "differences that count as equivalent")
     parser.add_argument("--expected", type=folder, metavar="DIR", help="folder of expected values")
     parser.add_argument(
         "--leaderboard",
@@ -40,8 +46,6 @@ def main(args: argparse.Namespace) -> int:
     """Print the standing: of one experiment by setting, of several over all of them."""
     from benchmark.verdicts.standing import standing, standing_over
 
-    if not 0 < args.margin < math.inf:
-        raise InputError(f"--margin {args.margin:g}: the margin must be above 0 points, and a finite number")
     if args.leaderboard is not None:
         if args.json:
             raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")

@@ -83,10 +83,10 @@ def _lanes(asked: Race) -> list[Lane]:
         raise InputError(f"a race needs two different criteria; given: {', '.join([asked.mine, *asked.others])}")
     if asked.most_seeds < FIRST:
         raise InputError(f"a race decides from {FIRST} seeds on; a setting cannot have at most {asked.most_seeds}")
-    experiment = _part(asked).select(asked.experiment)
-    if baselines := sorted({cell.criterion for cell in cells(experiment) if cell.growth is None}):
+    raced = cells(_part(asked).select(asked.experiment))
+    if baselines := sorted({cell.criterion for cell in raced if cell.growth is None}):
         raise InputError(f"a race is between criteria, which have a growth; baselines: {', '.join(baselines)}")
-    settings = [Setting(cell.growth, cell.density, cell.extra) for cell in cells(experiment)]
+    settings = [Setting(cell.growth, cell.density, cell.extra) for cell in raced]
     return [Lane(other, setting) for other in rivals for setting in dict.fromkeys(settings)]
 
 

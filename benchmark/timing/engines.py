@@ -77,8 +77,8 @@ def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Compa
         flops = active_flops(setup, dataset, density)
         ways["arithmetic floor"] = _floor(flops)
         seconds = side_by_side(ways, rounds)
-        dense, model = (step_seconds(setup, RIGL, density, name) for name in ("dense", "sparse"))
-        about = f"{timed.experiment} at density {density:g} (model: {dense / model:.1f})"
+        model = step_seconds(setup, RIGL, density, "dense") / step_seconds(setup, RIGL, density, "sparse")
+        about = f"{timed.experiment} at density {density:g} (model: {model:.1f})"
         yield compare(about, "dense", "sparse", seconds, flops)
         yield compare(about, "sparse", "arithmetic floor", seconds, flops)
 
@@ -99,7 +99,10 @@ def stretches(setup: Setup, dataset: Dataset, density: float, members: int, step
 
     Called, it trains the next one, and gives the seconds per step and network. A stretch has been trained before.
     """
-    recipes = [Recipe(load("magnitude"), load("gradient", "growth"), setup.topology) for _ in range(members)]
+    names = RIGL.plugins
+    recipes = [
+        Recipe(load(names["criterion"]), load(names["growth"], "growth"), setup.topology) for _ in range(members)
+    ]
     fleet = [Member(1, density, setup.topology.distribution, recipe) for recipe in recipes]
     cpu = torch.device("cpu")
     training = FleetTraining(fleet, setup, dataset, cpu).steps()

@@ -6,7 +6,7 @@ import torch
 
 from benchmark.data.dataset import Dataset
 from benchmark.system import communication
-from benchmark.training.engines.engine import Batch
+from benchmark.training.engines.engine import Batch, rows_of
 from benchmark.training.prefetch import ahead
 from criteria.randomness import stream
 
@@ -48,7 +48,7 @@ class Batches:
             if plain:
                 yield Batch(train.inputs, chosen[:, share], targets)
                 continue
-            stored = Batch(train.inputs, chosen, targets).inputs
+            stored = rows_of(train.inputs, chosen)
             if augment is not None:
                 stored = torch.stack(
                     [

@@ -19,6 +19,12 @@ from criteria import Criterion, Growth, Layer, TopologyUpdate
 from criteria.rules import Rules
 
 
+def rows_of(source: Tensor, chosen: Tensor) -> Tensor:
+    """Rows of ``source`` [N, …], as [*chosen.shape, …]."""
+    # one row of memory after the other, which is twice as fast as source[chosen]
+    return source.index_select(0, chosen.flatten()).view(*chosen.shape, *source.shape[1:])
+
+
 @dataclass(frozen=True)
 class Batch:
     """The examples of one optimizer step: one batch for each seed of a fleet, not for each member."""
@@ -39,8 +45,7 @@ class Batch:
     @cached_property
     def inputs(self) -> Tensor:
         """[seeds, batch, *shape]."""
-        # one row of memory after the other, which is twice as fast as source[chosen]
-        return self.source.index_select(0, self.chosen.flatten()).view(*self.chosen.shape, *self.source.shape[1:])
+        return rows_of(self.source, self.chosen)
 
 
 Reach = Literal["active", "all"]

@@ -6,6 +6,7 @@ from numba import carray, types
 from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse.arguments import Unlaid
+from benchmark.training.engines.sparse.counters import count_up
 from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.squares import turn_square
 from benchmark.training.engines.sparse.table import Buffer
@@ -24,11 +25,12 @@ def pointer(typing: Any, address: Any, like: Any) -> Any:
 
 @compiled
 def lay_out_chosen(unlaid: Unlaid, step: int, batch: int, buffer: Any, into: Any) -> None:
-    """A batch of a step into ``into``, as :func:`lay_out` does."""
+    """A batch of a step into ``into``, as :func:`lay_out` does; then it counts as laid out."""
     channels, height, width = unlaid.image
     address, examples = unlaid.sources[step]
     source = carray(pointer(address, into), (examples * channels * height * width,))
     lay_out(source, unlaid.rows[step, batch], buffer, unlaid.image, into)
+    count_up(unlaid.laid_out, step * unlaid.rows.shape[1] + batch)
 
 
 @compiled

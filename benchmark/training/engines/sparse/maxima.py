@@ -23,6 +23,11 @@ class _MaximumModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, ir.LiteralStructType([vector_type(kind.dtype), BYTES]))
 
 
+def _larger(builder: Any, new: Any, old: Any) -> Any:
+    """Lanes in which ``new`` is larger, or is not a number, which is shown as in torch."""
+    return builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("!=", new, new))
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def maximum_of(typing: Any, array: Any, index: Any) -> Any:
     """The numbers that begin at ``index``, which are number 0."""
@@ -44,8 +49,7 @@ def maximum_with(typing: Any, maximum: Any, array: Any, index: Any, number: Any)
         emit = Emitter(context, builder, signature.args[0].dtype)
         new = emit.load(signature.args[1], *arguments[1:3])
         old, which = builder.extract_value(arguments[0], 0), builder.extract_value(arguments[0], 1)
-        # what is not a number is shown, as in torch
-        larger = builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("!=", new, new))
+        larger = _larger(builder, new, old)
         byte = builder.trunc(arguments[3], ir.IntType(8))
         one = builder.insert_element(ir.Constant(BYTES, ir.Undefined), byte, ir.IntType(32)(0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
@@ -60,8 +64,7 @@ def largest(typing: Any, maximum: Any, memory: Any, index: Any) -> Any:
     """The largest numbers; which they were is written to ``memory`` (uint8)."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[1])(context, builder, arguments[1]).data
-        target = builder.bitcast(builder.gep(data, [arguments[2]]), BYTES.as_pointer())
+        target = Emitter(context, builder, maximum.dtype).bytes_pointer(signature.args[1], *arguments[1:])
         builder.store(builder.extract_value(arguments[0], 1), target, align=1)
         return builder.extract_value(arguments[0], 0)
 
@@ -73,8 +76,7 @@ def where_chosen(typing: Any, vector: Any, memory: Any, index: Any, number: Any)
     """A vector with zeros where ``memory`` (uint8) is not ``number``."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[1])(context, builder, arguments[1]).data
-        source = builder.bitcast(builder.gep(data, [arguments[2]]), BYTES.as_pointer())
+        source = Emitter(context, builder, vector.dtype).bytes_pointer(signature.args[1], *arguments[1:3])
         which = builder.load(source, align=1)
         byte = builder.trunc(arguments[3], ir.IntType(8))
         one = builder.insert_element(ir.Constant(BYTES, ir.Undefined), byte, ir.IntType(32)(0))
@@ -94,20 +96,17 @@ def largest_of_four(typing: Any, array: Any, index: Any, right: Any, down: Any, 
         emit = Emitter(context, builder, signature.args[0].dtype)
         whole = ir.VectorType(ir.IntType(emit.align * 8), LANES)
 
-        def larger(new: Any, old: Any) -> Any:
-            return builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("!=", new, new))
-
         def row(start: Any, first: int) -> tuple[Any, Any]:
             """The larger of two neighbours, and its number."""
             old, new = (
                 emit.load(signature.args[0], arguments[0], at) for at in (start, builder.add(start, arguments[2]))
             )
-            taken = larger(new, old)
+            taken = _larger(builder, new, old)
             numbers = [ir.Constant(whole, [number] * LANES) for number in (first + 1, first)]
             return builder.select(taken, new, old), builder.select(taken, *numbers)
 
         upper, lower = row(arguments[1], 0), row(builder.add(arguments[1], arguments[3]), 2)
-        taken = larger(lower[0], upper[0])
+        taken = _larger(builder, lower[0], upper[0])
         which = builder.trunc(builder.select(taken, lower[1], upper[1]), BYTES)
         builder.store(which, emit.bytes_pointer(signature.args[4], arguments[4], arguments[5]), align=1)
         return builder.select(taken, lower[0], upper[0])

@@ -132,10 +132,8 @@ def train(
 @compiled
 def _lay_out(batch: int, step: int, unlaid: Unlaid, shape: Shape, steps: Steps) -> None:
     """A batch of a step, if there is such a step."""
-    batches = unlaid.rows.shape[1]
     if step < steps.at.size:
-        lay_out_chosen(unlaid, step, batch, shape.buffers[0], _inputs(steps, step, batches)[batch])
-        count_up(unlaid.laid_out, step * batches + batch)
+        lay_out_chosen(unlaid, step, batch, shape.buffers[0], _inputs(steps, step, unlaid.rows.shape[1])[batch])
 
 
 @compiled
@@ -193,7 +191,6 @@ def evaluate(
     number = take_number(queue)
     while number < batches:
         lay_out_chosen(unlaid, 0, number, shape.buffers[0], work.inputs[number])
-        count_up(unlaid.laid_out, number)
         number = take_number(queue)
     while number < batches + count * batches:
         batch, member = (number - batches) // count, work.members[(number - batches) % count]
