@@ -41,10 +41,11 @@ class Batches:
         train, augment, plain = self._dataset.train, self._dataset.augment, self._dataset.is_plain
         orders = [torch.randperm(self._examples, generator=stream(s, "batches", epoch)) for s in self._seeds]
         order = torch.stack(orders).to(train.targets.device)
-        for number in range(first, self.per_epoch):
-            chosen = order[:, number * self._batch_size : (number + 1) * self._batch_size]
+        # gathered and cut at once: for a small network, doing so in every step would take a good part of the step
+        cut = [of_epoch.split(self._batch_size, dim=1)[first:] for of_epoch in (order, train.targets[order])]
+        for number, (chosen, classes) in enumerate(zip(*cut, strict=True), start=first):
             share = communication.share(chosen.shape[1])
-            targets = train.targets[chosen[:, share]].to(self._device)
+            targets = classes[:, share].to(self._device)
             if plain:
                 yield Batch(train.inputs, chosen[:, share], targets)
                 continue

@@ -13,7 +13,9 @@ Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 @contextmanager
 def computing_in(precision: Precision, device: torch.device) -> Iterator[None]:
     """Compute what is inside in this precision; ``float32`` means it, though torch lets a GPU convolve in TF32."""
-    products: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    products: tuple[Any, ...] = ()
+    if device.type != "cpu":  # a step of a small network on a CPU is as short as a dozen of these settings
+        products = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
     before = [each.fp32_precision for each in products]
     try:
         for each in products:

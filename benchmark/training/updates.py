@@ -108,10 +108,12 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
     """Whatever a plugin raises inside comes out as a :class:`PluginError` that says what failed, when and where.
 
     Running out of memory and divergence are not its failures, and come out as they are. What a plugin changes of the
-    process is put back, so that no member of a fleet trains otherwise because of another one.
+    process is put back, so that no member of a fleet trains otherwise because of another one. It computes in one
+    thread: several would add up floats in another order, and mostly wait for each other in layers of usual sizes.
     """
     try:
         with kept_process_state():
+            torch.set_num_threads(1)  # the number is part of the state that is put back
             yield
     except (KeyboardInterrupt, DivergedError):
         raise

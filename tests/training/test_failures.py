@@ -197,6 +197,31 @@ def test_what_a_plugin_does_to_the_process_changes_no_other_member_and_is_put_ba
     assert "I am here" not in capsys.readouterr().out
 
 
+class Counts(Magnitude):
+    """Notes in how many threads it computes."""
+
+    def __init__(self):
+        self.threads = set()
+
+    def observe(self, layer):
+        self.threads.add(torch.get_num_threads())
+
+    def score(self, layer):
+        self.observe(layer)
+        return super().score(layer)
+
+
+def test_a_plugin_computes_in_one_thread_whatever_the_number_of_threads_of_the_process():
+    before, criterion = torch.get_num_threads(), Counts()
+    torch.set_num_threads(3)
+    try:
+        trained(members(criterion, "random"))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert criterion.threads == {1}
+
+
 def test_the_place_of_a_failure_is_in_the_plugin_and_not_in_torch_or_in_ours():
     def failing(function):
         try:

@@ -14,20 +14,24 @@ def settings():
     return torch.backends.cuda.matmul.fp32_precision, torch.backends.cudnn.conv.fp32_precision
 
 
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
 @pytest.mark.parametrize(("precision", "products"), [("float32", "ieee"), ("tf32", "tf32"), ("bfloat16", "ieee")])
-def test_a_precision_is_in_force_inside_only_also_where_the_training_fails(precision, products):
+def test_a_precision_is_in_force_inside_only_also_where_the_training_fails(precision, products, kind):
     before = settings()
 
     def fail():
-        with computing_in(precision, CPU):
-            assert settings() == (products, products)
-            assert torch.is_autocast_enabled("cpu") == (precision == "bfloat16")
+        with computing_in(precision, torch.device(kind)):
+            if kind == "cuda":
+                assert settings() == (products, products)
+            else:
+                assert torch.is_autocast_enabled("cpu") == (precision == "bfloat16")
             raise RuntimeError("lost")
 
     with pytest.raises(RuntimeError, match="lost"):
         fail()
     assert settings() == before
-    assert not torch.is_autocast_enabled("cpu")
+    assert not torch.is_autocast_enabled(kind)
 
 
 @pytest.mark.parametrize(("model", "shape"), [(MLP, (6,)), (LENET5, (1, 28, 28))], ids=["mlp", "lenet5"])
