@@ -107,14 +107,19 @@ def add_margin(parser: argparse.ArgumentParser, words: str) -> None:
 
 def add_expected(parser: argparse.ArgumentParser) -> None:
     """The folder of expected values, and how strict the check is."""
-    parser.add_argument(
-        "--expected",
-        type=folder,
-        metavar="DIR",
-        help="folder of expected values (default: expected_results here, else those of the release)",
-    )
+    add_expected_folder(parser)
     parser.add_argument(
         "--strict", action="store_true", help="missing or inconclusive cells and changed claims give status 1"
+    )
+
+
+def add_expected_folder(parser: argparse.ArgumentParser) -> None:
+    """The folder of expected values."""
+    parser.add_argument(
+        "--expected",
+        type=_existing,
+        metavar="DIR",
+        help="folder of expected values (default: expected_results here, else those of the release)",
     )
 
 
@@ -229,11 +234,27 @@ def study_of(
     from benchmark.verdicts.study import load_study
 
     found = values or Values()
-    return load_study(experiment, place or results_of(args, experiment), found.expected, stored=found.stored)
+    place = place or results_of(args, experiment)
+    return load_study(experiment, place, found.expected, stored=found.stored, changed=args.set)
 
 
 def folder(text: str) -> Path:
-    """A folder as a user writes it: ``~`` is the user's own, also in ``--results=~/x``, which a shell leaves alone."""
+    """A folder, which need not be there yet, as a user writes it."""
+    path = path_of(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: expected a folder, found a file")
+    return path
+
+
+def _existing(text: str) -> Path:
+    path = folder(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"{path}: there is no such folder")
+    return path
+
+
+def path_of(text: str) -> Path:
+    """A path as a user writes it: ``~`` is the user's own, also in ``--results=~/x``, which a shell leaves alone."""
     from benchmark.system.user import expanded
     from criteria.errors import InputError
 

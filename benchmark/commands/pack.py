@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmark.commands.arguments import add_experiment, experiment_of, folder, results_of, study_of, tell_results
+from benchmark.commands.arguments import add_experiment, experiment_of, path_of, results_of, study_of, tell_results
 from criteria.errors import InputError
 
 SUMMARY = "put an experiment's results into one compressed file"
@@ -12,13 +12,15 @@ SUMMARY = "put an experiment's results into one compressed file"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which results, and the file."""
     add_experiment(parser)
-    parser.add_argument("--to", type=folder, metavar="FILE", help="default: EXPERIMENT.runs.jsonl.xz here")
+    parser.add_argument("--to", type=path_of, metavar="FILE", help="default: EXPERIMENT.runs.jsonl.xz here")
 
 
 def main(args: argparse.Namespace) -> int:
     """Write the archive of the results that are there; those that are missing may follow in another one."""
     from benchmark.experiments.archive import SUFFIX, write_archive
 
+    if args.to is not None and not args.to.name.endswith(SUFFIX):
+        raise InputError(f"--to {args.to}: name a file that ends in {SUFFIX}, by which `dst-bench unpack` knows it")
     study = study_of(args, experiment_of(args))
     if not study.results:
         raise InputError(f"{study.experiment.name} has no results in {args.results}; run it first")

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
+    add_expected_folder,
     add_json,
     add_margin,
     add_part,
-    folder,
     part_of,
+    path_of,
     results_of,
     study_of,
     values_of,
@@ -32,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_part(parser)
     parser.add_argument("--reference", default="magnitude", metavar="NAME", help="what the others are compared with")
     add_margin(parser, "differences that count as equivalent")
-    parser.add_argument("--expected", type=folder, metavar="DIR", help="folder of expected values")
+    add_expected_folder(parser)
     parser.add_argument(
         "--leaderboard",
-        type=folder,
+        type=path_of,
         metavar="FILE",
         help="write every method of each experiment, with its costs, into a Markdown file, and a figure beside it",
     )
@@ -49,6 +50,8 @@ def main(args: argparse.Namespace) -> int:
     if args.leaderboard is not None:
         if args.json:
             raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")
+        if args.leaderboard.suffix != ".md":
+            raise InputError(f"--leaderboard {args.leaderboard}: it writes Markdown; name a file that ends in .md")
         return _write_leaderboards(args)
     studies = [_study(name, args) for name in args.experiments]
     named = {study.experiment.name: study for study in studies}

@@ -15,7 +15,6 @@ from benchmark.commands.arguments import (
     tell_ci,
     values_of,
 )
-from criteria.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.verdicts.study import Study
@@ -34,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it all; status 1 where a result of any experiment deviates. Each stored result is read once."""
-    if args.expected is not None and not args.expected.is_dir():
-        raise InputError(f"--expected {args.expected}: there is no such folder")
+    """Do it all; status 1 where a result of any experiment deviates, or nothing could be checked and that is strict.
+
+    Each stored result is read once.
+    """
     experiments = [part_of(args).select(name) for name in args.experiments]
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.study import Study
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     for experiment in experiments:
         results = train_missing(experiment, results_of(args, experiment), options_of(args))
         values = values_of(args, experiment)
-        study = Study(experiment, results, values.expected, values.stored)
+        study = Study(experiment, results, values.expected, values.stored, changed=tuple(args.set))
         status = max(status, _conclude(study, args))
     return status
 
@@ -67,4 +67,4 @@ def _conclude(study: "Study", args: argparse.Namespace) -> int:
         print(render(findings.check))
         tell_ci(args, findings.check)
     print(f"wrote {write_report(args.out / name, findings)}")
-    return 0 if findings.check is None else findings.check.exit_status(strict=args.strict)
+    return int(args.strict) if findings.check is None else findings.check.exit_status(strict=args.strict)

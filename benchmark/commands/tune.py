@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
+    add_expected_folder,
     add_json,
     add_results,
     add_training,
     experiment_of,
-    folder,
     options_of,
     results_of,
     values_of,
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", metavar="LIST", help="seeds, as in 1-5 or 1,2,7")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
     parser.add_argument("--reference", default="magnitude", metavar="NAME", help="what it is compared with")
-    parser.add_argument("--expected", type=folder, metavar="DIR", help="folder of expected values")
+    add_expected_folder(parser)
     add_results(parser)
     add_training(parser)
     add_json(parser)
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
-    from benchmark.verdicts.tuning import as_contender, tuned
+    from benchmark.verdicts.tuning import as_contender, diverged_of, tuned
 
     search = Search.parse(args.method)
     args.criteria, args.add = ",".join(map(str, search.candidates)), None
@@ -54,7 +54,8 @@ def main(args: argparse.Namespace) -> int:
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
     study = Study(experiment, results, None, values_of(args, experiment).stored)
-    found = standing_among(as_contender(search, choices, study.known), experiment.name, args.reference)
+    known = as_contender(search, choices, study.known)
+    found = standing_among(known, experiment.name, args.reference, diverged=diverged_of(search, choices))
     own = of_criteria(found, [search.name]) if found else None
     if args.json:
         told = {"method": search.name, "choices": [asdict(each) for each in choices], "standing": own and asdict(own)}

@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmark.commands.arguments import add_results, folder
+from benchmark.commands.arguments import add_results, path_of
 
 SUMMARY = "put the results of such a file into a results folder"
 
@@ -20,7 +20,8 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.experiments.archive import SUFFIX, read_archive
     from benchmark.verdicts.expected import stored_archive
 
-    archive = read_archive(folder(args.archive) if args.archive.endswith(SUFFIX) else stored_archive(args.archive))
+    is_file = args.archive.endswith(SUFFIX) or path_of(args.archive).is_file()
+    archive = read_archive(path_of(args.archive) if is_file else stored_archive(args.archive))
     added, place = archive.unpack(args.results)
     print(f"{place.path}: {added} results added, {len(archive.results) - added} were there")
     return 0

@@ -92,6 +92,8 @@ def _density(text: str) -> float:
 def _seeds(text: str) -> list[int]:
     first, dash, last = text.partition("-")
     wanted = "a seed or a range, such as 3 or 1-5"
+    if not first:
+        raise InputError(f"--seeds {text!r}: expected {wanted}")
     low = _number(first, int, "--seeds", wanted)
     high = _number(last, int, "--seeds", wanted) if dash else low
     if not low <= high <= low + 10_000:

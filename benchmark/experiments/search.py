@@ -49,6 +49,8 @@ class Search:
         found = [
             resolve(Spec(call.func.id, tuple(zip(grids, values, strict=True))), "criterion") for values in combinations
         ]
+        if len(set(found)) < 2:
+            raise InputError(f"{text!r} has one value to choose from, several times; {FORM}")
         shown = ", ".join(f"{name}={_shown(values)}" for name, values in sorted(grids.items()))
         return cls(f"{call.func.id}({shown})", tuple(dict.fromkeys(found)))
 

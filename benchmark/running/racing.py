@@ -1,6 +1,7 @@
 """A race between plugins on an experiment: seeds are trained only where something is still undecided."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +32,15 @@ class Race:
     budget: float = 600.0
     """Seconds of training."""
     most_seeds: int = 40
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What was trained for a race so far."""
+
+    samples: Samples
+    diverged: Mapping[Cell, int]
+    """How many runs of a cell diverged, where some did."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +104,10 @@ def _part(asked: Race) -> Part:
     return replace(asked.part, criteria=",".join([asked.mine, *asked.others]), seeds=None)
 
 
-def _trained(asked: Race, wanted: Mapping[Setting, int], root: ResultsFolder, options: Options) -> Samples:
+def _trained(asked: Race, wanted: Mapping[Setting, int], root: ResultsFolder, options: Options) -> Trained:
     """All results of the settings that are wanted, each with so many seeds, trained where they are missing."""
     found: dict[Cell, Mapping[int, float]] = {}
+    diverged: Counter[Cell] = Counter()
     groups: dict[tuple[str | None, int], list[float]] = {}
     for setting, seeds in wanted.items():
         densities = groups.setdefault((setting.growth, seeds), [])
@@ -109,17 +120,18 @@ def _trained(asked: Race, wanted: Mapping[Setting, int], root: ResultsFolder, op
         experiment = part.select(asked.experiment)
         results = train_missing(experiment, root, options)
         found |= samples(results, experiment.metric)
-    return found
+        diverged.update(run.cell for run, result in results if result.outcome.diverged)
+    return Trained(found, diverged)
 
 
-def _decided(asked: Race, lane: Lane, known: Samples, comparisons: int) -> Decision:
+def _decided(asked: Race, lane: Lane, known: Trained, comparisons: int) -> Decision:
     setting = lane.setting
     sides = []
     for name in (asked.mine, lane.other):
         cell = next(
             (
                 each
-                for each in known
+                for each in known.samples
                 if (each.criterion, each.growth, each.density, each.extra)
                 == (name, setting.growth, setting.density, setting.extra)
             ),
@@ -127,11 +139,12 @@ def _decided(asked: Race, lane: Lane, known: Samples, comparisons: int) -> Decis
         )
         if cell is None:
             raise InputError(f"{name} has no result{lane.where}; write it as `dst-bench list` does")
-        sides.append(known[cell])
-    seeds = sorted(sides[0].keys() & sides[1].keys())
-    differences = [sides[0][seed] - sides[1][seed] for seed in seeds]
-    step = min(grain(known), COARSEST)
-    return decide(differences, margin=asked.margin, comparisons=comparisons, grain=step)
+        sides.append(cell)
+    mine, other = (known.samples[cell] for cell in sides)
+    differences = [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
+    step = min(grain(known.samples), COARSEST)
+    decision = decide(differences, margin=asked.margin, comparisons=comparisons, grain=step)
+    return replace(decision, diverged=(known.diverged.get(sides[0], 0), known.diverged.get(sides[1], 0)))
 
 
 def _next(found: Mapping[Lane, Decision], asked: Race, budget: float, seconds: float) -> dict[Setting, int]:

@@ -42,7 +42,7 @@ class Batches:
         orders = [torch.randperm(self._examples, generator=stream(s, "batches", epoch)) for s in self._seeds]
         order = torch.stack(orders).to(train.targets.device)
         # gathered and cut at once: for a small network, doing so in every step would take a good part of the step
-        cut = [of_epoch.split(self._batch_size, dim=1)[first:] for of_epoch in (order, train.targets[order])]
+        cut = [torch.split(whole, self._batch_size, dim=1)[first:] for whole in (order, train.targets[order])]
         for number, (chosen, classes) in enumerate(zip(*cut, strict=True), start=first):
             share = communication.share(chosen.shape[1])
             targets = classes[:, share].to(self._device)

@@ -68,7 +68,12 @@ def check_study(study: Study) -> CheckOutcome:
         newcomers=study.newcomers,
     )
     diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
-    warnings = (*outcome.warnings, *study.proofless, *diverged)
+    varied = (
+        [f"trained with {', '.join(study.changed)}; the expected values are those of the experiment as written"]
+        if study.changed
+        else []
+    )
+    warnings = (*varied, *outcome.warnings, *study.proofless, *diverged)
     return replace(outcome, warnings=warnings, newcomers=newcomers_standing(study))
 
 

@@ -39,6 +39,8 @@ class Decision:
     high: float
     more: int
     """Seeds that would probably decide it, if difference and spread are as measured; 0 where it is decided."""
+    diverged: tuple[int, int] = (0, 0)
+    """Runs of either side that diverged; they count with the accuracy that they have."""
 
 
 def decide(
@@ -96,7 +98,7 @@ def next_seeds(decisions: Mapping[str, Decision], first: int = FIRST) -> dict[st
 
 def sentence(mine: str, other: str, where: str, decision: Decision, margin: float) -> str:
     """A decision in words, without a full stop: ``mine is better than magnitude at 0.05 by 0.4 to 1.1 points …``."""
-    seeds = f"after {decision.n} seed{'s' if decision.n != 1 else ''}"
+    seeds = f"after {decision.n} seed{'s' if decision.n != 1 else ''}{_diverged(mine, other, decision.diverged)}"
     low, high = decision.low, decision.high
     match decision.outcome:
         case "better":
@@ -107,3 +109,8 @@ def sentence(mine: str, other: str, where: str, decision: Decision, margin: floa
             return f"{mine} and {other} are equivalent{where} within {margin:g} points {seeds}"
         case "undecided":
             return f"{mine} and {other} are undecided{where} {seeds}; about {decision.more} more would tell"
+
+
+def _diverged(mine: str, other: str, runs: tuple[int, int]) -> str:
+    found = [f"{n} run{'s' if n != 1 else ''} of {name}" for name, n in zip((mine, other), runs, strict=True) if n]
+    return f", of which {' and '.join(found)} diverged" if found else ""

@@ -35,6 +35,8 @@ class Study:
     compared with."""
     is_stored: bool = False
     """Whether the results are those that our own expected values were made of, so that the two cannot differ."""
+    changed: tuple[str, ...] = ()
+    """Settings of which the results have another value than the experiment as written, as in ``training.epochs=2``."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.expected.metric != self.experiment.metric:
@@ -151,6 +153,7 @@ def load_study(
     engines: Sequence[str] = ENGINE_NAMES,
     *,
     stored: Expected | None = None,
+    changed: Sequence[str] = (),
 ) -> Study:
     """The study of an experiment from the results that are stored in a place, each of which is read once.
 
@@ -164,7 +167,7 @@ def load_study(
             if (result := place.read(candidate)) is not None:
                 found.append((candidate, result))
                 break
-    return Study(experiment, tuple(found), expected, stored)
+    return Study(experiment, tuple(found), expected, stored, changed=tuple(changed))
 
 
 def filled(study: Study, others: Results) -> Study:

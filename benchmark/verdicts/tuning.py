@@ -27,6 +27,8 @@ class Choice:
     """Mean validation accuracy in percent of each candidate, at each run's best epoch."""
     test: Mapping[int, float]
     """Metric in percent of what was chosen, by seed; it was looked up after the choice."""
+    diverged: tuple[int, ...]
+    """Seeds with which what was chosen diverged."""
     runs: int
     """Trainings of the whole search."""
     times: float | None
@@ -62,6 +64,7 @@ def tuned(search: Search, results: Results, metric: str) -> list[Choice]:
                 chosen,
                 {name: fmean(values) for name, values in validation.items()},
                 measured[Cell(chosen, setting.growth, setting.density or 1.0, setting.extra)],
+                tuple(sorted(seed for seed, each in candidates[chosen].items() if each.outcome.diverged)),
                 sum(map(len, candidates.values())),
                 _times(candidates, chosen),
             )
@@ -75,7 +78,7 @@ def choice_row(each: Choice) -> tuple[str, ...]:
     return (
         f"{each.setting.growth}{further}",
         f"{each.setting.density:g}",
-        each.chosen,
+        f"{each.chosen} (diverged with seeds {', '.join(map(str, each.diverged))})" if each.diverged else each.chosen,
         f"{each.validation[each.chosen]:.2f}",
         f"{fmean(each.test.values()):.2f}",
         str(each.runs),
@@ -97,11 +100,16 @@ def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> S
     """All that is known of other criteria, and the search as one criterion in place of its candidates."""
     tried = {str(spec) for spec in search.candidates}
     kept = {cell: values for cell, values in known.items() if cell.criterion not in tried}
-    cells = {
-        Cell(search.name, each.setting.growth, each.setting.density or 1.0, each.setting.extra): each.test
-        for each in choices
-    }
-    return {**kept, **cells}
+    return {**kept, **{_cell(search, each): each.test for each in choices}}
+
+
+def diverged_of(search: Search, choices: Sequence[Choice]) -> list[tuple[Cell, int]]:
+    """Runs of what was chosen that diverged, with the cell that :func:`as_contender` gives them."""
+    return [(_cell(search, each), seed) for each in choices for seed in each.diverged]
+
+
+def _cell(search: Search, choice: Choice) -> Cell:
+    return Cell(search.name, choice.setting.growth, choice.setting.density or 1.0, choice.setting.extra)
 
 
 def _times(candidates: Mapping[str, Mapping[int, Result]], chosen: str) -> float | None:

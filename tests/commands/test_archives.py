@@ -39,6 +39,13 @@ def test_results_are_the_same_files_on_the_machine_that_they_are_taken_to(traine
     assert "8 runs stored, 0 to train" in capsys.readouterr().err
 
 
+def test_an_archive_is_known_by_what_it_is_where_somebody_renamed_it(trained, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    ARCHIVE.rename("mine")
+    assert main(["unpack", "mine", "--results", "there"]) == 0
+    assert files("there") == files()
+
+
 def test_unpacking_leaves_what_is_there_as_it_is(trained, capsys):
     assert main(["pack", "tiny.yaml"]) == 0
     mine = sorted(Path("results/tiny/runs").glob("*.json"))

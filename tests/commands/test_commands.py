@@ -89,10 +89,21 @@ def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny,
     assert "deviates: running_snip · random · 0.2" in capsys.readouterr().out
 
 
-def test_reproduce_checks_against_the_folder_that_was_named_or_not_at_all(tiny, capsys):
-    assert main(["reproduce", "tiny.yaml", "--expected", "typo", "--strict"]) == 2
-    assert capsys.readouterr().err == "dst-bench: --expected typo: there is no such folder\n"
-    assert not (tiny / "results").exists()
+def test_reproduce_is_not_strictly_fine_where_nothing_could_be_checked(tiny, capsys):
+    assert main(["reproduce", "tiny.yaml", "--strict"]) == 1
+    assert "no expected values of tiny are stored, so nothing was checked" in capsys.readouterr().out
+
+
+def test_a_check_of_other_settings_says_which_they_are(tiny, capsys):
+    main(["run", "tiny.yaml"])
+    main(["accept", "tiny.yaml"])
+    main(["run", "tiny.yaml", "--set", "training.epochs=1"])
+    capsys.readouterr()
+    main(["check", "tiny.yaml", "--set", "training.epochs=1"])
+    said = "trained with training.epochs=1; the expected values are those of the experiment as written"
+    assert said in capsys.readouterr().out
+    main(["check", "tiny.yaml"])
+    assert said not in capsys.readouterr().out
 
 
 def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
@@ -113,6 +124,14 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
         (["run", "tiny.yaml", "--density", "1.5"], "--density 1.5: a density is"),
         (["run", "tiny.yaml", "--density", "nan"], "--density nan: a density is"),
         (["run", "tiny.yaml", "--seeds", "5-1"], "--seeds 5-1: expected a seed or a range"),
+        (["run", "tiny.yaml", "--seeds", "-1"], "--seeds '-1': expected a seed or a range"),
+        (["run", "tiny.yaml", "--results", "tiny.yaml"], "--results: tiny.yaml: expected a folder, found a file"),
+        (["rank", "tiny.yaml", "--leaderboard", "board.png"], "board.png: it writes Markdown"),
+        (["pack", "tiny.yaml", "--to", "tiny.xz"], "tiny.xz: name a file that ends in .runs.jsonl.xz"),
+        *(
+            ([command, "tiny.yaml", "--expected", "typo"], "--expected: typo: there is no such folder")
+            for command in ("check", "reproduce", "report", "rank", "tune")
+        ),
         (["run", "tiny.yaml", "--set", "training.epoch=1"], "did you mean 'epochs'?"),
         (["run", "tiny.yaml", "--set", "model.widths=wide"], "widths takes a list of whole numbers"),
         (["check", "tiny.yaml"], "no expected values of 'tiny'"),

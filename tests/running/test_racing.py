@@ -10,7 +10,7 @@ from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.running import racing
 from benchmark.running.options import Options
-from benchmark.running.racing import Race, race
+from benchmark.running.racing import Race, Trained, race
 from criteria.errors import InputError
 
 LEADS = {0.02: -60.0, 0.05: 0.0, 0.2: 0.4}
@@ -32,7 +32,7 @@ def asked_for(monkeypatch):
                 )
                 cell = Cell(name, setting.growth, setting.density, setting.extra)
                 found[cell] = dict(enumerate(values[:seeds].round(2).tolist(), start=1))
-        return found
+        return Trained(found, {})
 
     monkeypatch.setattr(racing, "_trained", trained)
     return looks
@@ -93,3 +93,11 @@ def test_a_race_with_a_baseline_is_refused_before_anything_trains(asked_for, tmp
     with pytest.raises(InputError, match="a race is between criteria"):
         race(Race("smoke", names[0], names[1:], Part()), ResultsFolder(tmp_path, "smoke"), Options(), lambda *_: None)
     assert not asked_for
+
+
+def test_runs_that_diverged_are_counted_on_their_side(tmp_path):
+    wild = ("training.learning_rate=1e30", "training.epochs=1")
+    part = Part(growth="random", density="0.05", settings=wild)
+    asked = Race("smoke", "random", ("magnitude",), part, budget=0.0)
+    found = race(asked, ResultsFolder(tmp_path, "smoke"), Options(contract_skipped=True), lambda *_: None)
+    assert [each.diverged for each in found.values()] == [(3, 3)]

@@ -1,6 +1,7 @@
 """Races: decisions that may be looked at after every seed."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,3 +119,12 @@ def test_a_decision_is_told_in_a_sentence():
     assert worse.endswith(" points after 3 seeds")
     open_ = sentence("mine", "magnitude", "", decide([0.3, -0.2, 0.1]), 0.3)
     assert open_.startswith("mine and magnitude are undecided after 3 seeds; about ")
+    copies = decide([0.0, 0.0, 0.0])
+    for diverged, said in (
+        ((0, 0), ""),
+        ((3, 0), ", of which 3 runs of mine diverged"),
+        ((0, 1), ", of which 1 run of magnitude diverged"),
+        ((3, 3), ", of which 3 runs of mine and 3 runs of magnitude diverged"),
+    ):
+        told = sentence("mine", "magnitude", "", replace(copies, diverged=diverged), 0.3)
+        assert told == f"mine and magnitude are equivalent within 0.3 points after 3 seeds{said}"

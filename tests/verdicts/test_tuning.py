@@ -17,7 +17,7 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.search import Search
 from benchmark.report.findings import Findings
 from benchmark.report.sections.tuning import SECTION
-from benchmark.verdicts.tuning import as_contender, choose, tuned
+from benchmark.verdicts.tuning import as_contender, choice_row, choose, diverged_of, tuned
 from criteria.errors import InputError
 from tests.report.made_up import Page, changed, experiment, page_of, results_of, study_of
 from tests.running.tiny import TINY
@@ -61,6 +61,18 @@ def test_every_training_of_the_search_is_counted():
     assert choice.validation == dict(zip(NAMES, [1, 2, 3], strict=True))
 
 
+def test_a_choice_says_with_which_seeds_what_it_chose_diverged():
+    results = made_up([1, 3, 2], [50.0, 60.0, 70.0])
+    for run, result in results:
+        result.outcome.diverged = run.seed != 2
+    choices = tuned(SEARCH, results, "test_accuracy_best")
+    assert choice_row(choices[0])[2] == "mest (diverged with seeds 1, 3)"
+    assert [(cell.criterion, seed) for cell, seed in diverged_of(SEARCH, choices)] == [
+        (SEARCH.name, 1),
+        (SEARCH.name, 3),
+    ]
+
+
 def test_a_search_that_lacks_results_of_a_candidate_chooses_nothing():
     results = made_up([1, 2, 3], [0, 0, 0])
     for lacking in (results[:-1], [pair for pair in results if pair[0].cell.criterion != NAMES[2]]):
@@ -87,6 +99,7 @@ def test_a_grid_is_every_combination_of_the_values():
     [
         ("mest", "no criterion with values"),
         ("mest(lambda_=1)", "nothing to choose from"),
+        ("mest(lambda_=tune(0.1, 0.1))", "one value to choose from, several times"),
         ("mest(lambda_=tune())", "takes values"),
         ("mest(lambda_=tune(x, 1))", "no plain value"),
         ("mest(lambda_=choose(1, 2))", "no plain value"),

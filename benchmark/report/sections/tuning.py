@@ -8,7 +8,7 @@ from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section, Table
 from benchmark.report.tables import csv_text
 from benchmark.verdicts.newcomers import of_criteria, sentences, standing_among
-from benchmark.verdicts.tuning import HEADERS, Choice, as_contender, choice_row, cost_words, tuned
+from benchmark.verdicts.tuning import HEADERS, Choice, as_contender, choice_row, cost_words, diverged_of, tuned
 from criteria.errors import InputError
 
 READING = (
@@ -43,7 +43,8 @@ def _told(findings: Findings, tuning: Tuning) -> Told | None:
     choices = _choices(findings, search)
     if not choices:
         return None
-    found = standing_among(as_contender(search, choices, study.known), study.experiment.name)
+    known, diverged = as_contender(search, choices, study.known), diverged_of(search, choices)
+    found = standing_among(known, study.experiment.name, diverged=diverged)
     own = of_criteria(found, [search.name]) if found else None
     cost = f"{cost_words(choices)} Its budget is {tuning.budget} trainings."
     table = Table(HEADERS, list(map(choice_row, choices)), READING, left=3)
