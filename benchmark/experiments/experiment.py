@@ -229,7 +229,7 @@ def load_experiment(
             _set(content, ["axes", axis], list(values))
         if baselines is not None:
             content["baselines"] = list(baselines)
-    found = validate(Experiment, content, str(path))
+    found = validate(Experiment, content, " with ".join([str(path), *(f"--set {text}" for text in overrides)]))
     return found if "criteria" in (axes or {}) else found.with_candidates
 
 

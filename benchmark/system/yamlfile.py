@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
@@ -40,6 +41,23 @@ if yaml.__with_libyaml__:
 else:
     _Events = yaml.SafeLoader  # type: ignore[misc,assignment]
 
+_KINDS = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "keys with values"),
+    "string_type": "a text",
+    "missing": "a value",
+}
+"""What pydantic's kinds of problems say was expected."""
+_LIMITS = {
+    "greater_than": ("a number above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("a number below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+"""The same of limits, with pydantic's name of the limit."""
 CORE_SCHEMA = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
@@ -140,10 +158,30 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         if not known:
             return f"unknown key {place!r}"
         return ": ".join([*(str(part) for part in parents), str(unknown("key", str(key), known))])
-    message = first["msg"].removeprefix("Value error, ")
-    shown = repr(first["input"])
-    found = "" if first["type"] == "missing" or len(shown) > 60 else f" (found {shown})"
-    return f"{place}: {message}{found}" if place else message
+    message = f"{_words(first)}{_found(first)}"
+    return f"{place}: {message}" if place else message
+
+
+def _words(problem: ErrorDetails) -> str:
+    """What was expected, in the words of this project and not in those of the library that found it."""
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind in _KINDS:
+        return f"expected {_KINDS[kind]}"
+    if kind in _LIMITS:
+        words, name = _LIMITS[kind]
+        return f"expected {words} {limits[name]:g}"
+    if kind == "too_short":
+        return f"expected at least {limits['min_length']} value{'s' if limits['min_length'] > 1 else ''}"
+    return problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+
+
+def _found(problem: ErrorDetails) -> str:
+    if problem["type"] == "missing":
+        return ", found none"
+    shown = repr(problem["input"])
+    if len(shown) > 60:
+        return ""
+    return f" (found {shown})" if problem["type"] == "value_error" else f", found {shown}"
 
 
 def _fields_at(model: type[BaseModel], path: list[int | str]) -> list[str]:

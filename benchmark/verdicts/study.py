@@ -59,15 +59,16 @@ class Study:
     def known(self) -> Samples:
         """The samples and, for cells that have not been run, our own stored values of each seed.
 
-        These are of the settings (growth, density, further axes) that were asked for, and of all baselines.
+        These are of the seeds and settings (growth, density, further axes) that were asked for, and of all baselines.
         """
         found = {cell: dict(values) for cell, values in self.samples.items() if values}
         settings = {(cell.growth, cell.density, cell.extra) for cell in self.cells}
         for each in self.stored.cells if self.stored else ():
             place = (each.cell.growth, each.cell.density, each.cell.extra)
-            values = each.estimates[MEASURED].values if MEASURED in each.estimates else {}
+            known = each.estimates[MEASURED].values if MEASURED in each.estimates else None
+            values = {seed: value for seed, value in (known or {}).items() if seed in self.experiment.axes.seeds}
             if values and each.cell not in found and (place in settings or each.cell.growth is None):
-                found[each.cell] = dict(values)
+                found[each.cell] = values
         return found
 
     @cached_property

@@ -133,6 +133,15 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
             for command in ("check", "reproduce", "report", "rank", "tune")
         ),
         (["run", "tiny.yaml", "--set", "training.epoch=1"], "did you mean 'epochs'?"),
+        (
+            ["run", "tiny.yaml", "--set", "training.epochs=ten"],
+            "tiny.yaml with --set training.epochs=ten: training.epochs: expected a whole number, found 'ten'",
+        ),
+        (["run", "tiny.yaml", "--set", "training.learning_rate=0"], "expected a number above 0, found 0"),
+        (["run", "tiny.yaml", "--set", "training.nesterov=maybe"], "expected true or false, found 'maybe'"),
+        (["run", "tiny.yaml", "--set", "axes.growths=random"], "axes.growths: expected a list, found 'random'"),
+        (["run", "tiny.yaml", "--set", "topology.scope=all"], "expected 'local', 'global' or 'global_prune', found"),
+        (["run", "tiny.yaml", "--set", "training=3"], "training: expected keys with values, found 3"),
         (["run", "tiny.yaml", "--set", "model.widths=wide"], "widths takes a list of whole numbers"),
         (["check", "tiny.yaml"], "no expected values of 'tiny'"),
         (["report", "tiny.yaml"], "no results in results"),

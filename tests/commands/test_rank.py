@@ -19,6 +19,11 @@ def test_without_results_the_expected_values_have_a_standing(tmp_path, capsys):
     assert "difference to magnitude in points" in " ".join(text.split())
 
 
+def test_the_seeds_that_are_asked_for_are_those_that_are_ranked(tmp_path, capsys):
+    assert rank("smoke", "--seeds", "1-3", results=tmp_path) == 0
+    assert "random growth, all densities (3 seeds)" in capsys.readouterr().out
+
+
 def test_the_json_has_every_column_of_every_row(tmp_path, capsys):
     assert rank("fmnist-lenet300", "--json", "--margin", "0.5", results=tmp_path) == 0
     told = json.loads(capsys.readouterr().out)
@@ -47,6 +52,7 @@ def test_several_experiments_have_one_standing_over_all(tmp_path, capsys):
         (["smoke", "--margin", "nan"], "the margin must be above 0 points"),
         (["smoke", "--margin", "inf", "--json"], "the margin must be above 0 points"),
         (["cifar10-cnn"], "run it first"),
+        (["smoke", "--seeds", "99"], "run it first"),
     ],
 )
 def test_what_cannot_be_ranked_is_refused_in_one_line(arguments, problem, tmp_path, capsys):

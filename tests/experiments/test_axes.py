@@ -107,7 +107,10 @@ def test_dropout_changes_the_model_of_its_own_runs_only(periods):
     ("content", "said"),
     [
         (varying(topology__update_perod=[4]), "did you mean 'update_period'?"),
-        (varying(topology__update_period=[4, 0]), "update_period=0: topology.update_period: Input should be greater"),
+        (
+            varying(topology__update_period=[4, 0]),
+            "update_period=0: topology.update_period: expected at least 1",
+        ),
         (varying(topology__update_period=[4, 4]), "topology.update_period has a value twice"),
         (varying(topology__update_period=[]), "axes.settings.topology.update_period"),
         (varying(topology__update_period=4), "axes.settings.topology.update_period"),
