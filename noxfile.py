@@ -27,11 +27,16 @@ def install(session: nox.Session) -> None:
         return
     session.log(BEFORE_INSTALLING)
     if not (PROGRAMS / "python").exists():
-        session.run(sys.executable, "-m", "venv", str(ENVIRONMENT))
+        session.run_install(sys.executable, "-m", "venv", str(ENVIRONMENT), external=True)
     # what is imported is compiled then; compiling all of the packages, most of which never is, takes a minute
-    run(session, "python", "-m", "pip", "install", "--no-compile", "-e", ".[dev]")
+    pip_install(session, "--no-compile", "-e", ".[dev]")
     made_from.write_bytes(content)
     session.log(f"installed; the command is {PROGRAMS / 'dst-bench'}")
+
+
+def pip_install(session: nox.Session, *arguments: str) -> None:
+    """Install into the shared environment, also with nox's ``--install-only``, which runs nothing else."""
+    session.run_install(str(PROGRAMS / "python"), "-m", "pip", "install", *arguments, external=True)
 
 
 def run(session: nox.Session, program: str, *arguments: str, **environment: str) -> None:
@@ -47,7 +52,7 @@ def run(session: nox.Session, program: str, *arguments: str, **environment: str)
 def run_with_others(session: nox.Session, example: str) -> None:
     """Run an example that needs libraries of others; what these depend on is there, often in a later version."""
     install(session)
-    run(session, "python", "-m", "pip", "install", "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
+    pip_install(session, "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
     # as dst-bench's own commands: threads that spin after each of PyTorch's operations take the cores from other work
     run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY="PASSIVE")
 
