@@ -78,13 +78,15 @@ def _without_older(found: Standing, folder: ResultsFolder, options: Options) -> 
 
 def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> str:
     """How much there is to train, in how many fleets and about how long it takes; trains a few steps to know it."""
+    from benchmark.running.helpers import helpers_worth
     from benchmark.running.plan import FleetSizes, estimate_seconds, plan_fleets
     from benchmark.system.device import choose_device
 
     found = standing(engines_chosen(expand(experiment), folder, options), folder, fresh=options.fresh)
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
-    about = duration(estimate_seconds(fleets, device, options.data_dir))
+    processes = 1 + helpers_worth(found.missing, device, options)
+    about = duration(estimate_seconds(fleets, device, options.data_dir, processes))
     return f"{experiment.name}: {found.line} in {_counted(fleets)} on {device}, about {about}; {folder.where}"
 
 

@@ -3,9 +3,9 @@
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import groupby, islice
 from pathlib import Path
 
 import torch
@@ -19,13 +19,15 @@ from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import Setup
 from benchmark.system import communication
 from benchmark.training.engines import engine_named
-from benchmark.training.fleet_training import train_fleet
+from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import member_of
 from benchmark.training.memory import keep_freed_memory
-from criteria.errors import InputError
+from criteria.errors import InputError, PluginError
 
-TIMED_STEPS = 12
-"""Steps that a dry run trains to say how long the real one takes; the first two are warm-up."""
+WARM_UP = 2
+"""Steps that a dry run trains before the clock starts."""
+TIMED_STEPS = 10
+"""Steps that it times, to say how long the real run takes."""
 
 MOST_NOISE = 2**26
 """Numbers in the inputs of a data set of noise that stands in for one that is not there."""
@@ -88,19 +90,26 @@ def next_fleet(free: Sequence[Run], sizes: FleetSizes, share: int) -> list[Run]:
     return alike[: math.ceil(len(alike) / parts)]
 
 
-def estimate_seconds(fleets: Sequence[Sequence[Run]], device: torch.device, data_dir: Path | None) -> float:
-    """About how long ``fleets`` take, from timing a few steps of the first one of each kind.
+def estimate_seconds(
+    fleets: Sequence[Sequence[Run]], device: torch.device, data_dir: Path | None, processes: int = 1
+) -> float:
+    """About how long ``fleets`` take in so many processes, from timing a few steps of the first one of each kind.
 
     Nothing is downloaded for it: where the data are not there, noise that looks like them takes their place.
     """
     keep_freed_memory()
     total = 0.0
-    for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
-        same = list(alike)
-        first = same[0]
-        seconds, steps = _time_steps(first, _data_to_time(first[0].setup, data_dir, device), device)
-        total += seconds * steps * sum(len(fleet) for fleet in same) / len(first)
-    return total
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads // processes))
+    try:
+        for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
+            same = list(alike)
+            first = same[0]
+            seconds, steps = _time_steps(first, _data_to_time(first[0].setup, data_dir, device), device)
+            total += seconds * steps * sum(len(fleet) for fleet in same) / len(first)
+    finally:
+        torch.set_num_threads(threads)
+    return total / processes
 
 
 def _data_to_time(setup: Setup, data_dir: Path | None, device: torch.device) -> Dataset:
@@ -116,21 +125,23 @@ def _data_to_time(setup: Setup, data_dir: Path | None, device: torch.device) -> 
 
 def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) -> tuple[float, int]:
     """Seconds per step of a fleet and the number of steps of its whole training."""
-    marks: list[float] = []
-
-    def on_step(_step: int, _total: int) -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        marks.append(time.perf_counter())
-
     setup = fleet[0].setup
-    total = total_steps(setup)
-    members = [member_of(run) for run in fleet]
-    train_fleet(members, setup, dataset, device, on_step, max_steps=TIMED_STEPS)
-    intervals = [later - earlier for earlier, later in pairwise(marks[1:])]
-    if not intervals:  # the whole training is of one or two steps, which nobody has to wait for
-        return 0.0, total
-    return sum(intervals) / len(intervals), total
+    training = FleetTraining([member_of(run) for run in fleet], setup, dataset, device)
+    steps = training.steps()
+    _do(training, steps, WARM_UP)
+    started = time.perf_counter()
+    timed = _do(training, steps, TIMED_STEPS)
+    # a training of one or two steps is one that nobody has to wait for
+    return (time.perf_counter() - started) / timed if timed else 0.0, total_steps(setup)
+
+
+def _do(training: FleetTraining, steps: Iterator[int], most: int) -> int:
+    """Do some steps, if there are as many, and wait for them: an engine may only have been asked for them."""
+    done = sum(1 for _ in islice(steps, most))
+    for failure in training.failures.values():
+        raise PluginError(failure)
+    training.engine.diverged().tolist()
+    return done
 
 
 @lru_cache(maxsize=1)
