@@ -109,7 +109,9 @@ def add_expected(parser: argparse.ArgumentParser) -> None:
     """The folder of expected values, and how strict the check is."""
     add_expected_folder(parser)
     parser.add_argument(
-        "--strict", action="store_true", help="missing or inconclusive cells and changed claims give status 1"
+        "--strict",
+        action="store_true",
+        help="missing or inconclusive cells, changed claims, and having nothing to compare with give status 1",
     )
 
 
