@@ -243,14 +243,14 @@ def study_of(
 def folder(text: str) -> Path:
     """A folder, which need not be there yet, as a user writes it."""
     path = path_of(text)
-    if path.exists() and not path.is_dir():
+    if os.path.exists(path) and not os.path.isdir(path):  # which say no where one may not even ask
         raise argparse.ArgumentTypeError(f"{path}: expected a folder, found a file")
     return path
 
 
 def _existing(text: str) -> Path:
     path = folder(text)
-    if not path.exists():
+    if not os.path.isdir(path):
         raise argparse.ArgumentTypeError(f"{path}: there is no such folder")
     return path
 
