@@ -57,6 +57,8 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
+        if isinstance(error, PermissionError) and error.filename is not None:
+            raise InputError(f"data set {str(spec)!r}: {error.filename}: {error.strerror}") from error
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             raise InputError(f"data set {str(spec)!r}: this machine has not enough memory for it") from error
         why = one_line(RuntimeError(repr(error)), 500)

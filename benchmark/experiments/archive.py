@@ -71,7 +71,7 @@ def read_archive(path: Path) -> Archive:
     found: dict[str, Result] = {}
     for number, line in enumerate(_lines(path), start=1):
         result = parse_result(line, f"{path}, line {number}", REMEDY)
-        if any(Path(name).name != name for name in (result.id, result.experiment)):  # they become names of files
+        if not (_is_name(result.id) and _is_name(result.experiment)):  # they become names of files
             raise InputError(f"{path}, line {number}: not a result that a run wrote; {REMEDY}")
         found[_trained_with(result.settings)] = result
     if len({result.experiment for result in found.values()}) != 1:
@@ -79,15 +79,23 @@ def read_archive(path: Path) -> Archive:
     return Archive(path, found)
 
 
+def _is_name(text: str) -> bool:
+    return Path(text).name == text not in ("", "..") and "\0" not in text
+
+
 def _lines(path: Path) -> list[str]:
-    decompressor = lzma.LZMADecompressor()
+    """Those of all streams of the file: archives that were joined by ``cat`` are an archive."""
+    left, text, whole = read_bytes(path, MOST_BYTES), b"", True
     try:
-        text = decompressor.decompress(read_bytes(path, MOST_BYTES), MOST_BYTES).decode()
+        while whole:
+            stream = lzma.LZMADecompressor()
+            text += stream.decompress(left, MOST_BYTES - len(text))
+            whole, left = stream.eof, stream.unused_data.lstrip(b"\0")  # streams may be padded
+            if whole and not left:
+                return text.decode().splitlines()
     except (lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a whole archive of results ({error}); {REMEDY}") from error
-    if not decompressor.eof:
-        raise InputError(f"{path}: not a whole archive of results, or one of over {MOST_BYTES:,} bytes; {REMEDY}")
-    return text.splitlines()
+    raise InputError(f"{path}: not a whole archive of results, or one of over {MOST_BYTES:,} bytes; {REMEDY}")
 
 
 def _trained_with(settings: Mapping[str, Any]) -> str:

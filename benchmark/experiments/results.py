@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -111,7 +112,11 @@ class ResultsFolder:
 
     def written(self) -> dict[str, int]:
         """When the file of each stored run was written, in nanoseconds as the disk gives it, by the run's id."""
-        return {path.stem: path.stat().st_mtime_ns for path in self.runs.glob("*.json")}
+        found = {}
+        for path in self.runs.glob("*.json"):
+            with suppress(FileNotFoundError):  # somebody removed it this moment
+                found[path.stem] = path.stat().st_mtime_ns
+        return found
 
     def store(self, result: Result) -> None:
         """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""

@@ -13,6 +13,7 @@ import torch
 from benchmark.experiments.results import Result, ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.plan import dataset_on
+from benchmark.running.workers import alone
 from benchmark.system.device import environment
 from benchmark.training.fingerprint import code_of_setup
 from benchmark.training.fleet_training import train_fleet
@@ -56,17 +57,24 @@ def adopt(
     adopted: dict[str, Result] = {}
     for group in _groups(results):
         changed = _changed(group, device, data_dir)
-        count = f"{len(group.results)} results of {folder.experiment} are of older code"
-        if changed is not None:
-            places = {folder.set_aside(result).parent for _, result in group.results}
+        with alone(folder.path):
+            left = []
+            for run, result in group.results:
+                now = folder.read(run)  # others may have set it aside meanwhile, and even trained it again
+                if now is not None and now.code == code_of_setup(run.setup):
+                    adopted[run.id] = now
+                elif now is not None and now.code == result.code:
+                    left.append((run, result))
+            places = {folder.set_aside(result).parent for _, result in left if changed is not None}
+            for run, result in left if changed is None else ():
+                adopted[run.id] = result.model_copy(update={"code": code_of_setup(run.setup)})
+                folder.store(adopted[run.id])
+        count = f"{len(left)} results of {folder.experiment} are of older code"
+        if left and changed is not None:
             say(f"{count} and are trained again: {changed}; they are kept in {', '.join(map(str, sorted(places)))}")
-            continue
-        for run, result in group.results:
-            adopted[run.id] = result.model_copy(update={"code": code_of_setup(run.setup)})
-            folder.store(adopted[run.id])
-        say(
-            f"{count}; {len(group.sample)} of them gave the same bits past their first update again, so all are adopted"
-        )
+        elif left:
+            tried = len(group.sample)
+            say(f"{count}; {tried} of them gave the same bits past their first update again, so all are adopted")
     return adopted
 
 

@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.results import Environment, PossibleOutcome
+from benchmark.experiments.setup import Setup
 from benchmark.system.files import write_atomically
+from benchmark.training.fingerprint import code_of_setup
 from criteria.errors import InputError, one_line
 
 _OUTCOMES = TypeAdapter(list[Outcome])
@@ -58,9 +60,9 @@ class Checkpoint(BaseModel):
         return self
 
 
-def versions() -> dict[str, str]:
-    """The versions that a checkpoint of this installation has."""
-    return {name: version(name) for name in ("dst-bench", "torch")}
+def versions(setup: Setup) -> dict[str, str]:
+    """The versions that a checkpoint of a training with this setup has here, and the fingerprint of its code."""
+    return {name: version(name) for name in ("dst-bench", "torch")} | {"code": code_of_setup(setup)}
 
 
 def checkpoints_folder(folder: Path) -> Path:

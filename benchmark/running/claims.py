@@ -70,15 +70,24 @@ def remove_dead(folder: Path, now: float) -> None:
     """
     try:
         seen = seen_workers(folder, now)
-        alive = tuple(f".{each.path.stem}-" for each in seen if each.alive)
+        alive, dead = (tuple(f".{each.path.stem}-" for each in seen if each.alive is lives) for lives in (True, False))
         for part in folder.glob(f"*/.*{HALF_WRITTEN}"):
-            if not part.name.startswith(alive):
+            # who is no worker writes too, such as a command that unpacks an archive
+            if part.name.startswith(dead) or not (part.name.startswith(alive) or _is_written(part, now)):
                 part.unlink(missing_ok=True)
         for each in seen:
             if not each.alive:
                 each.path.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{error.filename or folder}: cannot be tidied up: {error.strerror or error}") from error
+
+
+def _is_written(part: Path, now: float) -> bool:
+    """Whether somebody may still be writing a file."""
+    try:
+        return _is_fresh(now - part.lstat().st_mtime)
+    except FileNotFoundError:
+        return False
 
 
 def _look(path: Path, now: float) -> Seen | None:
@@ -89,16 +98,21 @@ def _look(path: Path, now: float) -> Seen | None:
     except FileNotFoundError:
         return None
     except ValidationError:
-        return Seen(path, None, age < EXPIRY_SECONDS)
+        return Seen(path, None, _is_fresh(age))
     except InputError:
         if not os.path.lexists(path):
             return None
         if not path.is_file():  # a pipe or a device, which no worker leaves and which nobody may open
-            return Seen(path, None, age < EXPIRY_SECONDS)
+            return Seen(path, None, _is_fresh(age))
         raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     return Seen(path, claim, _lives(claim, age))
+
+
+def _is_fresh(age: float) -> bool:
+    """Whether a file of this age is a sign of life; one from the future is of a clock that was wrong."""
+    return abs(age) < EXPIRY_SECONDS
 
 
 def _lives(claim: Claim, age: float) -> bool:
@@ -107,4 +121,4 @@ def _lives(claim: Claim, age: float) -> bool:
         sight = process.look_for(claim.pid, claim.started)
         if sight is not process.Sight.HIDDEN:
             return sight is process.Sight.RUNS
-    return age < EXPIRY_SECONDS
+    return _is_fresh(age)

@@ -93,7 +93,7 @@ class _Writer:
         """A checkpoint of the training as it is now, or of its ``outcomes``; it is reported if it cannot be written."""
         state = self.training.state_dict() if outcomes is None else None
         checkpoint = Checkpoint(
-            versions=versions(),
+            versions=versions(self.fleet[0].setup),
             runs=[run.id for run in self.fleet],
             environments=self.environments,
             seconds=self.seconds_before + time.monotonic() - self.started,
@@ -121,8 +121,8 @@ def usable_checkpoint(path: Path, fleet: Sequence[Run], say: Callable[[str], Non
     except InputError as error:
         say(f"{error}; {anew}")
         return None
-    if saved.versions != versions():
-        say(f"{path}: not used, written by {_listed(saved.versions)} and this is {_listed(versions())}; {anew}")
+    if saved.versions != (here := versions(fleet[0].setup)):
+        say(f"{path}: not used, written by {_listed(saved.versions)} and this is {_listed(here)}; {anew}")
         return None
     return saved
 
@@ -157,4 +157,4 @@ def _environments(saved: Checkpoint | None, device: torch.device) -> list[dict[s
 
 
 def _listed(versions: dict[str, str]) -> str:
-    return " and ".join(f"{name} {number}" for name, number in versions.items())
+    return ", ".join(f"{name} {number}" for name, number in versions.items())

@@ -22,6 +22,7 @@ from benchmark.running.workers import ClaimLostError, Worker
 from benchmark.system import communication
 from benchmark.system.child import Child
 from benchmark.system.device import choose_device, environment
+from benchmark.training.fingerprint import code_of_setup
 from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError, PluginError
 
@@ -104,6 +105,8 @@ def work_on(task: Task, progress: Shows) -> None:
 def _work(task: Task, progress: Shows) -> Work:
     """What there is to do, on the device that the options choose."""
     keep_freed_memory()
+    for run in task.runs:
+        code_of_setup(run.setup)  # read now, as it was imported: files may change before results are stored
     options = task.options
     device = choose_device(options.device)
     sizes = FleetSizes(device, options.data_dir, options.most)

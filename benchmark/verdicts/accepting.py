@@ -47,9 +47,18 @@ def accept_study(
 ) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    ``date`` is when they are accepted, and ``part`` what was asked for of the experiment. Raises :class:`InputError`,
-    and leaves the file as it is, if the study has no result, if some runs ``diverged`` and that is not allowed, or if
-    :func:`revised` refuses.
+    Raises :class:`InputError`, and leaves the file as it is, as :func:`accepted` does.
+    """
+    expected = accepted(study, path, date, part, diverged=diverged)
+    write_expected(expected, path)
+    return expected
+
+
+def accepted(study: Study, path: Path, date: datetime.date, part: Part = _ALL, *, diverged: bool = False) -> Expected:
+    """The expected values that a file has once the results of a study are accepted; nothing is written.
+
+    ``date`` is when they are accepted, and ``part`` what was asked for of the experiment. Raises :class:`InputError`
+    if the study has no result, if some runs ``diverged`` and that is not allowed, or if :func:`revised` refuses.
     """
     experiment = study.experiment
     if study.diverged and not diverged:
@@ -61,7 +70,7 @@ def accept_study(
     provenance = _provenance(study, date, part)
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
     evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
-    return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
+    return _with(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
 
 
 def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
@@ -114,10 +123,14 @@ def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> 
 
     Raises :class:`InputError`, and leaves the file as it is, if :func:`revised` refuses.
     """
-    before = read_expected(path) if path.exists() else None
-    expected = revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
+    expected = _with(evidence, path, metric=metric, tolerance=tolerance)
     write_expected(expected, path)
     return expected
+
+
+def _with(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:
+    before = read_expected(path) if path.exists() else None
+    return revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
 
 
 def revised(before: Expected | None, evidence: Evidence, *, experiment: str, metric: str, tolerance: float) -> Expected:

@@ -68,12 +68,18 @@ def check_study(study: Study) -> CheckOutcome:
         newcomers=study.newcomers,
     )
     diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
+    data = sorted({str(environment["data"]) for environment in environments if "data" in environment})
+    others_data = [
+        f"trained on other data (digest {', '.join(data)}) than the {name} values ({source.data})"
+        for name, source in study.expected.sources.items()
+        if source.data is not None and data and set(data) != set(source.data.split(", "))
+    ]
     varied = (
         [f"trained with {', '.join(study.changed)}; the expected values are those of the experiment as written"]
         if study.changed
         else []
     )
-    warnings = (*varied, *outcome.warnings, *study.proofless, *diverged)
+    warnings = (*varied, *others_data, *outcome.warnings, *study.proofless, *diverged)
     return replace(outcome, warnings=warnings, newcomers=newcomers_standing(study))
 
 

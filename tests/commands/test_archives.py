@@ -123,10 +123,33 @@ def test_an_edited_or_cut_archive_is_not_believed(trained, capsys):
     assert not Path("there").exists()
 
 
-def test_an_archive_writes_nothing_outside_of_the_results_folder(trained, capsys):
+def test_archives_that_were_joined_are_an_archive_and_a_cut_one_among_them_is_seen(trained, capsys):
+    for number in ("1", "2"):
+        assert main(["pack", "tiny.yaml", "--seeds", number, "--to", f"{number}.runs.jsonl.xz"]) == 0
+    first, second = (Path(f"{number}.runs.jsonl.xz").read_bytes() for number in ("1", "2"))
+    ARCHIVE.write_bytes(first + second[:-20])
+    assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 2
+    assert "not a whole archive" in capsys.readouterr().err
+    ARCHIVE.write_bytes(first + second)
+    assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 0
+    assert files("there") == files()
+
+
+def test_values_stay_as_they_are_where_their_archive_cannot_be_written(trained, capsys):
+    assert main(["accept", "tiny.yaml"]) == 0
+    values, archive = Path("expected_results/tiny.yaml"), Path("expected_results/tiny.runs.jsonl.xz")
+    values.write_text(before := values.read_text().replace("date: ", "note: mine\n    date: "))
+    archive.unlink()
+    archive.mkdir()
+    assert main(["accept", "tiny.yaml"]) == 2
+    assert values.read_text() == before
+
+
+@pytest.mark.parametrize("name", ["../outside", "..", "", "nu\0ll"])
+def test_an_archive_writes_nothing_outside_of_the_results_folder(trained, capsys, name):
     assert main(["pack", "tiny.yaml"]) == 0
     results = list(read_archive(ARCHIVE).results.values())
-    escaped = [(None, result.model_copy(update={"experiment": "../outside"})) for result in results]
+    escaped = [(None, result.model_copy(update={"experiment": name})) for result in results]
     write_archive(escaped, ARCHIVE)
     assert main(["unpack", str(ARCHIVE), "--results", "there/here"]) == 2
     assert "line 1: not a result that a run wrote" in capsys.readouterr().err

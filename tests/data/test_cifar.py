@@ -1,5 +1,6 @@
 """CIFAR's archives are read record by record, downloaded where they are missing, and refused where they differ."""
 
+import errno
 import functools
 import hashlib
 import tarfile
@@ -115,3 +116,16 @@ def test_an_archive_that_differs_in_one_byte_is_never_opened(published, tmp_path
     with pytest.raises(InputError) as raised:
         load_dataset(name, tmp_path)
     assert f"{archive_path(name, tmp_path)} is not the published file" in one_line(raised)
+
+
+def test_a_folder_that_may_not_be_read_is_named_in_one_line(published, tmp_path, monkeypatch, one_line):
+    name, _, _ = published
+
+    def refused(*_arguments, **_options):
+        raise PermissionError(errno.EACCES, "Permission denied", "/locked")
+
+    monkeypatch.setattr("pathlib.Path.exists", refused)
+    monkeypatch.setattr("pathlib.Path.is_file", refused)
+    with pytest.raises(InputError) as raised:
+        load_dataset(name, tmp_path)
+    assert one_line(raised) == f"data set '{name}': /locked: Permission denied"

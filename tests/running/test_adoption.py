@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.results import ResultsFolder, parse_result
 from benchmark.experiments.runs import expand
 from benchmark.running import adoption, missing
 from benchmark.running.missing import train_missing
@@ -64,6 +64,29 @@ def test_results_of_older_code_with_other_bits_are_set_aside_and_trained_again(
     assert len(results) == len(expand(experiment))
     assert {result.code for _, result in results} == {"another code"}
     assert len(list((folder.path / "older").rglob("*.json"))) == 6
+
+
+def test_what_another_command_has_trained_again_meanwhile_is_taken_and_what_it_set_aside_stays_there(
+    folder, experiment, other_code, monkeypatch, capsys
+):
+    runs, compare = expand(experiment), adoption._changed
+
+    def slowly(group, *rest):
+        for _, result in group.results[:1]:  # all that a second command did while this one compared bits
+            folder.set_aside(result)
+            folder.store(result.model_copy(update={"code": "another code"}))
+        for _, result in group.results[1:2]:
+            folder.set_aside(result)
+        compare(group, *rest)
+        return "some reason"
+
+    monkeypatch.setattr(adoption, "_changed", slowly)
+    before = {result.id for _, result in folder.read_all(runs)}
+    train_missing(experiment, folder, OPTIONS)
+    kept = {path.stem: parse_result(path.read_text(), str(path), "").code for path in folder.path.glob("older/*/*")}
+    assert kept.keys() == before
+    assert "another code" not in kept.values()
+    assert {result.code for _, result in folder.read_all(runs)} == {"another code"}
 
 
 def test_results_of_another_machine_are_not_compared_with_bits_of_this_one(

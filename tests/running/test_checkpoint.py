@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from benchmark.data.augment import CropAndFlip
 from benchmark.data.dataset import Dataset, Split
+from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import TopologySettings, TrainingSettings
 from benchmark.running.checkpoint import (
     Checkpoint,
@@ -24,10 +27,12 @@ from benchmark.running.checkpoint import (
     versions,
     write_checkpoint,
 )
+from benchmark.running.resume import usable_checkpoint
 from benchmark.system.device import environment
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member, Recipe
 from criteria import InputError, load
+from tests.running.tiny import TINY
 from tests.training.small_fleets import setup
 
 CPU = torch.device("cpu")
@@ -102,7 +107,7 @@ def file_in(folder):
 
 def checkpoint_of(training, **changes):
     fields = {
-        "versions": versions(),
+        "versions": versions(setup(MODELS["perceptron with dropout"], TRAINING)),
         "runs": RUNS,
         "environments": [environment(CPU)],
         "seconds": 1.5,
@@ -282,3 +287,16 @@ def test_a_state_of_another_fleet_is_not_taken_over():
     other = training_of(members()[:2], "perceptron with dropout")
     with pytest.raises(ValueError, match="other names or shapes"):
         training.load_state_dict(other.state_dict())
+
+
+def test_a_checkpoint_that_other_code_has_left_is_named_and_not_used(tmp_path, monkeypatch):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    fleet = expand(load_experiment(str(tmp_path / "tiny.yaml")))[:1]
+    path, said = checkpoint_file(tmp_path, [run.id for run in fleet]), []
+    plain = {"versions": versions(fleet[0].setup), "runs": [run.id for run in fleet]}
+    write_checkpoint(path, checkpoint_of(begin("perceptron with dropout"), **plain))
+    assert usable_checkpoint(path, fleet, said.append) is not None
+    monkeypatch.setattr("benchmark.running.checkpoint.code_of_setup", lambda _setup: "changed")
+    assert usable_checkpoint(path, fleet, said.append) is None
+    (line,) = said
+    assert "code changed; its 1 runs begin anew" in line

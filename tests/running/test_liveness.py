@@ -135,3 +135,10 @@ def test_two_users_who_cannot_see_each_other_take_each_other_for_alive(tmp_path)
     if "mount" in found.stderr or "unshare" in found.stderr:
         pytest.skip(f"nothing can be mounted here: {found.stderr.strip()}")
     assert found.stdout == "[True]\n", found.stderr
+
+
+def test_a_sign_of_life_from_the_future_is_none(tmp_path):
+    """A clock was wrong, and is right again."""
+    post(tmp_path, "of a clock that is a little fast", machine="another", age=-60)
+    post(tmp_path, "of next year", machine="another", age=-3e7)
+    assert alive(tmp_path) == {"of a clock that is a little fast"}

@@ -127,7 +127,7 @@ def edit(change):
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "not a whole checkpoint"),
         (lambda path: path.write_text("{}"), "not a whole checkpoint"),
-        (edit(lambda content: content["versions"].update(torch="1.0")), "written by dst-bench 0.1.0 and torch 1.0"),
+        (edit(lambda content: content["versions"].update(torch="1.0")), "written by dst-bench 0.1.0, torch 1.0, code "),
         (edit(lambda content: content["runs"].reverse()), "it holds other runs"),
         (edit(lambda content: content["state"]["engine"]["masks"].popitem()), "its state does not fit"),
         (edit(lambda content: content.update(format=content["format"] + 1)), "not a checkpoint of this kind"),
@@ -367,6 +367,7 @@ def left_by_the_dead(tiny):
     parts = [FOLDER / where / f".{who}-torn{HALF_WRITTEN}" for where, who in (("runs", "dead"), ("workers", "unknown"))]
     for part in parts:
         part.touch()
+    os.utime(parts[1], (time.time() - HOUR,) * 2)
     return {dead, *parts}
 
 
@@ -376,6 +377,22 @@ def test_what_dead_workers_left_behind_is_removed_although_there_is_nothing_more
     writing.touch()
     assert main(RUN) == 0
     assert set(FOLDER.rglob("*")) & {busy, writing, *left_by_the_dead} == {busy, writing}
+
+
+def test_what_is_being_written_by_who_is_no_worker_stays(left_by_the_dead):
+    """As by a command that unpacks an archive into the folder."""
+    written = FOLDER / "runs" / f".unpacking-result{HALF_WRITTEN}"
+    written.touch()
+    assert main(RUN) == 0
+    assert set(FOLDER.rglob("*")) & {written, *left_by_the_dead} == {written}
+
+
+def test_a_result_that_goes_this_moment_disturbs_no_training(tiny):
+    FOLDER.joinpath("runs").mkdir(parents=True)
+    gone = FOLDER / "runs" / "0123456789abcdef.json"
+    gone.symlink_to("nowhere")
+    assert main(RUN) == 0
+    assert len([path for path in gone.parent.glob("*.json") if path.exists()]) == 8
 
 
 def test_a_worker_that_leaves_removes_what_those_left_behind_that_died_meanwhile(left_by_the_dead):

@@ -159,3 +159,16 @@ def test_results_of_another_torch_or_machine_are_compared_by_seed_however_many_a
     there = [(run, r.model_copy(update={"environment": {**r.environment, key: value}})) for run, r in here]
     found = check_study(replace(study_of(made, expected), results=tuple(there)))
     assert (found.depths, found.overall) == ({"measured": "paired"}, "reproduced")
+
+
+def test_a_check_names_the_data_where_they_are_others(made, tmp_path):
+    def seen(data):
+        return tuple(
+            (run, result.model_copy(update={"environment": {**result.environment, "data": data}}))
+            for run, result in study_of(made).results
+        )
+
+    expected = expected_of(replace(study_of(made), results=seen("one")), tmp_path)
+    said = "trained on other data (digest another) than the measured values (one)"
+    assert check_study(replace(study_of(made, expected), results=seen("another"))).warnings[0] == said
+    assert check_study(replace(study_of(made, expected), results=seen("one"))).warnings == ()
