@@ -49,12 +49,12 @@ def run(session: nox.Session, program: str, *arguments: str, **environment: str)
     session.run(str(PROGRAMS / program), *arguments, env=kept | environment, external=True)
 
 
-def run_with_others(session: nox.Session, example: str) -> None:
+def run_with_others(session: nox.Session, example: str, waiting: str = "PASSIVE") -> None:
     """Run an example that needs libraries of others; what these depend on is there, often in a later version."""
     install(session)
     pip_install(session, "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
     # as dst-bench's own commands: threads that spin after each of PyTorch's operations take the cores from other work
-    run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY="PASSIVE")
+    run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY=waiting)
 
 
 @nox.session
@@ -124,8 +124,12 @@ def libraries(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Time sparse training on a CPU beside a public library, installed for it: `nox -s peers -- 0.05 0.1`."""
-    run_with_others(session, "peers")
+    """Time sparse training on a CPU beside a public library, installed for it: `nox -s peers -- 0.05 0.1`.
+
+    Twice, with threads that sleep and with threads that spin between operations: each is fastest with one of them.
+    """
+    for waiting in ("PASSIVE", "ACTIVE"):
+        run_with_others(session, "peers", waiting)
 
 
 @nox.session

@@ -7,6 +7,7 @@ median of rounds that time all of them in turn.
 
 import argparse
 import itertools
+import os
 import statistics
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -57,7 +58,8 @@ def main() -> None:
             rows.append((density, name, took, statistics.median(ratios), min(ratios), max(ratios)))
     headers = ("density", "", "ms a step and network", "times ours", "lowest", "highest")
     print(tabulate(rows, headers, floatfmt=("", "", ".3f", ".2f", ".2f", ".2f"), tablefmt="github"))
-    print(f"\n{torch.get_num_threads()} threads; torch {torch.__version__}")
+    waiting = os.environ.get("OMP_WAIT_POLICY", "not set")
+    print(f"\n{torch.get_num_threads()} threads, OMP_WAIT_POLICY {waiting}; torch {torch.__version__}")
 
 
 def ways(setup: Setup, dataset: Dataset, density: float, steps: int) -> dict[str, Callable[[], float]]:
