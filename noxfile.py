@@ -5,6 +5,7 @@ All share one environment, ``.venv``: torch alone takes 5 GB.
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -49,12 +50,16 @@ def run(session: nox.Session, program: str, *arguments: str, **environment: str)
     session.run(str(PROGRAMS / program), *arguments, env=kept | environment, external=True)
 
 
-def run_with_others(session: nox.Session, example: str, waiting: str = "PASSIVE") -> None:
-    """Run an example that needs libraries of others; what these depend on is there, often in a later version."""
+def run_with_others(session: nox.Session, example: str, ways_to_wait: Sequence[str] = ("PASSIVE",)) -> None:
+    """Run an example that needs libraries of others; what these depend on is there, often in a later version.
+
+    By default threads wait as in dst-bench's own commands: asleep, because threads that spin after each of PyTorch's
+    operations take the cores from other work. It is run once for each of ``ways_to_wait``.
+    """
     install(session)
     pip_install(session, "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
-    # as dst-bench's own commands: threads that spin after each of PyTorch's operations take the cores from other work
-    run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY=waiting)
+    for waiting in ways_to_wait:
+        run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY=waiting)
 
 
 @nox.session
@@ -128,8 +133,7 @@ def peers(session: nox.Session) -> None:
 
     Twice, with threads that sleep and with threads that spin between operations: each is fastest with one of them.
     """
-    for waiting in ("PASSIVE", "ACTIVE"):
-        run_with_others(session, "peers", waiting)
+    run_with_others(session, "peers", ("PASSIVE", "ACTIVE"))
 
 
 @nox.session

@@ -31,10 +31,9 @@ def main(args: argparse.Namespace) -> int:
     experiment = experiment_of(args)
     _require_as_written(args, experiment)
     study = study_of(args, experiment)
-    from benchmark.experiments.archive import archive_beside, write_archive
     from benchmark.experiments.runs import expand
-    from benchmark.verdicts.accepting import accepted, require_every_cell
-    from benchmark.verdicts.expected import HERE, write_expected
+    from benchmark.verdicts.accepting import accept_study, require_every_cell
+    from benchmark.verdicts.expected import HERE
     from criteria.errors import InputError
 
     total, path = len(expand(experiment)), (args.expected or HERE) / f"{experiment.name}.yaml"
@@ -45,9 +44,7 @@ def main(args: argparse.Namespace) -> int:
             f"{total - len(study.results)} of {total} runs of {experiment.name} have no result in {args.results}; "
             "run the experiment first, select the part that is there, or say --uneven if cells may lack some seeds"
         )
-    expected = accepted(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
-    write_archive(study.results, archive_beside(path))  # first, as the larger one: a disk that is full leaves both
-    write_expected(expected, path)
+    accept_study(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
     where = results_of(args, experiment).where
     stored = f"stored {len(study.results)} results of {len(study.samples)} cells ({where})"
     seeds = f", {study.uneven}" if study.uneven else ""

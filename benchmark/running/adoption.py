@@ -65,16 +65,17 @@ def adopt(
                     adopted[run.id] = now
                 elif now is not None and now.code == result.code:
                     left.append((run, result))
-            places = {folder.set_aside(result).parent for _, result in left if changed is not None}
-            for run, result in left if changed is None else ():
-                adopted[run.id] = result.model_copy(update={"code": code_of_setup(run.setup)})
-                folder.store(adopted[run.id])
-        count = f"{len(left)} results of {folder.experiment} are of older code"
-        if left and changed is not None:
-            say(f"{count} and are trained again: {changed}; they are kept in {', '.join(map(str, sorted(places)))}")
-        elif left:
-            tried = len(group.sample)
-            say(f"{count}; {tried} of them gave the same bits past their first update again, so all are adopted")
+            if changed is None:
+                tried = len(group.sample)
+                what = f"; {tried} of them gave the same bits past their first update again, so all are adopted"
+                for run, result in left:
+                    adopted[run.id] = result.model_copy(update={"code": code_of_setup(run.setup)})
+                    folder.store(adopted[run.id])
+            else:
+                places = sorted({str(folder.set_aside(result).parent) for _, result in left})
+                what = f" and are trained again: {changed}; they are kept in {', '.join(places)}"
+        if left:
+            say(f"{len(left)} results of {folder.experiment} are of older code{what}")
     return adopted
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmark.experiments.archive import archive_beside, write_archive
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
 from benchmark.system.yamlfile import validate
@@ -47,18 +48,9 @@ def accept_study(
 ) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    Raises :class:`InputError`, and leaves the file as it is, as :func:`accepted` does.
-    """
-    expected = accepted(study, path, date, part, diverged=diverged)
-    write_expected(expected, path)
-    return expected
-
-
-def accepted(study: Study, path: Path, date: datetime.date, part: Part = _ALL, *, diverged: bool = False) -> Expected:
-    """The expected values that a file has once the results of a study are accepted; nothing is written.
-
-    ``date`` is when they are accepted, and ``part`` what was asked for of the experiment. Raises :class:`InputError`
-    if the study has no result, if some runs ``diverged`` and that is not allowed, or if :func:`revised` refuses.
+    They are archived beside it. ``date`` is when they are accepted, and ``part`` what was asked for of the experiment.
+    Raises :class:`InputError`, and leaves the files as they are, if the study has no result, if some runs ``diverged``
+    and that is not allowed, if :func:`revised` refuses, or if the archive cannot be written.
     """
     experiment = study.experiment
     if study.diverged and not diverged:
@@ -70,7 +62,10 @@ def accepted(study: Study, path: Path, date: datetime.date, part: Part = _ALL, *
     provenance = _provenance(study, date, part)
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
     evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
-    return _with(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
+    expected = _revision(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
+    write_archive(study.results, archive_beside(path))  # first, as the larger one: a disk that is full leaves both
+    write_expected(expected, path)
+    return expected
 
 
 def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
@@ -123,12 +118,12 @@ def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> 
 
     Raises :class:`InputError`, and leaves the file as it is, if :func:`revised` refuses.
     """
-    expected = _with(evidence, path, metric=metric, tolerance=tolerance)
+    expected = _revision(evidence, path, metric=metric, tolerance=tolerance)
     write_expected(expected, path)
     return expected
 
 
-def _with(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:
+def _revision(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:
     before = read_expected(path) if path.exists() else None
     return revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
 

@@ -7,7 +7,7 @@ than one time in a hundred, whatever the seeds have in common (``python -m bench
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from benchmark.verdicts.claims import claims
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing
-from benchmark.verdicts.outcome_digest import digests_of, other_engine, other_environment, same_environment
+from benchmark.verdicts.outcome_digest import digests_of, other_engine, other_environment, others, same_environment
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
@@ -68,19 +68,19 @@ def check_study(study: Study) -> CheckOutcome:
         newcomers=study.newcomers,
     )
     diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
-    data = sorted({str(environment["data"]) for environment in environments if "data" in environment})
-    others_data = [
-        f"trained on other data (digest {', '.join(data)}) than the {name} values ({source.data})"
-        for name, source in study.expected.sources.items()
-        if source.data is not None and data and set(data) != set(source.data.split(", "))
-    ]
-    varied = (
-        [f"trained with {', '.join(study.changed)}; the expected values are those of the experiment as written"]
-        if study.changed
-        else []
-    )
-    warnings = (*varied, *others_data, *outcome.warnings, *study.proofless, *diverged)
+    warnings = (*_trained_otherwise(study, study.expected), *outcome.warnings, *study.proofless, *diverged)
     return replace(outcome, warnings=warnings, newcomers=newcomers_standing(study))
+
+
+def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:
+    """In what the results differ from what the expected values are of, beside the code and the machine."""
+    if study.changed:
+        changed = ", ".join(study.changed)
+        yield f"trained with {changed}; the expected values are those of the experiment as written"
+    environments = [result.environment for _, result in study.results]
+    for name, source in expected.sources.items():
+        if data := others(source.data, "data", environments):
+            yield f"trained on other data (digest {', '.join(data)}) than the {name} values ({source.data})"
 
 
 # long because it lists every judgement of a check in the order in which they are made

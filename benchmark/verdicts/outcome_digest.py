@@ -42,12 +42,14 @@ def other_environment(source: Source, environments: Sequence[Mapping[str, Any]])
     Then rounding may differ, and in a small network it may change few runs: what most of them gave proves nothing.
     """
     named = {"torch": source.torch, "device": source.device, "cpu": source.cpu}
-    return any(
-        value is not None and str(environment[key]) not in value.split(", ")
-        for environment in environments
-        for key, value in named.items()
-        if key in environment
-    )
+    return any(others(value, key, environments) for key, value in named.items())
+
+
+def others(named: str | None, key: str, environments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What environments say of a ``key`` and a source does not, which has ``named`` so much or nothing (None)."""
+    if named is None:
+        return []
+    return sorted({str(each[key]) for each in environments if key in each} - set(named.split(", ")))
 
 
 def same_environment(source: Source, environments: Sequence[Mapping[str, Any]]) -> bool:

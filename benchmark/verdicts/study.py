@@ -65,8 +65,8 @@ class Study:
         settings = {(cell.growth, cell.density, cell.extra) for cell in self.cells}
         for each in self.stored.cells if self.stored else ():
             place = (each.cell.growth, each.cell.density, each.cell.extra)
-            known = each.estimates[MEASURED].values if MEASURED in each.estimates else None
-            values = {seed: value for seed, value in (known or {}).items() if seed in self.experiment.axes.seeds}
+            known = each.estimates[MEASURED].values if MEASURED in each.estimates else {}
+            values = {seed: value for seed, value in known.items() if seed in self.experiment.axes.seeds}
             if values and each.cell not in found and (place in settings or each.cell.growth is None):
                 found[each.cell] = values
         return found

@@ -63,7 +63,7 @@ def tuned(search: Search, results: Results, metric: str) -> list[Choice]:
                 setting,
                 chosen,
                 {name: fmean(values) for name, values in validation.items()},
-                measured[Cell(chosen, setting.growth, setting.density or 1.0, setting.extra)],
+                measured[_cell(chosen, setting)],
                 tuple(sorted(seed for seed, each in candidates[chosen].items() if each.outcome.diverged)),
                 sum(map(len, candidates.values())),
                 _times(candidates, chosen),
@@ -100,16 +100,16 @@ def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> S
     """All that is known of other criteria, and the search as one criterion in place of its candidates."""
     tried = {str(spec) for spec in search.candidates}
     kept = {cell: values for cell, values in known.items() if cell.criterion not in tried}
-    return {**kept, **{_cell(search, each): each.test for each in choices}}
+    return {**kept, **{_cell(search.name, each.setting): each.test for each in choices}}
 
 
 def diverged_of(search: Search, choices: Sequence[Choice]) -> list[tuple[Cell, int]]:
     """Runs of what was chosen that diverged, with the cell that :func:`as_contender` gives them."""
-    return [(_cell(search, each), seed) for each in choices for seed in each.diverged]
+    return [(_cell(search.name, each.setting), seed) for each in choices for seed in each.diverged]
 
 
-def _cell(search: Search, choice: Choice) -> Cell:
-    return Cell(search.name, choice.setting.growth, choice.setting.density or 1.0, choice.setting.extra)
+def _cell(criterion: str, setting: Setting) -> Cell:
+    return Cell(criterion, setting.growth, setting.density or 1.0, setting.extra)
 
 
 def _times(candidates: Mapping[str, Mapping[int, Result]], chosen: str) -> float | None:
