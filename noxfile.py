@@ -5,7 +5,6 @@ All share one environment, ``.venv``: torch alone takes 5 GB.
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -50,16 +49,11 @@ def run(session: nox.Session, program: str, *arguments: str, **environment: str)
     session.run(str(PROGRAMS / program), *arguments, env=kept | environment, external=True)
 
 
-def run_with_others(session: nox.Session, example: str, ways_to_wait: Sequence[str] = ("PASSIVE",)) -> None:
-    """Run an example that needs libraries of others; what these depend on is there, often in a later version.
-
-    By default threads wait as in dst-bench's own commands: asleep, because threads that spin after each of PyTorch's
-    operations take the cores from other work. It is run once for each of ``ways_to_wait``.
-    """
+def run_with_others(session: nox.Session, example: str, **environment: str) -> None:
+    """Run an example that needs libraries of others; what these depend on is there, often in a later version."""
     install(session)
     pip_install(session, "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
-    for waiting in ways_to_wait:
-        run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY=waiting)
+    run(session, "python", "-m", f"examples.{example}", *session.posargs, **environment)
 
 
 @nox.session
@@ -131,9 +125,9 @@ def libraries(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Time sparse training on a CPU beside a public library, installed for it: `nox -s peers -- 0.05 0.1`.
 
-    Twice, with threads that sleep and with threads that spin between operations: each is fastest with one of them.
+    As in `dst-bench bench`, threads spin for a moment before they sleep, which suits everything that is timed.
     """
-    run_with_others(session, "peers", ("PASSIVE", "ACTIVE"))
+    run_with_others(session, "peers", OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="100000")
 
 
 @nox.session

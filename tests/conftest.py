@@ -11,6 +11,7 @@ from benchmark.system.arithmetic import settle_arithmetic
 from tests.installed import site  # noqa: F401
 
 settle_arithmetic()
+os.environ["GOMP_SPINCOUNT"] = "0"  # what a test times must not let the threads of later tests spin
 
 os.environ["DST_BENCH_RESULTS"] = "results"
 """Of the folder that a test runs in: no test may touch the results of the user who runs it."""

@@ -28,8 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print a table of times and ratios; however slow the machine is, the status is 0."""
+    from benchmark.system.arithmetic import spin_before_sleeping
     from criteria.plugins import unknown
 
+    spin_before_sleeping()
     for part in args.parts:
         if part not in PARTS:
             raise unknown("part", part, PARTS)

@@ -58,8 +58,8 @@ def main() -> None:
             rows.append((density, name, took, statistics.median(ratios), min(ratios), max(ratios)))
     headers = ("density", "", "ms a step and network", "times ours", "lowest", "highest")
     print(tabulate(rows, headers, floatfmt=("", "", ".3f", ".2f", ".2f", ".2f"), tablefmt="github"))
-    waiting = os.environ.get("OMP_WAIT_POLICY", "not set")
-    print(f"\n{torch.get_num_threads()} threads, OMP_WAIT_POLICY {waiting}; torch {torch.__version__}")
+    waiting = ", ".join(f"{name} {os.environ.get(name, 'not set')}" for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
+    print(f"\n{torch.get_num_threads()} threads, {waiting}; torch {torch.__version__}")
 
 
 def ways(setup: Setup, dataset: Dataset, density: float, steps: int) -> dict[str, Callable[[], float]]:

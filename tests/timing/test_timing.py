@@ -1,6 +1,7 @@
 """The bench compares like with like and never fails for being slow."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -55,6 +56,13 @@ def test_the_layers_that_are_updated_have_the_shapes_of_resnet50_and_a_fifth_of_
     assert sum(layer.mask.numel() for layer in layers) == weights
     assert sum(int(layer.mask.sum()) for layer in layers) == round(0.2 * weights)
     assert all(bool((layer.weight[~layer.mask] == 0).all()) for layer in layers)
+
+
+@pytest.mark.parametrize(("command", "spins"), [("bench everything", True), ("list engines", False)])
+def test_threads_spin_for_a_moment_where_the_bench_has_the_machine_and_nowhere_else(command, spins, monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    main(command.split())
+    assert ("GOMP_SPINCOUNT" in os.environ) == spins
 
 
 def test_missing_data_are_skipped_with_a_reason_and_the_rest_is_timed(monkeypatch, capsys):
