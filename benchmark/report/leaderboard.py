@@ -54,12 +54,12 @@ class Entry:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95% interval of the mean; None for one seed."""
+        """The 95% interval of the mean in percent, cut at what an accuracy can be; None for one seed."""
         n = len(self.values)
         if n < 2:
             return None
         reach = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(self.values.values()) / math.sqrt(n)
-        return self.mean - reach, self.mean + reach
+        return max(0.0, self.mean - reach), min(100.0, self.mean + reach)
 
 
 @dataclass(frozen=True)

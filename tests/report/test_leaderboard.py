@@ -63,6 +63,12 @@ def test_a_row_has_the_interval_of_its_mean_and_what_the_method_costs():
     assert entry.seconds == {"dense": 30.0}
 
 
+def test_the_interval_of_a_mean_holds_no_accuracy_below_nothing_or_above_all():
+    entry = next(entry for entry in boards(study())[0].entries if entry.cell.label == "set · gradient")
+    assert replace(entry, values={1: 10.0, 2: 76.0, 3: 10.0}).interval[0] == 0
+    assert replace(entry, values={1: 99.0, 2: 100.0, 3: 99.0}).interval[1] == 100
+
+
 def test_part_of_the_runs_makes_part_of_the_rows_and_says_which_are_missing():
     found = study(
         without=lambda cell: cell.label == "set · random" or (cell.label == "static" and cell.density == 0.2),
