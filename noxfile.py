@@ -50,10 +50,15 @@ def run(session: nox.Session, program: str, *arguments: str, **environment: str)
 
 
 def run_with_others(session: nox.Session, example: str, **environment: str) -> None:
-    """Run an example that needs libraries of others; what these depend on is there, often in a later version."""
+    """Run an example that needs libraries of others; what these depend on is there, often in a later version.
+
+    Threads wait as in dst-bench's own commands, unless ``environment`` says otherwise: asleep, because threads that
+    spin after each of PyTorch's operations take the cores from other work.
+    """
     install(session)
     pip_install(session, "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
-    run(session, "python", "-m", f"examples.{example}", *session.posargs, **environment)
+    settings = {"OMP_WAIT_POLICY": "PASSIVE"} | environment
+    run(session, "python", "-m", f"examples.{example}", *session.posargs, **settings)
 
 
 @nox.session
@@ -127,7 +132,7 @@ def peers(session: nox.Session) -> None:
 
     As in `dst-bench bench`, threads spin for a moment before they sleep, which suits everything that is timed.
     """
-    run_with_others(session, "peers", OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="100000")
+    run_with_others(session, "peers", GOMP_SPINCOUNT="100000")
 
 
 @nox.session
