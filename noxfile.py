@@ -52,13 +52,12 @@ def run(session: nox.Session, program: str, *arguments: str, **environment: str)
 def run_with_others(session: nox.Session, example: str, **environment: str) -> None:
     """Run an example that needs libraries of others; what these depend on is there, often in a later version.
 
-    Threads wait as in dst-bench's own commands, unless ``environment`` says otherwise: asleep, because threads that
-    spin after each of PyTorch's operations take the cores from other work.
+    Threads wait as in dst-bench's own commands: asleep, because threads that spin after each of PyTorch's operations
+    take the cores from other work.
     """
     install(session)
     pip_install(session, "-q", "--no-deps", "-r", f"examples/{example}/requirements.txt")
-    settings = {"OMP_WAIT_POLICY": "PASSIVE"} | environment
-    run(session, "python", "-m", f"examples.{example}", *session.posargs, **settings)
+    run(session, "python", "-m", f"examples.{example}", *session.posargs, OMP_WAIT_POLICY="PASSIVE", **environment)
 
 
 @nox.session

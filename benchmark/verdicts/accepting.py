@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.experiments.archive import archive_beside, write_archive
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
+from benchmark.experiments.results import Results
 from benchmark.system.yamlfile import validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
 from benchmark.verdicts.expected import (
@@ -50,7 +51,7 @@ def accept_study(
 
     They are archived beside it. ``date`` is when they are accepted, and ``part`` what was asked for of the experiment.
     Raises :class:`InputError`, and leaves the files as they are, if the study has no result, if some runs ``diverged``
-    and that is not allowed, if :func:`revised` refuses, or if the archive cannot be written.
+    and that is not allowed, or if :func:`accept` refuses.
     """
     experiment = study.experiment
     if study.diverged and not diverged:
@@ -62,10 +63,7 @@ def accept_study(
     provenance = _provenance(study, date, part)
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
     evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
-    expected = _revision(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance)
-    write_archive(study.results, archive_beside(path))  # first, as the larger one: a disk that is full leaves both
-    write_expected(expected, path)
-    return expected
+    return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance, results=study.results)
 
 
 def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
@@ -113,19 +111,18 @@ def require_every_cell(study: Study, path: Path) -> None:
             )
 
 
-def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:
+def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float, results: Results = ()) -> Expected:
     """Make ``evidence`` all that its source says in the experiment's file, and keep the file's other sources.
 
-    Raises :class:`InputError`, and leaves the file as it is, if :func:`revised` refuses.
+    The ``results`` that it was gathered from, where there are any, are archived beside it. Raises :class:`InputError`,
+    and leaves the files as they are, if :func:`revised` refuses or the archive cannot be written.
     """
-    expected = _revision(evidence, path, metric=metric, tolerance=tolerance)
+    before = read_expected(path) if path.exists() else None
+    expected = revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
+    if results:
+        write_archive(results, archive_beside(path))  # first, as the larger one: a disk that is full leaves both
     write_expected(expected, path)
     return expected
-
-
-def _revision(evidence: Evidence, path: Path, *, metric: str, tolerance: float) -> Expected:
-    before = read_expected(path) if path.exists() else None
-    return revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
 
 
 def revised(before: Expected | None, evidence: Evidence, *, experiment: str, metric: str, tolerance: float) -> Expected:
