@@ -280,14 +280,14 @@ def test_the_papers_plain_networks_are_supported(model, shape):
 
 
 @pytest.mark.parametrize(
-    ("shape", "wide", "border"),
-    [((6, 1, 1), True, 0), ((16, 1, 1), True, 0), ((37, 1, 1), True, 0), ((3, 4, 5), False, 1), ((2, 3, 20), False, 2)],
+    ("shape", "border"),
+    [((6, 1, 1), 0), ((16, 1, 1), 0), ((37, 1, 1), 0), ((3, 4, 5), 1), ((2, 3, 20), 2)],
     ids=["few features", "a square", "squares that overlap", "narrow images", "wide images"],
 )
 @pytest.mark.parametrize("examples", [1, 16, 23])
-def test_a_batch_is_laid_out_with_its_examples_innermost_and_zeros_in_lanes_without_one(shape, wide, border, examples):
-    image, groups = Image(shape, border=(border, border), wide=wide), 2
-    row = np.array(image.row(0, groups))
+def test_a_batch_is_laid_out_with_its_examples_innermost_and_zeros_in_lanes_without_one(shape, border, examples):
+    image, groups = Image(shape, border=(border, border)), 2
+    row = np.array(image.row(0))
     batch = torch.randn(examples, *shape).numpy()
     found = np.zeros(image.positions * groups * LANES, np.float32)
     source, rows = np.zeros((examples + 3, batch[0].size), np.float32), np.full(examples + 1, -1)
@@ -297,5 +297,5 @@ def test_a_batch_is_laid_out_with_its_examples_innermost_and_zeros_in_lanes_with
     padded = np.zeros((groups * LANES, *shape), np.float32)
     padded[:examples] = batch
     padded = np.pad(padded, [(0, 0), (0, 0), (border, border), (border, border)]).reshape(groups * LANES, -1)
-    wanted = padded.T if wide else padded.reshape(groups, LANES, -1).transpose(0, 2, 1)
+    wanted = padded.reshape(groups, LANES, -1).transpose(0, 2, 1)
     assert np.array_equal(found, wanted.ravel())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.maxima import (
     largest,
     largest_of_four,
@@ -12,7 +13,6 @@ from benchmark.training.engines.sparse.maxima import (
     store_where_chosen,
     where_chosen,
 )
-from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.vectors import LANES, load, store
 
 

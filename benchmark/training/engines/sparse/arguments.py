@@ -29,6 +29,8 @@ class Shape(NamedTuple):
     kept: Any
     """int64 [layers, 2]: where a step of ``history`` keeps the inputs and the output's gradient of each linear layer;
     -1 where it does not."""
+    kept_lanes: int
+    """Numbers that it keeps of each feature: those of a whole batch."""
 
 
 class State(NamedTuple):

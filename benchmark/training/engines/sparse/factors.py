@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import take_number
 from benchmark.training.engines.sparse.memory import aligned
 from benchmark.training.engines.sparse.networks import SparseNetworks
-from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
@@ -71,8 +71,9 @@ class Factors:
         if not asked:
             return
         self._networks.finish()
-        inputs = self._networks.batches.inputs
-        wanted, ring = self._wanted(asked), Ring(self.history, inputs, self._lanes, self._steps, self._weights)
+        networks = self._networks
+        inputs, row = networks.batches.inputs, networks.lanes
+        wanted, ring = self._wanted(asked), Ring(self.history, inputs, self._lanes, self._steps, self._weights, row)
         tasks = _even(wanted.pieces, TASKS * self._networks.threads.count)
         self._networks.threads.run(lambda queue, _thread: _add_up(queue, tasks, wanted, ring, done))
         for each, end in zip(asked, np.cumsum([each.positions.size for each in asked]), strict=True):
@@ -106,20 +107,21 @@ class Factors:
     def _wanted(self, asked: Sequence[Asked]) -> "Wanted":
         pieces: list[tuple[int, ...]] = []
         begin = 0
+        places = []
         for each in asked:
             end = begin + each.positions.size
-            what = (each.member, self._batches[each.member], *self._networks.kept[0][each.layer])
-            pieces += [(*what, first, min(first + PIECE, end)) for first in range(begin, end, PIECE)]
+            layer, kept = self._networks.structures.layers[each.layer], self._networks.kept[0][each.layer]
+            what = (each.member, self._batches[each.member], layer.fan_in, *kept)
+            pieces += [(first, min(first + PIECE, end), *what) for first in range(begin, end, PIECE)]
             begin = end
-        fan_in = [layer.fan_in for layer in self._networks.structures.layers]
-        places = [np.divmod(each.positions, fan_in[each.layer]) for each in asked]
+            outputs, features = np.divmod(each.positions, layer.fan_in)
+            places.append((outputs, features if kept[0] < 0 else features * (self._networks.lanes // LANES)))
         return Wanted(
             np.array(pieces, np.int64),
             np.concatenate([outputs for outputs, _ in places]),
             np.concatenate([features for _, features in places]),
             np.concatenate([each.since for each in asked]),
             np.concatenate([each.found for each in asked]),
-            fan_in[0],
         )
 
 
@@ -127,14 +129,13 @@ class Wanted(NamedTuple):
     """All that is asked for, one after the other."""
 
     pieces: Any
-    """int64 [pieces, 6]: network, batch, where a step keeps inputs (-1: they are the batch) and the output's gradient,
-    the first weight and the one after the last."""
+    """int64 [pieces, 7]: the first weight and the one after the last, network, batch, inputs of the layer, where a step
+    keeps them (-1: they are the batch) and the gradient of its outputs."""
     outputs: Any
-    features: Any
+    places: Any
+    """int32: where the first lanes of each weight's input are, in vectors."""
     since: Any
     found: Any
-    first: int
-    """Features of a batch."""
 
 
 class Ring(NamedTuple):
@@ -149,11 +150,13 @@ class Ring(NamedTuple):
     """int64 [networks, slots]."""
     weights: Any
     """float64 [slots]: what a step weighs that was so many steps ago."""
+    row: int
+    """Numbers that ``history`` has of each feature."""
 
 
 def _even(pieces: NDArray[np.int64], tasks: int) -> NDArray[np.int64]:
     """Where tasks of about as many weights begin, and the end of the last."""
-    ends = np.cumsum(pieces[:, 5] - pieces[:, 4])
+    ends = np.cumsum(pieces[:, 1] - pieces[:, 0])
     inner = np.searchsorted(ends, np.arange(1, tasks) * ends[-1] // tasks)
     return np.array([0, *inner, len(pieces)], np.int64)
 
@@ -165,39 +168,49 @@ def _add_up(queue: Any, tasks: Any, wanted: Wanted, ring: Ring, done: int) -> No
     task = take_number(queue)
     while task < tasks.size - 1:
         for step in range(max(1, done - length + 1), done + 1):
-            slot = step % length
-            for piece in wanted.pieces[tasks[task] : tasks[task + 1]]:
-                member, batch, x_at, d_at, begin, end = piece
+            slot, weight = step % length, ring.weights[done - step]
+            for begin, end, member, batch, features, x_at, d_at in wanted.pieces[tasks[task] : tasks[task + 1]]:
                 if ring.steps[member, slot] == step:
-                    unit, numbers = ring.lanes[slot], ring.history[member, slot]
-                    x = (
-                        ring.inputs[step % ring.inputs.shape[0], batch * wanted.first * unit :]
-                        if x_at < 0
-                        else numbers[x_at:]
-                    )
-                    _add(wanted, begin, end, x, numbers[d_at:], unit, ring.weights[done - step], step)
+                    lanes, numbers = ring.lanes[slot], ring.history[member, slot]
+                    x, group = numbers[x_at:], LANES
+                    if x_at < 0:
+                        seen = ring.inputs[step % ring.inputs.shape[0]]
+                        x, group = seen[batch * features * lanes :], features * LANES
+                    _add(wanted, begin, end, x, group, numbers[d_at:], lanes, ring.row, weight, step)
         task = take_number(queue)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
-def _add(wanted: Wanted, begin: int, end: int, x: Any, d: Any, unit: int, weight: float, step: int) -> None:
+def _add(
+    wanted: Wanted,
+    begin: int,
+    end: int,
+    x: Any,
+    group: int,
+    d: Any,
+    lanes: int,
+    row: int,
+    weight: float,
+    step: int,
+) -> None:
     """The gradient of one step at weights that were inactive by then."""
     last, into = -1, wanted.found
     factor = into.dtype.type(weight)
-    tile = tile_load(d, 0, 0, 0, 0)
+    x_strides, d_strides = (group, 2 * group, 4 * group), (LANES, 2 * LANES, 4 * LANES)
+    tile = tile_load(d, 0, (0, 0, 0))
     for n in range(begin, end):
-        output, feature = wanted.outputs[n], wanted.features[n]
+        output, place = wanted.outputs[n], wanted.places[n] * LANES
         if wanted.since[n] >= step:
             continue
-        if unit == VECTORS * LANES:
+        if lanes == VECTORS * LANES:
             if output != last:
-                tile = tile_load(d, output * unit, LANES, 2 * LANES, 4 * LANES)
+                tile = tile_load(d, output * row, d_strides)
                 last = output
-            gradient = total(tile_products(tile, x, feature * unit, LANES, 2 * LANES, 4 * LANES))
+            gradient = total(tile_products(tile, x, place, x_strides))
         else:
             sums = zero(x)
-            for at in range(0, unit, LANES):
-                sums = add_product(sums, load(d, output * unit + at), x, feature * unit + at)
+            for g in range(lanes // LANES):
+                sums = add_product(sums, load(d, output * row + g * LANES), x, place + g * group)
             gradient = total(sums)
         into[n] += factor * gradient

@@ -6,8 +6,8 @@ from numba import carray, types
 from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse.arguments import Unlaid
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import count_up
-from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.squares import turn_square
 from benchmark.training.engines.sparse.table import Buffer
 from benchmark.training.engines.sparse.vectors import LANES
@@ -41,7 +41,7 @@ def lay_out(source: Any, rows: Any, buffer: Any, image: tuple[int, int, int], in
     features, and lanes of groups without an example, stay as they are; other lanes without one are set to zero.
     """
     channels, height, width = image
-    features, unit = channels * height * width, buffer[Buffer.UNIT]
+    features = channels * height * width
     size = buffer[Buffer.HEIGHT] * buffer[Buffer.WIDTH]
     if size == 1:  # features are side by side, as the columns of one row are
         channels, width = 1, channels
@@ -50,23 +50,23 @@ def lay_out(source: Any, rows: Any, buffer: Any, image: tuple[int, int, int], in
         examples += 1
     for g in range((examples + LANES - 1) // LANES):
         chosen = rows[g * LANES : min((g + 1) * LANES, examples)]
-        start = buffer[Buffer.START] + g * buffer[Buffer.GROUP] + buffer[Buffer.FIRST] * unit
+        start = buffer[Buffer.START] + g * buffer[Buffer.GROUP] + buffer[Buffer.FIRST] * LANES
         for channel in range(channels):
             for row in range(height):
                 feature = (channel * height + row) * width
-                at = start + (channel * size + row * buffer[Buffer.ROW]) * unit
+                at = start + (channel * size + row * buffer[Buffer.ROW]) * LANES
                 for column in range(0, width, LANES):
                     if width < LANES:
-                        _one_by_one(source, chosen, feature, features, width, into, at, unit)
+                        _one_by_one(source, chosen, feature, features, width, into, at)
                     else:  # the last square overlaps the one before
                         left = min(column, width - LANES)
-                        turn_square(source, chosen, feature + left, features, chosen.size, into, at + left * unit, unit)
+                        turn_square(source, chosen, feature + left, features, chosen.size, into, at + left * LANES)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
-def _one_by_one(source: Any, chosen: Any, first: int, features: int, width: int, into: Any, at: int, unit: int) -> None:
+def _one_by_one(source: Any, chosen: Any, first: int, features: int, width: int, into: Any, at: int) -> None:
     """A row that is narrower than a square."""
     for column in range(width):
         for lane in range(chosen.size):
-            into[at + column * unit + lane] = source[chosen[lane] * features + first + column]
+            into[at + column * LANES + lane] = source[chosen[lane] * features + first + column]

@@ -18,19 +18,21 @@ from benchmark.training.engines.sparse.vectors import LANES
 
 SUMS = 8
 """Registers of sums that a loop has: as many as additions are under way at once, and half of what AVX2 has."""
+TOTALS = 4
+"""Sums that are written at once."""
 _WHOLE = ir.IntType(64)
 _Values = Sequence[Any]
 
 
-def parts(number_bytes: int) -> list[range]:
-    """The vectors of a tile that a loop adds to at once, for numbers of so many bytes on this machine."""
+def parts(count: int, number_bytes: int) -> list[range]:
+    """The vectors of a tile of ``count`` that a loop adds to at once, for numbers of so many bytes on this machine."""
     try:
         wide = llvm.get_host_cpu_features().get("avx512f", False)
     except RuntimeError:  # it does not know this processor
         wide = False
     register = 64 if wide else 32
     size = max(1, SUMS * register // (LANES * number_bytes))
-    return [range(first, min(first + size, VECTORS)) for first in range(0, VECTORS, size)]
+    return [range(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def _repeated(builder: Any, begin: Any, end: Any, first: _Values, body: Callable[[Any, _Values], _Values]) -> list[Any]:
@@ -77,6 +79,10 @@ class _Array:
         """A number of int32 as one of int64."""
         return self.builder.sext(self.number(index), _WHOLE)
 
+    def place(self, index: Any) -> Any:
+        """Numbers from the first position of a buffer to the one that stands at ``index``."""
+        return self.builder.mul(self.whole(index), _WHOLE(LANES))
+
     def vector(self, *indices: Any) -> Any:
         """The vector at the sum of some indices."""
         place = self.start
@@ -98,14 +104,11 @@ def tile_add_products(
     end: Any,
     array: Any,
     at: Any,
-    unit: Any,
-    s0: Any,
-    s1: Any,
-    s2: Any,
+    strides: Any,
 ) -> Any:
     """``tile`` plus each weight from ``begin`` to before ``end`` times ``array`` at the tile's places.
 
-    They begin at ``at + places[n] · unit``; weight n is ``weights[index[n]]``, or ``weights[n]`` where ``index`` is
+    They begin at ``at + places[n] · LANES``; weight n is ``weights[index[n]]``, or ``weights[n]`` where ``index`` is
     ``None``.
     """
 
@@ -114,20 +117,74 @@ def tile_add_products(
         tiles = Tiles(context, builder, kinds[0].dtype)
         numbers, where = (_Array(tiles, kinds[n], arguments[n]) for n in (1, 3))
         order = None if isinstance(index, types.NoneType) else _Array(tiles, kinds[2], arguments[2])
-        source, far = _Array(tiles, kinds[6], arguments[6], arguments[7]), arguments[8]
-        apart, first = tiles.places(_WHOLE(0), list(arguments[9:])), tiles.vectors(arguments[0])
+        source = _Array(tiles, kinds[6], arguments[6], arguments[7])
+        apart, first = tiles.places(_WHOLE(0), arguments[8]), tiles.vectors(arguments[0])
 
         def summed(part: range) -> list[Any]:
             def add(number: Any, sums: _Values) -> list[Any]:
                 weight = tiles.splat(numbers.number(number if order is None else order.whole(number)))
-                place = builder.mul(where.whole(number), far)
+                place = where.place(number)
                 return [tiles.fma(source.vector(apart[n], place), weight, s) for n, s in zip(part, sums, strict=True)]
 
             return _repeated(builder, arguments[4], arguments[5], [first[n] for n in part], add)
 
-        return tiles.tile([vector for part in parts(tiles.align) for vector in summed(part)])
+        return tiles.tile([vector for part in parts(len(first), tiles.align) for vector in summed(part)])
 
-    return tile(tile, weights, index, places, types.intp, types.intp, array, *(types.intp,) * 5), code
+    return tile(tile, weights, index, places, types.intp, types.intp, array, types.intp, strides), code
+
+
+# long because compiled code is given its arrays one by one
+@intrinsic  # type: ignore[untyped-decorator]
+def add_totals(
+    typing: Any, tile: Any, array: Any, at: Any, strides: Any, places: Any, first: Any, last: Any, into: Any, index: Any
+) -> Any:
+    """Add to four numbers of ``into``, from ``index`` on, the sums of ``tile`` times ``array`` at four places.
+
+    These are ``at + places[n] · LANES``, n from ``first`` on; behind ``last`` it is taken again.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tiles, totals, there = _totals(context, builder, signature, arguments)
+        before = builder.load(there, align=tiles.align)
+        builder.store(builder.fadd(before, totals), there, align=tiles.align)
+        return context.get_dummy_value()
+
+    kinds = (tile, array, types.intp, strides, places, types.intp, types.intp, into, types.intp)
+    return types.void(*kinds), code
+
+
+# long because compiled code is given its arrays one by one
+@intrinsic  # type: ignore[untyped-decorator]
+def write_totals(
+    typing: Any, tile: Any, array: Any, at: Any, strides: Any, places: Any, first: Any, last: Any, into: Any, index: Any
+) -> Any:
+    """What :func:`add_totals` would add, in the place of what was there."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tiles, totals, there = _totals(context, builder, signature, arguments)
+        builder.store(totals, there, align=tiles.align)
+        return context.get_dummy_value()
+
+    kinds = (tile, array, types.intp, strides, places, types.intp, types.intp, into, types.intp)
+    return types.void(*kinds), code
+
+
+def _totals(context: Any, builder: Any, signature: Any, arguments: Any) -> tuple[Tiles, Any, Any]:
+    """The sums of both, and where they belong."""
+    kinds = signature.args
+    tiles = Tiles(context, builder, kinds[0].dtype)
+    source, where = _Array(tiles, kinds[1], arguments[1], arguments[2]), _Array(tiles, kinds[4], arguments[4])
+    apart, factors = tiles.places(_WHOLE(0), arguments[3]), tiles.vectors(arguments[0])
+
+    def product(number: int) -> Any:
+        place = where.place(_smaller(builder, builder.add(arguments[5], _WHOLE(number)), arguments[6]))
+        found = builder.fmul(source.vector(apart[0], place), factors[0])
+        for stride, factor in zip(apart[1:], factors[1:], strict=True):
+            found = tiles.fma(source.vector(stride, place), factor, found)
+        return found
+
+    there = tiles.totals_pointer(kinds[7], arguments[7], arguments[8])
+    return tiles, tiles.totals([product(number) for number in range(TOTALS)]), there
 
 
 # long because compiled code is given its arrays one by one
@@ -142,7 +199,6 @@ def tile_of_pixels(
     x_at: Any,
     x_row: Any,
     x_pixel: Any,
-    unit: Any,
     places: Any,
     first: Any,
     last: Any,
@@ -151,7 +207,7 @@ def tile_of_pixels(
 ) -> Any:
     """The sums over pixels [height, width] of ``d`` times eight shifted ``x``, as the vectors of a tile.
 
-    The shifts are ``places[first] · unit`` and those of the next seven weights; behind ``last`` it is taken again.
+    The shifts are ``places[first] · LANES`` and those of the next seven weights; behind ``last`` it is taken again.
     ``row`` and ``pixel`` are the numbers from a pixel to the one below, and to the next.
     """
 
@@ -159,9 +215,8 @@ def tile_of_pixels(
         kinds = signature.args
         tiles = Tiles(context, builder, kinds[0].dtype)
         gradient, source = (_Array(tiles, kinds[n], arguments[n], arguments[n + 1]) for n in (0, 4))
-        where, (first, last, height, width) = _Array(tiles, kinds[9], arguments[9]), arguments[10:]
-        weights = [_smaller(builder, builder.add(first, _WHOLE(n)), last) for n in range(VECTORS)]
-        shifts = [builder.mul(where.whole(weight), arguments[8]) for weight in weights]
+        where, (first, last, height, width) = _Array(tiles, kinds[8], arguments[8]), arguments[9:]
+        shifts = [where.place(_smaller(builder, builder.add(first, _WHOLE(n)), last)) for n in range(VECTORS)]
 
         def summed(part: range) -> list[Any]:
             def add_row(row: Any, sums: _Values) -> list[Any]:
@@ -183,8 +238,7 @@ def tile_of_pixels(
             nothing = ir.Constant(tiles.vector, [0.0] * LANES)
             return _repeated(builder, _WHOLE(0), height, [nothing for _ in part], add_row)
 
-        return tiles.tile([vector for part in parts(tiles.align) for vector in summed(part)])
+        return tiles.tile([vector for part in parts(VECTORS, tiles.align) for vector in summed(part)])
 
     sizes = (types.intp,) * 3
-    kinds = (d, *sizes, x, *sizes, types.intp, places, *(types.intp,) * 4)
-    return Tile(d.dtype)(*kinds), code
+    return Tile(d.dtype, VECTORS)(d, *sizes, x, *sizes, places, *(types.intp,) * 4), code

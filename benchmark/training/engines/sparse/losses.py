@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.training.engines.sparse.products import compiled
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.table import Buffer
 from benchmark.training.engines.sparse.vectors import LANES
 
@@ -20,7 +20,7 @@ def loss(there: Any, into: Any, groups: int, classes: int, targets: Any, smoothi
     found = 0.0
     for g in range(examples // LANES, groups):
         for channel in range(classes):
-            at = into[Buffer.START] + g * into[Buffer.GROUP] + channel * into[Buffer.UNIT]
+            at = into[Buffer.START] + g * into[Buffer.GROUP] + channel * LANES
             d[at : at + LANES] = 0
     for g in range((examples + LANES - 1) // LANES):
         at = there[Buffer.START] + g * there[Buffer.GROUP]
@@ -30,7 +30,7 @@ def loss(there: Any, into: Any, groups: int, classes: int, targets: Any, smoothi
         if classes == 1:
             found += _binary(wanted, smoothing, examples, y[at : at + lanes], d[to : to + lanes])
         else:
-            found += _softmax(wanted, smoothing, examples, classes, there, into, at, to, y, d)
+            found += _softmax(wanted, smoothing, examples, classes, at, to, y, d)
     mean: float = found / examples
     return mean
 
@@ -51,9 +51,7 @@ def _binary(wanted: Any, smoothing: float, examples: int, logits: Any, out: Any)
 
 # long because compiled code is given its arrays one by one
 @compiled
-def _softmax(
-    wanted: Any, smoothing: float, examples: int, classes: int, there: Any, into: Any, at: int, to: int, y: Any, d: Any
-) -> float:
+def _softmax(wanted: Any, smoothing: float, examples: int, classes: int, at: int, to: int, y: Any, d: Any) -> float:
     """The sum of the losses of one group of lanes."""
     found = 0.0
     kind = y.dtype.type
@@ -61,24 +59,24 @@ def _softmax(
     for lane in range(wanted.size):
         largest = y[at + lane]
         for channel in range(1, classes):
-            value = y[at + channel * there[Buffer.UNIT] + lane]
+            value = y[at + channel * LANES + lane]
             largest = value if value > largest or value != value else largest
         total = kind(0)
         logits = 0.0
         for channel in range(classes):
-            value = y[at + channel * there[Buffer.UNIT] + lane] - largest
+            value = y[at + channel * LANES + lane] - largest
             exponential = np.exp(value)
-            d[to + channel * into[Buffer.UNIT] + lane] = exponential
+            d[to + channel * LANES + lane] = exponential
             total += exponential
             logits += value
         scale = 1 / (total * kind(examples))
         for channel in range(classes):
-            place = to + channel * into[Buffer.UNIT] + lane
+            place = to + channel * LANES + lane
             d[place] = d[place] * scale - kind(uniform / examples)
         target = wanted[lane]
-        d[to + target * into[Buffer.UNIT] + lane] -= kind((1 - smoothing) / examples)
+        d[to + target * LANES + lane] -= kind((1 - smoothing) / examples)
         log_total = np.log(total)
-        value = y[at + target * there[Buffer.UNIT] + lane] - largest
+        value = y[at + target * LANES + lane] - largest
         found += (1 - smoothing) * (log_total - value)
         if smoothing > 0:
             found += uniform * (classes * log_total - logits)

@@ -69,7 +69,7 @@ class SparseNetworks:
         """Of a whole batch."""
         self.kept = kept_factors(self.plan, self.lanes)
         """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
-        self._workspaces = Workspaces(self.plan, self.structures, self.kept[0], self._state, threads)
+        self._workspaces = Workspaces(self.plan, self.structures, self.kept[0], self.lanes, self._state, threads)
         self._sees, self._smoothing = np.asarray(batches, np.int64), smoothing
         self._most = most_steps(self.plan, self.counts, self.lanes)
         slots = max(kept, self._most)

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.others import place
-from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Op, Real
 from benchmark.training.engines.sparse.vectors import (
     LANES,
@@ -76,7 +76,7 @@ def _deviations(op: Any, here: Any, examples: int, channel: int, x: Any, mean: f
                     sums = add_vectors(sums, deviation, deviation)
                 else:
                     sums = add_from(sums, x, at)
-                at += here[Buffer.PIXEL] * here[Buffer.UNIT]
+                at += here[Buffer.PIXEL] * LANES
         found += total(first_lanes(sums, examples - g * LANES))
     return found
 
@@ -97,8 +97,8 @@ def _normalise(op: Any, here: Any, there: Any, examples: int, x: Any, y: Any, de
                     if op[Op.RELU]:
                         values = positive(values)
                     store(values, y, to)
-                    at += here[Buffer.PIXEL] * here[Buffer.UNIT]
-                    to += there[Buffer.PIXEL] * there[Buffer.UNIT]
+                    at += here[Buffer.PIXEL] * LANES
+                    to += there[Buffer.PIXEL] * LANES
 
 
 # long because compiled code is given its arrays one by one

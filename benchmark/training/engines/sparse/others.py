@@ -6,6 +6,7 @@ handles; a backward pass writes zeros where an input that came out of ReLU is no
 
 from typing import Any
 
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.maxima import (
     largest,
     largest_of_four,
@@ -14,7 +15,6 @@ from benchmark.training.engines.sparse.maxima import (
     store_where_chosen,
     where_chosen,
 )
-from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Op
 from benchmark.training.engines.sparse.vectors import (
     LANES,
@@ -33,7 +33,7 @@ def place(buffer: Any, group: int, channel: int, row: int, column: int) -> int:
     """The index of the first lane of a pixel."""
     position = buffer[Buffer.FIRST] + row * buffer[Buffer.ROW] + column * buffer[Buffer.PIXEL]
     position += channel * buffer[Buffer.HEIGHT] * buffer[Buffer.WIDTH]
-    found: int = buffer[Buffer.START] + group * buffer[Buffer.GROUP] + position * buffer[Buffer.UNIT]
+    found: int = buffer[Buffer.START] + group * buffer[Buffer.GROUP] + position * LANES
     return found
 
 
@@ -41,7 +41,7 @@ def place(buffer: Any, group: int, channel: int, row: int, column: int) -> int:
 @compiled
 def max_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, memory: Any) -> None:
     """The maximum of each window; ``memory`` keeps which pixel of the window it was (the first of equals)."""
-    right, down = here[Buffer.PIXEL] * here[Buffer.UNIT], here[Buffer.ROW] * here[Buffer.UNIT]
+    right, down = here[Buffer.PIXEL] * LANES, here[Buffer.ROW] * LANES
     images = op[Op.OUT_CHANNELS] * op[Op.OUT_HEIGHT] * op[Op.OUT_WIDTH]
     four = op[Op.KERNEL_HEIGHT] == 2 and op[Op.KERNEL_WIDTH] == 2
     for g in range(groups[0], groups[1]):
@@ -66,7 +66,7 @@ def max_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any, mem
                     store(values, y, to)
                     kept += LANES
                     at += op[Op.STRIDE_WIDTH] * right
-                    to += there[Buffer.PIXEL] * there[Buffer.UNIT]
+                    to += there[Buffer.PIXEL] * LANES
 
 
 # long because compiled code is given its arrays one by one
@@ -75,7 +75,7 @@ def max_pooling_back(
     op: Any, here: Any, there: Any, seen: Any, made: Any, groups: Any, d: Any, dx: Any, y: Any, memory: Any
 ) -> None:
     """Each gradient goes to the pixel that was the maximum; ``made`` is the buffer of the maxima, ``y``."""
-    right, down = there[Buffer.PIXEL] * there[Buffer.UNIT], there[Buffer.ROW] * there[Buffer.UNIT]
+    right, down = there[Buffer.PIXEL] * LANES, there[Buffer.ROW] * LANES
     images = op[Op.OUT_CHANNELS] * op[Op.OUT_HEIGHT] * op[Op.OUT_WIDTH]
     four = op[Op.KERNEL_HEIGHT] == 2 and op[Op.KERNEL_WIDTH] == 2
     apart = op[Op.STRIDE_HEIGHT] == op[Op.KERNEL_HEIGHT] and op[Op.STRIDE_WIDTH] == op[Op.KERNEL_WIDTH]
@@ -104,8 +104,8 @@ def max_pooling_back(
                                 store(part, dx, target)
                                 number += 1
                     kept += LANES
-                    at += here[Buffer.PIXEL] * here[Buffer.UNIT]
-                    was += made[Buffer.PIXEL] * made[Buffer.UNIT]
+                    at += here[Buffer.PIXEL] * LANES
+                    was += made[Buffer.PIXEL] * LANES
                     to += op[Op.STRIDE_WIDTH] * right
 
 
@@ -113,7 +113,7 @@ def max_pooling_back(
 def mean_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any) -> None:
     """The mean of each window."""
     scale = x.dtype.type(1 / (op[Op.KERNEL_HEIGHT] * op[Op.KERNEL_WIDTH]))
-    right, down = here[Buffer.PIXEL] * here[Buffer.UNIT], here[Buffer.ROW] * here[Buffer.UNIT]
+    right, down = here[Buffer.PIXEL] * LANES, here[Buffer.ROW] * LANES
     for g in range(groups[0], groups[1]):
         for channel in range(op[Op.OUT_CHANNELS]):
             for row in range(op[Op.OUT_HEIGHT]):
@@ -133,7 +133,7 @@ def mean_pooling(op: Any, here: Any, there: Any, groups: Any, x: Any, y: Any) ->
 def mean_pooling_back(op: Any, here: Any, there: Any, seen: Any, groups: Any, d: Any, dx: Any, x: Any) -> None:
     """Each gradient is shared by the pixels of its window."""
     scale = x.dtype.type(1 / (op[Op.KERNEL_HEIGHT] * op[Op.KERNEL_WIDTH]))
-    right, down = there[Buffer.PIXEL] * there[Buffer.UNIT], there[Buffer.ROW] * there[Buffer.UNIT]
+    right, down = there[Buffer.PIXEL] * LANES, there[Buffer.ROW] * LANES
     clear(op, there, groups, dx, (0, 0))
     for g in range(groups[0], groups[1]):
         for channel in range(op[Op.OUT_CHANNELS]):

@@ -28,8 +28,6 @@ class Image:
     """Rows and columns from one pixel to the next."""
     extra: Pair = (0, 0)
     """More zeros below and to the right."""
-    wide: bool = False
-    """Whether all groups of a position lie side by side (a linear layer reads them so), or a group has its image."""
     relu: bool = False
 
     @property
@@ -42,13 +40,13 @@ class Image:
         """Of all channels."""
         return self.shape[0] * math.prod(self.stored)
 
-    def row(self, start: int, groups: int, corner: Pair = (0, 0)) -> list[int]:
+    def row(self, start: int, corner: Pair = (0, 0)) -> list[int]:
         """Its row of the table; ``corner`` is the part of the border that the product that reads it has."""
         height, width = self.stored
-        unit, group = (groups * LANES, LANES) if self.wide else (LANES, self.positions * LANES)
         first = self.border[0] * width + self.border[1]
         reads = (self.border[0] - corner[0]) * width + self.border[1] - corner[1]
-        return [start, unit, group, height, width, first, self.gap[0] * width, self.gap[1], reads, int(self.relu)]
+        group, row = self.positions * LANES, self.gap[0] * width
+        return [start, group, height, width, first, row, self.gap[1], reads, int(self.relu)]
 
 
 def _stored(image: Image, side: int) -> int:
@@ -137,14 +135,13 @@ class Plan:
         return Image(
             node.inputs,
             border=node.padding if node.is_product else (0, 0),
-            wide=node.inputs[1:] == (1, 1) and node.kind != Kind.CONVOLUTION,
             relu=before is not None and before.relu,
         )
 
     def output_image(self, number: int) -> Image:
         """How the outputs of a node are stored: as the next one wants its inputs."""
         if number + 1 == len(self.nodes):
-            return Image(self.nodes[number].outputs, wide=True)
+            return Image(self.nodes[number].outputs)
         shape = self.nodes[number].outputs
         return replace(self.input_image(number + 1), shape=shape)
 
@@ -152,8 +149,7 @@ class Plan:
         """How the gradient of a node's outputs is stored: with the zeros that its transposed product reads."""
         node = self.nodes[number]
         if node.kind != Kind.CONVOLUTION or not self.needs_input_gradient[number]:
-            stored = self.output_image(number)
-            return Image(node.outputs, wide=stored.wide)
+            return Image(node.outputs)
         border = [max(0, k - 1 - p) for k, p in zip(node.kernel, node.padding, strict=True)]
         extra = [
             max(0, node.inputs[1 + i] - 1 + node.padding[i] - (node.outputs[1 + i] - 1) * node.stride[i] - border[i])
@@ -201,6 +197,7 @@ class _Builder:
             if node.is_product:
                 op[Op.LAYER] = layer
                 layer += 1
+            if node.kind == Kind.CONVOLUTION:
                 self._tiles(op, number)
             if node.kind == Kind.BATCH_NORM:
                 op[Op.STATE] = statistics
@@ -220,7 +217,7 @@ class _Builder:
     def _buffers(self) -> tuple[list[int], list[int]]:
         """Space for the batch, and for the outputs of every node and their gradients; returns the numbers of these."""
         plan, numbers = self.plan, range(len(self.plan.nodes))
-        self.rows.append(plan.input_image(0).row(0, self.size, plan.nodes[0].padding))
+        self.rows.append(plan.input_image(0).row(0, plan.nodes[0].padding))
         turns = [one_by_one(self.stretches, number) for number in numbers]
         # max-pooling remembers which pixels it chose, so that nobody reads its inputs again
         unread = [node.kind == Kind.MAX_POOLING for node in plan.nodes[1:]] + [False]
@@ -234,7 +231,7 @@ class _Builder:
 
     def _buffer(self, image: Image, corner: Pair = (0, 0), *, shared: bool = False) -> int:
         """Space for an image; with ``shared`` groups have it in turn."""
-        row = image.row(self.numbers, self.size, corner)
+        row = image.row(self.numbers, corner)
         assert len(row) == BUFFER_COLUMNS
         if shared:
             row[Buffer.GROUP] = 0
@@ -273,7 +270,7 @@ class _Builder:
         op[Op.WRITE : Op.WRITE + 3] = strides(tile, _steps(y))
         tile = tile_shape(node.inputs, self.size)
         op[Op.INPUT_TILE : Op.INPUT_TILE + 3] = tile
-        steps = (d[Buffer.UNIT], d[Buffer.WIDTH] * d[Buffer.UNIT], d[Buffer.GROUP])  # gaps hold zeros and are read too
+        steps = (LANES, d[Buffer.WIDTH] * LANES, d[Buffer.GROUP])  # gaps hold zeros and are read too
         op[Op.INPUT_READ : Op.INPUT_READ + 3] = strides(tile, steps)
         op[Op.INPUT_WRITE : Op.INPUT_WRITE + 3] = strides(tile, _steps(dx))
         op[Op.INPUT_MASK : Op.INPUT_MASK + 3] = strides(tile, _steps(x))
@@ -281,5 +278,4 @@ class _Builder:
 
 def _steps(row: Table, stride: Pair = (1, 1)) -> tuple[int, int, int]:
     """Numbers from a pixel to the next column, row and group."""
-    unit = row[Buffer.UNIT]
-    return row[Buffer.PIXEL] * stride[1] * unit, row[Buffer.ROW] * stride[0] * unit, row[Buffer.GROUP]
+    return row[Buffer.PIXEL] * stride[1] * LANES, row[Buffer.ROW] * stride[0] * LANES, row[Buffer.GROUP]

@@ -11,17 +11,18 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from benchmark.training.engines.sparse import operations
+from benchmark.training.engines.sparse import operations, products
 from benchmark.training.engines.sparse.arguments import Shape, State, Steps, Unlaid, Work
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import count_up, counted, take_number
 from benchmark.training.engines.sparse.layout import lay_out_chosen
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.products import compiled
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
+from benchmark.training.engines.sparse.vectors import LANES
 
 _FORWARD = {
-    Kind.LINEAR: (operations.product_forward, operations.product_forward),
-    Kind.CONVOLUTION: (operations.product_forward, operations.product_forward),
+    Kind.LINEAR: (products.linear_forward, products.linear_forward),
+    Kind.CONVOLUTION: (products.convolution_forward, products.convolution_forward),
     Kind.MAX_POOLING: (operations.max_pooling_forward, operations.max_pooling_forward),
     Kind.MEAN_POOLING: (operations.mean_pooling_forward, operations.mean_pooling_forward),
     Kind.BATCH_NORM: (operations.batch_norm_forward, operations.batch_norm_evaluation),
@@ -29,8 +30,8 @@ _FORWARD = {
 }
 """In a training and in an evaluation."""
 _BACKWARD = {
-    Kind.LINEAR: (operations.linear_gradient, operations.product_back),
-    Kind.CONVOLUTION: (operations.convolution_gradient, operations.product_back),
+    Kind.LINEAR: (products.linear_gradient, products.linear_back),
+    Kind.CONVOLUTION: (products.convolution_gradient, products.convolution_back),
     Kind.MAX_POOLING: (operations.nothing, operations.max_pooling_gradient),
     Kind.MEAN_POOLING: (operations.nothing, operations.mean_pooling_gradient),
     Kind.BATCH_NORM: (operations.batch_norm_gradient, operations.nothing),
@@ -198,9 +199,10 @@ def evaluate(
             pass
         _forward(1, member, shape, state, _of_batch(work, batch), space, memory)
         for channel in range(last[Op.OUT_CHANNELS]):
-            at = buffer[Buffer.START] + channel * buffer[Buffer.UNIT]
+            at = buffer[Buffer.START] + channel * LANES
             for example in range(examples):
-                logits[member, batch * examples + example, channel] = space[at + example]
+                group, lane = divmod(example, LANES)
+                logits[member, batch * examples + example, channel] = space[at + group * buffer[Buffer.GROUP] + lane]
         number = take_number(queue)
 
 

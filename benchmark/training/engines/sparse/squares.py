@@ -12,9 +12,9 @@ from benchmark.training.engines.sparse.vectors import LANES, Emitter
 # long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
 def turn_square(
-    typing: Any, source: Any, chosen: Any, first: Any, features: Any, lanes: Any, into: Any, at: Any, unit: Any
+    typing: Any, source: Any, chosen: Any, first: Any, features: Any, lanes: Any, into: Any, at: Any
 ) -> Any:
-    """Sixteen features, from ``first`` on, of ``lanes`` examples: rows of ``source`` become columns, ``unit`` apart.
+    """Sixteen features, from ``first`` on, of ``lanes`` examples: rows of ``source`` become columns.
 
     ``source`` has ``features`` in a row, and ``chosen`` (int64 [lanes]) says which rows they are. The missing ones of
     sixteen examples become zero.
@@ -35,12 +35,12 @@ def turn_square(
         for far in (1, 2, 4, 8):
             rows = [_exchanged(builder, rows, number, far) for number in range(LANES)]
         for column, vector in enumerate(rows):
-            place = builder.add(arguments[6], builder.mul(arguments[7], arguments[7].type(column)))
+            place = builder.add(arguments[6], arguments[6].type(column * LANES))
             emit.store(vector, target, arguments[5], place)
         return context.get_dummy_value()
 
     sizes = (types.intp,) * 3
-    return types.void(source, chosen, *sizes, into, types.intp, types.intp), code
+    return types.void(source, chosen, *sizes, into, types.intp), code
 
 
 def _exchanged(builder: Any, rows: list[Any], number: int, far: int) -> Any:

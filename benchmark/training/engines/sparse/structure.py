@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.arguments import State
+from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.network import Node
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.products import compiled
 
 Indices = NDArray[np.int32]
 Counts = NDArray[np.int64]

@@ -1,8 +1,8 @@
 """The numbers that tell compiled code about a network: one row for every buffer and one for every operation.
 
 A position is a place in an image [channels, height, width]; a buffer holds, at every position, the numbers of all
-examples of a batch, in groups of sixteen lanes. Number ``lane`` of group ``g`` at position ``p`` is at
-``START + p · UNIT + g · GROUP + lane``.
+examples of a batch, in groups of sixteen lanes. Each group has its image, so number ``lane`` of group ``g`` at position
+``p`` is at ``START + g · GROUP + p · LANES + lane``.
 """
 
 from enum import IntEnum
@@ -12,22 +12,21 @@ class Buffer(IntEnum):
     """Columns of the table of buffers."""
 
     START = 0
-    UNIT = 1
-    GROUP = 2
+    GROUP = 1
     """0 where the groups of a batch have the same space, in turn."""
-    HEIGHT = 3
+    HEIGHT = 2
     """Rows of an image as stored, with its border and the gaps of a dilation."""
-    WIDTH = 4
-    FIRST = 5
+    WIDTH = 3
+    FIRST = 4
     """Position of the first pixel of channel 0, behind the border."""
-    ROW = 6
+    ROW = 5
     """Positions from a pixel to the one below it, over the border and the gaps of a dilation."""
-    PIXEL = 7
+    PIXEL = 6
     """Positions from a pixel to the next in its row."""
-    CORNER = 8
+    CORNER = 7
     """Position of the first pixel that a product looks at: the corner of the border that the product has, which may be
     inside a wider one."""
-    RELU = 9
+    RELU = 8
     """Whether it holds outputs of ReLU, so that their gradient is zero where they are."""
 
 

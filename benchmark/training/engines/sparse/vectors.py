@@ -78,25 +78,32 @@ class Emitter:
         # "unordered": what is not a number stays, as in torch, so that a training that diverges shows it
         return self.builder.select(self.builder.fcmp_unordered(">", of, zero), value, zero)
 
-    def store_totals(self, four: Sequence[Any], kind: Any, array: Any, index: Any) -> None:
-        """Write the sums of four vectors one after the other."""
-        builder, int32 = self.builder, ir.IntType(32)
+    def totals(self, four: Sequence[Any]) -> Any:
+        """The sums of four vectors, side by side."""
+        found = [self._halved(vector) for vector in four]
+        while len(found) > 1:  # neighbours of two vectors, in turn; within four lanes, as AVX2 chooses lanes
+            pairs = zip(found[::2], found[1::2], strict=True)
+            first = (0, 8, 1, 9, 4, 12, 5, 13) if len(found) == 4 else (0, 1, 8, 9, 4, 5, 12, 13)
+            second = [lane + 2 for lane in first]
+            found = [self.builder.fadd(self._chosen(a, b, first), self._chosen(a, b, second)) for a, b in pairs]
+        return self._halved(found[0])
 
-        def shuffle(left: Any, right: Any, chosen: list[int]) -> Any:
-            return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(int32, len(chosen)), chosen))
+    def _halved(self, vector: Any) -> Any:
+        """The sum of the two halves of a vector."""
+        half = vector.type.count // 2
+        low, high = range(half), range(half, 2 * half)
+        return self.builder.fadd(self._chosen(vector, vector, low), self._chosen(vector, vector, high))
 
-        def interleaved(left: Any, right: Any) -> Any:
-            """Alternating sums of two neighbours of ``left`` and ``right``, inside every four numbers."""
-            low = [start + k + side * LANES for start in range(0, LANES, 4) for k in (0, 1) for side in (0, 1)]
-            return builder.fadd(shuffle(left, right, low), shuffle(left, right, [k + 2 for k in low]))
+    def totals_pointer(self, kind: Any, array: Any, index: Any) -> Any:
+        """Where four sums are."""
+        data = self.context.make_array(kind)(self.context, self.builder, array).data
+        return self.builder.bitcast(self.builder.gep(data, [index]), ir.VectorType(self.vector.element, 4).as_pointer())
 
-        first, second = interleaved(four[0], four[1]), interleaved(four[2], four[3])
-        low = [start + k + side * LANES for start in range(0, LANES, 4) for side in (0, 1) for k in (0, 1)]
-        both = builder.fadd(shuffle(first, second, low), shuffle(first, second, [k + 2 for k in low]))
-        half = builder.fadd(shuffle(both, both, list(range(8))), shuffle(both, both, list(range(8, 16))))
-        sums = builder.fadd(shuffle(half, half, list(range(4))), shuffle(half, half, list(range(4, 8))))
-        data = self.context.make_array(kind)(self.context, builder, array).data
-        builder.store(sums, builder.bitcast(builder.gep(data, [index]), sums.type.as_pointer()), align=self.align)
+    def _chosen(self, left: Any, right: Any, lanes: Sequence[int]) -> Any:
+        """These lanes of two vectors, where those of the second follow those of the first."""
+        return self.builder.shuffle_vector(
+            left, right, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
+        )
 
     def bytes_pointer(self, kind: Any, array: Any, index: Any) -> Any:
         """Where a byte of each lane is."""

@@ -29,9 +29,12 @@ class Workspace:
 class Workspaces:
     """The workspace of every size of a batch that networks have seen."""
 
-    def __init__(self, plan: Plan, structures: Structures, kept: NDArray[np.int64], state: State, threads: int) -> None:
-        """``kept`` is as in `Shape`; of ``state`` the types of its arrays matter, for which code is compiled."""
-        self._plan, self._structures, self._kept = plan, structures, kept
+    # long because it takes all that compiled code is given, or is compiled for
+    def __init__(
+        self, plan: Plan, structures: Structures, kept: NDArray[np.int64], lanes: int, state: State, threads: int
+    ) -> None:
+        """``kept`` is as in `Shape`, for batches of so many ``lanes``; of ``state`` the types of its arrays matter."""
+        self._plan, self._structures, self._kept, self._lanes = plan, structures, kept, lanes
         self._state, self._threads = state, threads
         self._known: dict[int, Workspace] = {}
 
@@ -59,6 +62,7 @@ class Workspaces:
             full_starts=starts,
             sizes=one.sizes,
             kept=self._kept,
+            kept_lanes=self._lanes,
         )
         dtype = self._state.values.dtype
         numbers = [aligned_zeros(tables.numbers, dtype) for _ in range(self._threads)]
