@@ -28,7 +28,7 @@ PIXELS = 64
 
 
 @compiled
-def three_of(op: Any, column: int) -> tuple[int, int, int]:
+def _three_of(op: Any, column: int) -> tuple[int, int, int]:
     """Three numbers of an operation, from ``column`` on."""
     return op[column], op[column + 1], op[column + 2]
 
@@ -44,7 +44,7 @@ def forward(
     ``rows`` [outputs + 1] says which ``weights`` and ``places`` (positions from that of an output's first input) are
     those of each output.
     """
-    reads, writes, (wide, high, deep) = three_of(op, Op.READ), three_of(op, Op.WRITE), three_of(op, Op.TILE)
+    reads, writes, (wide, high, deep) = _three_of(op, Op.READ), _three_of(op, Op.WRITE), _three_of(op, Op.TILE)
     height, width, relu = op[Op.OUT_HEIGHT], op[Op.OUT_WIDTH], op[Op.RELU]
     x_first, x_group, x_row, x_column = reading_steps(op, here)
     y_first, y_group, y_image, y_row, y_column = steps(there)
@@ -102,9 +102,9 @@ def transposed(
     height + 1] says which of ``index`` (a weight's number) and ``places`` are those of each row of the kernel of each
     input channel.
     """
-    reads, writes, masks = three_of(op, Op.INPUT_READ), three_of(op, Op.INPUT_WRITE), three_of(op, Op.INPUT_MASK)
+    reads, writes, masks = _three_of(op, Op.INPUT_READ), _three_of(op, Op.INPUT_WRITE), _three_of(op, Op.INPUT_MASK)
     height, width, relu = op[Op.HEIGHT], op[Op.WIDTH], seen[Buffer.RELU]
-    wide, high, deep = three_of(op, Op.INPUT_TILE)
+    wide, high, deep = _three_of(op, Op.INPUT_TILE)
     padding, kernel, span = op[Op.PADDING_HEIGHT], op[Op.KERNEL_HEIGHT], (op[Op.OUT_HEIGHT] - 1) * op[Op.STRIDE_HEIGHT]
     d_first, d_group, d_row = here[Buffer.START], here[Buffer.GROUP], LANES * here[Buffer.WIDTH]
     x_first, x_group, x_image, x_row, x_column = steps(seen)

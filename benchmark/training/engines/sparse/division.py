@@ -50,7 +50,7 @@ def strides(tile: tuple[int, int, int], steps: tuple[int, int, int]) -> list[int
 def stretches(nodes: Sequence[Node], groups: int) -> NDArray[np.int64]:
     """Which nodes go through a batch together, as in `Tables.stretches`.
 
-    Batch-norm needs a whole batch, and a linear layer reads it in tiles of many groups.
+    Batch-norm needs a whole batch, and a linear layer divides one by itself.
     """
     found: list[list[int]] = []
     for number, node in enumerate(nodes):

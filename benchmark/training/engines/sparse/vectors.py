@@ -81,7 +81,7 @@ class Emitter:
     def totals(self, four: Sequence[Any]) -> Any:
         """The sums of four vectors, side by side."""
         found = [self._halved(vector) for vector in four]
-        while len(found) > 1:  # neighbours of two vectors, in turn; within four lanes, as AVX2 chooses lanes
+        while len(found) > 1:  # lanes of two vectors in turn, chosen within each four, which AVX2 does at once
             pairs = zip(found[::2], found[1::2], strict=True)
             first = (0, 8, 1, 9, 4, 12, 5, 13) if len(found) == 4 else (0, 1, 8, 9, 4, 5, 12, 13)
             second = [lane + 2 for lane in first]
