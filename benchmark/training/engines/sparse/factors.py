@@ -71,9 +71,8 @@ class Factors:
         if not asked:
             return
         self._networks.finish()
-        networks = self._networks
-        inputs, row = networks.batches.inputs, networks.lanes
-        wanted, ring = self._wanted(asked), Ring(self.history, inputs, self._lanes, self._steps, self._weights, row)
+        inputs = self._networks.batches.inputs
+        wanted, ring = self._wanted(asked), Ring(self.history, inputs, self._lanes, self._steps, self._weights)
         tasks = _even(wanted.pieces, TASKS * self._networks.threads.count)
         self._networks.threads.run(lambda queue, _thread: _add_up(queue, tasks, wanted, ring, done))
         for each, end in zip(asked, np.cumsum([each.positions.size for each in asked]), strict=True):
@@ -106,20 +105,21 @@ class Factors:
 
     def _wanted(self, asked: Sequence[Asked]) -> "Wanted":
         pieces: list[tuple[int, ...]] = []
-        begin = 0
-        places = []
+        outputs, inputs = [], []
+        begin, row = 0, self._networks.lanes // LANES  # vectors that the history has of each feature
         for each in asked:
             end = begin + each.positions.size
             layer, kept = self._networks.structures.layers[each.layer], self._networks.kept[0][each.layer]
             what = (each.member, self._batches[each.member], layer.fan_in, *kept)
             pieces += [(first, min(first + PIECE, end), *what) for first in range(begin, end, PIECE)]
             begin = end
-            outputs, features = np.divmod(each.positions, layer.fan_in)
-            places.append((outputs, features if kept[0] < 0 else features * (self._networks.lanes // LANES)))
+            output, feature = np.divmod(each.positions, layer.fan_in)
+            outputs.append(output * row)
+            inputs.append(feature if kept[0] < 0 else feature * row)
         return Wanted(
             np.array(pieces, np.int64),
-            np.concatenate([outputs for outputs, _ in places]),
-            np.concatenate([features for _, features in places]),
+            np.concatenate(outputs),
+            np.concatenate(inputs),
             np.concatenate([each.since for each in asked]),
             np.concatenate([each.found for each in asked]),
         )
@@ -132,8 +132,9 @@ class Wanted(NamedTuple):
     """int64 [pieces, 7]: the first weight and the one after the last, network, batch, inputs of the layer, where a step
     keeps them (-1: they are the batch) and the gradient of its outputs."""
     outputs: Any
-    places: Any
-    """int32: where the first lanes of each weight's input are, in vectors."""
+    """int32: where the first lanes of the gradient of each weight's output are, in vectors."""
+    inputs: Any
+    """The same of its input."""
     since: Any
     found: Any
 
@@ -150,8 +151,6 @@ class Ring(NamedTuple):
     """int64 [networks, slots]."""
     weights: Any
     """float64 [slots]: what a step weighs that was so many steps ago."""
-    row: int
-    """Numbers that ``history`` has of each feature."""
 
 
 def _even(pieces: NDArray[np.int64], tasks: int) -> NDArray[np.int64]:
@@ -176,7 +175,7 @@ def _add_up(queue: Any, tasks: Any, wanted: Wanted, ring: Ring, done: int) -> No
                     if x_at < 0:
                         seen = ring.inputs[step % ring.inputs.shape[0]]
                         x, group = seen[batch * features * lanes :], features * LANES
-                    _add(wanted, begin, end, x, group, numbers[d_at:], lanes, ring.row, weight, step)
+                    _add(wanted, begin, end, x, group, numbers[d_at:], lanes // LANES, weight, step)
         task = take_number(queue)
 
 
@@ -189,8 +188,7 @@ def _add(
     x: Any,
     group: int,
     d: Any,
-    lanes: int,
-    row: int,
+    groups: int,
     weight: float,
     step: int,
 ) -> None:
@@ -200,17 +198,17 @@ def _add(
     x_strides, d_strides = (group, 2 * group, 4 * group), (LANES, 2 * LANES, 4 * LANES)
     tile = tile_load(d, 0, (0, 0, 0))
     for n in range(begin, end):
-        output, place = wanted.outputs[n], wanted.places[n] * LANES
+        output, place = wanted.outputs[n] * LANES, wanted.inputs[n] * LANES
         if wanted.since[n] >= step:
             continue
-        if lanes == VECTORS * LANES:
+        if groups == VECTORS:
             if output != last:
-                tile = tile_load(d, output * row, d_strides)
+                tile = tile_load(d, output, d_strides)
                 last = output
             gradient = total(tile_products(tile, x, place, x_strides))
         else:
             sums = zero(x)
-            for g in range(lanes // LANES):
-                sums = add_product(sums, load(d, output * row + g * LANES), x, place + g * group)
+            for g in range(groups):
+                sums = add_product(sums, load(d, output + g * LANES), x, place + g * group)
             gradient = total(sums)
         into[n] += factor * gradient

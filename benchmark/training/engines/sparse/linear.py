@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from benchmark.training.engines.sparse.compiling import compiled
-from benchmark.training.engines.sparse.loops import TOTALS, add_totals, tile_add_products, write_totals
+from benchmark.training.engines.sparse.loops import add_totals, tile_add_products, write_totals
 from benchmark.training.engines.sparse.table import Buffer
 from benchmark.training.engines.sparse.tiles import tile_load, tile_of, tile_positive, tile_store, tile_where_positive
-from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.vectors import LANES, TOTALS
 
 SLICE = 4
 """Groups in a slice: their sums fill as many registers of AVX2 as a loop has, and it is few numbers of each feature."""

@@ -14,12 +14,10 @@ from numba import types
 from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse.tiles import VECTORS, Tile, Tiles
-from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.vectors import LANES, TOTALS
 
 SUMS = 8
 """Registers of sums that a loop has: as many as additions are under way at once, and half of what AVX2 has."""
-TOTALS = 4
-"""Sums that are written at once."""
 _WHOLE = ir.IntType(64)
 _Values = Sequence[Any]
 

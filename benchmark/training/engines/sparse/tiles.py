@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from benchmark.training.engines.sparse.vectors import Emitter, Vector, vector_type
+from benchmark.training.engines.sparse.vectors import TOTALS, Emitter, Vector, vector_type
 
 VECTORS = 8
 """Vectors in a tile of three strides."""
@@ -144,10 +144,10 @@ def tile_store_totals(typing: Any, tile: Any, array: Any, start: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         emit = Tiles(context, builder, signature.args[0].dtype)
         vectors = emit.vectors(arguments[0])
-        for first in range(0, VECTORS, 4):
+        for first in range(0, VECTORS, TOTALS):
             index = builder.add(arguments[2], arguments[2].type(first))
             place = emit.totals_pointer(signature.args[1], arguments[1], index)
-            builder.store(emit.totals(vectors[first : first + 4]), place, align=emit.align)
+            builder.store(emit.totals(vectors[first : first + TOTALS]), place, align=emit.align)
         return context.get_dummy_value()
 
     return types.void(tile, array, types.intp), code

@@ -15,6 +15,8 @@ from numba.extending import intrinsic, models, register_model
 
 LANES = 16
 """Numbers in a vector."""
+TOTALS = 4
+"""Sums of vectors that are written at once."""
 BYTES = ir.VectorType(ir.IntType(8), LANES)
 """A byte for each lane."""
 
@@ -97,7 +99,9 @@ class Emitter:
     def totals_pointer(self, kind: Any, array: Any, index: Any) -> Any:
         """Where four sums are."""
         data = self.context.make_array(kind)(self.context, self.builder, array).data
-        return self.builder.bitcast(self.builder.gep(data, [index]), ir.VectorType(self.vector.element, 4).as_pointer())
+        return self.builder.bitcast(
+            self.builder.gep(data, [index]), ir.VectorType(self.vector.element, TOTALS).as_pointer()
+        )
 
     def _chosen(self, left: Any, right: Any, lanes: Sequence[int]) -> Any:
         """These lanes of two vectors, where those of the second follow those of the first."""
