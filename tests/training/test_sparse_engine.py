@@ -1,6 +1,7 @@
 """The sparse engine does what the dense one does: the same masks in float64, and the same bits whoever else trains."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from benchmark.models.dropout import Dropout
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.layout import lay_out
-from benchmark.training.engines.sparse.network import unsupported
+from benchmark.training.engines.sparse.narrow import block_of
+from benchmark.training.engines.sparse.network import nodes, unsupported
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.plan import Image
 from benchmark.training.engines.sparse.stepping import Extra
+from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.loss import classification_loss
@@ -210,6 +213,14 @@ NETWORKS = {
             *(nn.Conv2d(5, 6, 1), nn.ReLU(), nn.MaxPool2d((2, 1)), nn.Flatten(), nn.Linear(6, 6)),
         ),
     ),
+    "narrow images": (
+        (2, 8, 15),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 50, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(50, 4, (2, 5), padding=(0, 2)), nn.BatchNorm2d(4), nn.Conv2d(4, 60, (4, 2)), nn.ReLU()),
+            *(nn.MaxPool2d((1, 2)), nn.Conv2d(60, 5, (2, 1), padding=(1, 0)), nn.Flatten(), nn.Linear(175, 6)),
+        ),
+    ),
     "windows that overlap, and a convolution that is flattened": (
         (3, 17, 17),
         lambda: nn.Sequential(
@@ -218,6 +229,13 @@ NETWORKS = {
         ),
     ),
 }
+
+
+def test_most_convolutions_of_narrow_images_are_handled_as_such_in_one_block_and_in_several():
+    shape, make = NETWORKS["narrow images"]
+    convolutions = [node for node in nodes(make(), shape) if node.kind == Kind.CONVOLUTION][1:]
+    assert [-(-node.outputs[0] // block_of(node)) for node in convolutions] == [2, 1, 2, 1]
+    assert block_of(replace(convolutions[0], stride=(2, 1))) == 0
 
 
 @pytest.mark.long

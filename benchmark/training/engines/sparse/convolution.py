@@ -23,7 +23,7 @@ from benchmark.training.engines.sparse.tiles import (
 )
 from benchmark.training.engines.sparse.vectors import LANES
 
-PIXELS = 64
+PIXELS = 144
 """Pixels, at least, that a gradient gathers in registers before it is added to what is in memory."""
 
 

@@ -8,39 +8,40 @@ loop is spelled out for LLVM, and runs once for each part of a tile that fits in
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse.tiles import VECTORS, Tile, Tiles
-from benchmark.training.engines.sparse.vectors import LANES, TOTALS
+from benchmark.training.engines.sparse.vectors import LANES, TOTALS, Emitter, register_bytes
 
 SUMS = 8
 """Registers of sums that a loop has: as many as additions are under way at once, and half of what AVX2 has."""
-_WHOLE = ir.IntType(64)
-_Values = Sequence[Any]
+WHOLE = ir.IntType(64)
+Values = Sequence[Any]
 
 
 def parts(count: int, number_bytes: int) -> list[range]:
     """The vectors of a tile of ``count`` that a loop adds to at once, for numbers of so many bytes on this machine."""
-    try:
-        wide = llvm.get_host_cpu_features().get("avx512f", False)
-    except RuntimeError:  # it does not know this processor
-        wide = False
-    register = 64 if wide else 32
-    size = max(1, SUMS * register // (LANES * number_bytes))
+    size = max(1, SUMS * register_bytes() // (LANES * number_bytes))
     return [range(first, min(first + size, count)) for first in range(0, count, size)]
 
 
-def _repeated(builder: Any, begin: Any, end: Any, first: _Values, body: Callable[[Any, _Values], _Values]) -> list[Any]:
-    """What ``body(number, values)`` makes of ``first``, in turn for every number from ``begin`` to before ``end``."""
+def repeated(
+    builder: Any, begin: Any, end: Any, first: Values, body: Callable[[Any, Values], Values], *, short: bool = False
+) -> list[Any]:
+    """What ``body(number, values)`` makes of ``first``, in turn for every number from ``begin`` to before ``end``.
+
+    A ``short`` loop is not unrolled: that takes longer where there are a few numbers.
+    """
     before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
     builder.cbranch(builder.icmp_signed("<", begin, end), inside, after)
     builder.position_at_end(inside)
     number, values = builder.phi(begin.type), [builder.phi(value.type) for value in first]
     made = body(number, values)
     following, last = builder.add(number, begin.type(1)), builder.block
+    if short:
+        following = _opaque(builder, following)
     for phi, start, update in zip([number, *values], [begin, *first], [following, *made], strict=True):
         phi.add_incoming(start, before)
         phi.add_incoming(update, last)
@@ -55,19 +56,19 @@ def _repeated(builder: Any, begin: Any, end: Any, first: _Values, body: Callable
 
 def _opaque(builder: Any, number: Any) -> Any:
     """The same number, of which the compiler knows nothing: else it keeps an address for each of many iterations."""
-    return builder.asm(ir.FunctionType(_WHOLE, [_WHOLE]), "", "=r,0", [number], side_effect=False)
+    return builder.asm(ir.FunctionType(WHOLE, [WHOLE]), "", "=r,0", [number], side_effect=False)
 
 
 def _smaller(builder: Any, one: Any, other: Any) -> Any:
     return builder.select(builder.icmp_signed("<", one, other), one, other)
 
 
-class _Array:
+class Array:
     """An array of the compiled function, from an index on."""
 
-    def __init__(self, tiles: Tiles, kind: Any, array: Any, start: Any = None) -> None:
-        self.tiles, self.builder = tiles, tiles.builder
-        data = tiles.context.make_array(kind)(tiles.context, tiles.builder, array).data
+    def __init__(self, emit: Emitter, kind: Any, array: Any, start: Any = None) -> None:
+        self.emit, self.builder = emit, emit.builder
+        data = emit.context.make_array(kind)(emit.context, emit.builder, array).data
         self.start = data if start is None else self.builder.gep(data, [start])
 
     def number(self, index: Any) -> Any:
@@ -75,19 +76,19 @@ class _Array:
 
     def whole(self, index: Any) -> Any:
         """A number of int32 as one of int64."""
-        return self.builder.sext(self.number(index), _WHOLE)
+        return self.builder.sext(self.number(index), WHOLE)
 
     def place(self, index: Any) -> Any:
         """Numbers from the first position of a buffer to the one that stands at ``index``."""
-        return self.builder.mul(self.whole(index), _WHOLE(LANES))
+        return self.builder.mul(self.whole(index), WHOLE(self.emit.lanes))
 
     def vector(self, *indices: Any) -> Any:
         """The vector at the sum of some indices."""
         place = self.start
         for index in indices:
             place = self.builder.gep(place, [index])
-        place = self.builder.bitcast(place, self.tiles.vector.as_pointer())
-        return self.builder.load(place, align=self.tiles.align)
+        place = self.builder.bitcast(place, self.emit.vector.as_pointer())
+        return self.builder.load(place, align=self.emit.align)
 
 
 # long because compiled code is given its arrays one by one
@@ -113,18 +114,18 @@ def tile_add_products(
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
         tiles = Tiles(context, builder, kinds[0].dtype)
-        numbers, where = (_Array(tiles, kinds[n], arguments[n]) for n in (1, 3))
-        order = None if isinstance(index, types.NoneType) else _Array(tiles, kinds[2], arguments[2])
-        source = _Array(tiles, kinds[6], arguments[6], arguments[7])
-        apart, first = tiles.places(_WHOLE(0), arguments[8]), tiles.vectors(arguments[0])
+        numbers, where = (Array(tiles, kinds[n], arguments[n]) for n in (1, 3))
+        order = None if isinstance(index, types.NoneType) else Array(tiles, kinds[2], arguments[2])
+        source = Array(tiles, kinds[6], arguments[6], arguments[7])
+        apart, first = tiles.places(WHOLE(0), arguments[8]), tiles.vectors(arguments[0])
 
         def summed(part: range) -> list[Any]:
-            def add(number: Any, sums: _Values) -> list[Any]:
+            def add(number: Any, sums: Values) -> list[Any]:
                 weight = tiles.splat(numbers.number(number if order is None else order.whole(number)))
                 place = where.place(number)
                 return [tiles.fma(source.vector(apart[n], place), weight, s) for n, s in zip(part, sums, strict=True)]
 
-            return _repeated(builder, arguments[4], arguments[5], [first[n] for n in part], add)
+            return repeated(builder, arguments[4], arguments[5], [first[n] for n in part], add)
 
         return tiles.tile([vector for part in parts(len(first), tiles.align) for vector in summed(part)])
 
@@ -171,11 +172,11 @@ def _totals(context: Any, builder: Any, signature: Any, arguments: Any) -> tuple
     """The sums of both, and where they belong."""
     kinds = signature.args
     tiles = Tiles(context, builder, kinds[0].dtype)
-    source, where = _Array(tiles, kinds[1], arguments[1], arguments[2]), _Array(tiles, kinds[4], arguments[4])
-    apart, factors = tiles.places(_WHOLE(0), arguments[3]), tiles.vectors(arguments[0])
+    source, where = Array(tiles, kinds[1], arguments[1], arguments[2]), Array(tiles, kinds[4], arguments[4])
+    apart, factors = tiles.places(WHOLE(0), arguments[3]), tiles.vectors(arguments[0])
 
     def product(number: int) -> Any:
-        place = where.place(_smaller(builder, builder.add(arguments[5], _WHOLE(number)), arguments[6]))
+        place = where.place(_smaller(builder, builder.add(arguments[5], WHOLE(number)), arguments[6]))
         found = builder.fmul(source.vector(apart[0], place), factors[0])
         for stride, factor in zip(apart[1:], factors[1:], strict=True):
             found = tiles.fma(source.vector(stride, place), factor, found)
@@ -212,16 +213,16 @@ def tile_of_pixels(
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
         tiles = Tiles(context, builder, kinds[0].dtype)
-        gradient, source = (_Array(tiles, kinds[n], arguments[n], arguments[n + 1]) for n in (0, 4))
-        where, (first, last, height, width) = _Array(tiles, kinds[8], arguments[8]), arguments[9:]
-        shifts = [where.place(_smaller(builder, builder.add(first, _WHOLE(n)), last)) for n in range(VECTORS)]
+        gradient, source = (Array(tiles, kinds[n], arguments[n], arguments[n + 1]) for n in (0, 4))
+        where, (first, last, height, width) = Array(tiles, kinds[8], arguments[8]), arguments[9:]
+        shifts = [where.place(_smaller(builder, builder.add(first, WHOLE(n)), last)) for n in range(VECTORS)]
 
         def summed(part: range) -> list[Any]:
-            def add_row(row: Any, sums: _Values) -> list[Any]:
+            def add_row(row: Any, sums: Values) -> list[Any]:
                 d_first, x_first = builder.mul(row, arguments[2]), builder.mul(row, arguments[6])
                 starts = [builder.add(x_first, shifts[n]) for n in part]
 
-                def add_pixel(_column: Any, found: _Values) -> list[Any]:
+                def add_pixel(_column: Any, found: Values) -> list[Any]:
                     d_place, x_place, *sums = found
                     value = gradient.vector(d_first, d_place)
                     sums = [
@@ -231,10 +232,11 @@ def tile_of_pixels(
                     following = builder.add(d_place, arguments[3]), builder.add(x_place, arguments[7])
                     return [*(_opaque(builder, place) for place in following), *sums]
 
-                return _repeated(builder, _WHOLE(0), width, [_WHOLE(0), _WHOLE(0), *sums], add_pixel)[2:]
+                return repeated(builder, WHOLE(0), width, [WHOLE(0), WHOLE(0), *sums], add_pixel)[2:]
 
-            nothing = ir.Constant(tiles.vector, [0.0] * LANES)
-            return _repeated(builder, _WHOLE(0), height, [nothing for _ in part], add_row)
+            some = builder.icmp_signed("<=", builder.add(first, WHOLE(part[0])), last)
+            rows = builder.select(some, height, WHOLE(0))
+            return repeated(builder, WHOLE(0), rows, [tiles.zeros for _ in part], add_row)
 
         return tiles.tile([vector for part in parts(VECTORS, tiles.align) for vector in summed(part)])
 

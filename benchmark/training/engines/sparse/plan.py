@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.division import one_by_one, stretches, strides, tile_shape
+from benchmark.training.engines.sparse.narrow import block_of, laid_out
 from benchmark.training.engines.sparse.network import Node, Pair, Shape
 from benchmark.training.engines.sparse.table import BUFFER_COLUMNS, OP_COLUMNS, Buffer, Kind, Op
 from benchmark.training.engines.sparse.tiles import VECTORS
@@ -148,7 +149,7 @@ class Plan:
     def gradient_image(self, number: int) -> Image:
         """How the gradient of a node's outputs is stored: with the zeros that its transposed product reads."""
         node = self.nodes[number]
-        if node.kind != Kind.CONVOLUTION or not self.needs_input_gradient[number]:
+        if node.kind != Kind.CONVOLUTION or not self.needs_input_gradient[number] or block_of(node):
             return Image(node.outputs)
         border = [max(0, k - 1 - p) for k, p in zip(node.kernel, node.padding, strict=True)]
         extra = [
@@ -199,6 +200,9 @@ class _Builder:
                 layer += 1
             if node.kind == Kind.CONVOLUTION:
                 self._tiles(op, number)
+                op[Op.BLOCK] = block_of(node) if needed else 0
+                op[Op.SAVED] = self.numbers
+                self.numbers += laid_out(node) if op[Op.BLOCK] else 0
             if node.kind == Kind.BATCH_NORM:
                 op[Op.STATE] = statistics
                 statistics += 2 * node.outputs[0]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmark.training.engines.sparse import convolution, linear
+from benchmark.training.engines.sparse import convolution, linear, narrow
 from benchmark.training.engines.sparse.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.biases import bias_gradient
 from benchmark.training.engines.sparse.compiling import compiled
@@ -151,3 +151,16 @@ def convolution_back(
     there = shape.buffers[op[Op.INPUT_GRADIENT]]
     values, index, looks, columns = _incoming(op[Op.LAYER], member, shape, state)
     convolution.transposed(op, here, there, seen, groups, space, space, space, values, index, looks, columns)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def narrow_convolution_back(
+    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
+) -> None:
+    """The gradient of the inputs of a convolution of narrow images."""
+    op = shape.ops[n]
+    seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
+    there = shape.buffers[op[Op.INPUT_GRADIENT]]
+    values, index, looks, columns = _incoming(op[Op.LAYER], member, shape, state)
+    narrow.transposed(op, here, there, seen, groups, values, index, looks, columns, space)

@@ -16,6 +16,7 @@ from benchmark.training.engines.sparse.arguments import Shape, State, Steps, Unl
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import count_up, counted, take_number
 from benchmark.training.engines.sparse.layout import lay_out_chosen
+from benchmark.training.engines.sparse.narrow import block_of
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
 from benchmark.training.engines.sparse.vectors import LANES
@@ -51,7 +52,8 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
         rows[0].append(evaluation if node.kind == Kind.DROPOUT and node.probability == 0 else forward)
         rows[1].append(evaluation)
         rows[2].append(_BACKWARD[node.kind][0])
-        rows[3].append(_BACKWARD[node.kind][1] if needed else operations.nothing)
+        back = products.narrow_convolution_back if block_of(node) else _BACKWARD[node.kind][1]
+        rows[3].append(back if needed else operations.nothing)
         rows[4].append(operations.mean_loss)
     kinds = tuple(numba.typeof(argument) for argument in arguments)
     found: dict[Any, int] = {}

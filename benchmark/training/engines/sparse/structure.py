@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.arguments import State
 from benchmark.training.engines.sparse.compiling import compiled
+from benchmark.training.engines.sparse.narrow import block_of, row_width
 from benchmark.training.engines.sparse.network import Node
 from benchmark.training.engines.sparse.plan import Plan
 
@@ -28,14 +29,21 @@ class Geometry:
     looks: Indices
     """Positions in the buffer of the output's gradient, for output 0, as the transposed product reads it."""
     columns: Indices
-    """Row of the kernel, counted over the input channels."""
+    """Row of the kernel, counted over the input channels; of narrow images over the columns of their kernels too."""
     output: int
     """Positions from an output to the next in the buffer of its gradient."""
+    block: int
+    """Outputs that the transposed product handles together: columns and outputs are counted anew in each block."""
 
     @property
     def fan_in(self) -> int:
         """Weights of one output of a full layer."""
         return self.places.size
+
+    @property
+    def block_columns(self) -> int:
+        """Columns of one block."""
+        return int(self.columns.max()) + 1
 
 
 class Structures:
@@ -52,7 +60,8 @@ class Structures:
     @cached_property
     def columns(self) -> Counts:
         """Where the column pointers of each layer begin, int64 [layers + 1]."""
-        return starts([int(layer.columns[-1]) + 2 for layer in self.layers])
+        blocks = [-(-layer.shape[0] // layer.block) for layer in self.layers]
+        return starts([layer.block_columns * count + 1 for layer, count in zip(self.layers, blocks, strict=True)])
 
     @cached_property
     def sizes(self) -> Counts:
@@ -78,7 +87,8 @@ class Structures:
             span = slice(begin + first, begin + first + int(count))
             parts = (state.places[span], state.index[span], state.looks[span])
             active = positions[first : first + int(count)]
-            _fill(active, first, layer.places, layer.looks, layer.columns, layer.output, rows, columns, *parts)
+            about = (first, layer.output, layer.block, layer.block_columns)
+            _fill(active, about, layer.places, layer.looks, layer.columns, rows, columns, *parts)
             first += int(count)
 
 
@@ -93,29 +103,40 @@ def _geometry(plan: Plan, number: int) -> Geometry:
     channels, rows, columns = np.meshgrid(*(np.arange(n) for n in (node.inputs[0], *node.kernel)), indexing="ij")
     height, width = inputs.stored
     places = channels * height * width + rows * width + columns
-    down, right = node.padding[0] + gradient.border[0], node.padding[1] + gradient.border[1]
-    looks = (down - rows) * gradient.stored[1] + right - columns
-    flat = [each.ravel().astype(np.int32) for each in (places, looks, channels * node.kernel[0] + rows)]
-    output = gradient.stored[0] * gradient.stored[1]
-    return Geometry(f"{node.name}.weight", node.weight_shape, flat[0], flat[1], flat[2], output)
+    if block := block_of(node) if plan.needs_input_gradient[number] else 0:
+        width = row_width(node)
+        looks, output = -rows * width, node.outputs[1] * width
+        order = (channels * node.kernel[1] + columns) * node.kernel[0] + rows
+    else:
+        down, right = node.padding[0] + gradient.border[0], node.padding[1] + gradient.border[1]
+        looks = (down - rows) * gradient.stored[1] + right - columns
+        output = gradient.stored[0] * gradient.stored[1]
+        order = channels * node.kernel[0] + rows
+    flat = [each.ravel().astype(np.int32) for each in (places, looks, order)]
+    return Geometry(
+        f"{node.name}.weight", node.weight_shape, flat[0], flat[1], flat[2], output, block or node.outputs[0]
+    )
 
 
 # long because compiled code is given its arrays one by one
 @compiled
 def _fill(
     positions: Any,
-    first: int,
+    about: Any,
     all_places: Any,
     all_looks: Any,
     all_columns: Any,
-    output: int,
     rows: Any,
     columns: Any,
     places: Any,
     index: Any,
     looks: Any,
 ) -> None:
-    """One layer; ``index`` is sorted by input channel and row of the kernel, then by position (a counting sort)."""
+    """One layer; ``index`` is sorted by block and column, then by position (a counting sort).
+
+    ``about`` is the layer's first weight, the positions of an output, outputs in a block, and columns of a block.
+    """
+    first, output, block, apart = about
     fan_in = all_places.size
     rows[:] = 0
     columns[:] = 0
@@ -123,7 +144,7 @@ def _fill(
         row, within = positions[n] // fan_in, positions[n] % fan_in
         places[n] = all_places[within]
         rows[row + 1] += 1
-        columns[all_columns[within] + 1] += 1
+        columns[row // block * apart + all_columns[within] + 1] += 1
     rows[0] = columns[0] = first
     for n in range(1, rows.size):
         rows[n] += rows[n - 1]
@@ -132,7 +153,8 @@ def _fill(
     free = columns[:-1] - first
     for n in range(positions.size):
         row, within = positions[n] // fan_in, positions[n] % fan_in
-        at = free[all_columns[within]]
-        free[all_columns[within]] += 1
+        column = row // block * apart + all_columns[within]
+        at = free[column]
+        free[column] += 1
         index[at] = first + n
-        looks[at] = row * output + all_looks[within]
+        looks[at] = row % block * output + all_looks[within]

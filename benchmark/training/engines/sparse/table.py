@@ -72,11 +72,14 @@ class Op(IntEnum):
     INPUT_WRITE = 36
     INPUT_MASK = 39
     SAVED = 42
-    """Where batch-norm keeps the mean and the inverse deviation of a batch, in the workspace."""
+    """Where batch-norm keeps the mean and the inverse deviation of a batch, in the workspace, and a convolution of
+    narrow images what it lays out."""
     COUNTER = 43
     """Number of a dropout, whose seed and position are a member's."""
     THRESHOLD = 44
     """Draws of 24 bits below it are dropped."""
+    BLOCK = 45
+    """Of convolutions of narrow images: outputs that are handled together."""
 
 
 class Kind(IntEnum):

@@ -8,6 +8,7 @@ compiler splits it).
 from collections.abc import Sequence
 from typing import Any
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -29,9 +30,17 @@ class Vector(types.Type):  # type: ignore[misc]
         super().__init__(name=f"Vector({dtype})")
 
 
-def vector_type(dtype: Any) -> ir.VectorType:
+def vector_type(dtype: Any, lanes: int = LANES) -> ir.VectorType:
     """The type of a vector in compiled code."""
-    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), LANES)
+    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), lanes)
+
+
+def register_bytes() -> int:
+    """Bytes of this processor's widest registers, as far as kernels use them."""
+    try:
+        return 64 if llvm.get_host_cpu_features().get("avx512f", False) else 32
+    except RuntimeError:  # it does not know this processor
+        return 32
 
 
 @register_model(Vector)
@@ -43,11 +52,12 @@ class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
 class Emitter:
     """What intrinsics share: pointers into arrays, and operations on whole vectors."""
 
-    def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
+    def __init__(self, context: Any, builder: Any, dtype: Any, lanes: int = LANES) -> None:
         self.context, self.builder = context, builder
-        self.vector = vector_type(dtype)
+        self.vector, self.lanes = vector_type(dtype, lanes), lanes
+        self.zeros = ir.Constant(self.vector, [0.0] * lanes)
         self.align = 4 if dtype == types.float32 else 8
-        self.suffix = f"v{LANES}f{self.align * 8}"
+        self.suffix = f"v{lanes}f{self.align * 8}"
 
     def pointer(self, kind: Any, array: Any, index: Any) -> Any:
         data = self.context.make_array(kind)(self.context, self.builder, array).data
@@ -61,7 +71,7 @@ class Emitter:
 
     def splat(self, scalar: Any) -> Any:
         first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), scalar, ir.IntType(32)(0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, first, zeros)
 
     def fma(self, left: Any, right: Any, added: Any) -> Any:
@@ -76,9 +86,8 @@ class Emitter:
         return self.builder.call(function, [start, vector], fastmath=("reassoc",))
 
     def keep_positive(self, value: Any, of: Any) -> Any:
-        zero = ir.Constant(self.vector, [0.0] * LANES)
         # "unordered": what is not a number stays, as in torch, so that a training that diverges shows it
-        return self.builder.select(self.builder.fcmp_unordered(">", of, zero), value, zero)
+        return self.builder.select(self.builder.fcmp_unordered(">", of, self.zeros), value, self.zeros)
 
     def totals(self, four: Sequence[Any]) -> Any:
         """The sums of four vectors, side by side."""
