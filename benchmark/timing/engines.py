@@ -1,13 +1,13 @@
 """Engines: the sparse one beside the dense one and beside the machine's arithmetic, at several densities."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import torch
 
-from benchmark.data.dataset import Dataset
+from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import Setup
@@ -41,6 +41,8 @@ class Timed:
     steps: int
     """Optimizer steps in each round, and in an epoch; where that is a period, each round has its share of updates."""
     members: int = 8
+    validated: float = 1 / 9
+    """Validation examples for each training example: as many as that data set has."""
 
 
 TIMED = (
@@ -48,7 +50,7 @@ TIMED = (
     Timed("fmnist-cnn", "fashion_mnist", (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0), 10, 4),
     Timed("cifar10-mlp", "cifar10", (0.05, 0.1, 0.2), 10, 4),
     Timed("cifar10-cnn", "cifar10", (0.05, 0.1, 0.2), 5, 4),
-    Timed("cifar100-vgg16", "cifar100", (0.05,), 2, 1),
+    Timed("cifar100-vgg16", "cifar100", (0.05,), 2, 1, 1 / 5),
 )
 
 
@@ -64,9 +66,7 @@ def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
 def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Comparisons:
     """The comparisons of one setup; what the model of `choosing` says stands beside the name."""
     asked = load_experiment(timed.experiment).setups[0][1]
-    examples = asked.training.batch_size * timed.steps
-    setup = asked.model_copy(update={"data": f"synthetic(like='{timed.like}', examples={examples})"})
-    dataset = dataset_on(setup.data, data_dir, torch.device("cpu"))
+    setup, dataset = on_noise(asked, timed, data_dir)
     for density in timed.densities:
         ways: dict[str, Callable[[], float]] = {
             name: stretches(setup.model_copy(update={"engine": name}), dataset, density, timed.members, timed.steps)
@@ -81,6 +81,16 @@ def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Compa
         about = f"{timed.experiment} at density {density:g} (model: {model:.1f})"
         yield compare(about, "dense", "sparse", seconds, flops)
         yield compare(about, "sparse", "arithmetic floor", seconds, flops)
+
+
+def on_noise(asked: Setup, timed: Timed, data_dir: Path | None) -> tuple[Setup, Dataset]:
+    """A setup on noise instead of its data set, in epochs of as many steps as are timed; and that noise."""
+    examples = asked.training.batch_size * timed.steps
+    setup = asked.model_copy(update={"data": f"synthetic(like='{timed.like}', examples={examples})"})
+    dataset = dataset_on(setup.data, data_dir, torch.device("cpu"))
+    held_out = max(1, round(examples * timed.validated))
+    validation = Split(dataset.validation.inputs[:held_out], dataset.validation.targets[:held_out])
+    return setup, replace(dataset, validation=validation)
 
 
 def active_flops(setup: Setup, dataset: Dataset, density: float) -> int:

@@ -23,9 +23,8 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.setup import Setup
 from benchmark.models import build_network, sparse_layer_names
-from benchmark.running.plan import dataset_on
 from benchmark.timing.comparison import side_by_side, stopwatch
-from benchmark.timing.engines import stretches
+from benchmark.timing.engines import Timed, on_noise, stretches
 from benchmark.training.memory import keep_freed_memory
 from criteria import Rules, SparseTraining
 from criteria.distribution import layer_counts
@@ -45,9 +44,7 @@ def main() -> None:
     keep_freed_memory()
     asked = load_experiment("fmnist-lenet300").setups[0][1]
     steps = asked.topology.update_period
-    data = f"synthetic(like='fashion_mnist', examples={asked.training.batch_size * steps})"
-    setup = asked.model_copy(update={"data": data})
-    dataset = dataset_on(setup.data, None, CPU)
+    setup, dataset = on_noise(asked, Timed("fmnist-lenet300", "fashion_mnist", (), steps), None)
     rows = []
     for density in arguments.densities:
         seconds = side_by_side(ways(setup, dataset, density, steps), arguments.rounds)
