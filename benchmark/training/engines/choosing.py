@@ -28,6 +28,9 @@ MARGIN = 1.25
 
 SHORT = 1e-3
 """Seconds of a dense step below which nothing is compiled: a training of such steps takes about as long as that."""
+CACHED = 2**14
+"""Channels times pixels of the largest input that counts as one that stays in the caches: a megabyte of float32 for the
+sixteen examples that the sparse engine handles at once."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class Rate:
     linear: float
     """FLOPs per second on the weights that it multiplies, of linear layers."""
     convolution: float
+    """Of convolutions whose inputs stay in the caches."""
+    large_convolution: float
+    """Of others."""
     per_step: float
     """Seconds of a step beside the products."""
     per_weight: float
@@ -46,8 +52,12 @@ class Rate:
 
 
 RATES = {
-    "dense": Rate(linear=72e9, convolution=46e9, per_step=5.5e-4, per_weight=2e-9, update=4.5e-8),
-    "sparse": Rate(linear=28e9, convolution=30e9, per_step=2.5e-4, per_weight=1e-9, update=7e-8),
+    "dense": Rate(
+        linear=72e9, convolution=35e9, large_convolution=72e9, per_step=5.5e-4, per_weight=2e-9, update=4.5e-8
+    ),
+    "sparse": Rate(
+        linear=35e9, convolution=30e9, large_convolution=16e9, per_step=1.9e-4, per_weight=1e-9, update=7e-8
+    ),
 }
 """Of a core with AVX2, fitted to trainings of five networks in one thread. Others change all of them, and the choice
 hangs on their ratios.
@@ -70,7 +80,7 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     product = {
-        name: setup.training.batch_size * flops[name] / (rate.convolution if len(shape) > 2 else rate.linear)
+        name: setup.training.batch_size * flops[name] / _products(rate, shape, flops[name])
         for name, shape in shapes.items()
     }
     seconds = rate.per_step + sum(counts[name] * (PASSES * product[name] + rate.per_weight) for name in shapes)
@@ -81,6 +91,14 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     if rule.criterion is not None:
         seconds += rate.update * sum(sizes.values()) / setup.topology.update_period
     return seconds
+
+
+def _products(rate: Rate, shape: tuple[int, ...], flops: int) -> float:
+    """FLOPs per second of a layer, whose weights cost so many FLOPs each for one example."""
+    if len(shape) == 2:
+        return rate.linear
+    positions = shape[1] * flops // 2  # a multiplication and an addition for every pixel of the output
+    return rate.convolution if positions <= CACHED else rate.large_convolution
 
 
 def steps_once_more(setup: Setup, rule: Rule) -> float:
