@@ -80,7 +80,7 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     product = {
-        name: setup.training.batch_size * flops[name] / _products(rate, shape, flops[name])
+        name: setup.training.batch_size * flops[name] / _rate_of(rate, shape, flops[name])
         for name, shape in shapes.items()
     }
     seconds = rate.per_step + sum(counts[name] * (PASSES * product[name] + rate.per_weight) for name in shapes)
@@ -93,7 +93,7 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     return seconds
 
 
-def _products(rate: Rate, shape: tuple[int, ...], flops: int) -> float:
+def _rate_of(rate: Rate, shape: tuple[int, ...], flops: int) -> float:
     """FLOPs per second of a layer, whose weights cost so many FLOPs each for one example."""
     if len(shape) == 2:
         return rate.linear

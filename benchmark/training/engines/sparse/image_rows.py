@@ -4,7 +4,7 @@ An output pixel is added to as many input pixels as a row of the kernel has, so 
 of twelve inputs where kernels have five columns, and no product is made with what is beside an image.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -12,7 +12,8 @@ from numba import types
 from numba.extending import intrinsic, models, register_model
 
 from benchmark.training.engines.sparse.loops import WHOLE, Array, repeated
-from benchmark.training.engines.sparse.vectors import LANES, Emitter, register_bytes, vector_type
+from benchmark.training.engines.sparse.tiles import Tiles
+from benchmark.training.engines.sparse.vectors import LANES, register_bytes, vector_type
 
 OUTPUTS = 8
 """Pixels of a row of outputs that are handled at once."""
@@ -42,20 +43,11 @@ class _RowModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, ir.ArrayType(vector, PIXELS))
 
 
-class _Rows(Emitter):
-    """Operations on rows."""
+class _Rows(Tiles):
+    """Operations on rows: tiles whose vectors are registers."""
 
     def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
         super().__init__(context, builder, dtype, lanes_at_once(dtype))
-
-    def row(self, vectors: Iterable[Any]) -> Any:
-        value = ir.Constant(ir.ArrayType(self.vector, PIXELS), ir.Undefined)
-        for number, vector in enumerate(vectors):
-            value = self.builder.insert_value(value, vector, number)
-        return value
-
-    def vectors(self, row: Any) -> list[Any]:
-        return [self.builder.extract_value(row, number) for number in range(PIXELS)]
 
     def pixels(self, index: Any, step: Any) -> list[Any]:
         """The index of each pixel of a row whose pixels are so many numbers apart."""
@@ -78,7 +70,7 @@ def row_load(typing: Any, array: Any, index: Any, step: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         emit = _Rows(context, builder, array.dtype)
-        return emit.row(emit.load(array, arguments[0], place) for place in emit.pixels(*arguments[1:]))
+        return emit.tile([emit.load(array, arguments[0], place) for place in emit.pixels(*arguments[1:])])
 
     return Row(array.dtype)(array, types.intp, types.intp), code
 
@@ -103,7 +95,7 @@ def row_where_positive(typing: Any, row: Any, array: Any, index: Any, step: Any)
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         emit = _Rows(context, builder, array.dtype)
         seen = (emit.load(array, arguments[1], place) for place in emit.pixels(*arguments[2:]))
-        return emit.row(map(emit.keep_positive, emit.vectors(arguments[0]), seen))
+        return emit.tile(list(map(emit.keep_positive, emit.vectors(arguments[0]), seen)))
 
     return row(row, array, types.intp, types.intp), code
 
@@ -163,7 +155,7 @@ def row_add_products(
             )
             span = slice(column, column + OUTPUTS)
             sums[span] = repeated(builder, begin, builder.select(exists, end, begin), sums[span], add, short=True)
-        return emit.row(sums)
+        return emit.tile(sums)
 
     pair = types.UniTuple(types.intp, 2)
     return row(row, types.intp, places, columns, types.intp, pair, pair, array, types.intp), code

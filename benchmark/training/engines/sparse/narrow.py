@@ -37,8 +37,7 @@ _SPARE = 1 + 2 * PIXELS
 
 def block_of(node: Node) -> int:
     """How many outputs of a convolution are handled together; 0 where its images are not narrow."""
-    (_, height, width), (kernel_height, kernel_width) = node.outputs, node.kernel
-    wide = -(-width // OUTPUTS) * OUTPUTS
+    (_, height, width), (kernel_height, kernel_width), wide = node.outputs, node.kernel, row_width(node)
     narrow = node.stride == (1, 1) and kernel_width <= WIDEST and 3 * wide <= 4 * width and height * wide <= LARGEST
     if node.kind != Kind.CONVOLUTION or not narrow:
         return 0
@@ -87,9 +86,9 @@ def transposed(
         for first in range(0, outputs, block):
             several, ends = min(block, outputs - first), (first == 0, first + block >= outputs)
             begins = first // block * apart
-            sorted_weights = space[values : values + columns[begins + apart] - columns[begins]]
-            for n in range(sorted_weights.size):
-                sorted_weights[n] = weights[index[columns[begins] + n]]
+            numbers = values - columns[begins]  # weight n of the index stands at number ``numbers + n``
+            for n in range(columns[begins], columns[begins + apart]):
+                space[numbers + n] = weights[index[n]]
             for lane in range(0, LANES, lanes):
                 _lay_out(op, here, g, first, several, lane, wide, space, kept)
                 for row in range(op[Op.HEIGHT]):
@@ -97,20 +96,7 @@ def transposed(
                     seeing = max(0, down - height + 1), min(op[Op.KERNEL_HEIGHT], down + 1)
                     for left in range(0, wide, OUTPUTS):
                         which, at = (g, row, left, lane), kept + (down * wide + left) * lanes
-                        _add_row(
-                            op,
-                            there,
-                            seen,
-                            which,
-                            begins,
-                            seeing,
-                            ends,
-                            values - columns[begins],
-                            places,
-                            columns,
-                            space,
-                            at,
-                        )
+                        _add_row(op, there, seen, which, begins, seeing, ends, numbers, places, columns, space, at)
 
 
 # long because compiled code is given its arrays one by one
@@ -139,7 +125,7 @@ def _add_row(
     begins: int,
     seeing: Any,
     ends: Any,
-    values: int,
+    numbers: int,
     places: Any,
     columns: Any,
     space: Any,
@@ -172,7 +158,7 @@ def _add_row(
             _put_together(space, source + channel * x_image, x_column, low, high, zeros, mask[0])
         first = begins + channel * kernel[0] * kernel[1]
         pixels = row_load(space, before[0] + channel * before[1], before[2])
-        pixels = row_add_products(pixels, values, places, columns, first, kernel, seeing, space, at)
+        pixels = row_add_products(pixels, numbers, places, columns, first, kernel, seeing, space, at)
         if masked:
             pixels = row_where_positive(pixels, space, mask[0] + channel * mask[1], mask[2])
         if whole:

@@ -122,6 +122,12 @@ class Plan:
             seen = seen or node.is_product or node.kind == Kind.BATCH_NORM
         return found
 
+    @cached_property
+    def blocks(self) -> list[int]:
+        """Of each node, how many outputs its transposed product handles together, where images are narrow; else 0."""
+        needed = self.needs_input_gradient
+        return [block_of(node) if needed[number] else 0 for number, node in enumerate(self.nodes)]
+
     def groups(self, examples: int) -> int:
         """Groups of lanes that a batch takes: a power of two, or a multiple of the vectors of a tile."""
         needed = -(-examples // LANES)
@@ -149,7 +155,7 @@ class Plan:
     def gradient_image(self, number: int) -> Image:
         """How the gradient of a node's outputs is stored: with the zeros that its transposed product reads."""
         node = self.nodes[number]
-        if node.kind != Kind.CONVOLUTION or not self.needs_input_gradient[number] or block_of(node):
+        if node.kind != Kind.CONVOLUTION or not self.needs_input_gradient[number] or self.blocks[number]:
             return Image(node.outputs)
         border = [max(0, k - 1 - p) for k, p in zip(node.kernel, node.padding, strict=True)]
         extra = [
@@ -200,9 +206,9 @@ class _Builder:
                 layer += 1
             if node.kind == Kind.CONVOLUTION:
                 self._tiles(op, number)
-                op[Op.BLOCK] = block_of(node) if needed else 0
-                op[Op.SAVED] = self.numbers
-                self.numbers += laid_out(node) if op[Op.BLOCK] else 0
+            if plan.blocks[number]:
+                op[Op.BLOCK], op[Op.SAVED] = plan.blocks[number], self.numbers
+                self.numbers += laid_out(node)
             if node.kind == Kind.BATCH_NORM:
                 op[Op.STATE] = statistics
                 statistics += 2 * node.outputs[0]

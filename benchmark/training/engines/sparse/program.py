@@ -16,7 +16,6 @@ from benchmark.training.engines.sparse.arguments import Shape, State, Steps, Unl
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import count_up, counted, take_number
 from benchmark.training.engines.sparse.layout import lay_out_chosen
-from benchmark.training.engines.sparse.narrow import block_of
 from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
 from benchmark.training.engines.sparse.vectors import LANES
@@ -47,12 +46,12 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
     The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss.
     """
     rows: list[list[Any]] = [[], [], [], [], []]
-    for node, needed in zip(plan.nodes, plan.needs_input_gradient, strict=True):
+    for node, needed, block in zip(plan.nodes, plan.needs_input_gradient, plan.blocks, strict=True):
         forward, evaluation = _FORWARD[node.kind]
         rows[0].append(evaluation if node.kind == Kind.DROPOUT and node.probability == 0 else forward)
         rows[1].append(evaluation)
         rows[2].append(_BACKWARD[node.kind][0])
-        back = products.narrow_convolution_back if block_of(node) else _BACKWARD[node.kind][1]
+        back = products.narrow_convolution_back if block else _BACKWARD[node.kind][1]
         rows[3].append(back if needed else operations.nothing)
         rows[4].append(operations.mean_loss)
     kinds = tuple(numba.typeof(argument) for argument in arguments)

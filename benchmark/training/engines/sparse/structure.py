@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.arguments import State
 from benchmark.training.engines.sparse.compiling import compiled
-from benchmark.training.engines.sparse.narrow import block_of, row_width
+from benchmark.training.engines.sparse.narrow import row_width
 from benchmark.training.engines.sparse.network import Node
 from benchmark.training.engines.sparse.plan import Plan
 
@@ -103,7 +103,7 @@ def _geometry(plan: Plan, number: int) -> Geometry:
     channels, rows, columns = np.meshgrid(*(np.arange(n) for n in (node.inputs[0], *node.kernel)), indexing="ij")
     height, width = inputs.stored
     places = channels * height * width + rows * width + columns
-    if block := block_of(node) if plan.needs_input_gradient[number] else 0:
+    if block := plan.blocks[number]:
         width = row_width(node)
         looks, output = -rows * width, node.outputs[1] * width
         order = (channels * node.kernel[1] + columns) * node.kernel[0] + rows

@@ -263,6 +263,6 @@ def first_lanes(typing: Any, vector: Any, lanes: Any) -> Any:
         inside = builder.icmp_signed(
             "<", ir.Constant(kind, list(range(LANES))), builder.shuffle_vector(one, one, zeros)
         )
-        return builder.select(inside, arguments[0], ir.Constant(emit.vector, [0.0] * LANES))
+        return builder.select(inside, arguments[0], emit.zeros)
 
     return vector(vector, types.intp), code
