@@ -20,6 +20,7 @@ from benchmark.training.engines.sparse.narrow import block_of
 from benchmark.training.engines.sparse.network import nodes, unsupported
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.plan import Image
+from benchmark.training.engines.sparse.remembered import steps_that_count
 from benchmark.training.engines.sparse.stepping import Extra
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
@@ -139,6 +140,18 @@ def test_weights_that_grow_in_convolutions_have_the_momentum_that_they_would_hav
     ]
     wanted = trained("dense", members, model, training, dataset)
     assert_same(trained("sparse", members, model, training, dataset, stop=stop), wanted, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.parametrize("stop", [None, 41])
+def test_what_weights_had_before_the_steps_that_count_is_forgotten(float64, stop):
+    dataset, training = some_data(6), TrainingSettings(epochs=8, batch_size=5, learning_rate=0.05, momentum=0.1)
+    members = [
+        lambda period=period, n=n: Member(1 + n % 2, 0.3, "erk", recipe("magnitude", "gradient", period))
+        for n, period in enumerate((3, 19, 23))
+    ]
+    assert steps_that_count(0.1, np.dtype(np.float64)) < 19
+    wanted = trained("dense", members, MLP, training, dataset)
+    assert_same(trained("sparse", members, MLP, training, dataset, stop=stop), wanted, atol=1e-9, rtol=1e-7)
 
 
 def some_members():

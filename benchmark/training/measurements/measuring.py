@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor
@@ -94,8 +95,10 @@ class Measuring:
             self._hessian_examples[member] += self._examples_of_step
         numbers = {name: number for number, name in enumerate(self._ever)}
         for name, update in zip(self._rewired[member], updates, strict=True):
-            self._ever[name][member] |= update.mask.cpu()
-            self._active[member, numbers[name]] = update.mask.sum().cpu()
+            # with numpy, because torch waits for a thread of its own where all processors are at work
+            mask, ever = update.mask.cpu().numpy(), self._ever[name][member].numpy()
+            np.logical_or(ever, mask, out=ever)
+            self._active[member, numbers[name]] = int(np.count_nonzero(mask))
             if recipe.topology.ablation and (ablated := ablated_units(update.mask)):
                 self._ablated[member][name] = ablated
 

@@ -131,9 +131,13 @@ class SparseEngine:
             parts[number], asked = self._updated(member, number, update, rules)
             grown += [] if asked is None else [asked]
         self._networks.set_active(member, parts)
-        for asked in grown:
-            span = self._networks.span(member, asked.layer)
-            self._inactive.grow(asked, span.start + np.searchsorted(self._networks.positions[span], asked.positions))
+        spans = [self._networks.span(member, asked.layer) for asked in grown]
+        self._inactive.grow(
+            [
+                (asked, span.start + np.searchsorted(self._networks.positions[span], asked.positions))
+                for asked, span in zip(grown, spans, strict=True)
+            ]
+        )
 
     def optimise(self, learning_rate: float) -> None:
         """One step of SGD of every member, on its active weights and dense parameters."""
@@ -228,7 +232,7 @@ class SparseEngine:
             values[starting[positions]] = update.start.numpy().ravel()[positions[starting[positions]]]
         keeps = rules.grown_momentum == "keep" and self._sgd[0] > 0
         asked = self._inactive.ask(member, number, new) if keeps else None
-        self._inactive.leave(member, number, left, old.momenta[~stays], new)
+        self._inactive.leave(member, number, left, old.momenta[~stays], mask)
         if rules.grown_momentum != "keep":
             survivors = old.momenta[~pruned[old.positions]]
             momenta[grown[positions]] = survivors.mean() if rules.grown_momentum == "mean" and survivors.size else 0

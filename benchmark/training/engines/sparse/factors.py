@@ -13,18 +13,16 @@ from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import take_number
-from benchmark.training.engines.sparse.memory import aligned
+from benchmark.training.engines.sparse.memory import LINE, aligned
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.tiles import VECTORS, tile_load, tile_products
-from benchmark.training.engines.sparse.vectors import LANES, add_product, load, total, zero
+from benchmark.training.engines.sparse.vectors import LANES, add_product, load, total, touch, zero
 
-PIECE = 512
-"""Weights, at most, that one thread handles before it goes on to other ones of the same step."""
-TASKS = 2
-"""For each thread, so that one that is held up keeps the others waiting for half of its work."""
+STRETCHES = 8
+"""Parts of the steps, each the work of one thread; always as many, so that the number of threads changes no bit."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class Factors:
         self._steps = np.zeros((size, length), np.int64)
         """The step whose factors each slot has, from 1; 0 where it has none."""
         self._weights = np.array([momentum**ago for ago in range(length)])
+        self._begun: list[tuple[Sequence[Asked], Wanted]] = []
 
     def slot(self, step: int) -> int:
         """Where the factors of ``step`` are kept."""
@@ -67,16 +66,29 @@ class Factors:
 
     def add_up(self, asked: Sequence[Asked], done: int) -> None:
         """Add the gradients of the steps up to ``done`` to what is asked for, each with what it weighs by now."""
-        asked = sorted((a for a in asked if a.positions.size), key=lambda a: (self._batches[a.member], a.layer))
+        self.begin(asked, done)
+        self.finish()
+
+    def begin(self, asked: Sequence[Asked], done: int) -> None:
+        """The same, which other threads do from now on; it is there after :meth:`finish`."""
+        asked = [each for each in asked if each.positions.size]
         if not asked:
             return
         self._networks.finish()
-        inputs = self._networks.batches.inputs
-        wanted, ring = self._wanted(asked), Ring(self.history, inputs, self._lanes, self._steps, self._weights)
-        tasks = _even(wanted.pieces, TASKS * self._networks.threads.count)
-        self._networks.threads.run(lambda queue, _thread: _add_up(queue, tasks, wanted, ring, done))
-        for each, end in zip(asked, np.cumsum([each.positions.size for each in asked]), strict=True):
-            each.found[:] = wanted.found[end - each.positions.size : end]
+        wanted = self._wanted(asked)
+        ring = Ring(self.history, self._networks.batches.inputs, self._lanes, self._steps, self._weights)
+        self._networks.threads.begin(lambda queue, _thread: _add_up(queue, wanted, ring, done))
+        self._begun.append((asked, wanted))
+
+    def finish(self) -> None:
+        """Add what was begun to what was asked for."""
+        begun, self._begun = self._begun, []
+        if begun:
+            self._networks.threads.wait()
+        for asked, wanted in begun:
+            found = wanted.sums.sum(0)
+            for each, end in zip(asked, np.cumsum([each.positions.size for each in asked]), strict=True):
+                each.found[:] += found[end - each.positions.size : end]
 
     def state_dict(self, done: int) -> dict[str, Any]:
         """What sums of later steps depend on."""
@@ -111,7 +123,7 @@ class Factors:
             end = begin + each.positions.size
             layer, kept = self._networks.structures.layers[each.layer], self._networks.kept[0][each.layer]
             what = (each.member, self._batches[each.member], layer.fan_in, *kept)
-            pieces += [(first, min(first + PIECE, end), *what) for first in range(begin, end, PIECE)]
+            pieces.append((begin, end, *what))
             begin = end
             output, feature = np.divmod(each.positions, layer.fan_in)
             outputs.append(output * row)
@@ -121,7 +133,7 @@ class Factors:
             np.concatenate(outputs),
             np.concatenate(inputs),
             np.concatenate([each.since for each in asked]),
-            np.concatenate([each.found for each in asked]),
+            np.zeros((STRETCHES, begin), self.history.dtype),
         )
 
 
@@ -136,7 +148,8 @@ class Wanted(NamedTuple):
     inputs: Any
     """The same of its input."""
     since: Any
-    found: Any
+    sums: Any
+    """[stretches, weights]."""
 
 
 class Ring(NamedTuple):
@@ -153,36 +166,48 @@ class Ring(NamedTuple):
     """float64 [slots]: what a step weighs that was so many steps ago."""
 
 
-def _even(pieces: NDArray[np.int64], tasks: int) -> NDArray[np.int64]:
-    """Where tasks of about as many weights begin, and the end of the last."""
-    ends = np.cumsum(pieces[:, 1] - pieces[:, 0])
-    inner = np.searchsorted(ends, np.arange(1, tasks) * ends[-1] // tasks)
-    return np.array([0, *inner, len(pieces)], np.int64)
+@compiled
+def _add_up(queue: Any, wanted: Wanted, ring: Ring, done: int) -> None:
+    """The stretches of the steps that ``queue`` has left."""
+    length = ring.weights.size
+    stretch = take_number(queue)
+    while stretch < STRETCHES:
+        first = done - length + stretch * length // STRETCHES + 1
+        end = done - length + (stretch + 1) * length // STRETCHES + 1
+        for step in range(max(1, first), end):
+            _add_step(wanted, wanted.sums[stretch], ring, step, done)
+        stretch = take_number(queue)
 
 
 @compiled
-def _add_up(queue: Any, tasks: Any, wanted: Wanted, ring: Ring, done: int) -> None:
-    """What ``queue`` has left; every thread goes through the steps, and all weights of a task read a step's batch."""
-    length = ring.weights.size
-    task = take_number(queue)
-    while task < tasks.size - 1:
-        for step in range(max(1, done - length + 1), done + 1):
-            slot, weight = step % length, ring.weights[done - step]
-            for begin, end, member, batch, features, x_at, d_at in wanted.pieces[tasks[task] : tasks[task + 1]]:
-                if ring.steps[member, slot] == step:
-                    lanes, numbers = ring.lanes[slot], ring.history[member, slot]
-                    x, group = numbers[x_at:], LANES
-                    if x_at < 0:
-                        seen = ring.inputs[step % ring.inputs.shape[0]]
-                        x, group = seen[batch * features * lanes :], features * LANES
-                    _add(wanted, begin, end, x, group, numbers[d_at:], lanes // LANES, weight, step)
-        task = take_number(queue)
+def _add_step(wanted: Wanted, into: Any, ring: Ring, step: int, done: int) -> None:
+    """The gradients of one step."""
+    slot, weight = step % ring.weights.size, ring.weights[done - step]
+    for begin, end, member, batch, features, x_at, d_at in wanted.pieces:
+        if ring.steps[member, slot] != step:
+            continue
+        lanes, numbers = ring.lanes[slot], ring.history[member, slot]
+        x, group = numbers[x_at:], LANES
+        if x_at < 0:
+            seen = ring.inputs[step % ring.inputs.shape[0]]
+            x, group = seen[batch * features * lanes :], features * LANES
+        if end - begin > features:  # they are all read, here and there
+            fetch(x[: features * lanes])
+        _add(wanted, into, begin, end, x, group, numbers[d_at:], lanes // LANES, weight, step)
+
+
+@compiled
+def fetch(numbers: Any) -> None:
+    """Bring numbers to the caches, which takes less time for neighbours one after the other."""
+    for n in range(0, numbers.size, LINE // numbers.itemsize):
+        touch(numbers, n)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
 def _add(
     wanted: Wanted,
+    into: Any,
     begin: int,
     end: int,
     x: Any,
@@ -193,7 +218,7 @@ def _add(
     step: int,
 ) -> None:
     """The gradient of one step at weights that were inactive by then."""
-    last, into = -1, wanted.found
+    last = -1
     factor = into.dtype.type(weight)
     x_strides, d_strides = (group, 2 * group, 4 * group), (LANES, 2 * LANES, 4 * LANES)
     tile = tile_load(d, 0, (0, 0, 0))

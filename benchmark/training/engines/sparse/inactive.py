@@ -56,6 +56,8 @@ class InactiveMomentum:
         """``batches`` says which batch each network sees, ``dues`` has None where nobody reads such momentum."""
         self._networks, self._momentum, self._dues = networks, momentum, dues
         self.length = steps_that_count(momentum, networks.dtype)
+        self._weights = np.array([*(momentum**ago for ago in range(self.length)), 0.0])
+        """What the momentum of so many steps ago weighs."""
         self.done = 0
         """Optimizer steps that are done."""
         layers = range(len(networks.names))
@@ -124,7 +126,8 @@ class InactiveMomentum:
         Raises ``ValueError`` for a network of which nobody was said to read it.
         """
         asked = self.ask(member, layer, positions)
-        self._add_up([asked])
+        self._retrace([asked])
+        self.factors.add_up(self._summed([asked]), self.done)
         return asked.found
 
     def ask(self, member: int, layer: int, positions: Indices) -> Asked:
@@ -142,36 +145,43 @@ class InactiveMomentum:
         if left.positions.size:
             known = left.positions[at] == positions
             since[known] = left.steps[at[known]]
-            found[known] = left.momenta[at[known]] * self._momentum ** (self.done - since[known]).astype(float)
+            found[known] = left.momenta[at[known]] * self._weights[np.minimum(self.done - since[known], self.length)]
         return Asked(member, layer, positions, since, found)
 
-    def grow(self, asked: Asked, places: Indices) -> None:
-        """The weights ``asked`` for are active now, at ``places`` of the momenta of the state."""
-        self._pending.append((asked, places))
+    def grow(self, grown: Sequence[tuple[Asked, Indices]]) -> None:
+        """The weights asked for, of one network, are active now, at such places of the momenta of the state.
+
+        Other threads make their sums while the caller updates the next network.
+        """
+        self._pending += grown
+        self.factors.begin(self._summed([asked for asked, _ in grown]), self.done)
 
     def settle(self, member: int | None = None) -> None:
         """Write the momentum of all weights that have grown, if ``member`` (of all: any) has some."""
         if self._pending and (member is None or any(asked.member == member for asked, _ in self._pending)):
-            self._add_up([asked for asked, _ in self._pending])
+            self._retrace([asked for asked, _ in self._pending])
+            self.factors.finish()
             momenta = self._networks.state.momenta
             for asked, places in self._pending:
                 momenta[places] = asked.found
             self._pending = []
 
-    def _add_up(self, asked: Sequence[Asked]) -> None:
+    def _retrace(self, asked: Sequence[Asked]) -> None:
         self._retracing.add_up([each for each in asked if each.member in self._retraced], self.done)
-        summed = [each for each in asked if each.member not in self._retraced and self._linear[each.layer]]
-        self.factors.add_up(summed, self.done)
 
-    def leave(self, member: int, layer: int, positions: Indices, momenta: Numbers, grown: Indices) -> None:
-        """Active weights at ``positions`` (increasing) became inactive with ``momenta``, and ``grown`` active."""
+    def _summed(self, asked: Sequence[Asked]) -> list[Asked]:
+        """Those that are summed up from factors."""
+        return [each for each in asked if each.member not in self._retraced and self._linear[each.layer]]
+
+    def leave(self, member: int, layer: int, positions: Indices, momenta: Numbers, mask: NDArray[np.bool_]) -> None:
+        """Active weights at ``positions`` (increasing) became inactive with ``momenta``; ``mask`` [weights] is new."""
         if member not in self._sums:
             return
         if not self._linear[layer]:
             self._sums[member][layer][positions] = momenta
             return
         old = self._left[member][layer]
-        stays = (old.steps > self.done - self.length) & ~np.isin(old.positions, grown, kind="table")
+        stays = (old.steps > self.done - self.length) & ~mask[old.positions]
         joined = np.concatenate([old.positions[stays], positions])
         order = np.argsort(joined, kind="stable")
         steps = np.concatenate([old.steps[stays], np.full(positions.size, self.done)])

@@ -28,7 +28,7 @@ class SparseNetworks:
     """The state of the networks of a fleet, and their steps.
 
     Steps wait until there are some, or until somebody reads what they make: then threads go through several of them
-    without waiting for each other after every one.
+    without waiting for each other after every one, while the caller gathers the next ones.
     """
 
     # long because it takes what a fleet is
@@ -62,6 +62,8 @@ class SparseNetworks:
         ).astype(np.int32)
         self._state = first_state(self.plan, self.structures, self.counts, self.positions, weights, buffers)
         self._waiting: list[Step] = []
+        self._begun: tuple[Steps, list[Step]] | None = None
+        """Steps that threads go through, as they have them and as they were asked for."""
         self._due: Sgd | None = None
         self.index_all()
         self._order = np.argsort(-np.diff(self.state.starts), kind="stable")  # long work first, so that none waits
@@ -70,6 +72,8 @@ class SparseNetworks:
         self.kept = kept_factors(self.plan, self.lanes)
         """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
         self._workspaces = Workspaces(self.plan, self.structures, self.kept[0], self.lanes, self._state, threads)
+        self._examples = 0
+        """In each batch of the last step."""
         self._sees, self._smoothing = np.asarray(batches, np.int64), smoothing
         self._most = most_steps(self.plan, self.counts, self.lanes)
         slots = max(kept, self._most)
@@ -110,14 +114,17 @@ class SparseNetworks:
         """Ask for the losses and gradients of step ``number``, which are made when they are read, or a little later."""
         targets = batch.targets.numpy()
         examples = targets.shape[1]
-        if self._waiting and self._waiting[0].targets.shape[1] != examples:
+        if examples != self._examples:
             self.finish()
+        self._examples = examples
         slot = self.slot(number)
         self.batches.make_room(slot, examples)
         self._waiting.append(Step(slot, examples_of(batch, self.dtype), targets, extra, self._due))
         self._due = None  # a network's optimizer step is done on the way: its weights are in the caches then
-        if extra.convolutions or len(self._waiting) == self._most:
+        if extra.convolutions:
             self.finish()
+        elif len(self._waiting) == self._most:
+            self._begin()
 
     def slot(self, number: int) -> int:
         """Where the batches of a step are."""
@@ -125,12 +132,19 @@ class SparseNetworks:
 
     def finish(self) -> None:
         """Make the gradients that were asked for; those of active weights and of dense parameters go to the state."""
+        if self._waiting:
+            self._begin()
+        if self._begun is not None:
+            (steps, _), self._begun = self._begun, None
+            self.threads.wait()
+            self.losses, self.full_gradients = steps.losses[-1], steps.full_gradients
+            self.lost |= ~np.isfinite(steps.losses).all(0)
+
+    def _begin(self) -> None:
+        """Let threads go through the steps that wait, once those that were begun before are done."""
         waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        steps = self._compute(waiting, self._state, self._order, self._sees)
-        self.losses, self.full_gradients = steps.losses[-1], steps.full_gradients
-        self.lost |= ~np.isfinite(steps.losses).all(0)
+        self.finish()
+        self._begun = self._go_through(waiting, self._state, self._order, self._sees), waiting
 
     def go_through(self, steps: Sequence[Step], last: Sgd, state: State, sees: NDArray[np.int64]) -> None:
         """Do steps of other networks of this model, whose batches are laid out, and the optimizer step ``last``.
@@ -138,13 +152,14 @@ class SparseNetworks:
         Network m of ``state`` sees batch ``sees[m]``.
         """
         for _, alike in groupby(steps, key=lambda step: step.targets.shape[1]):
-            self._compute(list(alike), state, np.arange(len(sees)), sees)
+            self._go_through(list(alike), state, np.arange(len(sees)), sees)
+            self.threads.wait()
         self._optimise(last, state)
 
-    def _compute(
+    def _go_through(
         self, waiting: Sequence[Step], state: State, order: NDArray[np.int64], sees: NDArray[np.int64]
     ) -> Steps:
-        """Steps with as many examples each."""
+        """Begin steps with as many examples each."""
         examples = waiting[0].targets.shape[1]
         space = self._workspaces.of(examples)
         numbers = len(waiting[0].targets) * self.batches.numbers(examples)
@@ -156,7 +171,7 @@ class SparseNetworks:
             if thread < order.size:  # the others would only wait
                 train(queue, done, new, space.shape, state, steps, space.numbers[thread], space.remembered[thread])
 
-        self.threads.run(compute)
+        self.threads.begin(compute)
         return steps
 
     def logits(self, inputs: Tensor, examples: int) -> Numbers:

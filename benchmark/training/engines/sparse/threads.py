@@ -18,22 +18,34 @@ class Threads:
         self.count = count
         self._jobs: list[SimpleQueue[tuple[Job, Any] | None]] = [SimpleQueue() for _ in range(count - 1)]
         self._done: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._begun: list[tuple[Job, Any]] = []
         for number, jobs in enumerate(self._jobs, start=1):
             threading.Thread(target=_serve, args=(number, jobs, self._done), daemon=True).start()
 
-    def run(self, job: Job) -> None:
-        """Let all threads take part in ``job``, and wait until it is done."""
+    def begin(self, job: Job) -> None:
+        """Let the other threads take part in ``job``, after those that were begun before."""
         queue = np.zeros(1, np.int64)
+        self._begun.append((job, queue))
         for jobs in self._jobs:
             jobs.put((job, queue))
+
+    def wait(self) -> None:
+        """Take part in what was begun, until it is done."""
+        begun, self._begun = self._begun, []
         failures: list[BaseException | None] = []
         try:
-            job(queue, 0)
+            for job, queue in begun:
+                job(queue, 0)
         finally:
-            failures = [self._done.get() for _ in self._jobs]
+            failures = [self._done.get() for _ in begun for _ in self._jobs]
         for failure in failures:
             if failure is not None:
                 raise failure
+
+    def run(self, job: Job) -> None:
+        """Let all threads take part in ``job``, and wait until it, and what was begun before, is done."""
+        self.begin(job)
+        self.wait()
 
     def __del__(self) -> None:
         for jobs in self._jobs:
