@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import take_number
-from benchmark.training.engines.sparse.memory import LINE, aligned
+from benchmark.training.engines.sparse.memory import aligned, fetch
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.tiles import VECTORS, tile_load, tile_products
-from benchmark.training.engines.sparse.vectors import LANES, add_product, load, total, touch, zero
+from benchmark.training.engines.sparse.vectors import LANES, add_product, load, total, zero
 
 STRETCHES = 8
 """Parts of the steps, each the work of one thread; always as many, so that the number of threads changes no bit."""
@@ -194,13 +194,6 @@ def _add_step(wanted: Wanted, into: Any, ring: Ring, step: int, done: int) -> No
         if end - begin > features:  # they are all read, here and there
             fetch(x[: features * lanes])
         _add(wanted, into, begin, end, x, group, numbers[d_at:], lanes // LANES, weight, step)
-
-
-@compiled
-def fetch(numbers: Any) -> None:
-    """Bring numbers to the caches, which takes less time for neighbours one after the other."""
-    for n in range(0, numbers.size, LINE // numbers.itemsize):
-        touch(numbers, n)
 
 
 # long because compiled code is given its arrays one by one

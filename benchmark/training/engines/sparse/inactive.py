@@ -2,7 +2,7 @@
 
 A weight that grows keeps the momentum that gathered while it was inactive, Σ μᵏ · g of the last steps. Steps that weigh
 less than rounding need not be remembered. Of a linear layer the factors of the gradients of those steps are kept, and
-the sum is made where weights grow, for all networks that grow some after the same step at once. A network with
+other threads sum them up at the weights of a network that have grown, while the next one is updated. A network with
 convolutions goes through these steps once more (`retracing`). Where its topology changes in them, or somebody reads the
 momentum of all weights, the dense gradients of its convolutions are added up instead.
 """

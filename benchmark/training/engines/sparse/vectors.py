@@ -155,19 +155,6 @@ def store(typing: Any, vector: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def touch(typing: Any, array: Any, index: Any) -> Any:
-    """Read the number at ``index`` for nothing but to have its line in the caches."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(32).as_pointer())
-        builder.load_atomic(place, "monotonic", align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), code
-
-
-@intrinsic  # type: ignore[untyped-decorator]
 def keep_for_later(typing: Any, vector: Any, array: Any, index: Any) -> Any:
     """Write a vector past the caches, for it is read much later; it must begin where a line of the cache does."""
 
