@@ -50,7 +50,8 @@ class Factors:
         self._lanes = np.zeros(length, np.int64)
         self._steps = np.zeros((size, length), np.int64)
         """The step whose factors each slot has, from 1; 0 where it has none."""
-        self._weights = np.array([momentum**ago for ago in range(length)])
+        self.weights = np.array([momentum**ago for ago in range(length)])
+        """What the gradient, or the momentum, of so many steps ago weighs."""
         self._begun: list[tuple[Sequence[Asked], Wanted]] = []
 
     def slot(self, step: int) -> int:
@@ -76,7 +77,7 @@ class Factors:
             return
         self._networks.finish()
         wanted = self._wanted(asked)
-        ring = Ring(self.history, self._networks.batches.inputs, self._lanes, self._steps, self._weights)
+        ring = Ring(self.history, self._networks.batches.inputs, self._lanes, self._steps, self.weights)
         self._networks.threads.begin(lambda queue, _thread: _add_up(queue, wanted, ring, done))
         self._begun.append((asked, wanted))
 
@@ -87,8 +88,8 @@ class Factors:
             self._networks.threads.wait()
         for asked, wanted in begun:
             found = wanted.sums.sum(0)
-            for each, end in zip(asked, np.cumsum([each.positions.size for each in asked]), strict=True):
-                each.found[:] += found[end - each.positions.size : end]
+            for each, (begin, end) in zip(asked, wanted.pieces[:, :2], strict=True):
+                each.found[:] += found[begin:end]
 
     def state_dict(self, done: int) -> dict[str, Any]:
         """What sums of later steps depend on."""

@@ -56,8 +56,6 @@ class InactiveMomentum:
         """``batches`` says which batch each network sees, ``dues`` has None where nobody reads such momentum."""
         self._networks, self._momentum, self._dues = networks, momentum, dues
         self.length = steps_that_count(momentum, networks.dtype)
-        self._weights = np.array([*(momentum**ago for ago in range(self.length)), 0.0])
-        """What the momentum of so many steps ago weighs."""
         self.done = 0
         """Optimizer steps that are done."""
         layers = range(len(networks.names))
@@ -143,9 +141,9 @@ class InactiveMomentum:
         found = np.zeros(positions.size, self._networks.dtype)
         at = np.minimum(np.searchsorted(left.positions, positions), max(left.positions.size - 1, 0))
         if left.positions.size:
-            known = left.positions[at] == positions
+            known = (left.positions[at] == positions) & self._counts(left.steps[at])
             since[known] = left.steps[at[known]]
-            found[known] = left.momenta[at[known]] * self._weights[np.minimum(self.done - since[known], self.length)]
+            found[known] = left.momenta[at[known]] * self.factors.weights[self.done - since[known]]
         return Asked(member, layer, positions, since, found)
 
     def grow(self, grown: Sequence[tuple[Asked, Indices]]) -> None:
@@ -181,13 +179,17 @@ class InactiveMomentum:
             self._sums[member][layer][positions] = momenta
             return
         old = self._left[member][layer]
-        stays = (old.steps > self.done - self.length) & ~mask[old.positions]
+        stays = self._counts(old.steps) & ~mask[old.positions]
         joined = np.concatenate([old.positions[stays], positions])
         order = np.argsort(joined, kind="stable")
         steps = np.concatenate([old.steps[stays], np.full(positions.size, self.done)])
         self._left[member][layer] = Left(
             joined[order], np.concatenate([old.momenta[stays], momenta])[order], steps[order]
         )
+
+    def _counts(self, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which steps still count for the momentum."""
+        return steps > self.done - self.length
 
     def state_dict(self) -> dict[str, Any]:
         """All that later updates depend on."""

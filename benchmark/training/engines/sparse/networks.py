@@ -124,7 +124,7 @@ class SparseNetworks:
         if extra.convolutions:
             self.finish()
         elif len(self._waiting) == self._most:
-            self._begin()
+            self._begin_waiting()
 
     def slot(self, number: int) -> int:
         """Where the batches of a step are."""
@@ -133,18 +133,18 @@ class SparseNetworks:
     def finish(self) -> None:
         """Make the gradients that were asked for; those of active weights and of dense parameters go to the state."""
         if self._waiting:
-            self._begin()
+            self._begin_waiting()
         if self._begun is not None:
             (steps, _), self._begun = self._begun, None
             self.threads.wait()
             self.losses, self.full_gradients = steps.losses[-1], steps.full_gradients
             self.lost |= ~np.isfinite(steps.losses).all(0)
 
-    def _begin(self) -> None:
-        """Let threads go through the steps that wait, once those that were begun before are done."""
+    def _begin_waiting(self) -> None:
+        """Begin the steps that wait, once those that were begun before are done."""
         waiting, self._waiting = self._waiting, []
         self.finish()
-        self._begun = self._go_through(waiting, self._state, self._order, self._sees), waiting
+        self._begun = self._begin(waiting, self._state, self._order, self._sees), waiting
 
     def go_through(self, steps: Sequence[Step], last: Sgd, state: State, sees: NDArray[np.int64]) -> None:
         """Do steps of other networks of this model, whose batches are laid out, and the optimizer step ``last``.
@@ -152,14 +152,12 @@ class SparseNetworks:
         Network m of ``state`` sees batch ``sees[m]``.
         """
         for _, alike in groupby(steps, key=lambda step: step.targets.shape[1]):
-            self._go_through(list(alike), state, np.arange(len(sees)), sees)
+            self._begin(list(alike), state, np.arange(len(sees)), sees)
             self.threads.wait()
         self._optimise(last, state)
 
-    def _go_through(
-        self, waiting: Sequence[Step], state: State, order: NDArray[np.int64], sees: NDArray[np.int64]
-    ) -> Steps:
-        """Begin steps with as many examples each."""
+    def _begin(self, waiting: Sequence[Step], state: State, order: NDArray[np.int64], sees: NDArray[np.int64]) -> Steps:
+        """Let threads go through steps with as many examples each."""
         examples = waiting[0].targets.shape[1]
         space = self._workspaces.of(examples)
         numbers = len(waiting[0].targets) * self.batches.numbers(examples)
