@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmark.data.dataset import Dataset, Split
@@ -16,6 +17,7 @@ from benchmark.models.flops import flops_per_weight
 from benchmark.running.plan import dataset_on
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
 from benchmark.training.engines.choosing import step_seconds, steps_once_more
+from benchmark.training.engines.sparse.remembered import steps_that_count
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.initial import structure
 from benchmark.training.members import Member, Recipe
@@ -43,6 +45,8 @@ class Timed:
     members: int = 8
     validated: float = 1 / 9
     """Validation examples for each training example: as many as that data set has."""
+    momentum: float = 0.9
+    """In the training by which an update is timed: less where the steps that count for it would take minutes."""
 
 
 TIMED = (
@@ -50,7 +54,7 @@ TIMED = (
     Timed("fmnist-cnn", "fashion_mnist", (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0), 10, 4),
     Timed("cifar10-mlp", "cifar10", (0.05, 0.1, 0.2), 10, 4),
     Timed("cifar10-cnn", "cifar10", (0.05, 0.1, 0.2), 5, 4),
-    Timed("cifar100-vgg16", "cifar100", (0.05,), 2, 1, 1 / 5),
+    Timed("cifar100-vgg16", "cifar100", (0.05,), 2, 1, 1 / 5, momentum=0.5),
 )
 
 
@@ -72,8 +76,9 @@ def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Compa
             name: stretches(setup.model_copy(update={"engine": name}), dataset, density, timed.members, timed.steps)
             for name in ("dense", "sparse")
         }
-        sparse, again = ways["sparse"], 1 + steps_once_more(setup, RIGL)  # what is timed lies between updates
-        ways["sparse"] = lambda sparse=sparse, again=again: again * sparse()  # type: ignore[misc]
+        between = ways["sparse"]
+        more = share_of_updates(setup, timed, dataset, density, between)
+        ways["sparse"] = lambda between=between, more=more: (1 + more) * between()  # type: ignore[misc]
         flops = active_flops(setup, dataset, density)
         ways["arithmetic floor"] = _floor(flops)
         seconds = side_by_side(ways, rounds)
@@ -81,6 +86,29 @@ def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Compa
         about = f"{timed.experiment} at density {density:g} (model: {model:.1f})"
         yield compare(about, "dense", "sparse", seconds, flops)
         yield compare(about, "sparse", "arithmetic floor", seconds, flops)
+
+
+def share_of_updates(
+    setup: Setup, timed: Timed, dataset: Dataset, density: float, between: Callable[[], float]
+) -> float:
+    """What updates and the steps gone through once more take of the sparse engine, beside the steps ``between`` them.
+
+    It is timed where updates are as many steps apart as are gone through; 0 where none are, since rounds have updates.
+    """
+    share = steps_once_more(setup, RIGL)
+    if share == 0:
+        return 0.0
+    steps = steps_that_count(timed.momentum, np.dtype(np.float32))
+    often = setup.model_copy(
+        update={
+            "engine": "sparse",
+            "training": setup.training.model_copy(update={"momentum": timed.momentum}),
+            "topology": setup.topology.model_copy(update={"update_period": steps}),
+        }
+    )
+    with_updates = stretches(often, dataset, density, timed.members, steps)
+    before, took, after = between(), with_updates(), between()
+    return share * (2 * took / (before + after) - 1)
 
 
 def on_noise(asked: Setup, timed: Timed, data_dir: Path | None) -> tuple[Setup, Dataset]:

@@ -122,6 +122,14 @@ def test_the_arithmetic_of_active_weights_is_that_of_the_dense_step_at_density_1
     assert engines.active_flops(setup, data, 0.05) < 0.1 * step_flops(setup, data)
 
 
+@pytest.mark.parametrize(("name", "more"), [("fmnist-lenet300", 0.0), ("fmnist-cnn", 0.6 * 132 / 800)])
+def test_steps_that_are_gone_through_once_more_count_as_often_as_a_training_has_them(monkeypatch, name, more):
+    setup, data = setup_of(name), images(1, 28, 28, examples=128)
+    monkeypatch.setattr(engines, "stretches", lambda *asked: lambda: 1.6)
+    timed = engines.Timed(name, "fashion_mnist", (0.05,), steps=10)
+    assert engines.share_of_updates(setup, timed, data, 0.05, lambda: 1.0) == pytest.approx(more)
+
+
 def test_the_table_of_engines_says_how_many_operations_on_active_weights_each_does_a_second(monkeypatch, capsys):
     monkeypatch.setattr(engines, "TIMED", (engines.Timed("smoke", "digits", (0.2,), steps=2, members=1),))
     assert main(["bench", "engines", "--device", "cpu"]) == 0

@@ -15,6 +15,7 @@ from benchmark.models import build_model, sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch, Needs
+from benchmark.training.engines.sparse import retracing
 from benchmark.training.engines.sparse.layout import lay_out
 from benchmark.training.engines.sparse.narrow import block_of
 from benchmark.training.engines.sparse.network import nodes, unsupported
@@ -37,6 +38,7 @@ RULES = {
     "grown_momentum": ("keep", "reset"),
 }
 TINY_CNN = {"name": "small_cnn"}
+NORMALISED = {"name": "vgg16", "widths": [4, 4, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8]}
 DROPPED = {"name": "mlp", "widths": [16, 12], "dropout": 0.2}
 
 
@@ -140,6 +142,17 @@ def test_weights_that_grow_in_convolutions_have_the_momentum_that_they_would_hav
     ]
     wanted = trained("dense", members, model, training, dataset)
     assert_same(trained("sparse", members, model, training, dataset, stop=stop), wanted, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("room", [2**30, 0], ids=["weights of all steps", "no room for them"])
+def test_weights_that_grow_beside_batch_norm_have_that_momentum_too(float64, monkeypatch, room):
+    monkeypatch.setattr(retracing, "LARGEST_TRAIL", room)
+    dataset = some_data(3, 32, 32, examples=48)
+    training = TrainingSettings(epochs=7, batch_size=5, learning_rate=0.02, momentum=0.1, nesterov=True)
+    members = [lambda: Member(1, 0.2, "erk", recipe("magnitude", "gradient", 17))]
+    wanted = trained("dense", members, NORMALISED, training, dataset)
+    assert_same(trained("sparse", members, NORMALISED, training, dataset), wanted, atol=1e-9, rtol=1e-7)
 
 
 @pytest.mark.parametrize("stop", [None, 41])

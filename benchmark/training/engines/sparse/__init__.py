@@ -11,12 +11,12 @@ from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import CONSTANT, Setup
 from benchmark.system import communication
 from benchmark.training.engines.engine import Engine, EngineKind
-from benchmark.training.engines.sparse.remembered import steps_that_count
+from benchmark.training.engines.sparse.remembered import LARGEST_TRAIL, steps_that_count
 from benchmark.training.members import Member
 from criteria.plugins import load
 
 FLEET_BYTES = 2 * 2**30
-"""What the members of a fleet may take together for the factors of their gradients, or for their batches."""
+"""What the members of a fleet may take together for what is kept of the steps that count for momentum."""
 
 
 def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> Engine:
@@ -26,7 +26,7 @@ def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: tor
 
 
 def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: torch.device) -> int:
-    """Enough to keep all cores busy, and few enough for the memory: of each, the factors of many steps are kept."""
+    """Enough to keep all cores busy, and few enough for the memory: of each, something of many steps is kept."""
     del device
     from benchmark.training.engines.sparse.network import nodes
     from benchmark.training.engines.sparse.table import Kind
@@ -35,11 +35,15 @@ def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: to
     layers = nodes(structure(setup.model, shape, classes), shape)
     linear = [node for node in layers if node.kind == Kind.LINEAR]
     convolves = any(node.kind == Kind.CONVOLUTION for node in layers)
-    kept = sum(node.inputs[0] + node.outputs[0] for node in linear)
-    steps = steps_that_count(setup.training.momentum, np.dtype(np.float32))
-    if convolves:  # these keep their batches, each with a seed of its own at worst
-        kept = math.prod(shape) + (kept if setup.topology.update_period < steps else 0)
-    one = 4 * steps * setup.training.batch_size * kept
+    factors = sum(node.inputs[0] + node.outputs[0] for node in linear)
+    steps, batch = steps_that_count(setup.training.momentum, np.dtype(np.float32)), setup.training.batch_size
+    if not convolves:
+        one = 4 * steps * batch * factors
+    elif setup.topology.update_period < steps:
+        one = 4 * steps * batch * (math.prod(shape) + factors)
+    else:  # these keep their batches, each with a seed of its own at worst, and their weights, all of them at worst
+        weights = sum(math.prod(node.weight_shape) for node in layers if node.is_product)
+        one = 4 * steps * batch * math.prod(shape) + min(4 * steps * weights, LARGEST_TRAIL)
     # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
     share = 4 if convolves else 8
     return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))

@@ -14,7 +14,7 @@ class Shape(NamedTuple):
     """int64 [stretches, 3], see `benchmark.training.engines.sparse.plan.Tables`."""
     reals: Any
     addresses: Any
-    """int64 [5, operations], see `benchmark.training.engines.sparse.program.addresses`."""
+    """int64 [5, operations], see `benchmark.training.engines.sparse.calling.addresses`."""
     rows: Any
     """int64 [layers + 1]: where the row pointers of each layer begin."""
     columns: Any
@@ -61,10 +61,6 @@ class State(NamedTuple):
     """[members, running statistics]."""
     dropouts: Any
     """int64 [members, dropouts, 2]: seed and position of each dropout."""
-    held: Any
-    """int64: numbers of active weights that stay zero, of which only the momentum is wanted."""
-    held_starts: Any
-    """int64 [members + 1]: where those of each network begin."""
 
 
 class Work(NamedTuple):
@@ -136,3 +132,7 @@ class Steps(NamedTuple):
     slots: Any
     """int64 [steps, members]."""
     history: Any
+    trail: Any
+    """Where networks leave the weights that they do steps with."""
+    places: Any
+    """int64 [steps, members]: where in ``trail`` each begins to, or -1."""

@@ -42,8 +42,6 @@ def first_state(
         dense_momenta=np.zeros_like(dense),
         statistics=_joined(buffers, plan.statistics, size, values.dtype),
         dropouts=_dropouts(plan, size, buffers),
-        held=np.zeros(0, np.int64),
-        held_starts=np.zeros(size + 1, np.int64),
     )
 
 

@@ -76,8 +76,8 @@ class SparseEngine:
         full = [*due, *(m for m in recorded if m not in due)] if self._networks.plan.convolves else due
         if recorded:
             factors.keep(step, recorded, self._networks.plan.groups(batch.targets.shape[1]))
-        self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None)
-        self._inactive.begin(step, batch.targets.numpy())
+        trail = self._inactive.begin(step, batch.targets.numpy())
+        self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None, trail)
         self._networks.step(step, batch, self._extra)
 
     def diverged(self) -> Tensor:
@@ -143,9 +143,8 @@ class SparseEngine:
         """One step of SGD of every member, on its active weights and dense parameters."""
         self._inactive.settle()
         momentum, decay, nesterov = self._sgd
-        how = Sgd(learning_rate, momentum, decay, nesterov, self._decay_of_weights)
-        self._networks.optimise(how)
-        self._inactive.optimised(how, self._extra.convolutions, self._networks.full_gradients)
+        self._networks.optimise(Sgd(learning_rate, momentum, decay, nesterov, self._decay_of_weights))
+        self._inactive.optimised(self._extra.convolutions, self._networks.full_gradients)
 
     def finite(self, member: int) -> bool:
         """Whether a member's weights, the gradients that were made and its loss are all finite numbers."""

@@ -3,8 +3,8 @@
 A weight that grows keeps the momentum that gathered while it was inactive, Σ μᵏ · g of the last steps. Steps that weigh
 less than rounding need not be remembered. Of a linear layer the factors of the gradients of those steps are kept, and
 other threads sum them up at the weights of a network that have grown, while the next one is updated. A network with
-convolutions goes through these steps once more (`retracing`). Where its topology changes in them, or somebody reads the
-momentum of all weights, the dense gradients of its convolutions are added up instead.
+convolutions goes through these steps once more (`retracing`). Where its topology changes in them, somebody reads the
+momentum of all weights, or it is too large, the dense gradients of its convolutions are added up instead.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from benchmark.training.engines.sparse.factors import Asked, Factors
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.remembered import steps_that_count
-from benchmark.training.engines.sparse.retracing import Retracing
-from benchmark.training.engines.sparse.stepping import Numbers, Sgd
+from benchmark.training.engines.sparse.retracing import Retracing, leaves_little
+from benchmark.training.engines.sparse.stepping import Numbers, Trail
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
 
@@ -66,6 +66,7 @@ class InactiveMomentum:
             m
             for m, due in enumerate(dues)
             if due is not None and plan.convolves and not due.reads_all and due.period >= self.length
+            if leaves_little(networks, m, self.length)
         ]
         """Networks whose topology stays as it is in the steps that count for an update."""
         self._sums: dict[int, list[Numbers]] = {
@@ -77,7 +78,7 @@ class InactiveMomentum:
             if due is not None and m not in self._retraced
         }
         self.factors = Factors(networks, batches, self.length if self._sums else 0, momentum)
-        self._retracing = Retracing(networks, batches)
+        self._retracing = Retracing(networks, batches, self._retraced, self.length, momentum)
         self._pending: list[tuple[Asked, Indices]] = []
         """Weights that have grown, and where their momentum goes."""
 
@@ -85,26 +86,22 @@ class InactiveMomentum:
         """Networks for which ``step`` counts, and whose gradients of it are to be kept."""
         return [m for m in self._sums if self._steps_to_update(m, step) < self.length]
 
-    def begin(self, step: int, targets: NDArray[np.int64]) -> None:
-        """Step ``step`` is done next; its ``targets`` are int64 [batches, examples]."""
+    def begin(self, step: int, targets: NDArray[np.int64]) -> Trail | None:
+        """Step ``step`` is done next, whose ``targets`` are int64 [batches, examples]; where networks leave weights."""
         left = {member: self._steps_to_update(member, step) for member in self._retraced}
         for member, steps in left.items():
             if steps == self.length - 1:
                 self._retracing.begin(member, step)
-        if any(steps < self.length for steps in left.values()):
-            self._retracing.keep(step, targets)
+        followed = [member for member, steps in left.items() if steps < self.length]
+        return self._retracing.keep(step, followed, targets) if followed else None
 
     def _steps_to_update(self, member: int, step: int) -> int:
         due = self._dues[member]
         assert due is not None
         return due.update_after(step) - step
 
-    def optimised(self, how: Sgd, members: Sequence[int], gradients: Numbers) -> None:
+    def optimised(self, members: Sequence[int], gradients: Numbers) -> None:
         """The optimizer did a step; ``gradients`` are those of all weights of ``members``, [members, weights]."""
-        self._add(members, gradients)
-        self._retracing.optimised(self.done, how)
-
-    def _add(self, members: Sequence[int], gradients: Numbers) -> None:
         self.done += 1
         sizes = self._networks.structures.sizes
         for row, member in enumerate(members):

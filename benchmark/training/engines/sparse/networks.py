@@ -15,13 +15,13 @@ from benchmark.training.engines.sparse.batches import Batches, examples_of, in_b
 from benchmark.training.engines.sparse.beginning import first_state
 from benchmark.training.engines.sparse.network import nodes
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.program import evaluate, optimise, train
+from benchmark.training.engines.sparse.program import evaluate, optimise, retrace, train
 from benchmark.training.engines.sparse.stepping import Active, Extra, Numbers, Sgd, Step
 from benchmark.training.engines.sparse.structure import Structures
 from benchmark.training.engines.sparse.threads import Threads
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.engines.sparse.work import evaluation, gathered, most_steps, unlaid
-from benchmark.training.engines.sparse.workspace import Workspaces, kept_factors
+from benchmark.training.engines.sparse.workspace import Workspace, Workspaces, kept_factors
 
 
 class SparseNetworks:
@@ -66,7 +66,7 @@ class SparseNetworks:
         """Steps that threads go through, as they have them and as they were asked for."""
         self._due: Sgd | None = None
         self.index_all()
-        self._order = np.argsort(-np.diff(self.state.starts), kind="stable")  # long work first, so that none waits
+        self._order = _longest_first(self._state)
         self.lanes = self.plan.groups(batch_size) * LANES
         """Of a whole batch."""
         self.kept = kept_factors(self.plan, self.lanes)
@@ -92,13 +92,9 @@ class SparseNetworks:
         """The networks as they are, with every step that was asked for."""
         self.finish()
         if (due := self._due) is not None:
-            self._due = None
-            self._optimise(due, self._state)
+            self._due, sgd = None, np.array(due.settings)
+            self.threads.run(lambda queue, _thread: optimise(queue, self._state, sgd))
         return self._state
-
-    def _optimise(self, how: Sgd, state: State) -> None:
-        sgd = np.array(how.settings)
-        self.threads.run(lambda queue, _thread: optimise(queue, state, sgd))
 
     def span(self, member: int, layer: int) -> slice:
         """Where the active weights of a layer of a network are."""
@@ -144,33 +140,47 @@ class SparseNetworks:
         """Begin the steps that wait, once those that were begun before are done."""
         waiting, self._waiting = self._waiting, []
         self.finish()
-        self._begun = self._begin(waiting, self._state, self._order, self._sees), waiting
+        self._begun = self._begin(waiting), waiting
 
-    def go_through(self, steps: Sequence[Step], last: Sgd, state: State, sees: NDArray[np.int64]) -> None:
-        """Do steps of other networks of this model, whose batches are laid out, and the optimizer step ``last``.
+    def retrace(
+        self, steps: Sequence[Step], state: State, wanted: State, momentum: float, sees: NDArray[np.int64]
+    ) -> None:
+        """Gather the momentum of ``wanted`` weights of networks of this model in steps that these have done.
 
-        Network m of ``state`` sees batch ``sees[m]``.
+        ``state`` is what does not change in these steps, and has room for what does. The batches are laid out; network
+        m sees batch ``sees[m]``.
         """
         for _, alike in groupby(steps, key=lambda step: step.targets.shape[1]):
-            self._begin(list(alike), state, np.arange(len(sees)), sees)
-            self.threads.wait()
-        self._optimise(last, state)
+            made, space = self._gathered(list(alike), _longest_first(state), sees)
 
-    def _begin(self, waiting: Sequence[Step], state: State, order: NDArray[np.int64], sees: NDArray[np.int64]) -> Steps:
+            def compute(queue: Any, thread: int, made: Steps = made, space: Workspace = space) -> None:
+                numbers, remembered = space.numbers[thread], space.remembered[thread]
+                retrace(queue, space.shape, state, wanted, made, momentum, numbers, remembered)
+
+            self.threads.run(compute)
+
+    def _begin(self, waiting: Sequence[Step]) -> Steps:
         """Let threads go through steps with as many examples each."""
-        examples = waiting[0].targets.shape[1]
-        space = self._workspaces.of(examples)
-        numbers = len(waiting[0].targets) * self.batches.numbers(examples)
-        weights = int(self.structures.sizes[-1])
-        steps = gathered(waiting, order, sees, self.batches.inputs, numbers, self._smoothing, weights)
-        done, new = np.zeros(order.size, np.int64), unlaid(self.plan, [step.examples for step in waiting])
+        steps, space = self._gathered(waiting, self._order, self._sees)
+        state, members = self._state, self.size
+        done, new = np.zeros(members, np.int64), unlaid(self.plan, [step.examples for step in waiting])
 
         def compute(queue: Any, thread: int) -> None:
-            if thread < order.size:  # the others would only wait
+            if thread < members:  # the others would only wait
                 train(queue, done, new, space.shape, state, steps, space.numbers[thread], space.remembered[thread])
 
         self.threads.begin(compute)
         return steps
+
+    def _gathered(
+        self, waiting: Sequence[Step], order: NDArray[np.int64], sees: NDArray[np.int64]
+    ) -> tuple[Steps, Workspace]:
+        """Steps as compiled code takes them, and what they are computed with."""
+        examples = waiting[0].targets.shape[1]
+        numbers = len(waiting[0].targets) * self.batches.numbers(examples)
+        weights = int(self.structures.sizes[-1])
+        steps = gathered(waiting, order, sees, self.batches.inputs, numbers, self._smoothing, weights)
+        return steps, self._workspaces.of(examples)
 
     def logits(self, inputs: Tensor, examples: int) -> Numbers:
         """Logits [networks, N, classes] as in an evaluation, of ``inputs`` [N, *shape] in batches of ``examples``."""
@@ -248,3 +258,8 @@ class SparseNetworks:
         span = self.span(member, layer)
         state = self.state
         return Active(self.positions[span], state.values[span], state.momenta[span], state.gradients[span])
+
+
+def _longest_first(state: State) -> NDArray[np.int64]:
+    """The networks in an order in which no thread waits for long at the end."""
+    return np.argsort(-np.diff(state.starts), kind="stable")

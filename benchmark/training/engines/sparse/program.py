@@ -3,99 +3,15 @@
 Threads take networks from a common counter, so who computes a network depends on chance, and what is computed does not.
 """
 
-import sys
 from typing import Any
 
-import numba
-import numpy as np
-from numba import types
-from numba.extending import intrinsic
-
-from benchmark.training.engines.sparse import operations, products
 from benchmark.training.engines.sparse.arguments import Shape, State, Steps, Unlaid, Work
+from benchmark.training.engines.sparse.calling import call
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.counters import count_up, counted, take_number
 from benchmark.training.engines.sparse.layout import lay_out_chosen
-from benchmark.training.engines.sparse.plan import Plan
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
 from benchmark.training.engines.sparse.vectors import LANES
-
-_FORWARD = {
-    Kind.LINEAR: (products.linear_forward, products.linear_forward),
-    Kind.CONVOLUTION: (products.convolution_forward, products.convolution_forward),
-    Kind.MAX_POOLING: (operations.max_pooling_forward, operations.max_pooling_forward),
-    Kind.MEAN_POOLING: (operations.mean_pooling_forward, operations.mean_pooling_forward),
-    Kind.BATCH_NORM: (operations.batch_norm_forward, operations.batch_norm_evaluation),
-    Kind.DROPOUT: (operations.dropout_forward, operations.copy),
-}
-"""In a training and in an evaluation."""
-_BACKWARD = {
-    Kind.LINEAR: (products.linear_gradient, products.linear_back),
-    Kind.CONVOLUTION: (products.convolution_gradient, products.convolution_back),
-    Kind.MAX_POOLING: (operations.nothing, operations.max_pooling_gradient),
-    Kind.MEAN_POOLING: (operations.nothing, operations.mean_pooling_gradient),
-    Kind.BATCH_NORM: (operations.batch_norm_gradient, operations.nothing),
-    Kind.DROPOUT: (operations.nothing, operations.dropout_gradient),
-}
-"""Always, and where somebody needs the gradient of the inputs."""
-
-
-def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
-    """Addresses of what computes each operation, int64 [5, operations], compiled for ``arguments`` where they are not.
-
-    The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss.
-    """
-    rows: list[list[Any]] = [[], [], [], [], []]
-    for node, needed, block in zip(plan.nodes, plan.needs_input_gradient, plan.blocks, strict=True):
-        forward, evaluation = _FORWARD[node.kind]
-        rows[0].append(evaluation if node.kind == Kind.DROPOUT and node.probability == 0 else forward)
-        rows[1].append(evaluation)
-        rows[2].append(_BACKWARD[node.kind][0])
-        back = products.narrow_convolution_back if block else _BACKWARD[node.kind][1]
-        rows[3].append(back if needed else operations.nothing)
-        rows[4].append(operations.mean_loss)
-    kinds = tuple(numba.typeof(argument) for argument in arguments)
-    found: dict[Any, int] = {}
-    told = False
-    for function in (function for row in rows for function in row):
-        misses = sum(function.stats.cache_misses.values())
-        found[function] = _address(function, kinds)
-        if not told and sum(function.stats.cache_misses.values()) > misses:
-            print("compiling the sparse engine for this network; the result is kept for later runs …", file=sys.stderr)
-            told = True
-    return np.array([[found[function] for function in row] for row in rows])
-
-
-def _address(function: Any, kinds: tuple[Any, ...]) -> int:
-    function.compile(kinds)
-    result = function.overloads[kinds]
-    return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
-
-
-# long because compiled code is given its arrays one by one
-@intrinsic  # type: ignore[untyped-decorator]
-def call(
-    typing: Any,
-    address: Any,
-    n: Any,
-    member: Any,
-    groups: Any,
-    shape: Any,
-    state: Any,
-    work: Any,
-    space: Any,
-    memory: Any,
-) -> Any:
-    """Call the operation at ``address``."""
-    kinds = (types.int64, types.int64, groups, shape, state, work, space, memory)
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        function = context.call_conv.get_function_type(types.none, kinds)
-        pointer = builder.inttoptr(arguments[0], function.as_pointer())
-        context.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
-        return context.get_dummy_value()
-
-    return types.none(types.int64, *kinds), code
 
 
 # long because compiled code is given its arrays one by one
@@ -126,6 +42,8 @@ def train(
                 pass
             if steps.due[step]:
                 _step(state, member, steps.sgd[step])
+            if steps.places[step, member] >= 0:
+                _leave(state, member, steps.trail, steps.places[step, member])
             _gradients(member, shape, state, _of_step(steps, step), space, memory)
             count_up(done, member)
         number = take_number(queue)
@@ -176,6 +94,85 @@ def _gradients(member: int, shape: Shape, state: State, work: Work, space: Any, 
             for n in range(end - 1, first - 1, -1):
                 call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
                 call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
+
+
+@compiled
+def _leave(state: State, member: int, trail: Any, at: int) -> None:
+    """Copy the weights of a network to where ``at`` is in the trail."""
+    values, dense = state.values[state.starts[member] : state.starts[member + 1]], state.dense[member]
+    trail[at : at + values.size] = values
+    trail[at + values.size : at + values.size + dense.size] = dense
+
+
+@compiled
+def _take_back(state: State, member: int, trail: Any, at: int) -> None:
+    """Give a network the weights that :func:`_leave` copied."""
+    values, dense = state.values[state.starts[member] : state.starts[member + 1]], state.dense[member]
+    values[:] = trail[at : at + values.size]
+    dense[:] = trail[at + values.size : at + values.size + dense.size]
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def retrace(
+    queue: Any, shape: Shape, state: State, wanted: State, steps: Steps, momentum: float, space: Any, memory: Any
+) -> None:
+    """Gather the momentum of ``wanted`` weights in steps that networks have done, with what ``state`` was in each.
+
+    ``wanted`` are inactive weights of the same networks: they read what the networks compute, and change nothing.
+    """
+    kept = wanted.momenta.dtype.type(momentum)
+    number = take_number(queue)
+    while number < steps.members.size:
+        member = steps.members[number]
+        first, end = wanted.starts[member], wanted.starts[member + 1]
+        for step in range(steps.at.size):
+            _take_back(state, member, steps.trail, steps.places[step, member])
+            _gradients_of(wanted, member, shape, state, _of_step(steps, step), space, memory)
+            for n in range(first, end):
+                wanted.momenta[n] = kept * wanted.momenta[n] + wanted.gradients[n]
+        number = take_number(queue)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def _gradients_of(wanted: State, member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
+    """The gradients of ``wanted`` weights of one network, and nothing that they do not depend on."""
+    last, whole, lowest = shape.ops.shape[0] - 1, (0, shape.groups), _lowest(wanted, member, shape)
+    _forward(0, member, shape, state, work, space, memory)
+    call(shape.addresses[4, last], last, member, whole, shape, state, work, space, memory)
+    for back in range(shape.stretches.shape[0]):
+        first, end, step = shape.stretches[shape.stretches.shape[0] - 1 - back]
+        for g in range(0, shape.groups, step):
+            groups = (g, min(g + step, shape.groups))
+            for n in range(end - 1, max(first, lowest) - 1, -1):
+                if not _is_product(shape, n):
+                    call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
+                elif _has_weights(wanted, member, shape, n):
+                    call(shape.addresses[2, n], n, member, groups, shape, wanted, work, space, memory)
+                if n > lowest:
+                    call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
+
+
+@compiled
+def _lowest(state: State, member: int, shape: Shape) -> int:
+    """The first operation of a network that has weights."""
+    n = 0
+    while not (_is_product(shape, n) and _has_weights(state, member, shape, n)):
+        n += 1
+    return n
+
+
+@compiled
+def _is_product(shape: Shape, n: int) -> bool:
+    return bool(shape.ops[n, Op.KIND] == Kind.LINEAR or shape.ops[n, Op.KIND] == Kind.CONVOLUTION)
+
+
+@compiled
+def _has_weights(state: State, member: int, shape: Shape, n: int) -> bool:
+    """Whether a product of a network has some."""
+    layer = shape.ops[n, Op.LAYER]
+    return bool(state.rows[member, shape.rows[layer]] < state.rows[member, shape.rows[layer + 1] - 1])
 
 
 # long because compiled code is given its arrays one by one
@@ -251,8 +248,6 @@ def _step(state: State, member: int, sgd: Any) -> None:
     """Of one network; ``sgd`` (float64 [5]) is what `Sgd.settings` says."""
     start, end = state.starts[member], state.starts[member + 1]
     _sgd(state.values[start:end], state.gradients[start:end], state.momenta[start:end], sgd)
-    for n in state.held[state.held_starts[member] : state.held_starts[member + 1]]:
-        state.values[n] = 0
     _sgd(state.dense[member], state.dense_gradients[member], state.dense_momenta[member], sgd)
 
 

@@ -1,4 +1,4 @@
-"""How many steps back a gradient still counts for the momentum of a weight that grows."""
+"""How many steps back a gradient still counts for the momentum of a weight that grows, and what may be kept of them."""
 
 import math
 
@@ -6,6 +6,9 @@ import numpy as np
 
 NEGLIGIBLE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-16}
 """What a step weighs that is forgotten, beside the last one: about the rounding of a gradient."""
+
+LARGEST_TRAIL = 2**30
+"""Bytes that one network with convolutions may leave of its weights in these steps."""
 
 
 def steps_that_count(momentum: float, dtype: np.dtype[np.floating]) -> int:

@@ -1,12 +1,12 @@
 """The momentum of weights that grow in a network with convolutions: its last steps are gone through once more.
 
 The factors of a convolution's gradients are too large to be kept, and the gradients of all of its weights cost many
-times what the active ones cost. So a copy of the network as it was before these steps does them again, with the weights
-that have grown among the active ones. They stay zero, so all else is what it was, and SGD gathers their momentum.
+times what the active ones cost. So networks leave the weights that they do a step with, and once it is known what has
+grown, the gradients of that are made in each of these steps, without those of what was active.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,61 +14,61 @@ import numpy as np
 from benchmark.training.engines.sparse.arguments import State
 from benchmark.training.engines.sparse.factors import Asked
 from benchmark.training.engines.sparse.networks import SparseNetworks
-from benchmark.training.engines.sparse.stepping import Extra, Numbers, Sgd, Step
+from benchmark.training.engines.sparse.remembered import LARGEST_TRAIL
+from benchmark.training.engines.sparse.stepping import Extra, Step, Trail
 from benchmark.training.engines.sparse.structure import Counts, Indices, starts
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A network as it was before a step."""
+    """What of a network stays as it is from a step on, and where its draws began."""
 
     step: int
     counts: Counts
-    """Of active weights, [layers]; the next three are those of all layers, one after the other."""
+    """Of active weights, [layers]."""
     positions: Indices
-    values: Numbers
-    momenta: Numbers
-    dense: Numbers
-    dense_momenta: Numbers
-    statistics: Numbers
+    """Of those of all layers, one after the other."""
     dropouts: Counts
 
 
 class Retracing:
-    """Snapshots of networks, and what their steps since then were."""
+    """Snapshots of networks, what their steps since then were, and the weights that they had in each."""
 
-    def __init__(self, networks: SparseNetworks, batches: Sequence[int]) -> None:
-        """``batches`` says which batch each network sees; the networks keep those of all steps since a snapshot."""
-        self._networks, self._batches = networks, np.asarray(batches, np.int64)
+    def __init__(
+        self, networks: SparseNetworks, batches: Sequence[int], members: Sequence[int], length: int, momentum: float
+    ) -> None:
+        """For ``members``, and the last ``length`` steps before an update.
+
+        ``batches`` says which batch each network sees; the networks keep those of all steps since a snapshot.
+        """
+        self._networks, self._batches, self._momentum = networks, np.asarray(batches, np.int64), momentum
         self._snapshots: dict[int, Snapshot] = {}
         self._targets: dict[int, Counts] = {}
-        self._sgd: dict[int, Sgd] = {}
+        self._length, sizes = (
+            length,
+            [length * _left_in_a_step(networks, m) if m in members else 0 for m in range(networks.size)],
+        )
+        self._begins = starts(sizes)
+        self._trail = np.zeros(sum(sizes), networks.dtype)
+        """What each network leaves, [steps, weights], one after the other."""
 
     def begin(self, member: int, step: int) -> None:
         """A network's steps from ``step`` on, which is to be done next, may be gone through once more."""
         state, networks = self._networks.state, self._networks
-        whole = slice(int(state.starts[member]), int(state.starts[member + 1]))
         self._snapshots[member] = Snapshot(
             step,
             counts=networks.counts[member].copy(),
-            positions=networks.positions[whole].copy(),
-            values=state.values[whole].copy(),
-            momenta=state.momenta[whole].copy(),
-            dense=state.dense[member].copy(),
-            dense_momenta=state.dense_momenta[member].copy(),
-            statistics=state.statistics[member].copy(),
+            positions=networks.positions[int(state.starts[member]) : int(state.starts[member + 1])].copy(),
             dropouts=state.dropouts[member].copy(),
         )
         self._forget()
 
-    def keep(self, step: int, targets: Counts) -> None:
-        """A step that is to be gone through, whose targets are int64 [batches, examples]."""
+    def keep(self, step: int, members: Sequence[int], targets: Counts) -> Trail:
+        """A step of ``members`` that is to be gone through, whose targets are int64 [batches, examples]."""
         self._targets[step] = targets
-
-    def optimised(self, step: int, how: Sgd) -> None:
-        """The optimizer step of the gradients of ``step``."""
-        if step in self._targets:
-            self._sgd[step] = how
+        places = np.full(self._networks.size, -1, np.int64)
+        places[list(members)] = [self._place(member, step) for member in members]
+        return Trail(self._trail, places)
 
     def add_up(self, asked: Sequence[Asked], done: int) -> None:
         """Find what is asked for, of networks that have done so many optimizer steps."""
@@ -82,13 +82,14 @@ class Retracing:
 
     def state_dict(self) -> dict[str, Any]:
         """What later sums depend on."""
+        self._networks.finish()
         slots = sorted({self._networks.slot(step) for step in self._targets})
         return {
             "snapshots": {m: {f.name: getattr(s, f.name) for f in fields(s)} for m, s in self._snapshots.items()},
             "targets": self._targets,
-            "sgd": {step: astuple(how) for step, how in self._sgd.items()},
             "slots": slots,
             "inputs": self._networks.batches.inputs[slots],
+            "trails": {m: self._left(m) for m in self._snapshots},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -97,81 +98,89 @@ class Retracing:
             m: Snapshot(**{**saved, "step": int(saved["step"])}) for m, saved in state["snapshots"].items()
         }
         self._targets = dict(state["targets"])
-        self._sgd = {step: Sgd(*how) for step, how in state["sgd"].items()}
         self._networks.batches.load([int(slot) for slot in state["slots"]], state["inputs"])
+        for member, trail in state["trails"].items():
+            self._left(member)[:] = trail
+
+    def _place(self, member: int, step: int) -> int:
+        """Where in the trail what a network leaves in a step begins."""
+        return int(self._begins[member]) + (step - self._snapshots[member].step) * _left_in_a_step(
+            self._networks, member
+        )
+
+    def _left(self, member: int) -> Any:
+        """What a network has left since its snapshot, as a view."""
+        first = self._snapshots[member].step
+        end = min(max(self._targets, default=0) + 1, first + self._length)
+        return self._trail[self._place(member, first) : self._place(member, end)]
 
     def _forget(self) -> None:
         """Steps from before all snapshots."""
-        for known in (self._targets, self._sgd):
-            for step in [each for each in known if all(each < snapshot.step for snapshot in self._snapshots.values())]:
-                del known[step]
+        for step in [each for each in self._targets if all(each < one.step for one in self._snapshots.values())]:
+            del self._targets[step]
 
     def _retrace(self, asked: Sequence[Asked], first: int, done: int) -> None:
         members = sorted({each.member for each in asked})
-        state, at = self._with_grown(members, asked)
-        steps = [
-            Step(self._networks.slot(n), None, self._targets[n], Extra(), self._sgd[n - 1] if n > first else None)
-            for n in range(first, done + 1)
-        ]
-        self._networks.go_through(steps, self._sgd[done], state, self._batches[members])
-        for each, places in zip(asked, at, strict=True):
-            each.found[:] = state.momenta[places]
-
-    def _with_grown(self, members: Sequence[int], asked: Sequence[Asked]) -> tuple[State, list[Counts]]:
-        """Networks as they were, with the weights that are asked for among the active ones, and where each of these is.
-
-        The places are those in the state's values.
-        """
-        layers = range(len(self._networks.structures.layers))
-        positions, values, momenta, counts = [], [], [], np.zeros((len(members), len(layers)), np.int64)
-        at: dict[tuple[int, int], Counts] = {}
-        wanted = {(each.member, each.layer): each.positions for each in asked}
-        begin = 0
-        for row, member in enumerate(members):
-            old, end = self._snapshots[member], 0
-            for layer in layers:
-                part, end = slice(end, end + int(old.counts[layer])), end + int(old.counts[layer])
-                grown = wanted.get((member, layer), np.zeros(0, np.int32))
-                both = np.concatenate([old.positions[part], grown])
-                order = np.argsort(both, kind="stable")
-                nothing = np.zeros(grown.size, old.values.dtype)
-                positions.append(both[order])
-                values.append(np.concatenate([old.values[part], nothing])[order])
-                momenta.append(np.concatenate([old.momenta[part], nothing])[order])
-                at[member, layer] = begin + np.flatnonzero(order >= old.counts[layer])
-                counts[row, layer] = order.size
-                begin += order.size
-        held = [np.concatenate([at[member, layer] for layer in layers]) for member in members]
-        state = self._state(members, counts, np.concatenate(values), np.concatenate(momenta), held)
-        joined = np.concatenate(positions)
-        for row in range(len(members)):
-            whole = slice(int(state.starts[row]), int(state.starts[row + 1]))
-            self._networks.structures.index(state, row, joined[whole], counts[row])
-        return state, [at[each.member, each.layer] for each in asked]
-
-    def _state(
-        self, members: Sequence[int], counts: Counts, values: Numbers, momenta: Numbers, held: Sequence[Counts]
-    ) -> State:
-        """Without indices."""
-        structures, size = self._networks.structures, len(members)
+        steps = []
+        for step in range(first, done + 1):
+            places = np.array([self._place(member, step) for member in members])
+            extra = Extra(trail=Trail(self._trail, places))
+            steps.append(Step(self._networks.slot(step), None, self._targets[step], extra, None))
         old = [self._snapshots[member] for member in members]
-        dense = np.stack([each.dense for each in old])
-        return State(
-            values=values,
-            gradients=np.zeros_like(values),
-            momenta=momenta,
-            places=np.zeros(values.size, np.int32),
-            index=np.zeros(values.size, np.int32),
-            looks=np.zeros(values.size, np.int32),
-            starts=starts(counts.sum(1)),
-            rows=np.zeros((size, structures.rows[-1]), np.int64),
-            columns=np.zeros((size, structures.columns[-1]), np.int64),
-            nothing=self._networks.state.nothing,
-            dense=dense,
-            dense_gradients=np.zeros_like(dense),
-            dense_momenta=np.stack([each.dense_momenta for each in old]),
-            statistics=np.stack([each.statistics for each in old]),
-            dropouts=np.stack([each.dropouts for each in old]),
-            held=np.concatenate(held).astype(np.int64),
-            held_starts=starts([each.size for each in held]),
+        state = self._state([each.counts for each in old], [each.positions for each in old])
+        state.dropouts[:] = [each.dropouts for each in old]
+        wanted, at = self._wanted(members, asked)
+        self._networks.retrace(steps, state, wanted, self._momentum, self._batches[members])
+        for each in asked:
+            each.found[:] = wanted.momenta[at[each.member, each.layer]]
+
+    def _wanted(self, members: Sequence[int], asked: Sequence[Asked]) -> tuple[State, dict[tuple[int, int], slice]]:
+        """The weights that are asked for, and where those of each member's layer are among them."""
+        positions = {(each.member, each.layer): each.positions for each in asked}
+        layers, at, begin = range(len(self._networks.names)), {}, 0
+        nothing = np.zeros(0, np.int32)
+        found = [[positions.get((member, layer), nothing) for layer in layers] for member in members]
+        for member, of_member in zip(members, found, strict=True):
+            for layer, each in enumerate(of_member):
+                at[member, layer], begin = slice(begin, begin + each.size), begin + each.size
+        counts = [np.array([each.size for each in of_member]) for of_member in found]
+        return self._state(counts, [np.concatenate(of_member) for of_member in found]), at
+
+    def _state(self, counts: Sequence[Counts], positions: Sequence[Indices]) -> State:
+        """Networks with such weights, all of them and all else zero."""
+        networks, size = self._networks, len(counts)
+        weights = sum(each.size for each in positions)
+        values, gradients, momenta = (np.zeros(weights, networks.dtype) for _ in range(3))
+        places, index, looks = (np.zeros(weights, np.int32) for _ in range(3))
+        dense, dense_gradients, dense_momenta = (
+            np.zeros((size, networks.state.dense.shape[1]), networks.dtype) for _ in range(3)
         )
+        state = networks.state._replace(
+            values=values,
+            gradients=gradients,
+            momenta=momenta,
+            places=places,
+            index=index,
+            looks=looks,
+            starts=starts([each.size for each in positions]),
+            rows=np.zeros((size, networks.structures.rows[-1]), np.int64),
+            columns=np.zeros((size, networks.structures.columns[-1]), np.int64),
+            dense=dense,
+            dense_gradients=dense_gradients,
+            dense_momenta=dense_momenta,
+            statistics=np.zeros((size, networks.state.statistics.shape[1]), networks.dtype),
+            dropouts=np.zeros((size, *networks.state.dropouts.shape[1:]), np.int64),
+        )
+        for row, (of_member, each) in enumerate(zip(counts, positions, strict=True)):
+            networks.structures.index(state, row, each, of_member)
+        return state
+
+
+def leaves_little(networks: SparseNetworks, member: int, length: int) -> bool:
+    """Whether there is room for what a network leaves in so many steps."""
+    return length * _left_in_a_step(networks, member) * networks.dtype.itemsize <= LARGEST_TRAIL
+
+
+def _left_in_a_step(networks: SparseNetworks, member: int) -> int:
+    """Numbers."""
+    return int(networks.counts[member].sum()) + sum(networks.plan.dense_shapes.values())

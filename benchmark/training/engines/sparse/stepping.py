@@ -41,6 +41,15 @@ class Active:
 
 
 @dataclass(frozen=True)
+class Trail:
+    """Where networks leave the weights that they do a step with: active ones, then dense parameters."""
+
+    numbers: Numbers
+    places: NDArray[np.int64]
+    """[networks]: where in ``numbers`` each begins to, or -1 for one that leaves none."""
+
+
+@dataclass(frozen=True)
 class Extra:
     """What a step makes beside the gradients of active weights."""
 
@@ -53,6 +62,7 @@ class Extra:
     slot: int = 0
     history: Numbers | None = None
     """[networks, slots, numbers]."""
+    trail: Trail | None = None
 
 
 @dataclass(frozen=True)

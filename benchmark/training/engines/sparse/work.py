@@ -39,6 +39,7 @@ def gathered(
     """
     extra, members = waiting[-1].extra, order.size
     histories = [step.extra.history for step in waiting if step.extra.history is not None]
+    trails = [step.extra.trail for step in waiting if step.extra.trail is not None]
     rows = len(extra.convolutions)
     return Steps(
         members=order,
@@ -52,13 +53,17 @@ def gathered(
         due=np.array([step.before is not None for step in waiting], np.int64),
         losses=np.zeros((len(waiting), members)),
         every=_with(members, extra.convolutions, range(rows)),
-        nobody=_with(members, [], []),
+        nobody=_nowhere(members),
         full_gradients=np.zeros((rows, weights if rows else 1), inputs.dtype),
         linear_too=_with(members, extra.all_layers, [1] * len(extra.all_layers)),
         slots=np.array(
             [_with(members, s.extra.recorded, [s.extra.slot] * len(s.extra.recorded)) for s in waiting], np.int64
         ),
         history=histories[0] if histories else np.empty((0, 1, 1), inputs.dtype),
+        trail=trails[-1].numbers if trails else np.empty(0, inputs.dtype),
+        places=np.stack(
+            [_nowhere(members) if (trail := step.extra.trail) is None else trail.places for step in waiting]
+        ),
     )
 
 
@@ -84,16 +89,20 @@ def evaluation(order: Numbered, inputs: Numbers, examples: int) -> Work:
         targets=np.zeros((1, examples), np.int64),
         smoothing=0.0,
         losses=np.zeros(members),
-        every=_with(members, [], []),
+        every=_nowhere(members),
         full_gradients=np.zeros((0, 1), inputs.dtype),
-        linear_too=_with(members, [], []),
-        slots=_with(members, [], []),
+        linear_too=_nowhere(members),
+        slots=_nowhere(members),
         history=np.empty((0, 1, 1), inputs.dtype),
     )
 
 
+def _nowhere(size: int) -> Numbered:
+    return np.full(size, -1, np.int64)
+
+
 def _with(size: int, chosen: Sequence[int], values: Sequence[int]) -> Numbered:
     """So many numbers, -1 but at the ``chosen`` places."""
-    found = np.full(size, -1, np.int64)
+    found = _nowhere(size)
     found[list(chosen)] = values
     return found

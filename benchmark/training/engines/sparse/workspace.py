@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.arguments import Shape, State
+from benchmark.training.engines.sparse.calling import addresses
 from benchmark.training.engines.sparse.memory import aligned_zeros
 from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.program import addresses
 from benchmark.training.engines.sparse.stepping import Numbers
 from benchmark.training.engines.sparse.structure import Structures
 from benchmark.training.engines.sparse.table import Kind
