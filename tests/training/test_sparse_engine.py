@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import TrainingSettings
 from benchmark.models import build_model, sparse_layer_names
 from benchmark.models.dropout import Dropout
@@ -29,6 +31,7 @@ from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
 from criteria import load, names
+from criteria.plugins import Spec
 from tests.training.small_fleets import CPU, LENET5, MLP, recipe, setup, some_data
 
 CRITERIA = [name for name in names() if not (load(name).requires_hessian_gradient or load(name).requires_input_norms)]
@@ -95,7 +98,9 @@ trainings = st.builds(
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(makers(), min_size=1, max_size=3), trainings, st.sampled_from([MLP, DROPPED]), st.integers(0, 30))
-def test_masks_are_those_of_the_dense_engine_whatever_is_trained(float64, members, training, model, stop):
+def test_masks_of_perceptrons_are_those_of_the_dense_engine_whatever_is_trained(
+    float64, members, training, model, stop
+):
     dataset = some_data(6)
     wanted = trained("dense", members, model, training, dataset)
     found = trained("sparse", members, model, training, dataset, stop=stop)
@@ -165,6 +170,40 @@ def test_what_weights_had_before_the_steps_that_count_is_forgotten(float64, stop
     assert steps_that_count(0.1, np.dtype(np.float64)) < 19
     wanted = trained("dense", members, MLP, training, dataset)
     assert_same(trained("sparse", members, MLP, training, dataset, stop=stop), wanted, atol=1e-9, rtol=1e-7)
+
+
+def test_nothing_is_kept_for_momentum_after_the_last_update():
+    dataset = some_data(1, 28, 28, examples=48)
+    training = TrainingSettings(epochs=8, batch_size=4, learning_rate=0.02, momentum=0.1)
+    member = Member(1, 0.1, "erk", recipe("magnitude", "gradient", 3, update_until=0.4))
+    other = Member(1, 0.1, "erk", recipe("magnitude", "gradient", 18))
+    running = FleetTraining([member, other], setup(LENET5, training, "sparse"), dataset, CPU)
+    made = [(step, running.engine._extra) for step in running.steps()]
+    assert running.total_steps == 32
+    assert [step for step, extra in made if 0 in extra.convolutions] == list(range(1, 13))
+    assert steps_that_count(0.1, np.dtype(np.float32)) == 6
+    assert [step for step, extra in made if extra.trail is not None] == list(range(13, 19))
+
+
+def test_networks_that_read_no_batch_again_keep_few():
+    dataset, training = some_data(1, 28, 28, examples=48), TrainingSettings(epochs=1, batch_size=4, learning_rate=0.02)
+    engine = engine_named("sparse")
+    near, far = (
+        engine.make(
+            [Member(1, 0.1, "erk", recipe("magnitude", "gradient", period))], setup(LENET5, training), dataset, CPU
+        )
+        for period in (3, 400)
+    )
+    assert len(near._networks.batches.inputs) < 20
+    assert len(far._networks.batches.inputs) == steps_that_count(0.9, np.dtype(np.float32))
+
+
+def test_a_momentum_for_which_too_much_would_be_kept_is_refused_in_words():
+    asked = load_experiment("fmnist-lenet300").setups[0][1]
+    slow = asked.model_copy(update={"training": asked.training.model_copy(update={"momentum": 0.999})})
+    rule = Rule(Spec.parse("magnitude"), Spec.parse("gradient"))
+    assert engine_named("sparse").refuses(asked, rule, CPU) is None
+    assert "momentum 0.999" in (engine_named("sparse").refuses(slow, rule, CPU) or "")
 
 
 def some_members():

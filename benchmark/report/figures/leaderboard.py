@@ -22,8 +22,9 @@ COLOURED = 6
 CAPTION = (
     "Every line and every point is a method: a criterion with a growth, or a baseline. Coloured are "
     "those that have the highest mean at a density or are on the Pareto front of all points, then the best at the "
-    f"lowest density, {COLOURED} of them at most; the static random mask is dotted, all others are grey. The dashed "
-    "line is the dense network. The front joins the points that none beats in accuracy at their cost or below it."
+    f"lowest density, {COLOURED} of them at most; plain static is dotted where it is one of them, all others are grey. "
+    "The dashed line is the dense network. The front joins the points that none beats in accuracy at their cost or "
+    "below it."
 )
 
 

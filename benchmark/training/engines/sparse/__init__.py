@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from benchmark.data import source_of
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import CONSTANT, Setup
@@ -18,6 +19,9 @@ from criteria.plugins import load
 FLEET_BYTES = 2 * 2**30
 """What the members of a fleet may take together for what is kept of the steps that count for momentum."""
 
+LARGEST = 4 * 2**30
+"""What one network may take for that."""
+
 
 def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> Engine:
     from benchmark.training.engines.sparse.engine import SparseEngine
@@ -28,6 +32,14 @@ def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: tor
 def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: torch.device) -> int:
     """Enough to keep all cores busy, and few enough for the memory: of each, something of many steps is kept."""
     del device
+    kept, convolves = _kept(setup, shape, classes)
+    # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
+    share = 4 if convolves else 8
+    return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(kept, 1)))
+
+
+def _kept(setup: Setup, shape: tuple[int, ...], classes: int) -> tuple[int, bool]:
+    """Bytes that are kept at most of the steps that count for momentum, of one network; and whether it convolves."""
     from benchmark.training.engines.sparse.network import nodes
     from benchmark.training.engines.sparse.table import Kind
     from benchmark.training.initial import structure
@@ -37,16 +49,11 @@ def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: to
     convolves = any(node.kind == Kind.CONVOLUTION for node in layers)
     factors = sum(node.inputs[0] + node.outputs[0] for node in linear)
     steps, batch = steps_that_count(setup.training.momentum, np.dtype(np.float32)), setup.training.batch_size
-    if not convolves:
-        one = 4 * steps * batch * factors
-    elif setup.topology.update_period < steps:
-        one = 4 * steps * batch * (math.prod(shape) + factors)
-    else:  # these keep their batches, each with a seed of its own at worst, and their weights, all of them at worst
-        weights = sum(math.prod(node.weight_shape) for node in layers if node.is_product)
-        one = 4 * steps * batch * math.prod(shape) + min(4 * steps * weights, LARGEST_TRAIL)
-    # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
-    share = 4 if convolves else 8
-    return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(one, 1)))
+    if not convolves or setup.topology.update_period < steps:
+        return 4 * steps * batch * factors, convolves
+    # these keep their batches, each with a seed of its own at worst, and their weights, all of them at worst
+    weights = sum(math.prod(node.weight_shape) for node in layers if node.is_product)
+    return 4 * steps * batch * math.prod(shape) + min(4 * steps * weights, LARGEST_TRAIL), convolves
 
 
 def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
@@ -58,6 +65,11 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return f"the sparse engine computes in float32, not in {setup.training.precision}"
     if (reason := _unsupported_model(setup)) is not None:
         return f"the sparse engine does not run model {setup.model['name']}: {reason}"
+    if rule.criterion is not None and setup.topology.grown_momentum == "keep":
+        seen = source_of(setup.data).look
+        if _kept(setup, seen.shape, seen.classes)[0] > LARGEST:
+            momentum, most = setup.training.momentum, LARGEST >> 30
+            return f"it would keep more than {most} GiB of a network's past steps with momentum {momentum:g}"
     if rule.criterion is not None and setup.topology.density_schedule != CONSTANT:
         return f"the sparse engine keeps the density, which schedule {setup.topology.density_schedule} changes"
     if rule.criterion is not None and setup.topology.ablation:
@@ -80,7 +92,6 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
 
 def _unsupported_model(setup: Setup) -> str | None:
     """Why a model has no kernels, in words."""
-    from benchmark.data import source_of
     from benchmark.training.engines.sparse.network import unsupported
     from benchmark.training.initial import structure
 

@@ -104,7 +104,10 @@ class Unlaid(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """Steps that the networks do one after the other; what is asked for beside gradients, the last one alone makes."""
+    """Steps that the networks do one after the other.
+
+    Dense gradients are made in the last one alone; factors and weights are kept in each that has a place for them.
+    """
 
     members: Any
     """int64: the numbers of the networks, in the order in which they are computed."""
@@ -133,6 +136,6 @@ class Steps(NamedTuple):
     """int64 [steps, members]."""
     history: Any
     trail: Any
-    """Where networks leave the weights that they do steps with."""
+    """Where the weights that networks do steps with are recorded."""
     places: Any
-    """int64 [steps, members]: where in ``trail`` each begins to, or -1."""
+    """int64 [steps, members]: where in ``trail`` those of each begin, or -1 where none are."""

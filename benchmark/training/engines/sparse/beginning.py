@@ -23,25 +23,35 @@ def first_state(
 
     ``weights`` and ``buffers`` are those of all networks, each tensor [networks, *shape].
     """
-    size = len(counts)
     values = np.concatenate([*_values(structures, counts, positions, weights)])
-    dense = _joined(weights, plan.dense_shapes, size, values.dtype)
+    state = empty_state(plan, structures, counts, values.dtype)
+    state.values[:] = values
+    state.dense[:] = _joined(weights, plan.dense_shapes, len(counts), values.dtype)
+    state.statistics[:] = _joined(buffers, plan.statistics, len(counts), values.dtype)
+    state.dropouts[:] = _dropouts(plan, len(counts), buffers)
+    return state
+
+
+def empty_state(plan: Plan, structures: Structures, counts: Counts, dtype: np.dtype[np.floating]) -> State:
+    """Networks with ``counts`` [networks, layers] active weights, without indices; all numbers are zero."""
+    size, weights = len(counts), int(counts.sum())
+    dense, statistics = (size, sum(plan.dense_shapes.values())), (size, sum(plan.statistics.values()))
     return State(
-        values=values,
-        gradients=np.zeros_like(values),
-        momenta=np.zeros_like(values),
-        places=np.zeros(values.size, np.int32),
-        index=np.zeros(values.size, np.int32),
-        looks=np.zeros(values.size, np.int32),
+        values=np.zeros(weights, dtype),
+        gradients=np.zeros(weights, dtype),
+        momenta=np.zeros(weights, dtype),
+        places=np.zeros(weights, np.int32),
+        index=np.zeros(weights, np.int32),
+        looks=np.zeros(weights, np.int32),
         starts=starts(counts.sum(1)),
         rows=np.zeros((size, structures.rows[-1]), np.int64),
         columns=np.zeros((size, structures.columns[-1]), np.int64),
-        nothing=np.zeros(max(node.outputs[0] for node in plan.nodes), values.dtype),
-        dense=dense,
-        dense_gradients=np.zeros_like(dense),
-        dense_momenta=np.zeros_like(dense),
-        statistics=_joined(buffers, plan.statistics, size, values.dtype),
-        dropouts=_dropouts(plan, size, buffers),
+        nothing=np.zeros(max(node.outputs[0] for node in plan.nodes), dtype),
+        dense=np.zeros(dense, dtype),
+        dense_gradients=np.zeros(dense, dtype),
+        dense_momenta=np.zeros(dense, dtype),
+        statistics=np.zeros(statistics, dtype),
+        dropouts=np.zeros((size, len(plan.dropouts), 2), np.int64),
     )
 
 

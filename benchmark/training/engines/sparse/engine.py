@@ -13,8 +13,9 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
+from benchmark.training.engines.sparse.dues import due_of, last_update, reads_batches, reads_gradient
 from benchmark.training.engines.sparse.factors import Asked
-from benchmark.training.engines.sparse.inactive import Due, InactiveMomentum
+from benchmark.training.engines.sparse.inactive import InactiveMomentum
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.remembered import steps_that_count
 from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
@@ -45,8 +46,12 @@ class SparseEngine:
         weights, self._buffers = stack_module_state(networks)
         masks = initial_masks(members, networks[0])
         self._shapes = {name: tuple(weight.shape[1:]) for name, weight in weights.items()}
-        dues = [_due(member, training.momentum) for member in members]
-        followed, dtype = any(due is not None for due in dues), next(iter(weights.values())).dtype
+        steps = training.epochs * -(-dataset.train.targets.numel() // training.batch_size)
+        dues = [due_of(member, training.momentum, steps) for member in members]
+        self._last_updates = [last_update(member, steps) for member in members]
+        length = steps_that_count(
+            training.momentum, torch.empty(0, dtype=next(iter(weights.values())).dtype).numpy().dtype
+        )
         self._networks = SparseNetworks(
             networks[0],
             dataset.shape,
@@ -57,7 +62,7 @@ class SparseEngine:
             training.batch_size,
             torch.get_num_threads(),
             training.label_smoothing,
-            kept=steps_that_count(training.momentum, torch.empty(0, dtype=dtype).numpy().dtype) if followed else 0,
+            kept=length if any(reads_batches(due, networks[0], dataset.shape, length) for due in dues) else 0,
         )
         self._rewired = [
             [self._networks.names.index(n) for n in rewired_layers(self._networks.names, m)] for m in members
@@ -71,7 +76,11 @@ class SparseEngine:
         """Ask for the gradients of the next step, which are made when somebody reads them, or with those of others."""
         self._inactive.settle()
         step, factors = self._inactive.done + 1, self._inactive.factors
-        due = [m for m, member in enumerate(self.members) if _reads_all(member, step)]
+        due = [
+            m
+            for m, (member, last) in enumerate(zip(self.members, self._last_updates, strict=True))
+            if step <= last and reads_gradient(member, step)
+        ]
         recorded = self._inactive.recorded(step)
         full = [*due, *(m for m in recorded if m not in due)] if self._networks.plan.convolves else due
         if recorded:
@@ -233,31 +242,10 @@ class SparseEngine:
         asked = self._inactive.ask(member, number, new) if keeps else None
         self._inactive.leave(member, number, left, old.momenta[~stays], mask)
         if rules.grown_momentum != "keep":
-            survivors = old.momenta[~pruned[old.positions]]
-            momenta[grown[positions]] = survivors.mean() if rules.grown_momentum == "mean" and survivors.size else 0
+            momenta[grown[positions]] = 0
         if member in self._extra.all_layers:  # the optimizer step that follows reads the gradients of grown weights
             gradients[~stayed] = self._dense_gradient(member, number)[new]
         return Active(positions, values, momenta, gradients), asked
-
-
-def _due(member: Member, momentum: float) -> Due | None:
-    """When somebody reads the momentum of inactive weights of a member: those that grow and keep it, or a growth."""
-    if member.recipe is None or momentum == 0:
-        return None
-    if member.recipe.topology.rules.grown_momentum != "keep" and not member.recipe.growth.requires_momentum:
-        return None
-    recipe = member.recipe
-    return Due(
-        recipe.topology.update_period, recipe.criterion.updates_before_optimizer, recipe.growth.requires_momentum
-    )
-
-
-def _reads_all(member: Member, step: int) -> bool:
-    """Whether somebody reads the dense gradient of a step: a growth, or the optimizer right after an update."""
-    recipe = member.recipe
-    if recipe is None or step % recipe.topology.update_period:
-        return False
-    return recipe.growth.requires_grad or recipe.criterion.updates_before_optimizer
 
 
 def _scattered(positions: NDArray[np.int32], values: NDArray[np.floating], shape: tuple[int, ...]) -> Tensor:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.training.engines.sparse.dues import Due
 from benchmark.training.engines.sparse.factors import Asked, Factors
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.remembered import steps_that_count
-from benchmark.training.engines.sparse.retracing import Retracing, leaves_little
+from benchmark.training.engines.sparse.retracing import Retracing, has_room_for_weights
 from benchmark.training.engines.sparse.stepping import Numbers, Trail
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
@@ -31,20 +32,6 @@ class Left:
     momenta: Numbers
     steps: NDArray[np.int64]
     """How many optimizer steps were done then."""
-
-
-@dataclass(frozen=True)
-class Due:
-    """When a network's topology is updated."""
-
-    period: int
-    before_optimizer: bool
-    reads_all: bool
-    """Whether somebody reads the momentum of all inactive weights, or that of those that grow alone."""
-
-    def update_after(self, step: int) -> int:
-        """The first step with an update that what ``step`` adds to the momentum counts for."""
-        return (step // self.period + 1 if self.before_optimizer else -(-step // self.period)) * self.period
 
 
 class InactiveMomentum:
@@ -66,9 +53,9 @@ class InactiveMomentum:
             m
             for m, due in enumerate(dues)
             if due is not None and plan.convolves and not due.reads_all and due.period >= self.length
-            if leaves_little(networks, m, self.length)
+            if has_room_for_weights(networks, m, self.length)
         ]
-        """Networks whose topology stays as it is in the steps that count for an update."""
+        """Networks whose topology stays as it is in the steps that count for an update, and whose weights have room."""
         self._sums: dict[int, list[Numbers]] = {
             m: [
                 np.zeros(0 if self._linear[n] else int(np.prod(networks.structures.layers[n].shape)), networks.dtype)
@@ -87,18 +74,18 @@ class InactiveMomentum:
         return [m for m in self._sums if self._steps_to_update(m, step) < self.length]
 
     def begin(self, step: int, targets: NDArray[np.int64]) -> Trail | None:
-        """Step ``step`` is done next, whose ``targets`` are int64 [batches, examples]; where networks leave weights."""
-        left = {member: self._steps_to_update(member, step) for member in self._retraced}
-        for member, steps in left.items():
+        """Step ``step`` is done next, whose ``targets`` are int64 [batches, examples]; where weights are recorded."""
+        remaining = {member: self._steps_to_update(member, step) for member in self._retraced}
+        for member, steps in remaining.items():
             if steps == self.length - 1:
                 self._retracing.begin(member, step)
-        followed = [member for member, steps in left.items() if steps < self.length]
+        followed = [member for member, steps in remaining.items() if steps < self.length]
         return self._retracing.keep(step, followed, targets) if followed else None
 
     def _steps_to_update(self, member: int, step: int) -> int:
         due = self._dues[member]
         assert due is not None
-        return due.update_after(step) - step
+        return due.steps_to_update(step)
 
     def optimised(self, members: Sequence[int], gradients: Numbers) -> None:
         """The optimizer did a step; ``gradients`` are those of all weights of ``members``, [members, weights]."""
@@ -108,7 +95,7 @@ class InactiveMomentum:
             if member not in self._sums:
                 continue
             due = self._dues[member]
-            begins = due is not None and due.update_after(self.done) - self.done == self.length - 1
+            begins = self._steps_to_update(member, self.done) == self.length - 1
             for layer, sums in enumerate(self._sums[member]):
                 if sums.size:
                     new = gradients[row, sizes[layer] : sizes[layer + 1]]

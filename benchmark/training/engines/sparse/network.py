@@ -15,6 +15,10 @@ Shape = tuple[int, int, int]
 """Channels, height and width; features are channels with one pixel."""
 
 
+MOST_PIXELS = 256
+"""Of a window of max-pooling, since a byte remembers which one it was."""
+
+
 class UnsupportedError(Exception):
     """Why a network does not run on the sparse engine, in words."""
 
@@ -64,17 +68,22 @@ def unsupported(module: nn.Module, inputs: tuple[int, ...]) -> str | None:
 def nodes(module: nn.Module, inputs: tuple[int, ...]) -> list[Node]:
     """The operations of ``module``, in order; raises :class:`UnsupportedError` where it has others."""
     found: list[Node] = []
+    used: set[int] = set()
     shape, flat = _first_shape(inputs)
     for name, layer in _layers(module, ""):
-        if isinstance(layer, nn.Flatten):
+        if id(layer) in used:
+            raise UnsupportedError(f"it has {name} twice")
+        if any(True for _ in layer.parameters()) or any(True for _ in layer.buffers()):
+            used.add(id(layer))
+        if type(layer) is nn.Flatten:
             if (layer.start_dim, layer.end_dim) != (1, -1):
                 raise UnsupportedError(f"{name} flattens only some dimensions")
-            if found and found[-1].kind == Kind.CONVOLUTION and shape[1:] != (1, 1):
+            if found and found[-1].kind == Kind.CONVOLUTION:
                 # the gradient of a convolution's outputs is stored with a border, which has no flat form
                 found.append(Node(Kind.DROPOUT, name, shape, shape))
             shape, flat = (math.prod(shape), 1, 1), True
-        elif isinstance(layer, nn.ReLU):
-            if not found or found[-1].relu:
+        elif type(layer) is nn.ReLU:
+            if not found:
                 raise UnsupportedError(f"{name} follows no other layer")
             found[-1] = replace(found[-1], relu=True)
         else:
@@ -96,8 +105,9 @@ def _first_shape(inputs: tuple[int, ...]) -> tuple[Shape, bool]:
 
 def _layers(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     if type(module) is nn.Sequential:
-        for part, child in module.named_children():
-            yield from _layers(child, f"{name}.{part}" if name else part)
+        for part, child in module._modules.items():  # a layer that is in two places is named twice here
+            if child is not None:
+                yield from _layers(child, f"{name}.{part}" if name else part)
     elif type(module) is not nn.Identity:
         yield name, module
 
@@ -108,15 +118,15 @@ def _node(name: str, layer: nn.Module, shape: Shape, flat: bool) -> Node:
             return _linear(name, layer, shape, flat)
         case nn.Conv2d() if type(layer) is nn.Conv2d and not flat:
             return _convolution(name, layer, shape)
-        case nn.MaxPool2d() if not flat:
+        case nn.MaxPool2d() if type(layer) is nn.MaxPool2d and not flat:
             return _max_pooling(name, layer, shape)
-        case nn.AvgPool2d() if not flat:
+        case nn.AvgPool2d() if type(layer) is nn.AvgPool2d and not flat:
             return _mean_pooling(name, layer, shape)
-        case nn.AdaptiveAvgPool2d() if not flat:
+        case nn.AdaptiveAvgPool2d() if type(layer) is nn.AdaptiveAvgPool2d and not flat:
             return _adaptive_pooling(name, layer, shape)
-        case nn.BatchNorm1d() | nn.BatchNorm2d() if isinstance(layer, nn.BatchNorm1d) == flat:
+        case nn.BatchNorm1d() | nn.BatchNorm2d() if type(layer) is (nn.BatchNorm1d if flat else nn.BatchNorm2d):
             return _batch_norm(name, layer, shape)
-        case Dropout() if not layer.whole_examples:
+        case Dropout() if type(layer) is Dropout and not layer.whole_examples:
             return Node(Kind.DROPOUT, name, shape, shape, probability=layer.p)
     raise UnsupportedError(f"it has no kernel for {name}, {type(layer).__name__}")
 
@@ -147,6 +157,8 @@ def _max_pooling(name: str, layer: nn.MaxPool2d, shape: Shape) -> Node:
     if _pair(layer.padding) != (0, 0) or _pair(layer.dilation) != (1, 1) or layer.ceil_mode or layer.return_indices:
         raise UnsupportedError(f"{name} has padding, a dilation or another special setting")
     kernel, stride = _pair(layer.kernel_size), _pair(layer.stride)
+    if math.prod(kernel) > MOST_PIXELS:
+        raise UnsupportedError(f"{name} has windows of more than {MOST_PIXELS} pixels")
     return Node(
         Kind.MAX_POOLING, name, shape, (shape[0], *_windows(name, shape, kernel, stride, (0, 0))), kernel, stride
     )

@@ -26,7 +26,17 @@ from benchmark.training.engines.sparse.vectors import (
 # long because compiled code is given its arrays one by one
 @compiled
 def batch_norm(
-    op: Any, reals: Any, here: Any, there: Any, examples: int, x: Any, y: Any, dense: Any, statistics: Any, saved: Any
+    op: Any,
+    reals: Any,
+    here: Any,
+    there: Any,
+    groups: int,
+    examples: int,
+    x: Any,
+    y: Any,
+    dense: Any,
+    statistics: Any,
+    saved: Any,
 ) -> None:
     """Normalise each channel over the examples and pixels of a batch, and let its running statistics follow.
 
@@ -44,20 +54,29 @@ def batch_norm(
         statistics[channels + channel] += momentum * (squares / max(count - 1, 1) - variance)
         saved[channel] = mean
         saved[channels + channel] = 1 / np.sqrt(squares / count + reals[Real.EPSILON])
-    _normalise(op, here, there, examples, x, y, dense, saved)
+    _normalise(op, here, there, groups, x, y, dense, saved)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
 def batch_norm_running(
-    op: Any, reals: Any, here: Any, there: Any, examples: int, x: Any, y: Any, dense: Any, statistics: Any, saved: Any
+    op: Any,
+    reals: Any,
+    here: Any,
+    there: Any,
+    groups: int,
+    x: Any,
+    y: Any,
+    dense: Any,
+    statistics: Any,
+    saved: Any,
 ) -> None:
     """Normalise each channel by its running statistics, as in an evaluation."""
     channels = op[Op.OUT_CHANNELS]
     for channel in range(channels):
         saved[channel] = statistics[channel]
         saved[channels + channel] = 1 / np.sqrt(statistics[channels + channel] + reals[Real.EPSILON])
-    _normalise(op, here, there, examples, x, y, dense, saved)
+    _normalise(op, here, there, groups, x, y, dense, saved)
 
 
 # long because compiled code is given its arrays one by one
@@ -83,13 +102,14 @@ def _deviations(op: Any, here: Any, examples: int, channel: int, x: Any, mean: f
 
 # long because compiled code is given its arrays one by one
 @compiled
-def _normalise(op: Any, here: Any, there: Any, examples: int, x: Any, y: Any, dense: Any, saved: Any) -> None:
+def _normalise(op: Any, here: Any, there: Any, groups: int, x: Any, y: Any, dense: Any, saved: Any) -> None:
+    """All groups of lanes, those without an example too: the next operations read them."""
     channels = op[Op.OUT_CHANNELS]
     kind = x.dtype.type
     for channel in range(channels):
         factor = dense[channel] * saved[channels + channel]
         scale, shift = kind(factor), vector_of(x, kind(dense[channels + channel] - saved[channel] * factor))
-        for g in range((examples + LANES - 1) // LANES):
+        for g in range(groups):
             for row in range(op[Op.HEIGHT]):
                 at, to = place(here, g, channel, row, 0), place(there, g, channel, row, 0)
                 for _ in range(op[Op.WIDTH]):
@@ -104,18 +124,31 @@ def _normalise(op: Any, here: Any, there: Any, examples: int, x: Any, y: Any, de
 # long because compiled code is given its arrays one by one
 @compiled
 def batch_norm_back(
-    op: Any, here: Any, there: Any, seen: Any, examples: int, d: Any, dx: Any, x: Any, dense: Any, saved: Any, out: Any
+    op: Any,
+    here: Any,
+    there: Any,
+    seen: Any,
+    groups: int,
+    examples: int,
+    d: Any,
+    dx: Any,
+    x: Any,
+    dense: Any,
+    saved: Any,
+    out: Any,
 ) -> None:
-    """The gradients of the inputs, and into ``out`` those of the scale and the shift of each channel."""
+    """The gradients of the inputs, and into ``out`` those of the scale and the shift of each channel.
+
+    Inputs of all groups of lanes have one, which is zero in lanes without an example: products before read it.
+    """
     channels = op[Op.OUT_CHANNELS]
     count = examples * op[Op.HEIGHT] * op[Op.WIDTH]
-    groups = (examples + LANES - 1) // LANES
     kind = x.dtype.type
     for channel in range(channels):
         mean, inverse = saved[channel], saved[channels + channel]
         less = vector_of(x, kind(-mean))
         scale, shift = 0.0, 0.0
-        for g in range(groups):
+        for g in range((examples + LANES - 1) // LANES):
             sums, products = zero(x), zero(x)
             for row in range(op[Op.HEIGHT]):
                 for column in range(op[Op.WIDTH]):

@@ -92,7 +92,8 @@ def batch_norm_forward(
     x = input_of(op, member, work, space)
     here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
     dense, statistics, saved = _normalised(op, member, state, space)
-    batch_norm(op, shape.reals[n], here, there, work.targets.shape[1], x, space, dense, statistics, saved)
+    examples = work.targets.shape[1]
+    batch_norm(op, shape.reals[n], here, there, shape.groups, examples, x, space, dense, statistics, saved)
 
 
 # long because compiled code is given its arrays one by one
@@ -105,7 +106,7 @@ def batch_norm_evaluation(
     x = input_of(op, member, work, space)
     here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
     dense, statistics, saved = _normalised(op, member, state, space)
-    batch_norm_running(op, shape.reals[n], here, there, work.targets.shape[1], x, space, dense, statistics, saved)
+    batch_norm_running(op, shape.reals[n], here, there, shape.groups, x, space, dense, statistics, saved)
 
 
 # long because compiled code is given its arrays one by one
@@ -120,7 +121,8 @@ def batch_norm_gradient(
     there = shape.buffers[max(op[Op.INPUT_GRADIENT], 0)]
     dense, _, saved = _normalised(op, member, state, space)
     out = state.dense_gradients[member, op[Op.PARAMETERS] : op[Op.PARAMETERS] + 2 * op[Op.OUT_CHANNELS]]
-    batch_norm_back(op, here, there, seen, work.targets.shape[1], space, space, x, dense, saved, out)
+    examples = work.targets.shape[1]
+    batch_norm_back(op, here, there, seen, shape.groups, examples, space, space, x, dense, saved, out)
 
 
 # long because compiled code is given its arrays one by one

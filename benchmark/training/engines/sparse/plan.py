@@ -229,8 +229,9 @@ class _Builder:
         plan, numbers = self.plan, range(len(self.plan.nodes))
         self.rows.append(plan.input_image(0).row(0, plan.nodes[0].padding))
         turns = [one_by_one(self.stretches, number) for number in numbers]
-        # max-pooling remembers which pixels it chose, so that nobody reads its inputs again
-        unread = [node.kind == Kind.MAX_POOLING for node in plan.nodes[1:]] + [False]
+        # max-pooling remembers which pixels it chose, so that it does not read its inputs again, but its outputs
+        pools = [node.kind == Kind.MAX_POOLING for node in plan.nodes] + [False]
+        unread = [pools[n + 1] and not pools[n] for n in numbers]
         outputs = [
             self._buffer(plan.output_image(n), self._corner(n + 1), shared=turns[n] and unread[n]) for n in numbers
         ]

@@ -43,7 +43,7 @@ def train(
             if steps.due[step]:
                 _step(state, member, steps.sgd[step])
             if steps.places[step, member] >= 0:
-                _leave(state, member, steps.trail, steps.places[step, member])
+                _record(state, member, steps.trail, steps.places[step, member])
             _gradients(member, shape, state, _of_step(steps, step), space, memory)
             count_up(done, member)
         number = take_number(queue)
@@ -97,7 +97,7 @@ def _gradients(member: int, shape: Shape, state: State, work: Work, space: Any, 
 
 
 @compiled
-def _leave(state: State, member: int, trail: Any, at: int) -> None:
+def _record(state: State, member: int, trail: Any, at: int) -> None:
     """Copy the weights of a network to where ``at`` is in the trail."""
     values, dense = state.values[state.starts[member] : state.starts[member + 1]], state.dense[member]
     trail[at : at + values.size] = values
@@ -105,8 +105,8 @@ def _leave(state: State, member: int, trail: Any, at: int) -> None:
 
 
 @compiled
-def _take_back(state: State, member: int, trail: Any, at: int) -> None:
-    """Give a network the weights that :func:`_leave` copied."""
+def _restore(state: State, member: int, trail: Any, at: int) -> None:
+    """Give a network the weights that :func:`_record` copied."""
     values, dense = state.values[state.starts[member] : state.starts[member + 1]], state.dense[member]
     values[:] = trail[at : at + values.size]
     dense[:] = trail[at + values.size : at + values.size + dense.size]
@@ -127,7 +127,7 @@ def retrace(
         member = steps.members[number]
         first, end = wanted.starts[member], wanted.starts[member + 1]
         for step in range(steps.at.size):
-            _take_back(state, member, steps.trail, steps.places[step, member])
+            _restore(state, member, steps.trail, steps.places[step, member])
             _gradients_of(wanted, member, shape, state, _of_step(steps, step), space, memory)
             for n in range(first, end):
                 wanted.momenta[n] = kept * wanted.momenta[n] + wanted.gradients[n]

@@ -8,7 +8,7 @@ NEGLIGIBLE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-16}
 """What a step weighs that is forgotten, beside the last one: about the rounding of a gradient."""
 
 LARGEST_TRAIL = 2**30
-"""Bytes that one network with convolutions may leave of its weights in these steps."""
+"""Bytes that the weights of one network with convolutions may take in these steps."""
 
 
 def steps_that_count(momentum: float, dtype: np.dtype[np.floating]) -> int:

@@ -1,8 +1,8 @@
 """The momentum of weights that grow in a network with convolutions: its last steps are gone through once more.
 
 The factors of a convolution's gradients are too large to be kept, and the gradients of all of its weights cost many
-times what the active ones cost. So networks leave the weights that they do a step with, and once it is known what has
-grown, the gradients of that are made in each of these steps, without those of what was active.
+times what the active ones cost. So the weights that networks have in each of these steps are recorded, and once it is
+known what has grown, the gradients of that are made in each step, without those of what was active.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.training.engines.sparse.arguments import State
+from benchmark.training.engines.sparse.beginning import empty_state
 from benchmark.training.engines.sparse.factors import Asked
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.remembered import LARGEST_TRAIL
@@ -32,7 +33,7 @@ class Snapshot:
 
 
 class Retracing:
-    """Snapshots of networks, what their steps since then were, and the weights that they had in each."""
+    """Snapshots of networks, what their steps since then were, and the trail of weights that they had in each."""
 
     def __init__(
         self, networks: SparseNetworks, batches: Sequence[int], members: Sequence[int], length: int, momentum: float
@@ -44,13 +45,11 @@ class Retracing:
         self._networks, self._batches, self._momentum = networks, np.asarray(batches, np.int64), momentum
         self._snapshots: dict[int, Snapshot] = {}
         self._targets: dict[int, Counts] = {}
-        self._length, sizes = (
-            length,
-            [length * _left_in_a_step(networks, m) if m in members else 0 for m in range(networks.size)],
-        )
+        self._length = length
+        sizes = [length * _weights_of(networks, m) if m in members else 0 for m in range(networks.size)]
         self._begins = starts(sizes)
         self._trail = np.zeros(sum(sizes), networks.dtype)
-        """What each network leaves, [steps, weights], one after the other."""
+        """The weights of each network, [steps, weights], one after the other."""
 
     def begin(self, member: int, step: int) -> None:
         """A network's steps from ``step`` on, which is to be done next, may be gone through once more."""
@@ -89,7 +88,7 @@ class Retracing:
             "targets": self._targets,
             "slots": slots,
             "inputs": self._networks.batches.inputs[slots],
-            "trails": {m: self._left(m) for m in self._snapshots},
+            "trails": {m: self._recorded(m) for m in self._snapshots},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -100,16 +99,14 @@ class Retracing:
         self._targets = dict(state["targets"])
         self._networks.batches.load([int(slot) for slot in state["slots"]], state["inputs"])
         for member, trail in state["trails"].items():
-            self._left(member)[:] = trail
+            self._recorded(member)[:] = trail
 
     def _place(self, member: int, step: int) -> int:
-        """Where in the trail what a network leaves in a step begins."""
-        return int(self._begins[member]) + (step - self._snapshots[member].step) * _left_in_a_step(
-            self._networks, member
-        )
+        """Where in the trail the weights of a network in a step begin."""
+        return int(self._begins[member]) + (step - self._snapshots[member].step) * _weights_of(self._networks, member)
 
-    def _left(self, member: int) -> Any:
-        """What a network has left since its snapshot, as a view."""
+    def _recorded(self, member: int) -> Any:
+        """The weights of a network in the steps since its snapshot, as a view."""
         first = self._snapshots[member].step
         end = min(max(self._targets, default=0) + 1, first + self._length)
         return self._trail[self._place(member, first) : self._place(member, end)]
@@ -148,39 +145,18 @@ class Retracing:
 
     def _state(self, counts: Sequence[Counts], positions: Sequence[Indices]) -> State:
         """Networks with such weights, all of them and all else zero."""
-        networks, size = self._networks, len(counts)
-        weights = sum(each.size for each in positions)
-        values, gradients, momenta = (np.zeros(weights, networks.dtype) for _ in range(3))
-        places, index, looks = (np.zeros(weights, np.int32) for _ in range(3))
-        dense, dense_gradients, dense_momenta = (
-            np.zeros((size, networks.state.dense.shape[1]), networks.dtype) for _ in range(3)
-        )
-        state = networks.state._replace(
-            values=values,
-            gradients=gradients,
-            momenta=momenta,
-            places=places,
-            index=index,
-            looks=looks,
-            starts=starts([each.size for each in positions]),
-            rows=np.zeros((size, networks.structures.rows[-1]), np.int64),
-            columns=np.zeros((size, networks.structures.columns[-1]), np.int64),
-            dense=dense,
-            dense_gradients=dense_gradients,
-            dense_momenta=dense_momenta,
-            statistics=np.zeros((size, networks.state.statistics.shape[1]), networks.dtype),
-            dropouts=np.zeros((size, *networks.state.dropouts.shape[1:]), np.int64),
-        )
+        networks = self._networks
+        state = empty_state(networks.plan, networks.structures, np.stack(counts), networks.dtype)
         for row, (of_member, each) in enumerate(zip(counts, positions, strict=True)):
             networks.structures.index(state, row, each, of_member)
         return state
 
 
-def leaves_little(networks: SparseNetworks, member: int, length: int) -> bool:
-    """Whether there is room for what a network leaves in so many steps."""
-    return length * _left_in_a_step(networks, member) * networks.dtype.itemsize <= LARGEST_TRAIL
+def has_room_for_weights(networks: SparseNetworks, member: int, length: int) -> bool:
+    """Whether there is room for the weights of a network in so many steps."""
+    return length * _weights_of(networks, member) * networks.dtype.itemsize <= LARGEST_TRAIL
 
 
-def _left_in_a_step(networks: SparseNetworks, member: int) -> int:
-    """Numbers."""
+def _weights_of(networks: SparseNetworks, member: int) -> int:
+    """Active weights and dense parameters of a network."""
     return int(networks.counts[member].sum()) + sum(networks.plan.dense_shapes.values())

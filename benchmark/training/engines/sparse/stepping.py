@@ -42,11 +42,11 @@ class Active:
 
 @dataclass(frozen=True)
 class Trail:
-    """Where networks leave the weights that they do a step with: active ones, then dense parameters."""
+    """Where the weights that networks do a step with are recorded: active ones, then dense parameters."""
 
     numbers: Numbers
     places: NDArray[np.int64]
-    """[networks]: where in ``numbers`` each begins to, or -1 for one that leaves none."""
+    """[networks]: where in ``numbers`` those of each begin, or -1 where none are."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Extra:
     """What a step makes beside the gradients of active weights."""
 
     convolutions: Sequence[int] = ()
-    """Networks of which the gradients of all weights of convolutions are made, in the order of the rows."""
+    """Networks of which the gradients of all weights of convolutions are made, in the order of the rows; some have
+    none, and are here for their linear layers."""
     all_layers: Sequence[int] = ()
     """Those among them of which the gradients of all weights of linear layers are made too."""
     recorded: Sequence[int] = ()

@@ -1,0 +1,144 @@
+"""One step of the sparse engine after another gives the gradients of autograd, whatever the network and the batches."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from benchmark.models import sparse_layer_names
+from benchmark.models.dropout import Dropout
+from benchmark.training.engines.engine import Batch
+from benchmark.training.engines.sparse.network import unsupported
+from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.stepping import Extra
+from benchmark.training.loss import classification_loss
+
+CLASSES = 6
+
+
+@pytest.fixture
+def float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+pairs = st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 4), st.integers(1, 4)))
+
+
+def batch_norm(channels):
+    """With a shift, so that a channel without variance is not where ReLU has its corner."""
+    found = nn.BatchNorm2d(channels)
+    nn.init.uniform_(found.bias, 0.1, 0.5)
+    return found
+
+
+@st.composite
+def image_layers(draw, channels):
+    """A layer of images, with what may follow it, and the channels that it gives."""
+    kind = draw(st.sampled_from(["convolution", "convolution", "max", "mean", "dropout"]))
+    if kind == "max":
+        return [nn.MaxPool2d(draw(pairs), draw(st.sampled_from([None, 1, 2])))], channels
+    if kind == "mean":
+        return [nn.AvgPool2d(draw(pairs), draw(st.sampled_from([None, 1, 2])))], channels
+    if kind == "dropout":
+        return [Dropout(draw(st.sampled_from([0.0, 0.3])))], channels
+    outputs, padding = draw(st.sampled_from([1, 4, 17, 40])), draw(st.sampled_from([0, 1, (0, 2)]))
+    found = [nn.Conv2d(channels, outputs, draw(pairs), draw(st.sampled_from([1, 2, (2, 1)])), padding)]
+    found += [batch_norm(outputs)] if draw(st.booleans()) else []
+    return [*found, *([nn.ReLU()] if draw(st.booleans()) else [])], outputs
+
+
+@st.composite
+def networks(draw):
+    """A chain of layers that the sparse engine has, and the shape of its inputs."""
+    channels, height, width = draw(st.integers(1, 3)), draw(st.integers(3, 18)), draw(st.integers(3, 18))
+    shape, layers = (channels, height, width), []
+    for _ in range(draw(st.integers(0, 4))):
+        more, channels = draw(image_layers(channels))
+        layers += more
+    network = nn.Sequential(*layers, nn.Flatten()).eval()
+    try:
+        features = network(torch.zeros(1, *shape)).shape[1]
+    except RuntimeError:  # a window is larger than what it looks at
+        features = 0
+    assume(features > 0)
+    for hidden in draw(st.lists(st.sampled_from([1, 9, 30]), max_size=2)):
+        network += nn.Sequential(nn.Linear(features, hidden), *([nn.ReLU()] if draw(st.booleans()) else []))
+        features = hidden
+    network.append(nn.Linear(features, CLASSES))
+    assume(unsupported(network, shape) is None)
+    return network.train(), shape
+
+
+def sparse_twin(network, shape, masks, examples):
+    """The network on the sparse engine, alone."""
+    weights = {name: weight.detach()[None].clone() for name, weight in network.named_parameters()}
+    buffers = {name: buffer[None].clone() for name, buffer in network.named_buffers()}
+    stacked = {name: mask[None] for name, mask in masks.items()}
+    return SparseNetworks(network, shape, weights, buffers, stacked, [0], examples, 1)
+
+
+def assert_same_gradients(network, shape, density, batches, **close):
+    """Of active weights, of all weights and of dense parameters, in a step of each size of a batch."""
+    names = sparse_layer_names(network)
+    masks = {name: torch.rand_like(network.get_parameter(name)) < density for name in names}
+    for name, mask in masks.items():
+        network.get_parameter(name).data.mul_(mask)
+    sparse = sparse_twin(network, shape, masks, max(batches))
+    for step, examples in enumerate(batches, start=1):
+        inputs, targets = torch.randn(1, examples, *shape), torch.randint(CLASSES, (1, examples))
+        sparse.step(step, Batch.of(inputs, targets), Extra([0], [0]) if step % 2 else Extra())
+        network.zero_grad()
+        classification_loss(network(inputs[0])[None], targets, 0.0)[0].backward()
+        state, at = sparse.state, 0
+        for layer, name in enumerate(names):
+            wanted = network.get_parameter(name).grad.flatten()
+            found = torch.from_numpy(sparse.active(0, layer).gradients)
+            torch.testing.assert_close(found, wanted[masks[name].flatten()], **close)
+            if step % 2:
+                of_layer = slice(*sparse.structures.sizes[layer : layer + 2])
+                torch.testing.assert_close(torch.from_numpy(sparse.full_gradients[0, of_layer]), wanted, **close)
+        for name, size in sparse.plan.dense_shapes.items():
+            found = torch.from_numpy(state.dense_gradients[0, at : at + size])
+            torch.testing.assert_close(found, network.get_parameter(name).grad, **close)
+            at += size
+
+
+batches = st.lists(st.integers(2, 90), min_size=1, max_size=3).map(lambda sizes: [max(sizes), *sizes, max(sizes)])
+
+
+@pytest.mark.long
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks(), st.sampled_from([0.0, 0.05, 0.3, 1.0]), batches)
+def test_gradients_are_those_of_autograd_after_any_other_batch(float64, made, density, batches):
+    assert_same_gradients(*made, density, batches, atol=1e-9, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers"),
+    [
+        ((1, 7, 7), lambda: [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 8, 5), nn.ReLU(), nn.Flatten()]),
+        ((1, 10, 10), lambda: [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.MaxPool2d(2), nn.Flatten()]),
+        ((2, 4, 4), lambda: [nn.Conv2d(2, 3, 3), batch_norm(3), nn.ReLU(), nn.Flatten(), nn.ReLU()]),
+        ((8,), lambda: [nn.Linear(8, 8), *(relu := [nn.ReLU()]), nn.Linear(8, 8), *relu]),
+    ],
+    ids=["a convolution to one pixel", "two poolings in a row", "batch-norm", "one ReLU in two places"],
+)
+def test_gradients_are_those_of_autograd_where_they_were_not_once(shape, layers):
+    torch.manual_seed(0)
+    network = nn.Sequential(*layers(), nn.Linear(8 if shape != (2, 4, 4) else 12, CLASSES))
+    assert_same_gradients(network, shape, 0.7, [64, 37, 64], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "words"),
+    [
+        (nn.Sequential(*[nn.Linear(4, 4)] * 2), (4,), "it has 1 twice"),
+        (nn.Sequential(nn.MaxPool2d(17), nn.Flatten(), nn.Linear(1, 2)), (1, 17, 17), "more than 256 pixels"),
+    ],
+    ids=["a layer in two places", "a window that a byte cannot count"],
+)
+def test_what_gradients_would_be_wrong_of_is_refused(network, shape, words):
+    assert words in (unsupported(network, shape) or "")
