@@ -27,6 +27,14 @@ class Recipe:
         schedule: DensitySchedule = load(self.topology.density_schedule, "schedule")
         return schedule
 
+    def last_update(self, total_steps: int) -> float:
+        """What the last step with a topology update is not beyond, in a training of so many steps."""
+        return self.topology.update_until * total_steps
+
+    def updates_at(self, step: int, total_steps: int) -> bool:
+        """Whether a topology update falls on ``step``, from 1."""
+        return step % self.topology.update_period == 0 and step <= self.last_update(total_steps)
+
     def density(self, final: float, done: float) -> float:
         """The density once a share of the training is done; raises :class:`PluginError` for one that is none."""
         found = self.schedule.density(final, done)

@@ -33,8 +33,7 @@ def due(members: Sequence[Member], step: int, total_steps: int, *, before_optimi
         index
         for index, member in enumerate(members)
         if member.recipe is not None
-        and step % member.recipe.topology.update_period == 0
-        and step <= member.recipe.topology.update_until * total_steps
+        and member.recipe.updates_at(step, total_steps)
         and member.recipe.criterion.updates_before_optimizer == before_optimizer
     ]
 
@@ -69,7 +68,7 @@ def update(engine: Engine, member: int, step: int, total_steps: int) -> list[Top
     """
     recipe = recipe_of(engine.members[member])
     shown = layers_shown(engine, member, step, Needs.for_update(recipe.criterion, recipe.growth))
-    last = recipe.topology.update_until * total_steps
+    last = recipe.last_update(total_steps)
     fraction = recipe.topology.prune_fraction.at(step, last) if recipe.schedule.replaces else 0.0
     targets = _targets(engine, member, shown, step / total_steps)
     rules = recipe.topology.rules

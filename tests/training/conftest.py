@@ -3,9 +3,17 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from benchmark.training.engines import ENGINES
 from tests.training.naive_engine import NAIVE
+
+
+@pytest.fixture
+def float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(params=["dense", "naive", "sparse"])

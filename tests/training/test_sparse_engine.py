@@ -1,7 +1,6 @@
 """The sparse engine does what the dense one does: the same masks in float64, and the same bits whoever else trains."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,22 +12,16 @@ from torch import nn
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import TrainingSettings
-from benchmark.models import build_model, sparse_layer_names
-from benchmark.models.dropout import Dropout
+from benchmark.models import build_model
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch, Needs
-from benchmark.training.engines.sparse import retracing
+from benchmark.training.engines.sparse import remembered
 from benchmark.training.engines.sparse.layout import lay_out
-from benchmark.training.engines.sparse.narrow import block_of
-from benchmark.training.engines.sparse.network import nodes, unsupported
-from benchmark.training.engines.sparse.networks import SparseNetworks
+from benchmark.training.engines.sparse.network import unsupported
 from benchmark.training.engines.sparse.plan import Image
 from benchmark.training.engines.sparse.remembered import steps_that_count
-from benchmark.training.engines.sparse.stepping import Extra
-from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.engines.sparse.vectors import LANES
 from benchmark.training.fleet_training import FleetTraining
-from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
 from criteria import load, names
 from criteria.plugins import Spec
@@ -43,13 +36,6 @@ RULES = {
 TINY_CNN = {"name": "small_cnn"}
 NORMALISED = {"name": "vgg16", "widths": [4, 4, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8]}
 DROPPED = {"name": "mlp", "widths": [16, 12], "dropout": 0.2}
-
-
-@pytest.fixture
-def float64():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def trained(engine, members, model, training, dataset, *, stop=None):
@@ -152,7 +138,7 @@ def test_weights_that_grow_in_convolutions_have_the_momentum_that_they_would_hav
 @pytest.mark.long
 @pytest.mark.parametrize("room", [2**30, 0], ids=["weights of all steps", "no room for them"])
 def test_weights_that_grow_beside_batch_norm_have_that_momentum_too(float64, monkeypatch, room):
-    monkeypatch.setattr(retracing, "LARGEST_TRAIL", room)
+    monkeypatch.setattr(remembered, "LARGEST_TRAIL", room)
     dataset = some_data(3, 32, 32, examples=48)
     training = TrainingSettings(epochs=7, batch_size=5, learning_rate=0.02, momentum=0.1, nesterov=True)
     members = [lambda: Member(1, 0.2, "erk", recipe("magnitude", "gradient", 17))]
@@ -249,96 +235,6 @@ def test_nobody_gets_a_dense_gradient_that_was_not_made():
     assert not engine.diverged().any()
     with pytest.raises(ValueError, match="no dense gradient of member 0"):
         engine.layers(0, 1, Needs(gradient="all"))
-
-
-def stacked_state(network):
-    weights = {name: weight.detach()[None].clone() for name, weight in network.named_parameters()}
-    return weights, {name: buffer[None].clone() for name, buffer in network.named_buffers()}
-
-
-NETWORKS = {
-    "linear layers": ((7,), lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), nn.Linear(20, 5))),
-    "two classes, dropout": (
-        (7,),
-        lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), Dropout(0.3), nn.Linear(20, 1)),
-    ),
-    "convolutions with all settings": (
-        (3, 9, 9),
-        lambda: nn.Sequential(
-            *(nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2)), nn.ReLU()),
-            *(nn.Conv2d(4, 5, 3, padding=2), nn.BatchNorm2d(5), nn.ReLU(), nn.AvgPool2d(2), Dropout(0.3)),
-            *(nn.Conv2d(5, 6, 2, stride=2), nn.ReLU(), nn.MaxPool2d(1), nn.Flatten()),
-            *(nn.Linear(18, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 4, bias=False)),
-        ),
-    ),
-    "windows of two rows and columns": (
-        (3, 15, 13),
-        lambda: nn.Sequential(
-            *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3), nn.MaxPool2d(2), nn.ReLU()),
-            *(nn.Conv2d(5, 6, 1), nn.ReLU(), nn.MaxPool2d((2, 1)), nn.Flatten(), nn.Linear(6, 6)),
-        ),
-    ),
-    "narrow images": (
-        (2, 8, 15),
-        lambda: nn.Sequential(
-            *(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 50, 3, padding=1), nn.ReLU()),
-            *(nn.Conv2d(50, 4, (2, 5), padding=(0, 2)), nn.BatchNorm2d(4), nn.Conv2d(4, 60, (4, 2)), nn.ReLU()),
-            *(nn.MaxPool2d((1, 2)), nn.Conv2d(60, 5, (2, 1), padding=(1, 0)), nn.Flatten(), nn.Linear(175, 6)),
-        ),
-    ),
-    "windows that overlap, and a convolution that is flattened": (
-        (3, 17, 17),
-        lambda: nn.Sequential(
-            *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(3, 2)),
-            *(nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(125, 6)),
-        ),
-    ),
-}
-
-
-def test_most_convolutions_of_narrow_images_are_handled_as_such_in_one_block_and_in_several():
-    shape, make = NETWORKS["narrow images"]
-    convolutions = [node for node in nodes(make(), shape) if node.kind == Kind.CONVOLUTION][1:]
-    assert [-(-node.outputs[0] // block_of(node)) for node in convolutions] == [2, 1, 2, 1]
-    assert block_of(replace(convolutions[0], stride=(2, 1))) == 0
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("examples", [3, 37, 128, 300])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_gradients_are_those_of_autograd(float64, name, examples):
-    shape, make = NETWORKS[name]
-    torch.manual_seed(0)
-    network = make()
-    names_ = sparse_layer_names(network)
-    masks = {n: torch.rand_like(network.get_parameter(n)) < 0.3 for n in names_}
-    for n, mask in masks.items():
-        network.get_parameter(n).data.mul_(mask)
-    weights, buffers = stacked_state(network)
-    masked = {n: mask[None] for n, mask in masks.items()}
-    sparse = SparseNetworks(network, shape, weights, buffers, masked, [0], examples, 1, 0.1)
-    inputs, targets = torch.randn(1, examples, *shape), torch.randint(2, (1, examples))
-    sparse.step(1, Batch.of(inputs, targets), Extra([0], [0]))
-    loss = classification_loss(network(inputs[0])[None], targets, 0.1)[0]
-    loss.backward()
-    assert sparse.losses[0] == pytest.approx(loss.item())
-    sizes = sparse.structures.sizes
-    for layer, n in enumerate(names_):
-        wanted = network.get_parameter(n).grad.flatten()
-        found = torch.from_numpy(sparse.full_gradients[0, sizes[layer] : sizes[layer + 1]])
-        torch.testing.assert_close(found, wanted, atol=1e-10, rtol=1e-8)
-        active = sparse.active(0, layer)
-        assert torch.equal(torch.from_numpy(active.positions).long(), masks[n].flatten().nonzero().flatten())
-        torch.testing.assert_close(
-            torch.from_numpy(active.gradients), wanted[masks[n].flatten()], atol=1e-10, rtol=1e-8
-        )
-    at = 0
-    for n, size in sparse.plan.dense_shapes.items():
-        found = torch.from_numpy(sparse.state.dense_gradients[0, at : at + size])
-        torch.testing.assert_close(found, network.get_parameter(n).grad, atol=1e-10, rtol=1e-8)
-        at += size
-    statistics = torch.cat([network.get_buffer(n) for n in sparse.plan.statistics] or [torch.zeros(0)])
-    torch.testing.assert_close(torch.from_numpy(sparse.state.statistics[0]), statistics)
 
 
 @pytest.mark.parametrize(

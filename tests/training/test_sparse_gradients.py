@@ -1,5 +1,7 @@
 """One step of the sparse engine after another gives the gradients of autograd, whatever the network and the batches."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
@@ -9,19 +11,15 @@ from torch import nn
 from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.training.engines.engine import Batch
-from benchmark.training.engines.sparse.network import unsupported
+from benchmark.training.engines.sparse.narrow import block_of
+from benchmark.training.engines.sparse.network import nodes, unsupported
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.stepping import Extra
+from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.loss import classification_loss
 
 CLASSES = 6
-
-
-@pytest.fixture
-def float64():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+SMOOTHING = 0.1
 
 
 pairs = st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 4), st.integers(1, 4)))
@@ -77,26 +75,29 @@ def sparse_twin(network, shape, masks, examples):
     weights = {name: weight.detach()[None].clone() for name, weight in network.named_parameters()}
     buffers = {name: buffer[None].clone() for name, buffer in network.named_buffers()}
     stacked = {name: mask[None] for name, mask in masks.items()}
-    return SparseNetworks(network, shape, weights, buffers, stacked, [0], examples, 1)
+    return SparseNetworks(network, shape, weights, buffers, stacked, [0], examples, 1, SMOOTHING)
 
 
-def assert_same_gradients(network, shape, density, batches, **close):
-    """Of active weights, of all weights and of dense parameters, in a step of each size of a batch."""
+def assert_same_steps(network, shape, density, batches, **close):
+    """Losses, statistics, and gradients of active weights, of all and of dense parameters, in a step of each batch."""
     names = sparse_layer_names(network)
     masks = {name: torch.rand_like(network.get_parameter(name)) < density for name in names}
     for name, mask in masks.items():
         network.get_parameter(name).data.mul_(mask)
     sparse = sparse_twin(network, shape, masks, max(batches))
     for step, examples in enumerate(batches, start=1):
-        inputs, targets = torch.randn(1, examples, *shape), torch.randint(CLASSES, (1, examples))
+        inputs, targets = torch.randn(1, examples, *shape), torch.randint(2, (1, examples))
         sparse.step(step, Batch.of(inputs, targets), Extra([0], [0]) if step % 2 else Extra())
         network.zero_grad()
-        classification_loss(network(inputs[0])[None], targets, 0.0)[0].backward()
+        loss = classification_loss(network(inputs[0])[None], targets, SMOOTHING)[0]
+        loss.backward()
         state, at = sparse.state, 0
+        assert sparse.losses[0] == pytest.approx(loss.item())
         for layer, name in enumerate(names):
-            wanted = network.get_parameter(name).grad.flatten()
-            found = torch.from_numpy(sparse.active(0, layer).gradients)
-            torch.testing.assert_close(found, wanted[masks[name].flatten()], **close)
+            wanted, mask = network.get_parameter(name).grad.flatten(), masks[name].flatten()
+            active = sparse.active(0, layer)
+            assert torch.equal(torch.from_numpy(active.positions).long(), mask.nonzero().flatten())
+            torch.testing.assert_close(torch.from_numpy(active.gradients), wanted[mask], **close)
             if step % 2:
                 of_layer = slice(*sparse.structures.sizes[layer : layer + 2])
                 torch.testing.assert_close(torch.from_numpy(sparse.full_gradients[0, of_layer]), wanted, **close)
@@ -104,6 +105,64 @@ def assert_same_gradients(network, shape, density, batches, **close):
             found = torch.from_numpy(state.dense_gradients[0, at : at + size])
             torch.testing.assert_close(found, network.get_parameter(name).grad, **close)
             at += size
+        statistics = torch.cat([network.get_buffer(name) for name in sparse.plan.statistics] or [torch.zeros(0)])
+        torch.testing.assert_close(torch.from_numpy(state.statistics[0]), statistics)
+
+
+NETWORKS = {
+    "linear layers": ((7,), lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), nn.Linear(20, 5))),
+    "two classes, dropout": (
+        (7,),
+        lambda: nn.Sequential(nn.Linear(7, 20), nn.ReLU(), Dropout(0.3), nn.Linear(20, 1)),
+    ),
+    "convolutions with all settings": (
+        (3, 9, 9),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2)), nn.ReLU()),
+            *(nn.Conv2d(4, 5, 3, padding=2), nn.BatchNorm2d(5), nn.ReLU(), nn.AvgPool2d(2), Dropout(0.3)),
+            *(nn.Conv2d(5, 6, 2, stride=2), nn.ReLU(), nn.MaxPool2d(1), nn.Flatten()),
+            *(nn.Linear(18, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 4, bias=False)),
+        ),
+    ),
+    "windows of two rows and columns": (
+        (3, 15, 13),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3), nn.MaxPool2d(2), nn.ReLU()),
+            *(nn.Conv2d(5, 6, 1), nn.ReLU(), nn.MaxPool2d((2, 1)), nn.Flatten(), nn.Linear(6, 6)),
+        ),
+    ),
+    "narrow images": (
+        (2, 8, 15),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 50, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(50, 4, (2, 5), padding=(0, 2)), nn.BatchNorm2d(4), nn.Conv2d(4, 60, (4, 2)), nn.ReLU()),
+            *(nn.MaxPool2d((1, 2)), nn.Conv2d(60, 5, (2, 1), padding=(1, 0)), nn.Flatten(), nn.Linear(175, 6)),
+        ),
+    ),
+    "windows that overlap, and a convolution that is flattened": (
+        (3, 17, 17),
+        lambda: nn.Sequential(
+            *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(3, 2)),
+            *(nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(125, 6)),
+        ),
+    ),
+}
+
+
+def test_most_convolutions_of_narrow_images_are_handled_as_such_in_one_block_and_in_several():
+    shape, make = NETWORKS["narrow images"]
+    convolutions = [node for node in nodes(make(), shape) if node.kind == Kind.CONVOLUTION][1:]
+    assert [-(-node.outputs[0] // block_of(node)) for node in convolutions] == [2, 1, 2, 1]
+    assert block_of(replace(convolutions[0], stride=(2, 1))) == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("examples", [3, 37, 128, 300])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_gradients_are_those_of_autograd(float64, name, examples):
+    shape, make = NETWORKS[name]
+    torch.manual_seed(0)
+    assert_same_steps(make(), shape, 0.3, [examples], atol=1e-10, rtol=1e-8)
 
 
 batches = st.lists(st.integers(2, 90), min_size=1, max_size=3).map(lambda sizes: [max(sizes), *sizes, max(sizes)])
@@ -113,7 +172,7 @@ batches = st.lists(st.integers(2, 90), min_size=1, max_size=3).map(lambda sizes:
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks(), st.sampled_from([0.0, 0.05, 0.3, 1.0]), batches)
 def test_gradients_are_those_of_autograd_after_any_other_batch(float64, made, density, batches):
-    assert_same_gradients(*made, density, batches, atol=1e-9, rtol=1e-6)
+    assert_same_steps(*made, density, batches, atol=1e-9, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +188,7 @@ def test_gradients_are_those_of_autograd_after_any_other_batch(float64, made, de
 def test_gradients_are_those_of_autograd_where_they_were_not_once(shape, layers):
     torch.manual_seed(0)
     network = nn.Sequential(*layers(), nn.Linear(8 if shape != (2, 4, 4) else 12, CLASSES))
-    assert_same_gradients(network, shape, 0.7, [64, 37, 64], atol=1e-4, rtol=1e-3)
+    assert_same_steps(network, shape, 0.7, [64, 37, 64], atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

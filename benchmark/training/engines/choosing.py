@@ -15,7 +15,7 @@ from benchmark.experiments.setup import Setup
 from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.training.engines import ENGINES
-from benchmark.training.engines.sparse.remembered import LARGEST_TRAIL, steps_that_count
+from benchmark.training.engines.sparse.remembered import has_room, steps_that_count
 from benchmark.training.initial import structure
 from benchmark.training.layer_roles import counts_beside_dense
 from criteria import Criterion
@@ -89,12 +89,12 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     }
     seconds = rate.per_step + sum(counts[name] * (PASSES * product[name] + rate.per_weight) for name in shapes)
     if engine == "sparse":
-        weights = sum(counts.values())
-        if 4 * weights * _remembered(setup, rule) <= LARGEST_TRAIL and (again := steps_once_more(setup, rule)) > 0:
+        steps, again = _remembered(setup, rule), steps_once_more(setup, rule)
+        if again > 0 and has_room(sum(counts.values()), steps, np.dtype(np.float32)):
             seconds *= 1 + RETRACED * again
         else:  # the gradients of all weights of convolutions, in the steps that count
             everything = sum(sizes[name] * product[name] for name, shape in shapes.items() if len(shape) > 2)
-            seconds += everything * min(1.0, _remembered(setup, rule) / setup.topology.update_period)
+            seconds += everything * min(1.0, steps / setup.topology.update_period)
     if rule.criterion is not None:
         seconds += rate.update * sum(sizes.values()) / setup.topology.update_period
     return seconds

@@ -12,14 +12,16 @@ from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import CONSTANT, Setup
 from benchmark.system import communication
 from benchmark.training.engines.engine import Engine, EngineKind
+from benchmark.training.engines.sparse.network import Node, UnsupportedError, nodes
 from benchmark.training.engines.sparse.remembered import LARGEST_TRAIL, steps_that_count
+from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.members import Member
 from criteria.plugins import load
 
 FLEET_BYTES = 2 * 2**30
 """What the members of a fleet may take together for what is kept of the steps that count for momentum."""
 
-LARGEST = 4 * 2**30
+MEMBER_BYTES = 4 * 2**30
 """What one network may take for that."""
 
 
@@ -32,28 +34,32 @@ def _make(members: Sequence[Member], setup: Setup, dataset: Dataset, device: tor
 def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: torch.device) -> int:
     """Enough to keep all cores busy, and few enough for the memory: of each, something of many steps is kept."""
     del device
-    kept, convolves = _kept(setup, shape, classes)
+    layers = _operations(setup, shape, classes)
     # a step of linear layers is short: of four such networks, a third is what a fleet shares, as gathering a batch
-    share = 4 if convolves else 8
-    return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(kept, 1)))
+    share = 4 if _convolves(layers) else 8
+    return max(1, min(share * torch.get_num_threads(), FLEET_BYTES // max(_kept_bytes(setup, layers), 1)))
 
 
-def _kept(setup: Setup, shape: tuple[int, ...], classes: int) -> tuple[int, bool]:
-    """Bytes that are kept at most of the steps that count for momentum, of one network; and whether it convolves."""
-    from benchmark.training.engines.sparse.network import nodes
-    from benchmark.training.engines.sparse.table import Kind
+def _operations(setup: Setup, shape: tuple[int, ...], classes: int) -> list[Node]:
+    """Those of a setup's networks; raises ``UnsupportedError`` where there is no kernel for one."""
     from benchmark.training.initial import structure
 
-    layers = nodes(structure(setup.model, shape, classes), shape)
-    linear = [node for node in layers if node.kind == Kind.LINEAR]
-    convolves = any(node.kind == Kind.CONVOLUTION for node in layers)
-    factors = sum(node.inputs[0] + node.outputs[0] for node in linear)
+    return nodes(structure(setup.model, shape, classes), shape)
+
+
+def _convolves(layers: Sequence[Node]) -> bool:
+    return any(node.kind == Kind.CONVOLUTION for node in layers)
+
+
+def _kept_bytes(setup: Setup, layers: Sequence[Node]) -> int:
+    """What is kept at most of the steps that count for momentum, of one network."""
     steps, batch = steps_that_count(setup.training.momentum, np.dtype(np.float32)), setup.training.batch_size
-    if not convolves or setup.topology.update_period < steps:
-        return 4 * steps * batch * factors, convolves
+    if not _convolves(layers) or setup.topology.update_period < steps:
+        factors = sum(node.inputs[0] + node.outputs[0] for node in layers if node.kind == Kind.LINEAR)
+        return 4 * steps * batch * factors
     # these keep their batches, each with a seed of its own at worst, and their weights, all of them at worst
     weights = sum(math.prod(node.weight_shape) for node in layers if node.is_product)
-    return 4 * steps * batch * math.prod(shape) + min(4 * steps * weights, LARGEST_TRAIL), convolves
+    return 4 * steps * batch * math.prod(layers[0].inputs) + min(4 * steps * weights, LARGEST_TRAIL)
 
 
 def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
@@ -63,13 +69,15 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         return "the sparse engine trains in one process"
     if setup.training.precision != "float32":
         return f"the sparse engine computes in float32, not in {setup.training.precision}"
-    if (reason := _unsupported_model(setup)) is not None:
-        return f"the sparse engine does not run model {setup.model['name']}: {reason}"
-    if rule.criterion is not None and setup.topology.grown_momentum == "keep":
-        seen = source_of(setup.data).look
-        if _kept(setup, seen.shape, seen.classes)[0] > LARGEST:
-            momentum, most = setup.training.momentum, LARGEST >> 30
-            return f"it would keep more than {most} GiB of a network's past steps with momentum {momentum:g}"
+    seen = source_of(setup.data).look
+    try:
+        layers = _operations(setup, seen.shape, seen.classes)
+    except UnsupportedError as error:
+        return f"the sparse engine does not run model {setup.model['name']}: {error}"
+    keeps = rule.criterion is not None and setup.topology.grown_momentum == "keep"
+    if keeps and _kept_bytes(setup, layers) > MEMBER_BYTES:
+        most, momentum = MEMBER_BYTES >> 30, f"{setup.training.momentum:g}"
+        return f"the sparse engine would keep over {most} GiB of a network's past steps with momentum {momentum}"
     if rule.criterion is not None and setup.topology.density_schedule != CONSTANT:
         return f"the sparse engine keeps the density, which schedule {setup.topology.density_schedule} changes"
     if rule.criterion is not None and setup.topology.ablation:
@@ -88,15 +96,6 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         if kind in rule.plugins and load(rule.plugins[kind], kind).requires_input_norms:
             return f"{kind} {rule.plugins[kind].name} reads norms of input activations"
     return None
-
-
-def _unsupported_model(setup: Setup) -> str | None:
-    """Why a model has no kernels, in words."""
-    from benchmark.training.engines.sparse.network import unsupported
-    from benchmark.training.initial import structure
-
-    seen = source_of(setup.data).look
-    return unsupported(structure(setup.model, seen.shape, seen.classes), seen.shape)
 
 
 SPARSE = EngineKind("sparse", _make, _most_members, _refuses)

@@ -27,18 +27,13 @@ class Due:
         return update - step if update <= self.last else sys.maxsize
 
 
-def last_update(member: Member, steps: int) -> float:
-    """What the last step with an update is not beyond, in a training of so many steps."""
-    return 0.0 if member.recipe is None else member.recipe.topology.update_until * steps
-
-
 def reads_batches(due: Due | None, network: nn.Module, shape: tuple[int, ...], length: int) -> bool:
     """Whether the momentum of inactive weights of a network is made from the batches of the last ``length`` steps."""
     first_is_linear = nodes(network, shape)[0].kind == Kind.LINEAR
     return due is not None and (first_is_linear or (due.period >= length and not due.reads_all))
 
 
-def due_of(member: Member, momentum: float, steps: int) -> Due | None:
+def due_of(member: Member, momentum: float, total_steps: int) -> Due | None:
     """When somebody reads the momentum of inactive weights of a member: those that grow and keep it, or a growth."""
     if member.recipe is None or momentum == 0:
         return None
@@ -47,15 +42,15 @@ def due_of(member: Member, momentum: float, steps: int) -> Due | None:
     recipe = member.recipe
     return Due(
         recipe.topology.update_period,
-        last_update(member, steps),
+        recipe.last_update(total_steps),
         recipe.criterion.updates_before_optimizer,
         recipe.growth.requires_momentum,
     )
 
 
-def reads_gradient(member: Member, step: int) -> bool:
+def reads_gradient(member: Member, step: int, total_steps: int) -> bool:
     """Whether somebody reads the dense gradient of a step: a growth, or the optimizer right after an update."""
     recipe = member.recipe
-    if recipe is None or step % recipe.topology.update_period:
+    if recipe is None or not recipe.updates_at(step, total_steps):
         return False
     return recipe.growth.requires_grad or recipe.criterion.updates_before_optimizer

@@ -13,7 +13,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
-from benchmark.training.engines.sparse.dues import due_of, last_update, reads_batches, reads_gradient
+from benchmark.training.engines.sparse.dues import due_of, reads_batches, reads_gradient
 from benchmark.training.engines.sparse.factors import Asked
 from benchmark.training.engines.sparse.inactive import InactiveMomentum
 from benchmark.training.engines.sparse.networks import SparseNetworks
@@ -46,12 +46,10 @@ class SparseEngine:
         weights, self._buffers = stack_module_state(networks)
         masks = initial_masks(members, networks[0])
         self._shapes = {name: tuple(weight.shape[1:]) for name, weight in weights.items()}
-        steps = training.epochs * -(-dataset.train.targets.numel() // training.batch_size)
-        dues = [due_of(member, training.momentum, steps) for member in members]
-        self._last_updates = [last_update(member, steps) for member in members]
-        length = steps_that_count(
-            training.momentum, torch.empty(0, dtype=next(iter(weights.values())).dtype).numpy().dtype
-        )
+        self._total_steps = training.epochs * -(-dataset.train.targets.numel() // training.batch_size)
+        dues = [due_of(member, training.momentum, self._total_steps) for member in members]
+        dtype = torch.empty(0, dtype=next(iter(weights.values())).dtype).numpy().dtype
+        length = steps_that_count(training.momentum, dtype)
         self._networks = SparseNetworks(
             networks[0],
             dataset.shape,
@@ -76,11 +74,7 @@ class SparseEngine:
         """Ask for the gradients of the next step, which are made when somebody reads them, or with those of others."""
         self._inactive.settle()
         step, factors = self._inactive.done + 1, self._inactive.factors
-        due = [
-            m
-            for m, (member, last) in enumerate(zip(self.members, self._last_updates, strict=True))
-            if step <= last and reads_gradient(member, step)
-        ]
+        due = [m for m, member in enumerate(self.members) if reads_gradient(member, step, self._total_steps)]
         recorded = self._inactive.recorded(step)
         full = [*due, *(m for m in recorded if m not in due)] if self._networks.plan.convolves else due
         if recorded:

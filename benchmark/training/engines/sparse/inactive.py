@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from benchmark.training.engines.sparse.dues import Due
 from benchmark.training.engines.sparse.factors import Asked, Factors
 from benchmark.training.engines.sparse.networks import SparseNetworks
-from benchmark.training.engines.sparse.remembered import steps_that_count
-from benchmark.training.engines.sparse.retracing import Retracing, has_room_for_weights
+from benchmark.training.engines.sparse.remembered import has_room, steps_that_count
+from benchmark.training.engines.sparse.retracing import Retracing, weights_of
 from benchmark.training.engines.sparse.stepping import Numbers, Trail
 from benchmark.training.engines.sparse.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
@@ -53,7 +53,7 @@ class InactiveMomentum:
             m
             for m, due in enumerate(dues)
             if due is not None and plan.convolves and not due.reads_all and due.period >= self.length
-            if has_room_for_weights(networks, m, self.length)
+            if has_room(weights_of(networks, m), self.length, networks.dtype)
         ]
         """Networks whose topology stays as it is in the steps that count for an update, and whose weights have room."""
         self._sums: dict[int, list[Numbers]] = {

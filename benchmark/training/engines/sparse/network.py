@@ -15,6 +15,11 @@ Shape = tuple[int, int, int]
 """Channels, height and width; features are channels with one pixel."""
 
 
+KNOWN = (
+    *(Linear, nn.Linear, nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
+    *(nn.BatchNorm1d, nn.BatchNorm2d, Dropout),
+)
+"""Layers that have kernels; what is derived from one may compute something else."""
 MOST_PIXELS = 256
 """Of a window of max-pooling, since a byte remembers which one it was."""
 
@@ -73,7 +78,7 @@ def nodes(module: nn.Module, inputs: tuple[int, ...]) -> list[Node]:
     for name, layer in _layers(module, ""):
         if id(layer) in used:
             raise UnsupportedError(f"it has {name} twice")
-        if any(True for _ in layer.parameters()) or any(True for _ in layer.buffers()):
+        if layer.state_dict():
             used.add(id(layer))
         if type(layer) is nn.Flatten:
             if (layer.start_dim, layer.end_dim) != (1, -1):
@@ -113,21 +118,22 @@ def _layers(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _node(name: str, layer: nn.Module, shape: Shape, flat: bool) -> Node:
-    match layer:
-        case Linear() | nn.Linear() if type(layer) in (Linear, nn.Linear):
-            return _linear(name, layer, shape, flat)
-        case nn.Conv2d() if type(layer) is nn.Conv2d and not flat:
-            return _convolution(name, layer, shape)
-        case nn.MaxPool2d() if type(layer) is nn.MaxPool2d and not flat:
-            return _max_pooling(name, layer, shape)
-        case nn.AvgPool2d() if type(layer) is nn.AvgPool2d and not flat:
-            return _mean_pooling(name, layer, shape)
-        case nn.AdaptiveAvgPool2d() if type(layer) is nn.AdaptiveAvgPool2d and not flat:
-            return _adaptive_pooling(name, layer, shape)
-        case nn.BatchNorm1d() | nn.BatchNorm2d() if type(layer) is (nn.BatchNorm1d if flat else nn.BatchNorm2d):
-            return _batch_norm(name, layer, shape)
-        case Dropout() if type(layer) is Dropout and not layer.whole_examples:
-            return Node(Kind.DROPOUT, name, shape, shape, probability=layer.p)
+    if type(layer) in KNOWN:
+        match layer:
+            case nn.Linear():
+                return _linear(name, layer, shape, flat)
+            case nn.Conv2d() if not flat:
+                return _convolution(name, layer, shape)
+            case nn.MaxPool2d() if not flat:
+                return _max_pooling(name, layer, shape)
+            case nn.AvgPool2d() if not flat:
+                return _mean_pooling(name, layer, shape)
+            case nn.AdaptiveAvgPool2d() if not flat:
+                return _adaptive_pooling(name, layer, shape)
+            case nn.BatchNorm1d() | nn.BatchNorm2d() if isinstance(layer, nn.BatchNorm1d) == flat:
+                return _batch_norm(name, layer, shape)
+            case Dropout() if not layer.whole_examples:
+                return Node(Kind.DROPOUT, name, shape, shape, probability=layer.p)
     raise UnsupportedError(f"it has no kernel for {name}, {type(layer).__name__}")
 
 

@@ -15,7 +15,6 @@ from benchmark.training.engines.sparse.arguments import State
 from benchmark.training.engines.sparse.beginning import empty_state
 from benchmark.training.engines.sparse.factors import Asked
 from benchmark.training.engines.sparse.networks import SparseNetworks
-from benchmark.training.engines.sparse.remembered import LARGEST_TRAIL
 from benchmark.training.engines.sparse.stepping import Extra, Step, Trail
 from benchmark.training.engines.sparse.structure import Counts, Indices, starts
 
@@ -46,7 +45,7 @@ class Retracing:
         self._snapshots: dict[int, Snapshot] = {}
         self._targets: dict[int, Counts] = {}
         self._length = length
-        sizes = [length * _weights_of(networks, m) if m in members else 0 for m in range(networks.size)]
+        sizes = [length * weights_of(networks, m) if m in members else 0 for m in range(networks.size)]
         self._begins = starts(sizes)
         self._trail = np.zeros(sum(sizes), networks.dtype)
         """The weights of each network, [steps, weights], one after the other."""
@@ -103,7 +102,7 @@ class Retracing:
 
     def _place(self, member: int, step: int) -> int:
         """Where in the trail the weights of a network in a step begin."""
-        return int(self._begins[member]) + (step - self._snapshots[member].step) * _weights_of(self._networks, member)
+        return int(self._begins[member]) + (step - self._snapshots[member].step) * weights_of(self._networks, member)
 
     def _recorded(self, member: int) -> Any:
         """The weights of a network in the steps since its snapshot, as a view."""
@@ -152,11 +151,6 @@ class Retracing:
         return state
 
 
-def has_room_for_weights(networks: SparseNetworks, member: int, length: int) -> bool:
-    """Whether there is room for the weights of a network in so many steps."""
-    return length * _weights_of(networks, member) * networks.dtype.itemsize <= LARGEST_TRAIL
-
-
-def _weights_of(networks: SparseNetworks, member: int) -> int:
+def weights_of(networks: SparseNetworks, member: int) -> int:
     """Active weights and dense parameters of a network."""
     return int(networks.counts[member].sum()) + sum(networks.plan.dense_shapes.values())
