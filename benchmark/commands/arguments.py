@@ -4,7 +4,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,29 +127,27 @@ def add_expected_folder(parser: argparse.ArgumentParser) -> None:
 
 def add_ci(parser: argparse.ArgumentParser) -> None:
     """What continuous integration reads."""
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit's XML, which CI reads")
+    parser.add_argument(
+        "--junit", type=path_of, metavar="FILE", help="write the verdicts as JUnit's XML, which CI reads"
+    )
     parser.add_argument("--github", action="store_true", help="write the job's summary and notes, in GitHub's Actions")
 
 
-def tell_ci(args: argparse.Namespace, outcome: "CheckOutcome") -> None:
-    """Write what the arguments ask for: JUnit's XML, and GitHub's summary and notes.
+def tell_ci(args: argparse.Namespace, outcomes: "Sequence[CheckOutcome]") -> None:
+    """Write what the arguments ask for: JUnit's XML of all checks, and GitHub's summary and notes of the last one.
 
     Raises :class:`InputError` where a file cannot be written.
     """
+    from benchmark.system.files import append, write_atomically
     from benchmark.verdicts.ci import github_annotations, github_summary, junit
-    from criteria.errors import InputError
 
-    try:
-        if args.junit:
-            args.junit.parent.mkdir(parents=True, exist_ok=True)
-            args.junit.write_text(junit(outcome))
-        if args.github:
-            if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-                with Path(path).open("a") as summary:
-                    summary.write(github_summary(outcome))
-            print("\n".join(github_annotations(outcome)))
-    except OSError as error:
-        raise InputError(f"{error.filename}: cannot be written: {error.strerror or error}") from error
+    if args.junit:
+        write_atomically(args.junit, junit(outcomes))
+    if args.github and outcomes:
+        if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+            append(Path(path), github_summary(outcomes[-1]))
+        for line in github_annotations(outcomes[-1]):
+            print(line)
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

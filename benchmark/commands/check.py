@@ -36,5 +36,5 @@ def main(args: argparse.Namespace) -> int:
     outcome = check_study(study)
     print(as_json(outcome) if args.json else render(outcome))
     tell_results(results_of(args, experiment), aside=args.json)
-    tell_ci(args, outcome)
+    tell_ci(args, [outcome])
     return outcome.exit_status(strict=args.strict)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from benchmark.commands.ending import EXIT_STATUSES, ending, prepare_output
 from benchmark.system import communication
 from benchmark.system.arithmetic import settle_arithmetic
+from benchmark.system.user import cache_folder
 from criteria.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settle_arithmetic()
     prepare_output()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:  # what Hypothesis keeps between searches does not belong where somebody works
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     return ending(lambda: _run(given), given)
 
 

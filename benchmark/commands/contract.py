@@ -19,5 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print a table of properties and results; status 3 where one is broken."""
     from criteria.contract.command import main as contract
+    from criteria.errors import InputError
 
+    if args.all and args.names:
+        raise InputError(f"--all checks everything that is installed; leave it out to check {args.names[0]} alone")
     return contract(args.names, args.all, args.max_examples, args.json, args.quick)

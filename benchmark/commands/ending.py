@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from benchmark.system import interruption
+from benchmark.system import early_end, interruption
 from benchmark.system.communication import AnotherFailedError
 from criteria.errors import InputError, PluginError, one_line, printable
 
@@ -49,7 +49,7 @@ def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
     closed before the end.
     """
     try:
-        with interruption.interruptible():
+        with interruption.interruptible(), early_end.refused():
             status = deed()
             sys.stdout.flush()
     except KeyboardInterrupt as interrupt:

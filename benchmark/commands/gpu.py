@@ -32,12 +32,16 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.system.files import require_writable
     from benchmark.timing.accelerator.conducting import Work, conduct
     from benchmark.timing.accelerator.notes import notes_of
+    from benchmark.timing.accelerator.presence import gpu_is_here
+    from criteria.errors import InputError
     from criteria.plugins import unknown
 
     for name in args.parts:
         if name not in NAMES:
             raise unknown("part", name, NAMES)
     chosen = [part for part in PARTS if not args.parts or part.name in args.parts]
+    if args.device == "cuda" and not gpu_is_here():
+        raise InputError("there is no GPU here that torch can use; --device cpu tries the command out")
     require_writable(args.out)
     if args.retry or args.again:
         for part in chosen:

@@ -18,6 +18,7 @@ from benchmark.commands.arguments import (
 
 if TYPE_CHECKING:
     from benchmark.verdicts.study import Study
+    from benchmark.verdicts.verdict import CheckOutcome
 
 SUMMARY = "run, check and report experiments, contract first"
 
@@ -40,18 +41,19 @@ def main(args: argparse.Namespace) -> int:
     experiments = [part_of(args).select(name) for name in args.experiments]
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.study import Study
+    from benchmark.verdicts.verdict import CheckOutcome
 
-    status = 0
+    status, checks = 0, list[CheckOutcome]()
     for experiment in experiments:
         results = train_missing(experiment, results_of(args, experiment), options_of(args))
         values = values_of(args, experiment)
         study = Study(experiment, results, values.expected, values.stored, changed=tuple(args.set))
-        status = max(status, _conclude(study, args))
+        status = max(status, _conclude(study, args, checks))
     return status
 
 
-def _conclude(study: "Study", args: argparse.Namespace) -> int:
-    """Print what came out, write the report, and return the exit status of the check."""
+def _conclude(study: "Study", args: argparse.Namespace, checks: "list[CheckOutcome]") -> int:
+    """Print what came out, write the report, and return the exit status of the check, which is added to ``checks``."""
     from benchmark.report.findings import Findings
     from benchmark.report.tables import results_table
     from benchmark.report.writing import write_report
@@ -64,7 +66,8 @@ def _conclude(study: "Study", args: argparse.Namespace) -> int:
         print(render_claims(findings.claims))
         print(f"no expected values of {name} are stored, so nothing was checked\n")
     else:
+        checks.append(findings.check)
         print(render(findings.check))
-        tell_ci(args, findings.check)
+    tell_ci(args, checks)
     print(f"wrote {write_report(args.out / name, findings)}")
     return int(args.strict) if findings.check is None else findings.check.exit_status(strict=args.strict)

@@ -44,6 +44,8 @@ def main(args: argparse.Namespace) -> int:
     """Run, or with ``--dry-run`` only plan or rehearse, one experiment."""
     if args.synthetic and not args.dry_run:
         raise InputError("--synthetic makes no results worth keeping; add --dry-run, which keeps none")
+    if args.executor == "local" and (args.tasks != 1 or args.slurm or args.detach):
+        raise InputError("--tasks, --slurm and --detach are of an array of tasks; add --executor slurm")
     experiment, options = experiment_of(args), options_of(args)
     folder = results_of(args, experiment)
     if args.synthetic:

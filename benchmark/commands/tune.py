@@ -46,14 +46,19 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
     from benchmark.verdicts.tuning import as_contender, diverged_of, tuned
+    from criteria.plugins import unknown
 
     search = Search.parse(args.method)
     args.criteria, args.add = ",".join(map(str, search.candidates)), None
     experiment = experiment_of(args)
     require_held_out(experiment.data)
+    stored = values_of(args, experiment).stored
+    criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
+    if criteria and args.reference not in criteria:
+        raise unknown("reference", args.reference, criteria)
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
-    study = Study(experiment, results, None, values_of(args, experiment).stored)
+    study = Study(experiment, results, None, stored)
     known = as_contender(search, choices, study.known)
     found = standing_among(known, experiment.name, args.reference, diverged=diverged_of(search, choices))
     own = of_criteria(found, [search.name]) if found else None

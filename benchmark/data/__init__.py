@@ -37,9 +37,18 @@ def available() -> list[str]:
 def source_of(spec: str | Spec) -> DataSource:
     """The data set that a spec stands for, not loaded yet: ``source_of("digits").look.classes``.
 
-    Raises :class:`InputError` for an unknown name or parameter.
+    Raises :class:`InputError` for an unknown name or parameter, and :class:`PluginError` where it cannot say how it
+    looks.
     """
     source: DataSource = load(spec, "data")
+    try:
+        look = source.look
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
+        raise PluginError(f"data set {str(spec)!r} cannot say how it looks: {one_line(error)}") from error
+    if not isinstance(look, Look):
+        raise PluginError(f"data set {str(spec)!r} has a {type(look).__name__} for its look, and should have a Look")
     return source
 
 
@@ -48,12 +57,13 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
 
     A data set may take parameters, as in ``synthetic(like='cifar10', examples=100)``. Raises :class:`InputError` for an
     unknown name or parameter, and for missing or broken files; :class:`PluginError` where loading fails in any other
-    way.
+    way, and for what is not a data set as it says of itself.
     """
     source = source_of(spec)
     try:
         with kept_process_state():
-            return source.load(data_root(data_dir))
+            dataset = source.load(data_root(data_dir))
+            problem = import_module("benchmark.data.examination").problem_of(dataset, source.look)
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
@@ -63,6 +73,9 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
             raise InputError(f"data set {str(spec)!r}: this machine has not enough memory for it") from error
         why = one_line(RuntimeError(repr(error)), 500)
         raise PluginError(f"data set {str(spec)!r} cannot be loaded: {why}") from error
+    if problem is not None:
+        raise PluginError(f"data set {str(spec)!r} {problem}")
+    return dataset
 
 
 def __getattr__(name: str) -> object:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.experiments.results import Result, Results, ResultsFolder, parse_result, result_text
-from benchmark.experiments.runs import Run
+from benchmark.experiments.runs import Run, id_of
 from benchmark.system.files import read_bytes, write_atomically
 from criteria.errors import InputError
 
@@ -20,6 +20,8 @@ SUFFIX = ".runs.jsonl.xz"
 """How the names of archives end."""
 MOST_BYTES = 2**28
 """Of an archive, compressed or not: more than fifty thousand runs take."""
+MOST_MEMORY = 2**27
+"""Bytes that unpacking one may take: what we pack takes half of it."""
 REMEDY = "take it from where it was made once more"
 
 
@@ -71,7 +73,7 @@ def read_archive(path: Path) -> Archive:
     found: dict[str, Result] = {}
     for number, line in enumerate(_lines(path), start=1):
         result = parse_result(line, f"{path}, line {number}", REMEDY)
-        if not (_is_name(result.id) and _is_name(result.experiment)):  # they become names of files
+        if result.id != id_of(result.settings) or not _is_name(result.experiment):  # they become names of files
             raise InputError(f"{path}, line {number}: not a result that a run wrote; {REMEDY}")
         found[_trained_with(result.settings)] = result
     if len({result.experiment for result in found.values()}) != 1:
@@ -80,7 +82,7 @@ def read_archive(path: Path) -> Archive:
 
 
 def _is_name(text: str) -> bool:
-    return Path(text).name == text not in ("", "..") and "\0" not in text
+    return Path(text).name == text not in ("", "..") and text.isprintable()
 
 
 def _lines(path: Path) -> list[str]:
@@ -88,7 +90,7 @@ def _lines(path: Path) -> list[str]:
     left, text, whole = read_bytes(path, MOST_BYTES), b"", True
     try:
         while whole:
-            stream = lzma.LZMADecompressor()
+            stream = lzma.LZMADecompressor(memlimit=MOST_MEMORY)
             text += stream.decompress(left, MOST_BYTES - len(text))
             whole, left = stream.eof, stream.unused_data.lstrip(b"\0")  # streams may be padded
             if whole and not left:

@@ -63,9 +63,12 @@ def measured_forward_flops(model: str, shape: tuple[int, ...], classes: int) -> 
 
     from benchmark.models import build_network, sparse_layer_names
     from benchmark.models.flops import flops_per_weight
+    from benchmark.models.trial import require_trainable
 
+    settings = json.loads(model)
     with torch.device("meta"):
-        network = build_network(json.loads(model), shape, classes)
+        network = build_network(settings, shape, classes)
+    require_trainable(settings["name"], network, shape, classes)
     each = flops_per_weight(network, shape, sparse_layer_names(network))
     return sum(flops * network.get_parameter(name).numel() for name, flops in each.items())
 

@@ -1,8 +1,11 @@
 """An outcome: what one training came to, as plain data. Nothing here imports torch."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 ALL_LAYERS = "all layers"
+MOST_FLOPS = 2**63
+"""Of a training: more than all computers have done in all trainings."""
 
 
 @dataclass(frozen=True)
@@ -95,3 +98,29 @@ class Outcome:
     """What was measured beside accuracy; None before the end."""
     digests: dict[str, str] = field(default_factory=dict)
     """A hash of all weights and masks after a few early optimizer steps, by the number of the step."""
+
+
+def impossible(measured: Measured, layers: Set[str]) -> str | None:
+    """What no training of a network with these sparse ``layers`` measures, in words; None where all can be."""
+    if not layers or measured.weights.keys() != layers or measured.ever_active.keys() != layers:
+        return "weights and ever_active must be of the layers that density is of, which are one at least"
+    if min(measured.weights.values()) < 1:
+        return "every layer has weights"
+    fractions = [*measured.ever_active.values(), *(each for row in measured.density_by_epoch.values() for each in row)]
+    if not all(0 <= fraction <= 1 for fraction in fractions):
+        return "a fraction of weights must be between 0 and 1"
+    if not measured.density_by_epoch.keys() | measured.ablated.keys() <= layers:
+        return "density_by_epoch and ablated must be of the layers that density is of"
+    counts, dense = vars(measured.flops), (measured.flops.inference_dense, measured.flops.training_dense)
+    if not all(0 <= count < MOST_FLOPS for count in counts.values()) or min(dense) < 1:
+        return "FLOPs must be such as a training takes"
+    problems = map(_impossible_overlap, measured.overlaps)
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _impossible_overlap(overlap: Overlap) -> str | None:
+    if overlap.pruned.keys() != overlap.shared.keys() or len({len(each) for each in overlap.shared.values()}) > 1:
+        return "overlaps must be of the same layers and pairs"
+    if not all(0 <= n <= overlap.pruned[layer] for layer, each in overlap.shared.items() for n in each):
+        return "two criteria share at most what each would prune"
+    return None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.experiments.cells import Cell
-from benchmark.experiments.outcome import Outcome
+from benchmark.experiments.outcome import Outcome, impossible
 from benchmark.experiments.runs import Run
 from benchmark.system.files import read_text, write_atomically
 from criteria.errors import InputError
@@ -35,6 +35,8 @@ def _possible(outcome: Outcome) -> Outcome:
     for layer, density in outcome.density.items():
         if not 0 <= density <= 1:  # a mask that is chosen may leave a layer without weights
             raise ValueError(f"the density of {layer!r} must be between 0 and 1, not {density}")
+    if outcome.measured is not None and (problem := impossible(outcome.measured, outcome.density.keys())) is not None:
+        raise ValueError(problem)
     return outcome
 
 
@@ -146,6 +148,8 @@ class ResultsFolder:
         result = parse_result(read_text(path), str(path), REMEDY)
         if result.id != run.id or result.settings != run.settings:
             raise InputError(f"{path}: holds another run than its name says; {REMEDY}")
+        if result.experiment != self.experiment:  # it was copied from where another experiment asks for the same run
+            return result.model_copy(update={"experiment": self.experiment})
         return result
 
     def read_all(self, runs: Iterable[Run]) -> list[tuple[Run, Result]]:

@@ -3,7 +3,8 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,7 @@ from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.experiment import Experiment, axis_name
 from benchmark.experiments.setup import TOPOLOGY_OF_BASELINES, Setup
 from benchmark.models.widths import narrowed
-from criteria.errors import InputError
+from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import Spec, identity, load
 
 
@@ -67,7 +68,7 @@ class Run:
     @cached_property
     def id(self) -> str:
         """A hash of :attr:`settings`, 16 hexadecimal digits."""
-        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
+        return id_of(self.settings)
 
     @cached_property
     def trains_with(self) -> str:
@@ -79,6 +80,11 @@ class Run:
     def on(self, engine: str) -> "Run":
         """The same run, computed by another engine."""
         return replace(self, setup=self.setup.model_copy(update={"engine": engine}))
+
+
+def id_of(settings: Mapping[str, Any]) -> str:
+    """The id of the run that was trained with these settings (:attr:`Run.settings`)."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def cells(experiment: Experiment) -> list[Cell]:
@@ -104,11 +110,11 @@ def _grid(experiment: Experiment) -> Iterator[tuple[Cell, Setup, Rule]]:
     axes, setups = experiment.axes, experiment.setups
     for spec in experiment.baselines:
         baseline: Baseline = load(spec, "baseline")
-        for density, (chosen, setup) in itertools.product(baseline.densities(axes.densities), setups):
+        for density, (chosen, setup) in itertools.product(_densities(spec, baseline, axes.densities), setups):
             concerns = {key: value for key, value in chosen.items() if _concerns_baselines(key)}
             rule = Rule(baseline=spec)
             if axes.asks_for({"criterion": str(spec), "density": density, **concerns}):
-                yield rule.cell(density, concerns), _trained(baseline, setup, density), rule
+                yield rule.cell(density, concerns), _trained(spec, baseline, setup, density), rule
     for criterion, growth, density, (chosen, setup) in itertools.product(
         axes.criteria, axes.growths, axes.densities, setups
     ):
@@ -117,9 +123,12 @@ def _grid(experiment: Experiment) -> Iterator[tuple[Cell, Setup, Rule]]:
             yield rule.cell(density, chosen), setup, rule
 
 
-def _trained(baseline: Baseline, setup: Setup, density: float) -> Setup:
+def _trained(spec: Spec, baseline: Baseline, setup: Setup, density: float) -> Setup:
     """What a baseline is trained by in place of an experiment's setup."""
-    model = dict(baseline.model(setup.model))
+    with _blaming(spec, "model"):
+        model = dict(baseline.model(setup.model))
+        if not isinstance(model.get("name"), str):
+            raise TypeError(f"it gives {model}, and should give a model: its name, and its parameters")
     if not baseline.narrows:
         return setup.model_copy(update={"model": model})
     if setup.topology.exclude:
@@ -131,6 +140,28 @@ def _trained(baseline: Baseline, setup: Setup, density: float) -> Setup:
     return setup.model_copy(
         update={"model": narrowed(model, density, look.shape, look.classes), "in_place_of": setup.model}
     )
+
+
+def _densities(spec: Spec, baseline: Baseline, grid: Sequence[float]) -> list[float]:
+    """The densities at which a baseline is trained."""
+    with _blaming(spec, "densities"):
+        found = [float(density) for density in baseline.densities(grid)]
+        if not all(0 < density <= 1 for density in found):
+            raise ValueError(f"it gives {found}, and a density is above 0 and at most 1")
+    return found
+
+
+@contextmanager
+def _blaming(spec: Spec, method: str) -> Iterator[None]:
+    """Make a :class:`PluginError` of whatever a baseline's method fails with."""
+    try:
+        yield
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
+        raise PluginError(
+            f"baseline {str(spec)!r} failed in {method}(): {one_line(RuntimeError(repr(error)))}"
+        ) from error
 
 
 def _concerns_baselines(key: str) -> bool:

@@ -60,7 +60,7 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
     except BaseException as error:  # a plugin may fail in any way, and end the program too
         raise PluginError(f"model {spec.name!r} cannot be built: {one_line(RuntimeError(repr(error)))}") from error
     if not isinstance(network, nn.Module):
-        raise InputError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")
+        raise PluginError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")
     return network
 
 
@@ -74,4 +74,5 @@ def sparse_layer_names(network: "nn.Module") -> list[str]:
     from torch import nn
 
     layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    return [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, layers)]
+    named = (name for name, module in network.named_modules() if isinstance(module, layers))
+    return [f"{name}.weight".removeprefix(".") for name in named]  # a network may be a layer itself

@@ -7,6 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
+from criteria.errors import InputError
+
 
 def flops_per_weight(network: nn.Module, inputs: tuple[int, ...], layers: Iterable[str]) -> dict[str, int]:
     """FLOPs that each weight of ``layers`` takes part in when ``network`` (on the meta device) sees one example.
@@ -25,12 +27,17 @@ def _counted(network: nn.Module, inputs: tuple[int, ...], layers: tuple[str, ...
         def add(module: nn.Module, _inputs: object, output: Tensor) -> None:
             found[name] += 2 * output.numel() // module.get_parameter("weight").shape[0]
 
-        network.get_submodule(name.removesuffix(".weight")).register_forward_hook(add)
+        network.get_submodule(name.removesuffix("weight").removesuffix(".")).register_forward_hook(add)
 
     for name in found:
         count(name)
-    with torch.no_grad():
-        network(torch.zeros(1, *inputs))
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, *inputs))
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        raise InputError("this machine has not enough memory for one example in so large a network") from error
     return found
 
 

@@ -12,8 +12,8 @@ from benchmark.experiments.setup import CONSTANT
 from benchmark.system import child
 from benchmark.system.files import read_text, write_atomically
 from benchmark.system.user import cache_folder
-from criteria.contract import check_criterion, check_growth, check_schedule
-from criteria.errors import InputError
+from criteria.contract import ContractError, check_criterion, check_growth, check_schedule
+from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import Spec, identity, registered
 
 QUICK_EXAMPLES = 25
@@ -67,11 +67,16 @@ def check_once(spec: Spec, kind: str) -> None:
     """Check a plugin unless it has passed before; raises :class:`ContractError` where it is broken."""
     if _is_remembered(spec, kind):
         return
-    if kind == "schedule":
-        check_schedule(str(spec))
-    else:
-        check = check_growth if kind == "growth" else check_criterion
-        check(str(spec), QUICK_EXAMPLES)
+    try:
+        if kind == "schedule":
+            check_schedule(str(spec))
+        else:
+            check = check_growth if kind == "growth" else check_criterion
+            check(str(spec), QUICK_EXAMPLES)
+    except (InputError, ContractError):
+        raise
+    except Exception as error:  # a plugin may fail in any way, also where no property of the contract looks
+        raise PluginError(f"{kind} {str(spec)!r} cannot be checked: {one_line(RuntimeError(repr(error)))}") from error
     with suppress(InputError):  # it cannot be written: then the next command checks again
         write_atomically(_passed(spec, kind), _text(spec, kind))
 

@@ -11,7 +11,7 @@ from benchmark.running.computed_by import engines_chosen
 from benchmark.running.options import Options
 from benchmark.system import communication
 from benchmark.system.duration import duration
-from benchmark.system.files import require_writable
+from benchmark.system.files import require_room, require_writable
 from benchmark.training.fingerprint import code_of_setup
 
 
@@ -102,6 +102,7 @@ def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
     from benchmark.system.device import choose_device
 
     device = choose_device(options.device)
+    require_room(folder.runs)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
     said = [f"{folder.experiment}: {found.line} in {_counted(fleets)} on {device}; {folder.where}"]
     if communication.rank() == 0:

@@ -119,8 +119,9 @@ def _require_no_failure(work: Work) -> None:
     failed = [run for run in work.runs if run.id in work.failures]
     first = failed[0]
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    others = " (the others have a result)" if len(failed) < len(work.runs) else ""
     raise PluginError(
-        f"{len(failed)} of {len(work.runs)} runs failed (the others have a result): {first.cell}, "
+        f"{len(failed)} of {len(work.runs)} runs failed{others}: {first.cell}, "
         f"seed {first.seed}{more}: "
         f"{work.failures[first.id]}"
     )

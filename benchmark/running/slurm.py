@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from benchmark.running.computed_by import found_in
 from benchmark.running.missing import distinct, standing, train_missing
 from benchmark.running.options import Options
 from benchmark.system.arithmetic import settle_arithmetic
-from benchmark.system.files import require_writable
+from benchmark.system.files import require_room, require_writable
 from benchmark.system.yamlfile import parse_yaml
 from criteria.errors import InputError, PluginError, one_line
 
@@ -87,11 +87,13 @@ def train_on_slurm(task: Task, array: Array) -> None:
         raise InputError("--fresh: every task would train every run; delete the results instead, and run without it")
     if array.tasks < 1:
         raise InputError(f"--tasks {array.tasks}: expected a number of at least 1")
+    options = dict(_option(text) for text in array.options)
     experiment = task.part.select(task.experiment)
     folder = ResultsFolder(task.results, experiment.name)
     found = standing(found_in(expand(experiment), folder), folder)
     if not found.missing:
         return
+    require_room(folder.path)
     if not task.options.contract_skipped:
         from benchmark.running.gate import require_contract
 
@@ -99,7 +101,7 @@ def train_on_slurm(task: Task, array: Array) -> None:
             _say(kept)
     logs = folder.path / "slurm"
     require_writable(logs)
-    queue = _Queue(_executor(logs, array.options, f"dst-bench-{experiment.name}"), task)
+    queue = _Queue(_executor(logs, options, f"dst-bench-{experiment.name}"), task)
     queue.send(array.tasks)
     _say(
         f"{experiment.name}: {len(found.missing)} runs to train by {array.tasks} tasks of job "
@@ -159,7 +161,7 @@ class _Progress:
         return cls(sum(run.id not in present for run in there), _checkpoints(folder))
 
 
-def _executor(folder: Path, options: Sequence[str], name: str) -> "SlurmExecutor":
+def _executor(folder: Path, options: Mapping[str, Any], name: str) -> "SlurmExecutor":
     try:
         from submitit import SlurmExecutor
     except ImportError as error:
@@ -169,9 +171,11 @@ def _executor(folder: Path, options: Sequence[str], name: str) -> "SlurmExecutor
     except RuntimeError as error:
         raise InputError("--executor slurm: there is no Slurm here (srun is not on the PATH)") from error
     try:
-        executor.update_parameters(job_name=name, **dict(_option(text) for text in options))
+        executor.update_parameters(job_name=name, **options)
     except (TypeError, ValueError) as error:
-        raise InputError(f"--slurm {' '.join(options)}: {one_line(error)}") from error
+        raise InputError(
+            f"--slurm {' '.join(f'{key}={value}' for key, value in options.items())}: {one_line(error)}"
+        ) from error
     return executor
 
 

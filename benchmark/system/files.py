@@ -51,13 +51,16 @@ def read_text(path: Path, most: int = 2**24) -> str:
 def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], object]) -> None:
     """Write a file so that it is there whole or not at all; raises :class:`InputError` where it cannot be written.
 
-    ``content`` is text (written as UTF-8), bytes, or what writes them into an open file.
+    ``content`` is text (written as UTF-8), bytes, or what writes them into an open file. A link stays one, and what it
+    leads to is written.
     """
-    temporary = None
+    temporary, place = None, Path(os.path.realpath(path))
+    if place.exists() and not place.is_file():
+        raise InputError(f"{path}: cannot be written: it is {'a folder' if place.is_dir() else 'not a regular file'}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{process.name()}-", suffix=HALF_WRITTEN, delete=False
+            dir=place.parent, prefix=f".{process.name()}-", suffix=HALF_WRITTEN, delete=False
         ) as file:
             temporary = Path(file.name)
             if callable(content):
@@ -67,7 +70,7 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
-        temporary.replace(path)
+        temporary.replace(place)
     except (OSError, RuntimeError) as error:
         refused = _refusal(error)
         if refused is None:
@@ -77,6 +80,15 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def append(path: Path, text: str) -> None:
+    """Add text (as UTF-8) to a file; raises :class:`InputError` where it cannot be written."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _refusal(error: BaseException | None) -> OSError | None:
@@ -94,3 +106,11 @@ def require_writable(folder: Path) -> None:
             file.write(b"\0")
     except OSError as error:
         raise InputError(f"{folder}: cannot be written into: {error.strerror or error}") from error
+
+
+def require_room(folder: Path) -> None:
+    """Raise :class:`InputError` unless ``folder`` is there or can be made, and be written into; makes nothing."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise InputError(f"{folder}: cannot be written into: {there} is not a folder")
+    require_writable(there)

@@ -1,5 +1,6 @@
 """Where trainings start: initial weights and masks that follow from a member's seed, the same in every engine."""
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.models import build_network, sparse_layer_names
+from benchmark.models.trial import require_trainable
 from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member
 from criteria.distribution import random_mask
@@ -24,7 +26,16 @@ def initial_networks(
         with torch.random.fork_rng(devices=[]):  # modules draw their initial weights from the global generator
             torch.manual_seed(stream(member.seed, "initial weights").initial_seed())
             networks.append(build_network(model, shape, classes))
-    return networks
+    return [networks[0], *(_like(networks[0], network) for network in networks[1:])]
+
+
+def _like(first: nn.Module, network: nn.Module) -> nn.Module:
+    """The network as one of the same class as the first: a builder may define its class anew at every call."""
+    if type(network) is type(first):
+        return network
+    made = copy.deepcopy(first)
+    made.load_state_dict(network.state_dict())
+    return made
 
 
 def structure(model: Mapping[str, object], shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -34,8 +45,11 @@ def structure(model: Mapping[str, object], shape: tuple[int, ...], classes: int)
 
 @lru_cache(maxsize=32)
 def _structure(model: str, shape: tuple[int, ...], classes: int, _dtype: torch.dtype) -> nn.Module:
+    settings = json.loads(model)
     with torch.device("meta"):
-        return build_network(json.loads(model), shape, classes)
+        network = build_network(settings, shape, classes)
+    require_trainable(settings["name"], network, shape, classes)
+    return network
 
 
 def initial_masks(members: Sequence[Member], network: nn.Module) -> dict[str, Tensor]:

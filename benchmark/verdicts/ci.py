@@ -13,8 +13,16 @@ SKIPPED: tuple[Verdict, ...] = ("missing", "unexpected", "unstable", "inconclusi
 """Verdicts of which a test neither passes nor fails."""
 
 
-def junit(outcome: CheckOutcome) -> str:
-    """JUnit's XML: a test for each cell against each source, for each comparison of many cells, and for each claim."""
+def junit(outcomes: Iterable[CheckOutcome]) -> str:
+    """JUnit's XML: a suite for each check."""
+    suites = ElementTree.Element("testsuites")
+    suites.extend(_suite(outcome) for outcome in outcomes)
+    ElementTree.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
+
+
+def _suite(outcome: CheckOutcome) -> ElementTree.Element:
+    """A test for each cell against each source, for each comparison of many cells, and for each claim."""
     cases = [
         *(_case(outcome, _name(row), row.verdict, _told(row)) for row in outcome.rows),
         *(
@@ -35,8 +43,7 @@ def junit(outcome: CheckOutcome) -> str:
         skipped=str(sum(case.find("skipped") is not None for case in cases)),
     )
     suite.extend(cases)
-    ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    return suite
 
 
 def github_summary(outcome: CheckOutcome) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.claims import changes, claims
+from benchmark.verdicts.claims import SHIPPED, changes, claims
 from benchmark.verdicts.claims.api import ClaimOutcome
 from benchmark.verdicts.claims.stored import ClaimChange
 from benchmark.verdicts.expected import Estimate, Expected
@@ -13,7 +13,11 @@ from benchmark.verdicts.samples import Samples
 def claim_changes(
     judged: Sequence[ClaimOutcome], measured: Mapping[Cell, Estimate], ours: Mapping[Cell, Estimate], expected: Expected
 ) -> tuple[ClaimChange, ...]:
-    """The claims whose verdict is not the stored one, or, where a part of the stored seeds has run, not that part's."""
+    """The claims whose verdict is not the stored one, or, where a part of the stored seeds has run, not that part's.
+
+    A claim that somebody has installed since differs from nothing.
+    """
+    judged = [outcome for outcome in judged if outcome.id in {*SHIPPED, *expected.claims}]
     part = _part_that_has_run(measured, ours)
     if part is None or not expected.claims:
         return changes(judged, expected.claims, same_results=_same_results(measured, ours))

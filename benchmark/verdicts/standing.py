@@ -105,7 +105,9 @@ def standing(
     together = over_densities(single)
     criteria = sorted({name for contenders in single.values() for name in contenders})
     if reference not in criteria:
-        have = ", ".join(criteria) or "none"
+        if not criteria:
+            raise InputError("standing: no criterion has a result with a growth here; ask for what has run, or run it")
+        have = ", ".join(criteria)
         raise InputError(
             f"standing: the reference {reference!r} has no result with a growth; criteria that have: {have}"
         )

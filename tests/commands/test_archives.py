@@ -1,6 +1,8 @@
 """Results travel in one file, and what expected values were made of can be looked at without training."""
 
 import lzma
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import yaml
 from benchmark.commands.cli import main
 from benchmark.experiments.archive import read_archive, write_archive
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.runs import expand
+from benchmark.experiments.outcome import Flops, Overlap
+from benchmark.experiments.results import parse_result, result_text
+from benchmark.experiments.runs import expand, id_of
 from tests.running.tiny import TINY
 
 RELEASED = Path(__file__).parents[2] / "expected_results"
@@ -81,7 +85,7 @@ def test_a_kept_result_is_found_whatever_the_code_of_its_criterion_was(trained):
 
     def older(result):
         edited = {**result.settings, "criterion": {**result.settings["criterion"], "code": "0" * 12}}
-        return result.model_copy(update={"settings": edited, "id": "0" * 16})
+        return result.model_copy(update={"settings": edited, "id": id_of(edited)})
 
     run = next(run for run in expand(load_experiment("tiny.yaml")) if run.rule.criterion is not None)
     found = archive.read(run) or archive.read(run.on("sparse"))
@@ -145,7 +149,54 @@ def test_values_stay_as_they_are_where_their_archive_cannot_be_written(trained, 
     assert values.read_text() == before
 
 
-@pytest.mark.parametrize("name", ["../outside", "..", "", "nu\0ll"])
+def test_results_that_were_copied_from_another_experiment_with_the_same_runs_are_packed_as_its_own(trained):
+    shutil.copytree("results/tiny", "results/same")
+    shutil.copy("tiny.yaml", "same.yaml")
+    assert main(["pack", "same.yaml"]) == 0
+    assert {result.experiment for result in read_archive(Path("same.runs.jsonl.xz")).results.values()} == {"same"}
+
+
+def test_a_result_whose_id_is_not_that_of_its_settings_is_not_believed(trained, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    results = list(read_archive(ARCHIVE).results.values())
+    write_archive([(None, result.model_copy(update={"id": "0" * 16})) for result in results], ARCHIVE)
+    assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 2
+    assert "line 1: not a result that a run wrote" in capsys.readouterr().err
+
+
+def test_an_archive_that_asks_for_gigabytes_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ARCHIVE.write_bytes(lzma.compress(b"{}", filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**28}]))
+    assert main(["unpack", str(ARCHIVE)]) == 2
+    assert "not a whole archive of results" in capsys.readouterr().err
+
+
+def measuring(**changed):
+    return lambda outcome: replace(outcome, measured=replace(outcome.measured, **changed))
+
+
+IMPOSSIBLE = {
+    "no layer": lambda outcome: replace(outcome, density={}),
+    "another layer": measuring(weights={"fc9.weight": 3}),
+    "a layer without weights": lambda outcome: measuring(weights=dict.fromkeys(outcome.density, 0))(outcome),
+    "twice all weights": lambda outcome: measuring(ever_active=dict.fromkeys(outcome.density, 2.0))(outcome),
+    "no dense network": measuring(flops=Flops(1, 0, 1, 1)),
+    "a training for ever": measuring(flops=Flops(1, 1, 10**400, 1)),
+    "more shared than pruned": measuring(overlaps=[Overlap(5, 0.3, {"fc1.weight": 3}, {"fc1.weight": [4]})]),
+    "pairs of one layer alone": measuring(overlaps=[Overlap(5, 0.3, {"a": 3, "b": 3}, {"a": [1], "b": [1, 2, 3]})]),
+}
+
+
+@pytest.mark.parametrize("impossible", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_a_measurement_that_no_training_makes_is_not_believed(trained, capsys, impossible):
+    path = next(Path("results/tiny/runs").glob("*.json"))
+    result = parse_result(path.read_text(), "", "")
+    path.write_text(result_text(result.model_copy(update={"outcome": impossible(result.outcome)})))
+    assert main(["report", "tiny.yaml"]) == 2
+    assert f"{path}: not a whole result" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../outside", "..", "", "nu\0ll", "es\x1bcape", "two\nlines"])
 def test_an_archive_writes_nothing_outside_of_the_results_folder(trained, capsys, name):
     assert main(["pack", "tiny.yaml"]) == 0
     results = list(read_archive(ARCHIVE).results.values())

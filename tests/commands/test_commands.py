@@ -82,7 +82,8 @@ def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny,
     path = Path("expected_results/tiny.yaml")
     content = yaml.safe_load(path.read_text())
     cell = next(c for c in content["cells"] if c["criterion"] == "running_snip")
-    cell["measured"]["mean"] -= 5
+    measured = cell["measured"]
+    measured |= {"mean": measured["mean"] - 5, "values": {seed: v - 5 for seed, v in measured["values"].items()}}
     path.write_text(yaml.safe_dump(content))
     capsys.readouterr()
     assert main(["check", "tiny.yaml"]) == 1
@@ -150,6 +151,14 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
         (["run", "tiny.yaml", "--checkpoint", "0"], "--checkpoint: invalid number above 0"),
         (["run", "tiny.yaml", "--fleet", "1.5"], "--fleet: invalid number above 0"),
         (["status", "tiny"], "unknown experiment"),
+        (["run", "tiny.yaml", "--tasks", "2"], "add --executor slurm"),
+        (["run", "tiny.yaml", "--detach"], "add --executor slurm"),
+        (["run", "tiny.yaml", "--slurm", "partition=gpu"], "add --executor slurm"),
+        (["run", "tiny.yaml", "--executor", "slurm", "--slurm", "partition"], "expected KEY=VALUE"),
+        (["contract", "--all", "magnitude"], "leave it out to check magnitude alone"),
+        (["tune", "mest(lambda_=tune(0.1,1))", "--reference", "magnitud"], "did you mean 'magnitude'?"),
+        (["run", "tiny.yaml", "--set", "model.widths=[1000000000000]"], "not enough memory"),
+        (["run", "tiny.yaml", "--results", "/dev/null/here"], "/dev/null is not a folder"),
         (["run"], "EXPERIMENT"),
         (["trane", "tiny.yaml"], "invalid choice"),
     ],
@@ -276,6 +285,58 @@ def test_a_criterion_that_is_only_compared_has_to_keep_the_contract_too(tiny, gr
     assert main(["run", "tiny.yaml", "--criteria", "magnitude", "--set", compared]) == 3
     assert "greedy breaks exact_count" in capsys.readouterr().err.lower()
     assert not Path("results").exists()
+
+
+BASELINES = """
+    import sys
+    from baselines import Baseline
+
+    class Nothing(Baseline):
+        def densities(self, grid):
+            return None
+
+    class Thick(Baseline):
+        def densities(self, grid):
+            return [3.0]
+
+    class Leaves(Baseline):
+        def model(self, model):
+            sys.exit(0)
+
+    class Nameless(Baseline):
+        def model(self, model):
+            return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nothing", "densities(): TypeError"),
+        ("thick", "it gives [3.0], and a density is above 0 and at most 1"),
+        ("leaves", "model(): SystemExit(0)"),
+        ("nameless", "it gives {}, and should give a model"),
+    ],
+)
+def test_a_baseline_that_fails_is_named(tiny, site, capsys, name, said):
+    module = unique("faulty_baselines")
+    point = f"[dst_bench.baselines]\n{name} = {module}:{name.title()}\n"
+    site.install("faulty-baselines", {f"{module}.py": BASELINES}, point)
+    assert main(["run", "tiny.yaml", "--criteria", name]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"baseline {name!r} failed in " in line
+    assert said in line
+
+
+def test_a_criterion_that_cannot_be_copied_is_named(tiny, site, monkeypatch, capsys):
+    module = unique("locked")
+    text = "import threading\nfrom criteria import Criterion\n\nclass Locked(Criterion):\n"
+    text += "    def __init__(self):\n        self.lock = threading.Lock()\n\n"
+    text += "    def score(self, layer):\n        return layer.weight.abs()\n"
+    site.install("locked", {f"{module}.py": text}, f"[dst_bench.criteria]\nlocked = {module}:Locked\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tiny / "cache"))
+    assert main(["run", "tiny.yaml", "--criteria", "locked"]) == 3
+    assert "criterion 'locked' cannot be checked: TypeError" in capsys.readouterr().err
 
 
 def test_without_the_contract_tables_mark_the_criterion(tiny, capsys):

@@ -51,6 +51,26 @@ def test_every_error_has_its_status_and_one_line(error, status, monkeypatch, cap
     assert "Traceback" not in said
 
 
+def test_a_plugin_that_ends_the_process_does_not_end_the_command_as_done(tmp_path):
+    code = "import os, benchmark.commands.info as info; info.main = lambda _: os._exit(0)"
+    script = f"{code}; from benchmark.commands.cli import main; raise SystemExit(main(['info']))"
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, env=environment)
+    assert done.returncode == 4
+    assert b"SystemExit: 0" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_that_a_command_forks_ends_as_it_asks(monkeypatch):
+    def fork_and_end(_arguments):
+        if (child := os.fork()) == 0:
+            os._exit(7)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    monkeypatch.setattr("benchmark.commands.info.main", fork_and_end)
+    assert main(["info"]) == 7
+
+
 def test_the_traceback_of_something_unexpected_is_kept_where_the_line_says(logs, monkeypatch, capsys):
     monkeypatch.setattr("benchmark.commands.info.main", failing(ZeroDivisionError("what?")))
     assert main(["info"]) == 4

@@ -210,7 +210,7 @@ def test_a_model_of_another_distribution_is_built_and_a_broken_one_is_named(site
     assert network(torch.zeros(2, 5)).shape == (2, 3)
     assert sparse_layer_names(network) == ["1.weight", "3.weight"]
     for broken, error, message in (
-        ("no_network", InputError, "model 'no_network' built a list, and should build a torch.nn.Module"),
+        ("no_network", PluginError, "model 'no_network' built a list, and should build a torch.nn.Module"),
         ("fails", PluginError, "model 'fails' cannot be built: KeyError('gone')"),
         ("exits", PluginError, "model 'exits' cannot be built: SystemExit(0)"),
         ("no_classes", InputError, "does not take classes; every model is a function of inputs, classes"),

@@ -245,9 +245,11 @@ def test_every_part_has_items_with_keys_of_their_own(part):
         (["--budget", "soon"], "'soon' is no time of at most 7 days; write it as 9m, 90s or 1h"),
         (["--budget", "0s"], "is no time"),
         (["helth"], "did you mean 'health'"),
+        ([], "there is no GPU here that torch can use; --device cpu tries the command out"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(arguments, said, capsys, tmp_path):
+def test_bad_input_is_one_line_and_status_2(arguments, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.timing.accelerator.presence.gpu_is_here", lambda: False)
     assert main(["gpu", "--out", str(tmp_path / "out"), *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error

@@ -1,16 +1,22 @@
 """What continuous integration reads of a check."""
 
+from argparse import Namespace
+from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
+from benchmark.commands.arguments import tell_ci
 from benchmark.verdicts.check import check
 from benchmark.verdicts.ci import github_annotations, github_summary, junit
 from benchmark.verdicts.rendering import deviations
+from criteria.errors import InputError
 from tests.verdicts.test_check import elsewhere, expecting, grid
 
 
 def test_junit_has_a_test_for_each_cell_and_fails_what_deviates():
     outcome = check(elsewhere(snip=-3.0), expecting(grid()))
-    suite = ElementTree.fromstring(junit(outcome))
+    suite = ElementTree.fromstring(junit([outcome]))[0]
     cases = {case.get("name"): case for case in suite}
     assert len(cases) == int(suite.get("tests")) == len(outcome.rows) + len(outcome.shifts)
     failed = {name for name, case in cases.items() if case.find("failure") is not None}
@@ -21,10 +27,37 @@ def test_junit_has_a_test_for_each_cell_and_fails_what_deviates():
 
 def test_a_cell_that_was_not_run_is_skipped_in_junit():
     measured = dict(list(elsewhere().items())[1:])
-    suite = ElementTree.fromstring(junit(check(measured, expecting(grid()))))
+    suite = ElementTree.fromstring(junit([check(measured, expecting(grid()))]))[0]
     assert [case.find("skipped").get("message")[:7] for case in suite if case.find("skipped") is not None] == [
         "missing"
     ]
+
+
+def test_junit_has_a_suite_for_each_experiment():
+    fine, moved = check(elsewhere(), expecting(grid())), check(elsewhere(snip=-3.0), expecting(grid()))
+    suites = ElementTree.fromstring(junit([moved, fine]))
+    assert [int(suite.get("failures")) > 0 for suite in suites] == [True, False]
+
+
+def told(**options):
+    tell_ci(Namespace(**{"junit": None, "github": False, **options}), [check(elsewhere(), expecting(grid()))])
+
+
+def test_junit_is_in_utf_8_wherever_it_is_written_and_a_link_stays_one(tmp_path):
+    (tmp_path / "link.xml").symlink_to(tmp_path / "real.xml")
+    told(junit=tmp_path / "link.xml")
+    assert (tmp_path / "link.xml").is_symlink()
+    assert "·" in (tmp_path / "real.xml").read_text("utf-8")
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["link.xml", "real.xml"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_what_cannot_be_written_is_named(monkeypatch, tmp_path):
+    with pytest.raises(InputError, match="/dev/full: cannot be written: it is not a regular file"):
+        told(junit=Path("/dev/full"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
+    with pytest.raises(InputError, match="/dev/full: cannot be written: No space left on device"):
+        told(github=True)
 
 
 def test_the_summary_names_the_verdict_and_everything_that_deviates():

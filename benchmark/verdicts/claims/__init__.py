@@ -27,6 +27,7 @@ from criteria.plugins import load, names, problems
 
 __all__ = [
     "CLAIM_MEANINGS",
+    "SHIPPED",
     "Claim",
     "ClaimChange",
     "ClaimId",
@@ -89,5 +90,7 @@ def _judge(each: Claim, samples: Samples, tolerance: float) -> ClaimOutcome | No
         return each.judge(samples, tolerance)
     except InputError:
         raise
-    except Exception as error:  # a plugin may fail in any way while it is used
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way while it is used, and end the program too
         raise PluginError(f"claim {each.id!r} failed while it was judged: {one_line(error)}") from error

@@ -9,13 +9,23 @@ import pytest
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.accepting import Evidence, accept, revised
 from benchmark.verdicts.check import check
-from benchmark.verdicts.claims import claims
+from benchmark.verdicts.claims import claims, installed_claims
 from benchmark.verdicts.claims.cases import STUDIED
 from benchmark.verdicts.expected import Source, read_expected
 from benchmark.verdicts.rendering import as_json, render
 from criteria.errors import InputError
+from tests.installed import unique
 
 MEASURED = Source(kind="measured", version="0.1.0", torch="2.11.0", device="cpu", date=datetime.date(2026, 3, 14))
+
+
+OWN = """
+from benchmark.verdicts.claims import Interval, Judgement, claim
+
+@claim("mine", "Mine is nice", where="a talk")
+def mine(samples, tolerance):
+    return Judgement("supported", Interval(2.0, 1.5, 2.5), "It is")
+"""
 
 
 def samples(magnitude=0.0, seeds=5, order=0):
@@ -60,6 +70,20 @@ def test_a_verdict_that_changed_though_no_result_did_fails():
     found = samples(3.0)
     outcome = check(found, expecting(found, **{"magnitude-first": "undecided"}))
     assert outcome.exit_status() == 1
+
+
+def test_a_claim_that_somebody_has_installed_since_differs_from_nothing(site):
+    found = samples(3.0)
+    expected, module = expecting(found), unique("own_claim")
+    site.install("own-claim", {f"{module}.py": OWN}, f"[dst_bench.claims]\nmine = {module}:mine\n")
+    installed_claims.cache_clear()
+    try:
+        outcome = check(found, expected)
+    finally:
+        installed_claims.cache_clear()
+    assert "mine" in [each.id for each in outcome.claims]
+    assert outcome.changes == ()
+    assert outcome.exit_status(strict=True) == 0
 
 
 def with_seeds(found, *seeds, shift=0):

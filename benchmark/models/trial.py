@@ -1,0 +1,80 @@
+"""A trial of somebody's model: one step on zeros, as the benchmark trains, before anything is trained."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from benchmark.models import sparse_layer_names
+from benchmark.models.shapes import logits
+from criteria.errors import InputError, PluginError, one_line, where_raised
+from criteria.plugins import registered
+
+EXAMPLES = 2
+"""Batch-norm needs two."""
+
+
+def require_trainable(name: str, network: nn.Module, inputs: Sequence[int], classes: int) -> None:
+    """Raise :class:`PluginError` unless ``network`` (on the meta device) of model ``name`` can be trained sparsely.
+
+    ``inputs`` is the shape of one example. Models that we ship are tried by our tests.
+    """
+    if name not in (known := registered("model")) or known[name].module.startswith("benchmark."):
+        return
+    problem = _problem_of_weights(network)
+    if problem is None:
+        try:
+            problem = _problem_of_step(network, tuple(inputs), logits(classes))
+        except (InputError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a plugin may fail in any way, and end the program too
+            where = f" ({at})" if (at := where_raised(error)) else ""
+            why = f"{one_line(RuntimeError(repr(error)))}{where}"
+            problem = f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
+    if problem is not None:
+        raise PluginError(f"model {name!r} {problem}")
+
+
+def _problem_of_weights(network: nn.Module) -> str | None:
+    if not sparse_layer_names(network):
+        return "has no Linear or Conv layer, so nothing in it can be sparse"
+    seen: dict[int, str] = {}
+    for name, weight in network.named_parameters(remove_duplicate=False):
+        if (first := seen.setdefault(id(weight), name)) != name:
+            return f"has one tensor for {first} and {name}; a mask is of one layer, so give each its own"
+        if weight.dtype != torch.get_default_dtype():
+            return f"has {name} in {_kind(weight.dtype)}; leave it in {_kind(torch.get_default_dtype())}"
+        if not weight.requires_grad:
+            return f"has {name} with requires_grad=False; keep what is not trained as a buffer"
+    return None
+
+
+def _problem_of_step(network: nn.Module, inputs: tuple[int, ...], outputs: int) -> str | None:
+    """What is wrong with the logits and the gradients of the network as the only one of a fleet."""
+
+    def zeros(of: Tensor) -> Tensor:
+        return torch.zeros((), dtype=of.dtype).expand(1, *of.shape)
+
+    weights = {name: zeros(weight).requires_grad_() for name, weight in network.named_parameters()}
+    buffers = {name: torch.zeros(1, *buffer.shape, dtype=buffer.dtype) for name, buffer in network.named_buffers()}
+
+    def forward(weights: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
+        found: Tensor = functional_call(network, (weights, buffers), (batch,))
+        return found
+
+    network.train()
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        (found,) = vmap(forward, randomness="different")(weights, buffers, torch.zeros(1, EXAMPLES, *inputs))
+        if found.shape != (EXAMPLES, outputs):
+            shapes = f"{list(found.shape)} for a batch of {EXAMPLES} examples, and should give logits"
+            return f"gives {shapes} [{EXAMPLES}, {outputs}]"
+        if found.dtype != torch.get_default_dtype():
+            return f"gives logits in {_kind(found.dtype)}; leave them in {_kind(torch.get_default_dtype())}"
+        gradients = torch.autograd.grad(found.sum(), list(weights.values()), allow_unused=True)
+    unused = [name for name, gradient in zip(weights, gradients, strict=True) if gradient is None]
+    return f"has {unused[0]}, which no logit depends on; leave it out" if unused else None
+
+
+def _kind(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,111 @@
+"""A model that cannot be trained sparsely is named with its fault before anything is trained."""
+
+import pytest
+
+from benchmark.experiments.cost import measured_forward_flops
+from benchmark.training.engines.dense import initial_networks
+from benchmark.training.initial import structure
+from benchmark.training.members import Member
+from criteria.errors import PluginError
+from tests.installed import unique
+
+MODELS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.fc, self.out = nn.Linear(inputs, 6), nn.Linear(6, outputs)
+
+    def forward(self, x):
+        return self.out(self.fc(x).relu())
+
+class Raises(Net):
+    def forward(self, x):
+        return {}["gone"]
+
+class Exits(Net):
+    def forward(self, x):
+        raise SystemExit(0)
+
+class Branches(Net):
+    def forward(self, x):
+        return super().forward(x if x.sum() > 0 else -x)
+
+class Pixels(Net):
+    def forward(self, x):
+        return super().forward(x)[:, :, None]
+
+class Half(Net):
+    def forward(self, x):
+        return super().forward(x).half()
+
+class Spare(Net):
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.spare = nn.Linear(3, 3)
+
+class Tied(Net):
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.again = nn.Linear(inputs, 6)
+        self.again.weight = self.fc.weight
+
+def layer(inputs, classes): return nn.Linear(8, classes)
+def inner(inputs, classes):
+    class Own(Net): ...
+    return Own(8, classes)
+def wrong_inputs(inputs, classes): return Net(5, classes)
+def wrong_outputs(inputs, classes): return Net(8, classes + 1)
+def double(inputs, classes): return Net(8, classes).double()
+def frozen(inputs, classes): return Net(8, classes).requires_grad_(False)
+def nothing(inputs, classes): return nn.LayerNorm(8)
+def raises(inputs, classes): return Raises(8, classes)
+def exits(inputs, classes): return Exits(8, classes)
+def branches(inputs, classes): return Branches(8, classes)
+def pixels(inputs, classes): return Pixels(8, classes)
+def half(inputs, classes): return Half(8, classes)
+def spare(inputs, classes): return Spare(8, classes)
+def tied(inputs, classes): return Tied(8, classes)
+"""
+FAULTS = {
+    "wrong_inputs": "fails on a batch of zeros, 2 examples of shape 8: RuntimeError",
+    "wrong_outputs": "gives [2, 4] for a batch of 2 examples, and should give logits [2, 3]",
+    "double": "has fc.weight in float64; leave it in float32",
+    "frozen": "has fc.weight with requires_grad=False",
+    "nothing": "has no Linear or Conv layer",
+    "raises": "KeyError('gone')",
+    "exits": "SystemExit(0)",
+    "branches": "data-dependent control flow",
+    "pixels": "gives [2, 3, 1] for a batch of 2 examples",
+    "half": "gives logits in float16; leave them in float32",
+    "spare": "has spare.weight, which no logit depends on",
+    "tied": "has one tensor for fc.weight and again.weight",
+}
+
+
+@pytest.fixture
+def models(site):
+    module = unique("faulty_models")
+    points = "".join(f"{each} = {module}:{each}\n" for each in (*FAULTS, "layer", "inner"))
+    site.install("faulty-models", {f"{module}.py": MODELS}, f"[dst_bench.models]\n{points}")
+    structure.__globals__["_structure"].cache_clear()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_model_that_cannot_be_trained_sparsely_is_named_with_its_fault(models, name):
+    with pytest.raises(PluginError, match=f"^model '{name}' ") as raised:
+        structure({"name": name}, (8,), 3)
+    assert FAULTS[name] in str(raised.value)
+    with pytest.raises(PluginError, match=f"^model '{name}' "):
+        measured_forward_flops(f'{{"name": "{name}"}}', (8,), 3)
+
+
+@pytest.mark.parametrize("name", ["layer", "inner"])
+def test_a_network_may_be_one_layer_or_of_a_class_that_each_call_defines(models, name):
+    structure({"name": name}, (8,), 3)
+    members = [Member(seed, 0.5, "erk", None) for seed in (1, 2)]
+    first, second = initial_networks(members, {"name": name}, (8,), 3)
+    assert type(first) is type(second)
+    assert all((a != b).any() for a, b in zip(first.parameters(), second.parameters(), strict=True))
