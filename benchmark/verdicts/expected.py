@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Annotated, Any
 
 import yaml
@@ -31,9 +31,6 @@ MEASURED = "measured"
 """The source that ``dst-bench accept`` writes."""
 DECIMALS = 4
 """Stored decimals of a percentage; one test image in a million changes the last one."""
-
-ROUNDING = 0.01
-"""Points that a mean may be off the values that it is of, which somebody may have rounded."""
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -65,18 +62,6 @@ class Estimate(Settings, strict=True):
     def _one_seed_does_not_vary(self) -> "Estimate":
         if self.n == 1 and self.std is not None:
             raise ValueError(f"std must be left out for n = 1, one seed has none (found {self.std})")
-        return self
-
-    @model_validator(mode="after")
-    def _is_of_its_values(self) -> "Estimate":
-        if not self.values:
-            return self
-        if len(self.values) != self.n:
-            raise ValueError(f"n must be the number of values (found n: {self.n} and {len(self.values)} values)")
-        mean, std = fmean(self.values.values()), stdev(self.values.values()) if self.n > 1 else 0.0
-        for name, given, found in (("mean", self.mean, mean), ("std", self.std, std)):
-            if given is not None and abs(given - found) > ROUNDING:
-                raise ValueError(f"{name} must be that of the values, {found:.{DECIMALS}f} (found {given})")
         return self
 
     @classmethod

@@ -82,8 +82,7 @@ def test_accepted_values_are_reproduced_and_a_changed_one_is_found_by_name(tiny,
     path = Path("expected_results/tiny.yaml")
     content = yaml.safe_load(path.read_text())
     cell = next(c for c in content["cells"] if c["criterion"] == "running_snip")
-    measured = cell["measured"]
-    measured |= {"mean": measured["mean"] - 5, "values": {seed: v - 5 for seed, v in measured["values"].items()}}
+    cell["measured"]["mean"] -= 5
     path.write_text(yaml.safe_dump(content))
     capsys.readouterr()
     assert main(["check", "tiny.yaml"]) == 1
