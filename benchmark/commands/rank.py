@@ -134,8 +134,9 @@ def _print(found: "Standing", source: str) -> None:
     kind = "experiments" if len(found.experiments) > 1 else "seeds"
     print(
         f"{' and '.join(found.experiments)} ({source})\n"
-        f"difference to {found.reference} in points, paired; improves and best: probabilities; equal: within "
-        f"{found.margin:g} points;\nrank: of the mean, with its 95% interval; "
+        f"difference to {found.reference} in points, paired, with the interval of this setting alone;\n"
+        f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all settings together,\n"
+        "so that a lead that one setting has by luck counts for less; rank: of the mean, with its 95% interval;\n"
         f"seeds: {kind} with which the interval would probably decide\n"
     )
     settings: dict[str, list[Row]] = {}

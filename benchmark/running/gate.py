@@ -1,6 +1,7 @@
 """The gate: only criteria, growths and schedules that keep the contract are benchmarked."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,8 @@ def require_contract(runs: Iterable[Run]) -> str:
         asked |= {(kind, str(spec)): spec for kind, spec in used}
     wanted = [(kind, spec) for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0])]
     lacking = [(kind, spec) for kind, spec in wanted if not _is_remembered(spec, kind)]
+    if lacking:
+        print(f"checking the contract of {', '.join(str(spec) for _, spec in lacking)}", file=sys.stderr, flush=True)
     with _checked_beside(lacking):
         for kind, spec in lacking:
             check_once(spec, kind)
