@@ -17,7 +17,7 @@ from benchmark.models.flops import flops_per_weight
 from benchmark.running.plan import dataset_on
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
 from benchmark.training.engines.choosing import step_seconds, steps_once_more
-from benchmark.training.engines.sparse.remembered import steps_that_count
+from benchmark.training.engines.sparse.momentum.remembered import steps_that_count
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.initial import structure
 from benchmark.training.members import Member, Recipe

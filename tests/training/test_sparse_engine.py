@@ -15,12 +15,12 @@ from benchmark.experiments.setup import TrainingSettings
 from benchmark.models import build_model
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch, Needs
-from benchmark.training.engines.sparse import remembered
-from benchmark.training.engines.sparse.layout import lay_out
-from benchmark.training.engines.sparse.network import unsupported
-from benchmark.training.engines.sparse.plan import Image
-from benchmark.training.engines.sparse.remembered import steps_that_count
-from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.chain import unsupported
+from benchmark.training.engines.sparse.kernels.vectors import LANES
+from benchmark.training.engines.sparse.momentum import remembered
+from benchmark.training.engines.sparse.momentum.remembered import steps_that_count
+from benchmark.training.engines.sparse.program.layout import lay_out
+from benchmark.training.engines.sparse.program.plan import Image
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member
 from criteria import load, names

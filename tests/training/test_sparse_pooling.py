@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmark.training.engines.sparse.compiling import compiled
-from benchmark.training.engines.sparse.maxima import (
+from benchmark.training.engines.sparse.kernels.maxima import (
     largest,
     largest_of_four,
     maximum_of,
@@ -13,7 +13,7 @@ from benchmark.training.engines.sparse.maxima import (
     store_where_chosen,
     where_chosen,
 )
-from benchmark.training.engines.sparse.vectors import LANES, load, store
+from benchmark.training.engines.sparse.kernels.vectors import LANES, load, store
 
 
 @compiled

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from benchmark.training.engines.sparse.threads import Threads
+from benchmark.training.engines.sparse.program.threads import Threads
 
 
 def counting(pieces):

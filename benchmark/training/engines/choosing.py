@@ -15,7 +15,7 @@ from benchmark.experiments.setup import Setup
 from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.training.engines import ENGINES
-from benchmark.training.engines.sparse.remembered import has_room, steps_that_count
+from benchmark.training.engines.sparse.momentum.remembered import has_room, steps_that_count
 from benchmark.training.initial import structure
 from benchmark.training.layer_roles import counts_beside_dense
 from criteria import Criterion

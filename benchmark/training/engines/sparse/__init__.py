@@ -1,4 +1,8 @@
-"""The engine whose cost follows density, compiled with numba, which is imported when an engine is made."""
+"""The engine whose cost follows density, compiled with numba, which is imported when an engine is made.
+
+`engine` trains `networks`, whose layers are a `chain`; `kernels` computes layers, `program` makes steps of them, and
+`momentum` finds what weights that grow would have gathered.
+"""
 
 import math
 from collections.abc import Sequence
@@ -12,8 +16,8 @@ from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import CONSTANT, Setup
 from benchmark.system import communication
 from benchmark.training.engines.engine import Engine, EngineKind
-from benchmark.training.engines.sparse.network import Node, UnsupportedError, nodes
-from benchmark.training.engines.sparse.remembered import LARGEST_TRAIL, steps_that_count
+from benchmark.training.engines.sparse.chain import Node, UnsupportedError, nodes
+from benchmark.training.engines.sparse.momentum.remembered import LARGEST_TRAIL, steps_that_count
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.members import Member
 from criteria.plugins import load

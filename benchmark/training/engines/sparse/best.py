@@ -12,17 +12,17 @@ class Best:
 
     def __init__(self, networks: SparseNetworks) -> None:
         self._networks = networks
-        self._copies = {name: array.copy() for name, array in networks.evaluated().items()}
+        self._copies = {name: array.copy() for name, array in networks.read_by_evaluations().items()}
 
     def keep(self, member: int) -> None:
         """Copy a network as it is now."""
-        for name, array in self._networks.evaluated().items():
+        for name, array in self._networks.read_by_evaluations().items():
             part = self._part(name, member)
             self._copies[name][part] = array[part]
 
     def restore(self) -> None:
         """Make every network what its copy is."""
-        for name, array in self._networks.evaluated().items():
+        for name, array in self._networks.read_by_evaluations().items():
             array[:] = self._copies[name]
         self._networks.index_all()
 

@@ -13,13 +13,13 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
-from benchmark.training.engines.sparse.dues import due_of, reads_batches, reads_gradient
-from benchmark.training.engines.sparse.factors import Asked
-from benchmark.training.engines.sparse.inactive import InactiveMomentum
+from benchmark.training.engines.sparse.kernels.vectors import LANES
+from benchmark.training.engines.sparse.momentum.dues import due_of, reads_batches, reads_gradient
+from benchmark.training.engines.sparse.momentum.factors import Asked
+from benchmark.training.engines.sparse.momentum.inactive import InactiveMomentum
+from benchmark.training.engines.sparse.momentum.remembered import steps_that_count
 from benchmark.training.engines.sparse.networks import SparseNetworks
-from benchmark.training.engines.sparse.remembered import steps_that_count
-from benchmark.training.engines.sparse.stepping import Active, Extra, Sgd
-from benchmark.training.engines.sparse.vectors import LANES
+from benchmark.training.engines.sparse.program.stepping import Active, Extra, Sgd
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
 from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.members import Member
@@ -60,12 +60,12 @@ class SparseEngine:
             training.batch_size,
             torch.get_num_threads(),
             training.label_smoothing,
-            kept=length if any(reads_batches(due, networks[0], dataset.shape, length) for due in dues) else 0,
+            remembered=length if any(reads_batches(due, networks[0], dataset.shape, length) for due in dues) else 0,
         )
         self._rewired = [
             [self._networks.names.index(n) for n in rewired_layers(self._networks.names, m)] for m in members
         ]
-        self._evaluated = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
+        self._examples_at_once = self._networks.plan.groups(max(EVALUATED, training.batch_size)) * LANES
         self._inactive = InactiveMomentum(self._networks, batches, training.momentum, dues)
         self._extra = Extra()
         self._best = Best(self._networks)
@@ -160,7 +160,7 @@ class SparseEngine:
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [members, batch, classes] in evaluation mode for ``inputs`` [batch, *shape]."""
-        return torch.from_numpy(self._networks.logits(inputs, self._evaluated))
+        return torch.from_numpy(self._networks.logits(inputs, self._examples_at_once))
 
     def synchronise(self) -> None:
         """One process trains alone, so there is nobody to agree with."""

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.training.engines.engine import Batch
-from benchmark.training.engines.sparse.arguments import State, Steps
-from benchmark.training.engines.sparse.batches import Batches, examples_of, in_batches
-from benchmark.training.engines.sparse.beginning import first_state
-from benchmark.training.engines.sparse.network import nodes
-from benchmark.training.engines.sparse.plan import Plan
-from benchmark.training.engines.sparse.program import evaluate, optimise, retrace, train
-from benchmark.training.engines.sparse.stepping import Active, Extra, Numbers, Sgd, Step
-from benchmark.training.engines.sparse.structure import Structures
-from benchmark.training.engines.sparse.threads import Threads
-from benchmark.training.engines.sparse.vectors import LANES
-from benchmark.training.engines.sparse.work import evaluation, gathered, most_steps, unlaid
-from benchmark.training.engines.sparse.workspace import Workspace, Workspaces, kept_factors
+from benchmark.training.engines.sparse.chain import nodes
+from benchmark.training.engines.sparse.kernels.vectors import LANES
+from benchmark.training.engines.sparse.program.arguments import State, Steps
+from benchmark.training.engines.sparse.program.batches import Batches, examples_of, in_batches
+from benchmark.training.engines.sparse.program.beginning import first_state
+from benchmark.training.engines.sparse.program.plan import Plan
+from benchmark.training.engines.sparse.program.stepping import Active, Extra, Numbers, Sgd, Step
+from benchmark.training.engines.sparse.program.structure import Structures
+from benchmark.training.engines.sparse.program.threads import Threads
+from benchmark.training.engines.sparse.program.whole_steps import evaluate, optimise, retrace, train
+from benchmark.training.engines.sparse.program.work import evaluation, gathered, most_steps, unlaid
+from benchmark.training.engines.sparse.program.workspace import Workspace, Workspaces, places_of_factors
 
 
 class SparseNetworks:
@@ -43,12 +43,12 @@ class SparseNetworks:
         batch_size: int,
         threads: int,
         smoothing: float = 0.0,
-        kept: int = 0,
+        remembered: int = 0,
     ) -> None:
         """``weights``, ``buffers`` and ``masks`` are those of all networks, each tensor [networks, *shape].
 
         Network m sees batch ``batches[m]`` of each step, of ``batch_size`` examples at most. The batches of the last
-        ``kept`` steps stay where they are laid out.
+        ``remembered`` steps stay where they are laid out.
         """
         self.plan = Plan(nodes(module, inputs))
         self.structures = Structures(self.plan)
@@ -69,17 +69,17 @@ class SparseNetworks:
         self._order = _longest_first(self._state)
         self.lanes = self.plan.groups(batch_size) * LANES
         """Of a whole batch."""
-        self.kept = kept_factors(self.plan, self.lanes)
-        """Where a step of the history keeps what, as in `Shape.kept`, and how many numbers it is."""
-        self._workspaces = Workspaces(self.plan, self.structures, self.kept[0], self.lanes, self._state, threads)
+        self.factor_places, self.factor_numbers = places_of_factors(self.plan, self.lanes)
+        """Where a step of the history keeps what, as in `Shape.factor_places`, and how many numbers it is."""
+        self._workspaces = Workspaces(self.plan, self.structures, self.factor_places, self.lanes, self._state, threads)
         self._examples = 0
         """In each batch of the last step."""
         self._sees, self._smoothing = np.asarray(batches, np.int64), smoothing
         self._most = most_steps(self.plan, self.counts, self.lanes)
-        slots = max(kept, self._most)
+        slots = max(remembered, self._most)
         self.batches = Batches(self.plan, slots, max(batches) + 1, batch_size, self.dtype)
         """Those of step n are in slot ``n % slots``."""
-        self._evaluated: Batches | None = None
+        self._laid_out: Batches | None = None
         self.losses = np.zeros(self.size)
         """Of the last step, float64 [networks]."""
         self.lost = np.zeros(self.size, bool)
@@ -188,9 +188,9 @@ class SparseNetworks:
         seen = in_batches(inputs, examples, self.dtype)
         batches = len(seen.rows)
         state, size = self.state, batches * self.batches.numbers(examples)
-        if self._evaluated is None or self._evaluated.inputs.size < size:
-            self._evaluated = Batches(self.plan, 1, batches, examples, self.dtype)
-        work = evaluation(self._order, self._evaluated.inputs[0, :size].reshape(batches, -1), examples)
+        if self._laid_out is None or self._laid_out.inputs.size < size:
+            self._laid_out = Batches(self.plan, 1, batches, examples, self.dtype)
+        work = evaluation(self._order, self._laid_out.inputs[0, :size].reshape(batches, -1), examples)
         found = np.empty((self.size, batches * examples, self.plan.nodes[-1].outputs[0]), self.dtype)
         new = unlaid(self.plan, [seen])
 
@@ -206,8 +206,8 @@ class SparseNetworks:
             self.state  # noqa: B018
         self._due = how
 
-    def evaluated(self) -> dict[str, NDArray[Any]]:
-        """What an evaluation reads, by name; the arrays are those of the state."""
+    def read_by_evaluations(self) -> dict[str, NDArray[Any]]:
+        """What evaluations read, by name; the arrays are those of the state."""
         state = self.state
         return {
             "positions": self.positions,
@@ -220,7 +220,7 @@ class SparseNetworks:
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """What later steps depend on, not copied."""
-        return {**self.evaluated(), "momenta": self.state.momenta, "dense_momenta": self.state.dense_momenta}
+        return {**self.read_by_evaluations(), "momenta": self.state.momenta, "dense_momenta": self.state.dense_momenta}
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over what :meth:`state_dict` gave; raises ``ValueError`` where it is of another fleet."""
