@@ -22,25 +22,29 @@ def require_trainable(name: str, network: nn.Module, inputs: Sequence[int], clas
     """
     if name not in (known := registered("model")) or known[name].module.startswith("benchmark."):
         return
-    problem = _problem_of_weights(network)
-    if problem is None:
-        try:
-            problem = _problem_of_step(network, tuple(inputs), logits(classes))
-        except (InputError, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # a plugin may fail in any way, and end the program too
-            where = f" ({at})" if (at := where_raised(error)) else ""
-            why = f"{one_line(RuntimeError(repr(error)))}{where}"
-            problem = f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
+    try:
+        problem = _problem_of_weights(network) or _problem_of_step(network, tuple(inputs), logits(classes))
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a plugin may fail in any way, and end the program too
+        where = f" ({at})" if (at := where_raised(error)) else ""
+        why = f"{one_line(RuntimeError(repr(error)))}{where}"
+        problem = f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
     if problem is not None:
         raise PluginError(f"model {name!r} {problem}")
 
 
 def _problem_of_weights(network: nn.Module) -> str | None:
-    if not sparse_layer_names(network):
+    weights, seen = dict(network.named_parameters(remove_duplicate=False)), dict[int, str]()
+    if not (sparse := sparse_layer_names(network)):
         return "has no Linear or Conv layer, so nothing in it can be sparse"
-    seen: dict[int, str] = {}
-    for name, weight in network.named_parameters(remove_duplicate=False):
+    if computed := [name for name in sparse if name not in weights]:
+        return f"computes {computed[0]} of other tensors; a mask is of a parameter, so leave parametrisations out"
+    for path, module in network.named_modules():
+        if loose := [name for name, each in vars(module).items() if isinstance(each, Tensor)]:
+            name = f"{path}.{loose[0]}".removeprefix(".")
+            return f"has a tensor {name} that is neither a parameter nor a buffer; register it as a buffer"
+    for name, weight in weights.items():
         if (first := seen.setdefault(id(weight), name)) != name:
             return f"has one tensor for {first} and {name}; a mask is of one layer, so give each its own"
         if weight.dtype != torch.get_default_dtype():

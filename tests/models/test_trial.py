@@ -52,6 +52,20 @@ class Tied(Net):
         self.again = nn.Linear(inputs, 6)
         self.again.weight = self.fc.weight
 
+class Loose(Net):
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.scale = torch.ones(6)
+
+    def forward(self, x):
+        return self.out(self.fc(x).relu() * self.scale)
+
+def loose(inputs, classes): return Loose(8, classes)
+def normed(inputs, classes):
+    net = Net(8, classes)
+    nn.utils.parametrizations.weight_norm(net.fc)
+    return net
+def lazy(inputs, classes): return nn.Sequential(nn.LazyLinear(classes))
 def layer(inputs, classes): return nn.Linear(8, classes)
 def inner(inputs, classes):
     class Own(Net): ...
@@ -75,6 +89,9 @@ FAULTS = {
     "double": "has fc.weight in float64; leave it in float32",
     "frozen": "has fc.weight with requires_grad=False",
     "nothing": "has no Linear or Conv layer",
+    "loose": "has a tensor scale that is neither a parameter nor a buffer",
+    "normed": "computes fc.weight of other tensors",
+    "lazy": "uninitialized parameter",
     "raises": "KeyError('gone')",
     "exits": "SystemExit(0)",
     "branches": "data-dependent control flow",
