@@ -16,22 +16,29 @@ EXAMPLES = 2
 
 
 def require_trainable(name: str, network: nn.Module, inputs: Sequence[int], classes: int) -> None:
-    """Raise :class:`PluginError` unless ``network`` (on the meta device) of model ``name`` can be trained sparsely.
+    """Raise :class:`PluginError` for a network of somebody's model ``name`` that :func:`problem_of` finds fault with.
 
-    ``inputs`` is the shape of one example. Models that we ship are tried by our tests.
+    Models that we ship are tried by our tests.
     """
     if name not in (known := registered("model")) or known[name].module.startswith("benchmark."):
         return
+    if (problem := problem_of(network, inputs, classes)) is not None:
+        raise PluginError(f"model {name!r} {problem}")
+
+
+def problem_of(network: nn.Module, inputs: Sequence[int], classes: int) -> str | None:
+    """Why ``network`` (on the meta device) cannot be trained sparsely among others, in words; None where it can.
+
+    ``inputs`` is the shape of one example.
+    """
     try:
-        problem = _problem_of_weights(network) or _problem_of_step(network, tuple(inputs), logits(classes))
+        return _problem_of_weights(network) or _problem_of_step(network, tuple(inputs), logits(classes))
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
         where = f" ({at})" if (at := where_raised(error)) else ""
         why = f"{one_line(RuntimeError(repr(error)))}{where}"
-        problem = f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
-    if problem is not None:
-        raise PluginError(f"model {name!r} {problem}")
+        return f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
 
 
 def _problem_of_weights(network: nn.Module) -> str | None:

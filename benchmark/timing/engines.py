@@ -15,7 +15,8 @@ from benchmark.experiments.setup import Setup
 from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.running.plan import dataset_on
-from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
+from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side
+from benchmark.timing.floor import floor
 from benchmark.training.engines.choosing import step_seconds, steps_once_more
 from benchmark.training.engines.sparse.momentum.remembered import steps_that_count
 from benchmark.training.fleet_training import FleetTraining
@@ -28,8 +29,6 @@ RIGL = Rule(Spec.parse("magnitude"), Spec.parse("gradient"))
 """What is timed."""
 ROUNDS = 5
 """Of each way, beside a first one that does not count: it compiles, and meets memory that was never used."""
-PRODUCT_SIZE = 2048
-"""Rows of the square matrices whose product says how fast the machine multiplies."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def compared(timed: Timed, data_dir: Path | None, rounds: int = ROUNDS) -> Compa
         more = share_of_updates(setup, timed, dataset, density, between)
         ways["sparse"] = lambda between=between, more=more: (1 + more) * between()  # type: ignore[misc]
         flops = active_flops(setup, dataset, density)
-        ways["arithmetic floor"] = _floor(flops)
+        ways["arithmetic floor"] = floor(flops, torch.device("cpu"))
         seconds = side_by_side(ways, rounds)
         model = step_seconds(setup, RIGL, density, "dense") / step_seconds(setup, RIGL, density, "sparse")
         about = f"{timed.experiment} at density {density:g} (model: {model:.1f})"
@@ -154,12 +153,3 @@ def stretches(setup: Setup, dataset: Dataset, density: float, members: int, step
 
     stretch()
     return stretch
-
-
-def _floor(flops: int) -> Callable[[], float]:
-    """Seconds that so many FLOPs would take at the rate of one large dense product, the machine's best."""
-    left, right = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE)
-    share = flops / (2 * PRODUCT_SIZE**3)
-    multiply = stopwatch(lambda: left @ right, torch.device("cpu"))
-    multiply()
-    return lambda: multiply() * share

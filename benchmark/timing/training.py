@@ -16,6 +16,7 @@ from benchmark.experiments.setup import Setup
 from benchmark.models import build_network
 from benchmark.running.plan import FleetSizes, dataset_on, plan_fleets
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
+from benchmark.timing.floor import floor
 from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.members import member_of
 from benchmark.training.memory import keep_freed_memory
@@ -27,10 +28,6 @@ topology update; elsewhere a thousand steps share one, and `benchmark.timing.top
 WARM_UP = 2
 """Steps before the clock starts."""
 ROUNDS = 5
-PRODUCT_SIZE = {"cpu": 2048, "cuda": 8192}
-"""Rows of the square matrices whose product says how fast the machine multiplies."""
-PRODUCTS = 3
-"""Products in each round."""
 
 
 def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
@@ -44,17 +41,17 @@ def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
             yield Skipped(name, str(missing))
             continue
         dataset = dataset_on(fleet[0].setup.data, data_dir, device)
-        together, floor = f"fleet of {len(fleet)}", "arithmetic floor"
+        together, best = f"fleet of {len(fleet)}", "arithmetic floor"
         ways: dict[str, Callable[[], float]] = {
             "one by one": partial(_fleet_seconds, fleet[-1:], dataset, device, steps),
             "plain loop": partial(_plain_seconds, fleet[-1], dataset, device, steps),
             together: partial(_fleet_seconds, fleet, dataset, device, steps),
-            floor: _floor(fleet[0].setup, dataset, device),
+            best: floor(step_flops(fleet[0].setup, dataset), device),
         }
         seconds = side_by_side(ways, ROUNDS)
         yield compare(name, "one by one", together, seconds)
         yield compare(name, "plain loop", together, seconds)
-        yield compare(name, together, floor, seconds)
+        yield compare(name, together, best, seconds)
 
 
 def step_flops(setup: Setup, dataset: Dataset) -> int:
@@ -111,13 +108,3 @@ def _plain_seconds(run: Run, dataset: Dataset, device: torch.device, steps: int)
 
     train(WARM_UP)
     return stopwatch(lambda: train(steps), device)() / steps
-
-
-def _floor(setup: Setup, dataset: Dataset, device: torch.device) -> Callable[[], float]:
-    """Seconds that the products of one step of one network would take at the rate of one large matrix product."""
-    size = PRODUCT_SIZE[device.type]
-    left, right = torch.randn(2, size, size, device=device)
-    share = step_flops(setup, dataset) / (2 * size**3)
-    multiply = stopwatch(lambda: [left @ right for _ in range(PRODUCTS)], device)
-    multiply()
-    return lambda: multiply() / PRODUCTS * share

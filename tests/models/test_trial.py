@@ -1,10 +1,12 @@
 """A model that cannot be trained sparsely is named with its fault before anything is trained."""
 
 import pytest
+import torch
 
 from benchmark.experiments.cost import measured_forward_flops
-from benchmark.training.engines.dense import initial_networks
-from benchmark.training.initial import structure
+from benchmark.models import build_model
+from benchmark.models.trial import problem_of
+from benchmark.training.initial import initial_networks, structure
 from benchmark.training.members import Member
 from criteria.errors import PluginError
 from tests.installed import unique
@@ -100,6 +102,27 @@ FAULTS = {
     "spare": "has spare.weight, which no logit depends on",
     "tied": "has one tensor for fc.weight and again.weight",
 }
+
+
+SHIPPED = (
+    ("efficientnet_b0", (3, 32, 32)),
+    ("lenet300", (1, 28, 28)),
+    ("lenet5", (1, 28, 28)),
+    ("mlp(widths=[16], dropout=0.1)", (20,)),
+    ("resnet56", (3, 32, 32)),
+    ("set_mlp", (1, 28, 28)),
+    ("small_cnn", (3, 32, 32)),
+    ("vgg16", (3, 32, 32)),
+    ("wide_resnet(depth=10, widen=1)", (3, 32, 32)),
+)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize(("model", "shape"), SHIPPED)
+def test_no_fault_is_found_in_the_models_that_we_ship(model, shape, classes):
+    with torch.device("meta"):
+        network = build_model(model, shape, classes)
+    assert problem_of(network, shape, classes) is None
 
 
 @pytest.fixture

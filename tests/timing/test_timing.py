@@ -79,7 +79,7 @@ def test_missing_data_are_skipped_with_a_reason_and_the_rest_is_timed(monkeypatc
     monkeypatch.setattr(training, "plan_fleets", without_fashion_mnist)
     monkeypatch.setattr(training, "STEPS", {"smoke": 2, "fmnist-cnn": 2})
     monkeypatch.setattr(training, "ROUNDS", 1)
-    monkeypatch.setattr(training, "PRODUCT_SIZE", {"cpu": 64})
+    monkeypatch.setattr("benchmark.timing.floor.SIZE", {"cpu": 64})
     assert main(["bench", "training", "--device", "cpu", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["skipped"] == [{"about": "fmnist-cnn", "reason": "the data set fashion_mnist is not here"}]
