@@ -110,7 +110,7 @@ SHIPPED = (
     ("lenet5", (1, 28, 28)),
     ("mlp(widths=[16], dropout=0.1)", (20,)),
     ("resnet56", (3, 32, 32)),
-    ("set_mlp", (1, 28, 28)),
+    ("set_mlp(widths=[8, 8])", (1, 28, 28)),
     ("small_cnn", (3, 32, 32)),
     ("vgg16", (3, 32, 32)),
     ("wide_resnet(depth=10, widen=1)", (3, 32, 32)),
