@@ -1,6 +1,11 @@
 """``dst-bench contract``: whether criteria, growths and schedules keep what the contract promises."""
 
 import argparse
+import io
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
 
 from benchmark.commands.arguments import add_json
 
@@ -23,4 +28,21 @@ def main(args: argparse.Namespace) -> int:
 
     if args.all and args.names:
         raise InputError(f"--all checks everything that is installed; leave it out to check {args.names[0]} alone")
-    return contract(args.names, args.all, args.max_examples, args.json, args.quick)
+    check = partial(contract, args.names, args.all, args.max_examples, args.json, args.quick)
+    return _apart_from_prints(check) if args.json else check()
+
+
+def _apart_from_prints(check: Callable[[], int]) -> int:
+    """Check, and print the JSON alone on stdout; what plugins print goes to stderr."""
+    told = io.StringIO()
+    try:
+        with redirect_stdout(told):
+            status = check()
+    except BaseException:
+        print(told.getvalue(), end="", file=sys.stderr)
+        raise
+    lines = told.getvalue().splitlines(keepends=True)
+    begins = max((number for number, line in enumerate(lines) if line in ("[\n", "[]\n")), default=0)
+    print("".join(lines[:begins]), end="", file=sys.stderr)
+    print("".join(lines[begins:]), end="")
+    return status

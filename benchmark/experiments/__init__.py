@@ -1,1 +1,1 @@
-"""The built-in experiments: one YAML file each, named after the experiment."""
+"""What is asked, and what came of it: experiments, their runs and results; the built-in ones are in ``paper/``."""

@@ -46,11 +46,13 @@ run, so that the runs of before keep their ids."""
 
 def spec_of(kind: str) -> Any:
     """The type of a field that names an installed plugin of ``kind``: its :class:`Spec`, in canonical form."""
-    return Annotated[
-        Spec,
-        BeforeValidator(lambda text: resolve(text, kind) if isinstance(text, str) else text),
-        PlainSerializer(str),
-    ]
+
+    def named(given: Any) -> Any:
+        if not isinstance(given, str | Spec):
+            raise ValueError(f"expected the name of a {kind}")  # noqa: TRY004  (as pydantic asks of validators)
+        return resolve(given, kind) if isinstance(given, str) else given
+
+    return Annotated[Spec, BeforeValidator(named), PlainSerializer(str)]
 
 
 class Settings(BaseModel):

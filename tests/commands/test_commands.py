@@ -141,6 +141,10 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
         (["run", "tiny.yaml", "--set", "training.nesterov=maybe"], "expected true or false, found 'maybe'"),
         (["run", "tiny.yaml", "--set", "axes.growths=random"], "axes.growths: expected a list, found 'random'"),
         (["run", "tiny.yaml", "--set", "topology.scope=all"], "expected 'local', 'global' or 'global_prune', found"),
+        (
+            ["run", "tiny.yaml", "--set", "axes.criteria=[5]"],
+            "axes.criteria.0: expected the name of a criterion",
+        ),
         (["run", "tiny.yaml", "--set", "training=3"], "training: expected keys with values, found 3"),
         (["run", "tiny.yaml", "--set", "model.widths=wide"], "widths takes a list of whole numbers"),
         (["check", "tiny.yaml"], "no expected values of 'tiny'"),
@@ -352,3 +356,14 @@ def test_a_criterion_that_breaks_its_promise_in_a_training_ends_it_in_one_line(t
     error = capsys.readouterr().err
     assert "criterion Greedy selected" in error
     assert "Traceback" not in error
+
+
+def test_what_a_plugin_prints_does_not_spoil_json(site, capsys):
+    module = unique("talks")
+    text = "from criteria import Criterion\n\nclass Talks(Criterion):\n    def score(self, layer):\n"
+    text += "        print('[')\n        return layer.weight.abs()\n"
+    site.install("talks", {f"{module}.py": text}, f"[dst_bench.criteria]\ntalks = {module}:Talks\n")
+    assert main(["contract", "talks", "--quick", "--max-examples", "1", "--json"]) == 0
+    told = capsys.readouterr()
+    assert [each["name"] for each in json.loads(told.out)] == ["talks"]
+    assert told.err.startswith("[\n")
