@@ -1,5 +1,6 @@
 """A trial of somebody's model: one step on zeros, as the benchmark trains, before anything is trained."""
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -74,7 +75,7 @@ def _problem_of_step(network: nn.Module, inputs: tuple[int, ...], outputs: int) 
         found: Tensor = functional_call(network, (weights, buffers), (batch,))
         return found
 
-    network.train()
+    network = copy.deepcopy(network).train()  # it may keep what it computes
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         (found,) = vmap(forward, randomness="different")(weights, buffers, torch.zeros(1, EXAMPLES, *inputs))
         if found.shape != (EXAMPLES, outputs):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from benchmark.experiments.cost import measured_forward_flops
-from benchmark.models import build_model
+from benchmark.models import build_model, sparse_layer_names
+from benchmark.models.flops import flops_per_weight
 from benchmark.models.trial import problem_of
 from benchmark.training.initial import initial_networks, structure
 from benchmark.training.members import Member
@@ -53,6 +54,13 @@ class Tied(Net):
         super().__init__(inputs, outputs)
         self.again = nn.Linear(inputs, 6)
         self.again.weight = self.fc.weight
+
+class Keeps(Net):
+    def forward(self, x):
+        self.hidden = self.fc(x).relu()
+        return self.out(self.hidden)
+
+def keeps(inputs, classes): return Keeps(8, classes)
 
 class Loose(Net):
     def __init__(self, inputs, outputs):
@@ -128,7 +136,7 @@ def test_no_fault_is_found_in_the_models_that_we_ship(model, shape, classes):
 @pytest.fixture
 def models(site):
     module = unique("faulty_models")
-    points = "".join(f"{each} = {module}:{each}\n" for each in (*FAULTS, "layer", "inner"))
+    points = "".join(f"{each} = {module}:{each}\n" for each in (*FAULTS, "layer", "inner", "keeps"))
     site.install("faulty-models", {f"{module}.py": MODELS}, f"[dst_bench.models]\n{points}")
     structure.__globals__["_structure"].cache_clear()
 
@@ -142,9 +150,10 @@ def test_a_model_that_cannot_be_trained_sparsely_is_named_with_its_fault(models,
         measured_forward_flops(f'{{"name": "{name}"}}', (8,), 3)
 
 
-@pytest.mark.parametrize("name", ["layer", "inner"])
-def test_a_network_may_be_one_layer_or_of_a_class_that_each_call_defines(models, name):
-    structure({"name": name}, (8,), 3)
+@pytest.mark.parametrize("name", ["layer", "inner", "keeps"])
+def test_a_network_may_be_one_layer_or_of_a_class_that_each_call_defines_or_keep_what_it_computes(models, name):
+    network = structure({"name": name}, (8,), 3)
+    assert all(flops_per_weight(network, (8,), sparse_layer_names(network)).values())
     members = [Member(seed, 0.5, "erk", None) for seed in (1, 2)]
     first, second = initial_networks(members, {"name": name}, (8,), 3)
     assert type(first) is type(second)
