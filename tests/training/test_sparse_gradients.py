@@ -12,6 +12,7 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.training.engines.engine import Batch
 from benchmark.training.engines.sparse.chain import nodes, unsupported
+from benchmark.training.engines.sparse.kernels.filtering import fits
 from benchmark.training.engines.sparse.kernels.narrow import block_of
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.program.stepping import Extra
@@ -43,7 +44,9 @@ def image_layers(draw, channels):
     if kind == "dropout":
         return [Dropout(draw(st.sampled_from([0.0, 0.3])))], channels
     outputs, padding = draw(st.sampled_from([1, 4, 17, 40])), draw(st.sampled_from([0, 1, (0, 2)]))
-    found = [nn.Conv2d(channels, outputs, draw(pairs), draw(st.sampled_from([1, 2, (2, 1)])), padding)]
+    found = [
+        nn.Conv2d(channels, outputs, draw(st.one_of(pairs, st.just(5))), draw(st.sampled_from([1, 2, (2, 1)])), padding)
+    ]
     found += [batch_norm(outputs)] if draw(st.booleans()) else []
     return [*found, *([nn.ReLU()] if draw(st.booleans()) else [])], outputs
 
@@ -154,6 +157,25 @@ def test_most_convolutions_of_narrow_images_are_handled_as_such_in_one_block_and
     convolutions = [node for node in nodes(make(), shape) if node.kind == Kind.CONVOLUTION][1:]
     assert [-(-node.outputs[0] // block_of(node)) for node in convolutions] == [2, 1, 2, 1]
     assert block_of(replace(convolutions[0], stride=(2, 1))) == 0
+
+
+NEARLY_FULL = (
+    (3, 20, 28),
+    lambda: nn.Sequential(
+        *(nn.Conv2d(3, 5, 5, padding=(2, 2)), nn.ReLU(), nn.Conv2d(5, 4, 5, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
+        *(nn.MaxPool2d(2), nn.Conv2d(4, 7, 5, padding=2), nn.Flatten(), nn.Linear(672, CLASSES)),
+    ),
+)
+NETWORKS["convolutions of which some are computed by points"] = NEARLY_FULL
+
+
+@pytest.mark.parametrize("density", [1.0, 0.6])
+def test_gradients_of_convolutions_by_points_are_those_of_autograd(float64, density):
+    shape, make = NEARLY_FULL
+    torch.manual_seed(0)
+    network = make()
+    assert [fits(node) for node in nodes(network, shape) if node.kind == Kind.CONVOLUTION] == [True] * 3
+    assert_same_steps(network, shape, density, [37, 2, 64], atol=1e-10, rtol=1e-8)
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ from numba import njit
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-_FILES = sorted(Path(__file__).parent.glob("*.py"))
+_FILES = sorted(Path(__file__).parent.rglob("*.py"))
 _SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in _FILES)).hexdigest()
 
 

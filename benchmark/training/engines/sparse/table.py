@@ -80,6 +80,8 @@ class Op(IntEnum):
     """Draws of 24 bits below it are dropped."""
     BLOCK = 45
     """Of convolutions of narrow images: outputs that are handled together."""
+    POINTS = 46
+    """Where a convolution that may be computed by points keeps what it needs for that, in the workspace."""
 
 
 class Kind(IntEnum):

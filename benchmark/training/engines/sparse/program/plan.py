@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.chain import Node, Pair, Shape
+from benchmark.training.engines.sparse.kernels import filtering
 from benchmark.training.engines.sparse.kernels.narrow import block_of, laid_out
 from benchmark.training.engines.sparse.kernels.tiles import VECTORS
 from benchmark.training.engines.sparse.kernels.vectors import LANES
@@ -206,9 +207,7 @@ class _Builder:
                 layer += 1
             if node.kind == Kind.CONVOLUTION:
                 self._tiles(op, number)
-            if plan.blocks[number]:
-                op[Op.BLOCK], op[Op.SAVED] = plan.blocks[number], self.numbers
-                self.numbers += laid_out(node)
+                self._room(op, number)
             if node.kind == Kind.BATCH_NORM:
                 op[Op.STATE] = statistics
                 statistics += 2 * node.outputs[0]
@@ -270,6 +269,16 @@ class _Builder:
         op[Op.PADDING_HEIGHT : Op.PADDING_WIDTH + 1] = node.padding
         op[Op.RELU] = node.relu
         op[Op.THRESHOLD] = round(node.probability * 2**24)
+
+    def _room(self, op: Table, number: int) -> None:
+        """What a convolution keeps beside its inputs and outputs."""
+        node = self.plan.nodes[number]
+        if self.plan.blocks[number]:
+            op[Op.BLOCK], op[Op.SAVED] = self.plan.blocks[number], self.numbers
+            self.numbers += laid_out(node)
+        if filtering.fits(node):
+            op[Op.POINTS] = self.numbers
+            self.numbers += filtering.numbers_of(node)
 
     def _tiles(self, op: Table, number: int) -> None:
         node = self.plan.nodes[number]

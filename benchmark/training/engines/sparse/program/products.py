@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmark.training.engines.sparse.compiling import compiled
-from benchmark.training.engines.sparse.kernels import convolution, linear, narrow
+from benchmark.training.engines.sparse.kernels import convolution, filtering, linear, narrow
 from benchmark.training.engines.sparse.kernels.biases import bias_gradient
 from benchmark.training.engines.sparse.kernels.vectors import LANES, keep_for_later, load
 from benchmark.training.engines.sparse.program.arguments import Shape, State, Work
@@ -79,6 +79,22 @@ def convolution_forward(
 
 # long because compiled code is given its arrays one by one
 @compiled
+def filtering_forward(
+    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
+) -> None:
+    """A convolution, by points where most of its weights are active."""
+    op = shape.ops[n]
+    here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
+    x = input_of(op, member, work, space)
+    values, places, rows, bias = _outgoing(op[Op.LAYER], op[Op.PARAMETERS], op[Op.OUT_CHANNELS], member, shape, state)
+    if filtering.is_full(op, rows):
+        filtering.forward(op, here, there, groups, x, values, places, rows, bias, space)
+    else:
+        convolution.forward(op, here, there, groups, x, space, values, places, rows, bias)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
 def linear_gradient(
     n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
 ) -> None:
@@ -118,11 +134,37 @@ def convolution_gradient(
     op = shape.ops[n]
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     x = input_of(op, member, work, space)
-    layer = op[Op.LAYER]
-    places, rows, gradients = _active(layer, member, shape, state)
+    places, rows, gradients = _active(op[Op.LAYER], member, shape, state)
     convolution.weight_gradient(op, seen, here, groups, x, space, places, rows, False, gradients)
+    _other_gradients(op, member, groups, shape, state, work, x, space)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def filtering_gradient(
+    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
+) -> None:
+    """The same; by points those of active weights where they are most of the layer."""
+    op = shape.ops[n]
+    seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
+    x = input_of(op, member, work, space)
+    places, rows, gradients = _active(op[Op.LAYER], member, shape, state)
+    if filtering.is_full(op, rows):
+        filtering.weight_gradient(op, seen, here, groups, shape.groups, x, places, rows, gradients, space)
+    else:
+        convolution.weight_gradient(op, seen, here, groups, x, space, places, rows, False, gradients)
+    _other_gradients(op, member, groups, shape, state, work, x, space)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def _other_gradients(
+    op: Any, member: int, groups: Any, shape: Shape, state: State, work: Work, x: Any, space: Any
+) -> None:
+    """Gradients of all weights of a convolution, where they are asked for, and of its biases."""
+    seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     if work.every[member] >= 0:
-        places, rows, gradients = _all(layer, member, shape, work)
+        places, rows, gradients = _all(op[Op.LAYER], member, shape, work)
         convolution.weight_gradient(op, seen, here, groups, x, space, places, rows, True, gradients)
     _gradient_of_biases(op, member, groups, here, state, space)
 
