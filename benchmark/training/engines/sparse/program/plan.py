@@ -274,11 +274,10 @@ class _Builder:
         """What a convolution keeps beside its inputs and outputs."""
         node = self.plan.nodes[number]
         if self.plan.blocks[number]:
-            op[Op.BLOCK], op[Op.SAVED] = self.plan.blocks[number], self.numbers
-            self.numbers += laid_out(node)
+            op[Op.BLOCK] = self.plan.blocks[number]
+            op[Op.SAVED], self.numbers = self.numbers, self.numbers + laid_out(node)
         if filtering.fits(node):
-            op[Op.POINTS] = self.numbers
-            self.numbers += filtering.numbers_of(node)
+            op[Op.POINTS], self.numbers = self.numbers, self.numbers + filtering.numbers_of(node)
 
     def _tiles(self, op: Table, number: int) -> None:
         node = self.plan.nodes[number]
