@@ -10,8 +10,9 @@ from numba import njit
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-_FILES = sorted(Path(__file__).parent.rglob("*.py"))
-_SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in _FILES)).hexdigest()
+SOURCES = sorted(Path(__file__).parent.rglob("*.py"))
+"""What compiled code is made of."""
+_STAMP = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()
 
 
 def compiled(function: Function) -> Function:
@@ -21,5 +22,5 @@ def compiled(function: Function) -> Function:
     """
     found: Function = njit(function, cache=True, nogil=True, error_model="numpy", boundscheck=False)
     # numba looks whether the function's own module has changed; what it calls is in the other ones
-    found._cache._cache_file._source_stamp = _SOURCES  # type: ignore[attr-defined]
+    found._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]
     return found
