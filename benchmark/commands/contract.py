@@ -24,12 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print a table of properties and results; status 3 where one is broken."""
     from criteria.contract.command import main as contract
-    from criteria.errors import InputError
+    from criteria.errors import InputError, PluginError
 
     if args.all and args.names:
         raise InputError(f"--all checks everything that is installed; leave it out to check {args.names[0]} alone")
     check = partial(contract, args.names, args.all, args.max_examples, args.json, args.quick)
-    return _apart_from_prints(check) if args.json else check()
+    try:
+        return _apart_from_prints(check) if args.json else check()
+    except (Exception, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # what a plugin raises that is no ordinary exception
+        raise PluginError(f"{', '.join(args.names) or 'a plugin'} cannot be checked: {error!r}") from error
 
 
 def _apart_from_prints(check: Callable[[], int]) -> int:

@@ -76,9 +76,9 @@ def check_once(spec: Spec, kind: str) -> None:
         else:
             check = check_growth if kind == "growth" else check_criterion
             check(str(spec), QUICK_EXAMPLES)
-    except (InputError, ContractError):
+    except (InputError, ContractError, KeyboardInterrupt):
         raise
-    except Exception as error:  # a plugin may fail in any way, also where no property of the contract looks
+    except BaseException as error:  # a plugin may fail in any way, also where no property of the contract looks
         raise PluginError(f"{kind} {str(spec)!r} cannot be checked: {one_line(RuntimeError(repr(error)))}") from error
     with suppress(InputError):  # it cannot be written: then the next command checks again
         write_atomically(_passed(spec, kind), _text(spec, kind))

@@ -97,6 +97,8 @@ def attacked(whole, tmp_path, site, monkeypatch, capfd):
 def _problem(status, out, err, command):
     if status not in (0, 1, 2, 3):
         return f"status {status!r}: {err[-600:]}"
+    if HungError.__name__ in err:
+        return f"not in time: {err[-600:]}"
     if "Traceback" in out + err:
         return f"a traceback: {err[-600:]}"
     if "\x1b" in out + err:

@@ -342,6 +342,20 @@ def test_a_criterion_that_cannot_be_copied_is_named(tiny, site, monkeypatch, cap
     assert "criterion 'locked' cannot be checked: TypeError" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["contract", "--quick"], ["run", "tiny.yaml", "--criteria"]], ids=lambda c: c[0])
+def test_a_criterion_that_raises_no_ordinary_exception_is_named(tiny, site, monkeypatch, capsys, command):
+    module = unique("leaving")
+    text = "from criteria import Criterion\n\nclass Leaving(Criterion):\n    def score(self, layer):\n"
+    text += "        raise GeneratorExit\n"
+    site.install("leaving", {f"{module}.py": text}, f"[dst_bench.criteria]\nleaving = {module}:Leaving\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tiny / "cache"))
+    assert main([*command, "leaving"]) == 3
+    err = capsys.readouterr().err
+    assert "leaving" in err
+    assert "cannot be checked" in err
+    assert "GeneratorExit" in err
+
+
 def test_without_the_contract_tables_mark_the_criterion(tiny, capsys):
     assert main(["run", "tiny.yaml", "--criteria", "running_snip", "--no-contract"]) == 0
     assert "¹ trained with --no-contract" in capsys.readouterr().out
