@@ -1,10 +1,11 @@
 """Hundreds of generated faults: each ends in time, with a status that is documented and one line, or does its work.
 
-The seed is printed, and ``DST_BENCH_ATTACK_SEED`` repeats it; ``DST_BENCH_ATTACK_FAULTS`` asks for another number.
+They are others whenever the code is another, so that a run that is repeated says the same.
+``DST_BENCH_ATTACK_SEED`` is for other ones, and ``DST_BENCH_ATTACK_FAULTS`` for another number.
 """
 
+import hashlib
 import os
-import random
 import re
 import shutil
 import signal
@@ -19,7 +20,17 @@ from benchmark.commands.cli import main
 from tests.attack.faults import SMALL, faults
 from tests.installed import unique
 
-SEED = int(os.environ.get("DST_BENCH_ATTACK_SEED", random.SystemRandom().randrange(10**6)))
+ROOT = Path(__file__).parents[2]
+
+
+def seed_of_code():
+    """A seed that changes with any module of the project."""
+    files = sorted(path for folder in ("benchmark", "criteria", "tests") for path in (ROOT / folder).rglob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).digest()
+    return int.from_bytes(digest[:4], "big") % 10**6
+
+
+SEED = int(os.environ.get("DST_BENCH_ATTACK_SEED") or seed_of_code())
 LONG = int(os.environ.get("DST_BENCH_ATTACK_FAULTS", "350"))
 SECONDS = 120
 
