@@ -153,15 +153,25 @@ def forward(
                         _write_outputs(op, there, (g, lane, output + n), some, lowest, space, made)
 
 
+@compiled
+def _row_of(op: Any, there: Any, which: Any, begin: int) -> tuple[int, int, int, int]:
+    """Where the row of block number ``begin`` of an output begins, which of its blocks that is, and steps from there.
+
+    ``which`` is group, first lane and output; the steps are numbers to the next row and to the next column.
+    """
+    group, lane, output = which
+    blocks = op[Op.OUT_WIDTH] // OUTPUTS
+    first, apart, image, row, column = steps(there)
+    start = first + group * apart + output * image + lane + begin // blocks * row
+    return start, begin % blocks, row, column
+
+
 # long because compiled code is given its arrays one by one
 @compiled
 def _write_outputs(op: Any, there: Any, which: Any, begin: int, lowest: float, space: Any, at: int) -> None:
-    """Some blocks of an output, of their products at each point; ``which`` is group, first lane and output."""
-    group, lane, output = which
+    """Some blocks of an output, of their products at each point; ``which`` is as in :func:`_row_of`."""
     lanes, blocks = lanes_of_row(space), op[Op.OUT_WIDTH] // OUTPUTS
-    first, y_group, image, row, column = steps(there)
-    line, block = begin // blocks, begin % blocks
-    start = first + group * y_group + output * image + lane + line * row
+    start, block, row, column = _row_of(op, there, which, begin)
     for n in range(BLOCKS):
         write_outputs(space, at + n * lanes, BLOCKS * lanes, lowest, start + block * OUTPUTS * column, column)
         block += 1
@@ -208,12 +218,9 @@ def weight_gradient(
 # long because compiled code is given its arrays one by one
 @compiled
 def _write_gradients(op: Any, there: Any, which: Any, begin: int, count: int, space: Any, at: int) -> None:
-    """The gradients of some blocks of an output at each point; ``which`` is group, first lane and output."""
-    group, lane, output = which
+    """The gradients of some blocks of an output at each point; ``which`` is as in :func:`_row_of`."""
     lanes, blocks = lanes_of_row(space), op[Op.OUT_WIDTH] // OUTPUTS
-    first, d_group, image, row, column = steps(there)
-    line, block = begin // blocks, begin % blocks
-    start = first + group * d_group + output * image + lane + line * row
+    start, block, row, column = _row_of(op, there, which, begin)
     for n in range(count):
         write_gradients(space, start + block * OUTPUTS * column, column, at + n * lanes, STRIP * lanes)
         block += 1

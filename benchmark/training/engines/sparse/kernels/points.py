@@ -29,7 +29,7 @@ POINTS = OUTPUTS + KERNEL - 1
 BLOCKS = 6
 """Blocks whose products at a point stay in registers."""
 SEVERAL = 2
-"""Outputs of a layer whose gradients at a point are summed up together."""
+"""Outputs of a layer that are handled together at a point."""
 
 _PAIRS = (Fraction(1), Fraction(2), Fraction(1, 2))
 _FINITE = [Fraction(0), *(sign * value for value in _PAIRS for sign in (1, -1))]

@@ -84,13 +84,13 @@ def filtering_forward(
 ) -> None:
     """A convolution, by points where most of its weights are active."""
     op = shape.ops[n]
+    values, places, rows, bias = _outgoing(op[Op.LAYER], op[Op.PARAMETERS], op[Op.OUT_CHANNELS], member, shape, state)
+    if not filtering.is_full(op, rows):
+        convolution_forward(n, member, groups, shape, state, work, space, memory)
+        return
     here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
     x = input_of(op, member, work, space)
-    values, places, rows, bias = _outgoing(op[Op.LAYER], op[Op.PARAMETERS], op[Op.OUT_CHANNELS], member, shape, state)
-    if filtering.is_full(op, rows):
-        filtering.forward(op, here, there, groups, x, values, places, rows, bias, space)
-    else:
-        convolution.forward(op, here, there, groups, x, space, values, places, rows, bias)
+    filtering.forward(op, here, there, groups, x, values, places, rows, bias, space)
 
 
 # long because compiled code is given its arrays one by one
@@ -146,13 +146,13 @@ def filtering_gradient(
 ) -> None:
     """The same; by points those of active weights where they are most of the layer."""
     op = shape.ops[n]
+    places, rows, gradients = _active(op[Op.LAYER], member, shape, state)
+    if not filtering.is_full(op, rows):
+        convolution_gradient(n, member, groups, shape, state, work, space, memory)
+        return
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     x = input_of(op, member, work, space)
-    places, rows, gradients = _active(op[Op.LAYER], member, shape, state)
-    if filtering.is_full(op, rows):
-        filtering.weight_gradient(op, seen, here, groups, shape.groups, x, places, rows, gradients, space)
-    else:
-        convolution.weight_gradient(op, seen, here, groups, x, space, places, rows, False, gradients)
+    filtering.weight_gradient(op, seen, here, groups, shape.groups, x, places, rows, gradients, space)
     _other_gradients(op, member, groups, shape, state, work, x, space)
 
 
