@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from criteria.errors import InputError
 from criteria.rules import Distribution
 
 __all__ = ["Distribution", "Shape", "layer_counts", "random_mask"]
@@ -19,7 +21,7 @@ def layer_counts(shapes: Mapping[str, Shape], density: float, distribution: Dist
     ``erk`` gives a layer a density proportional to (sum of its dimensions) / (product of them) (Evci et al., 2020);
     ``er`` counts input and output units only (Mocanu et al., 2018); ``uniform`` gives each layer the same. A layer
     whose density would pass 1 is dense and the others share the rest. Fractions go to the largest remainders, and
-    every layer keeps at least one weight.
+    every layer keeps at least one weight. Raises :class:`InputError` for another distribution.
     """
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     budget = max(round(density * sum(sizes.values())), len(sizes))
@@ -53,6 +55,8 @@ def _raw_share(shape: Shape, distribution: Distribution) -> float:
             return float(shape[0] + shape[1]) * math.prod(shape[2:])
         case "uniform":
             return float(math.prod(shape))
+        case _:
+            raise InputError(f"distribution is {distribution!r}; it can be: {', '.join(get_args(Distribution))}")
 
 
 def random_mask(shape: Shape, count: int, generator: torch.Generator) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
 from criteria.contract.case import Case, mapped
+from criteria.contract.process import Overtime
 
 Plugin = Criterion | Growth
 P = TypeVar("P", bound=Plugin)
@@ -156,10 +157,12 @@ def select_of(plugin: Plugin, case: Case, candidates: Tensor | None = None) -> T
 
 
 def call(function: Callable[..., Any], *arguments: object, what: str = "") -> Any:
-    """The result of a call to a plugin, or :class:`NoAnswer` where it raises."""
+    """The result of a call to a plugin, or :class:`NoAnswer` where it raises anything but ``KeyboardInterrupt``."""
     try:
         return function(*arguments)
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way; that is a result
+    except (KeyboardInterrupt, Overtime):
+        raise
+    except BaseException as error:  # a plugin may fail in any way; that is a result
         what = what or f"{function.__name__}()"
         raise NoAnswer(f"{what} raised {type(error).__name__}: {error}") from error
 

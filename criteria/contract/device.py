@@ -6,12 +6,15 @@ computes. So a tensor is wrapped that says it is elsewhere (PyTorch's device ``m
 every operation on it is done on the CPU, and what a GPU would refuse is refused.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
@@ -29,8 +32,19 @@ MIXED = (
 """Operations that take tensors of the CPU and of a GPU together."""
 
 
+OF_DATA = (torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor)
+"""What makes tensors of Python's and NumPy's numbers, which PyTorch drops where they are asked for on ``meta``."""
+
+INDEXING = (Tensor.__getitem__, Tensor.__setitem__)
+"""What makes tensors of lists and arrays that say where something is."""
+
+
 class WrongDevice(RuntimeError):  # noqa: N818 - it stands for an error of PyTorch's
     """A GPU would refuse the operation."""
+
+
+class NoData(RuntimeError):  # noqa: N818 - it says what is missing
+    """A tensor on :data:`DEVICE` has no numbers, so nothing can be said about what a GPU would make of it."""
 
 
 class Pretended(Tensor):
@@ -71,8 +85,38 @@ class Pretended(Tensor):
         return f"Pretended({self.stands_for!r})"
 
 
-class Pretending(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Inside, tensors are made on :data:`DEVICE` where they are asked for there."""
+class _KeepingData(TorchFunctionMode):
+    """Makes tensors of numbers on the CPU, and then says that they are on :data:`DEVICE`."""
+
+    def __torch_function__(
+        self, function: Any, _types: object, arguments: Sequence[Any] = (), options: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call a function."""
+        wanted, there = dict(options or {}), bool(arguments) and isinstance(arguments[0], Pretended)
+        if there and function in INDEXING:
+            return function(arguments[0], _index(arguments[1]), *arguments[2:])
+        if there and function is Tensor.new_tensor:
+            wanted = {"dtype": arguments[0].dtype, "device": DEVICE} | wanted
+            function, arguments, there = torch.tensor, arguments[1:], False
+        if there or function not in OF_DATA or torch.device(wanted.get("device") or CPU) != DEVICE:
+            return function(*arguments, **wanted)
+        return Pretended(function(*map(_numbers, arguments), **wanted | {"device": CPU}))
+
+
+def _index(place: Any) -> Any:
+    """The index, with tensors of the CPU where it has lists or arrays of numbers."""
+    if isinstance(place, tuple):
+        return tuple(map(_index, place))
+    return torch.as_tensor(place) if isinstance(place, list | np.ndarray) else place
+
+
+def _numbers(data: Any) -> Any:
+    """The data, of which single numbers may be tensors there."""
+    return [real(each) if isinstance(each, Tensor) else each for each in data] if isinstance(data, list) else data
+
+
+class Elsewhere(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Makes tensors on :data:`DEVICE` where they are asked for there."""
 
     def __torch_dispatch__(
         self, operation: Any, _types: object, arguments: Sequence[Any] = (), options: Mapping[str, Any] | None = None
@@ -86,10 +130,17 @@ class Pretending(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False
 
 
+@contextlib.contextmanager
+def pretending() -> Iterator[None]:
+    """Inside, tensors are made on :data:`DEVICE` where they are asked for there."""
+    with Elsewhere(), _KeepingData():  # type: ignore[no-untyped-call]
+        yield
+
+
 @cache
 def ready() -> None:
     """Let torch import what operations on a pretended device need, which takes it seconds at first."""
-    with Pretending():  # type: ignore[no-untyped-call]
+    with pretending():
         torch.stack([pretended(torch.zeros(1)) + 1])
 
 
@@ -99,8 +150,12 @@ def pretended(tensor: Tensor) -> Tensor:
 
 
 def real(tensor: Tensor) -> Tensor:
-    """The tensor that a pretended one stands for."""
-    return tensor.stands_for if isinstance(tensor, Pretended) else tensor
+    """The tensor that a pretended one stands for; raises :class:`NoData` for one on :data:`DEVICE` that has none."""
+    if isinstance(tensor, Pretended):
+        return tensor.stands_for
+    if tensor.device == DEVICE:
+        raise NoData("a tensor was made in a way that only a real device has")
+    return tensor
 
 
 def _done(operation: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
@@ -112,7 +167,7 @@ def _done(operation: Callable[..., Any], arguments: Sequence[Any], options: Mapp
         if isinstance(value, Pretended):
             there.append(value)
             return value.stands_for
-        if isinstance(value, Tensor) and value.device == CPU:
+        if isinstance(value, Tensor) and real(value).device == CPU:
             here.append(value)
         elif isinstance(value, torch.Generator):
             generators.append(value)

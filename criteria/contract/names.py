@@ -21,7 +21,12 @@ NAMES = (
     "encoder.layers.encoder_layer_0.self_attention.in_proj.weight",
     "encoder.layers.encoder_layer_1.self_attention.out_proj.weight",
     "decoder.layers.encoder_layer_0.self_attention.out_proj.weight",
+    "cell.h.weight",
+    "cell.w.weight",
     "head",
     "weight",
 )
-"""Names that layers have: some begin alike, end alike, or are alike but for dots, case or one character."""
+"""Names that layers have: some begin alike, end alike, or are alike but for dots, case or one character.
+
+``rstrip(".weight")`` strips letters and not an ending, so it leaves the two of ``cell`` alike.
+"""

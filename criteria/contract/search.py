@@ -165,12 +165,13 @@ def find_training(
     def run_through(episode: Episode) -> None:
         done = Episode(episode.start)
         try:
-            with time_limit(effort.time_limit):
-                twins = begin(episode.start)
-            for step in episode.steps:
-                done.steps.append(step)
+            with contained():
                 with time_limit(effort.time_limit):
-                    twins.do(step)
+                    twins = begin(episode.start)
+                for step in episode.steps:
+                    done.steps.append(step)
+                    with time_limit(effort.time_limit):
+                        twins.do(step)
         except (Broken, Overtime) as broken:
             hung = isinstance(broken, Overtime)  # then the update did not go through
             found.append(Found(str(broken), done, getattr(broken, "property", "density_preserved"), hung))

@@ -38,7 +38,7 @@ from criteria.contract.asking import (
 from criteria.contract.case import Case, copied, has_active, mapped, norms_from
 from criteria.contract.chances import lean
 from criteria.contract.comparing import alike, apart, blamed_if_repeatable, require_agreement, require_same
-from criteria.contract.device import Pretending, WrongDevice, pretended, real
+from criteria.contract.device import NoData, WrongDevice, pretended, pretending, real
 
 cuda = torch.Tensor.cuda
 
@@ -178,15 +178,17 @@ def device_stable(plugin: Plugin, case: Case) -> None:
 
 def _answer_on_pretended_device(plugin: Plugin, case: Case) -> Answer:
     try:
-        with Pretending():  # type: ignore[no-untyped-call]
+        with pretending():
             given = answer(plugin, case.mapped(pretended, pretended))
+        return Answer(real(given.selected), None if given.scores is None else real(given.scores), given.drew)
     except WrongPlace as error:
         raise Broken(f"on a device other than the CPU (a pretended one), {error}") from error
     except NoAnswer as error:
         if isinstance(error.__cause__, WrongDevice):
             raise Broken(f"on a device other than the CPU (a pretended one), {error}") from error
         raise  # what is only pretended cannot do everything
-    return Answer(real(given.selected), None if given.scores is None else real(given.scores), given.drew)
+    except NoData as error:
+        raise Inapplicable(str(error)) from error
 
 
 def _undeclared(plugin: Plugin, layer: Layer) -> Iterator[tuple[str, Layer]]:

@@ -270,6 +270,7 @@ def set_otherwise(seed: int) -> None:
     for name in ("CUBLAS_WORKSPACE_CONFIG", "PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.pop(name, None)
     gc.set_threshold(1234, *gc.get_threshold()[1:])
+    (gc.disable if gc.isenabled() else gc.enable)()
     sys.setrecursionlimit(sys.getrecursionlimit() + 17)
 
 

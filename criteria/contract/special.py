@@ -16,6 +16,9 @@ WIDE, LARGE, MILLION = (192, 192), (260, 270), (1000, 1030)
 FLAT, TALL = (3, 4_700), (4_700, 3)
 """Shapes with as many inputs, or outputs, as layers of common networks have (VGG-16: 4,608)."""
 
+WIDEST, TALLEST = (2, 70_000), (70_000, 2)
+"""Shapes with more inputs, or outputs, than half precision and 16 bits count (65,504 and 65,535)."""
+
 
 def none(_plugin: Plugin) -> Iterator[Case]:
     """No cases beside those that are drawn."""
@@ -63,6 +66,13 @@ def late_and_large(plugin: Plugin) -> Iterator[Case]:
         yield steady_case(observed=700)
     yield from rounded(plugin)
     yield from large(plugin)
+    yield from beyond_counting(plugin)
+
+
+def beyond_counting(plugin: Plugin) -> Iterator[Case]:
+    """Layers with very many inputs or outputs, some of whose weights are zero: a count may not hold so many."""
+    for shape in (WIDEST, TALLEST):
+        yield drawn_case(shape, 138_000, 1_000, values="dead", observed=1 if observes(plugin) else 0)
 
 
 def rounded(_plugin: Plugin) -> Iterator[Case]:
@@ -77,6 +87,7 @@ def late_and_enormous(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((40, 30, 3, 5), 9_000, 2_000, place=Place(dtype="bfloat16"))
     for n in (20, 2_020):  # of weights that are all equal: a selection that recurses at each of them is too deep
         yield drawn_case((64, 64), 2048, n, values="equal")
+    yield from beyond_counting(plugin)
     yield from enormous(plugin)
 
 
@@ -104,6 +115,7 @@ def ranked(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands and of a million weights no two of which are alike."""
     for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL, LARGE, MILLION):
         yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
+    yield _half(LARGE, 1 if observes(plugin) else 0)  # no two gradients are alike either
 
 
 def tied(plugin: Plugin) -> Iterator[Case]:
@@ -123,6 +135,8 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((64, 64), 2048, 400, values="levels")
     yield drawn_case((64, 64), 2048, 20, values="equal")
     yield drawn_case((64, 64), 2048, 2_020, values="equal")
+    for shape in ((70, 64), LARGE):  # few of many, where blocks of 4,096 or 65,536 leave a short one at the end
+        yield drawn_case(shape, shape[0] * shape[1] // 2, 300, values="equal")
     yield drawn_case((160, 170), 14_000, 3_000, values="levels")
     yield drawn_case(MILLION, 600_000, 100_000, values="levels")
 
@@ -147,6 +161,7 @@ def long_trainings(observing: bool) -> Iterator[Episode]:
         some: list[Step] = [
             Train(steps=60),
             Save(),
+            Load(),  # what it remembers of the last steps is asked for before there are others
             Train(steps=5),
             Update(0.4),
             Train(steps=60),

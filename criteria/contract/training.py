@@ -19,6 +19,9 @@ from criteria.contract.showing import beside_another
 from criteria.fan_in import fan_ins, most_replaced
 from criteria.topology import TopologyUpdate, starting_weights, write_back
 
+NOTHING: tuple[dict[str, object], dict[str, object]] = ({}, {})
+"""The states of a criterion and a growth that remember nothing."""
+
 OnBroken = Callable[[str, str], None]
 """Is told of every promise that is not kept: the property, and what happened."""
 
@@ -41,6 +44,22 @@ class SparseLayer:
     mask: Tensor
     grad: Tensor
     momentum: Tensor | None = None
+
+    def copied(self) -> "SparseLayer":
+        """The same values, in tensors of its own."""
+        momentum = None if self.momentum is None else beside_another(self.momentum)
+        return SparseLayer(beside_another(self.weight), beside_another(self.mask), beside_another(self.grad), momentum)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a training goes on from."""
+
+    plugins: bytes
+    """A file with the states of criterion and growth; empty where both are."""
+    layers: list[SparseLayer]
+    step: int
+    time: int
 
 
 class Training:
@@ -72,21 +91,21 @@ class Training:
         seen = [self._seen(index) for index in range(len(self.layers))]
         return [ask(criterion, Case(layer, int(layer.mask.sum()) // 2)) for layer in seen]
 
-    def saved(self) -> bytes:
+    def saved(self) -> "Checkpoint":
         """A checkpoint."""
-        file = io.BytesIO()
-        plugins = {"criterion": self._criterion.state_dict(), "growth": self._growth.state_dict()}
-        layers = [vars(layer) for layer in self.layers]
-        torch.save({**plugins, "layers": layers, "step": self._step, "time": self._time}, file)
-        return file.getvalue()
+        states, file = (self._criterion.state_dict(), self._growth.state_dict()), io.BytesIO()
+        if states != NOTHING:  # a file takes longer than a step
+            torch.save(states, file)
+        return Checkpoint(file.getvalue(), [layer.copied() for layer in self.layers], self._step, self._time)
 
-    def load(self, checkpoint: bytes) -> None:
+    def load(self, checkpoint: "Checkpoint") -> None:
         """Go on from a checkpoint."""
-        state = torch.load(io.BytesIO(checkpoint), weights_only=True)
-        self._criterion.load_state_dict(state["criterion"])
-        self._growth.load_state_dict(state["growth"])
-        self.layers = [SparseLayer(**tensors) for tensors in state["layers"]]
-        self._step, self._time = state["step"], state["time"]
+        file = checkpoint.plugins
+        criterion, growth = torch.load(io.BytesIO(file), weights_only=True) if file else ({}, {})
+        self._criterion.load_state_dict(criterion)
+        self._growth.load_state_dict(growth)
+        self.layers = [layer.copied() for layer in checkpoint.layers]
+        self._step, self._time = checkpoint.step, checkpoint.time
 
     def _initial(self, index: int, shape: tuple[int, ...], active: int, weights: str) -> SparseLayer:
         generator = self._generator(index)

@@ -15,7 +15,7 @@ from criteria.contract.asking import Answer, Broken, NoAnswer, call
 from criteria.contract.episodes import Episode, Load, Save, Start, Step, Train, Update
 from criteria.contract.scopes import OTHER_SCOPES, SCOPES, LayerByLayer, UpdateLayer, UpdateLayers
 from criteria.contract.settings import contained, seed_all
-from criteria.contract.training import Plugins, Training
+from criteria.contract.training import Checkpoint, Plugins, Training
 
 __all__ = [
     "OTHER_SCOPES",
@@ -62,15 +62,17 @@ def run_episode(
 ) -> None:
     """Run a training again, updated by ``update`` or as its scope is; raises :class:`BrokenUpdate`."""
     plugins = Plugins(criterion, growth, scope, update or ALL_SCOPES[scope])
-    twins = Twins(plugins, episode.start)
-    for step in episode.steps:
-        twins.do(step)
+    with contained():
+        twins = Twins(plugins, episode.start)
+        for step in episode.steps:
+            twins.do(step)
 
 
 class Twins:
     """Two trainings that do the same, of which only one is ever saved and loaded.
 
-    Broken promises in ``passed_over`` are not raised, so that those behind them can be found.
+    Broken promises in ``passed_over`` are not raised, so that those behind them can be found. What plugins do to the
+    process stays done: whoever makes twins contains it.
     """
 
     def __init__(
@@ -82,25 +84,24 @@ class Twins:
         self._passed_over = passed_over
         self._begin = partial(Training, plugins, start, self._broken)
         self._one, self._other = self._begin(), self._begin()
-        self._checkpoint: bytes | None = None
+        self._checkpoint: Checkpoint | None = None
         self._done: list[Train | Update] = []
         self._done_when_saved = 0
         self._loaded = False
 
     def do(self, step: Step) -> None:
         """Do the next step in both trainings, and compare them."""
-        with contained():
-            match step:
-                case Save():
-                    self._save()
-                case Load():
-                    self._load()
-                case Train() | Update():
-                    self._done.append(step)
-                    for seed, training in enumerate((self._one, self._other)):
-                        seed_all(seed)
-                        training.do(step)
-            self._compare()
+        match step:
+            case Save():
+                self._save()
+            case Load():
+                self._load()
+            case Train() | Update():
+                self._done.append(step)
+                for seed, training in enumerate((self._one, self._other)):
+                    seed_all(seed)
+                    training.do(step)
+        self._compare()
 
     def _save(self) -> None:
         try:

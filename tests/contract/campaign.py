@@ -1,7 +1,7 @@
 """Campaigns: thousands of questions to the contract, in several processes, that go on where they were interrupted.
 
-What is known is written to a file at once. It belongs to the code of the contract and of the plugins, so that a
-campaign begins anew when one of them changes. ``evidence.jsonl.xz`` holds what was found out about the code as it was
+What is known is written to a file at once. It belongs to the code that decides it, the contract's and the plugins', so
+that a campaign begins anew when that changes. ``evidence.jsonl.xz`` holds what was found out about the code as it was
 released; with ``--anew`` it is not believed.
 """
 
@@ -30,8 +30,18 @@ from criteria.plugins.code import plain_code
 FOLDER = Path("build/contract")
 HERE = Path(__file__).parent
 EVIDENCE = HERE / "evidence.jsonl.xz"
-DECIDES = ("broken", "right", "operators", "demonstrations", "naming.py")
-"""What of these tests an answer depends on, beside the contract and the plugins that are shipped."""
+PLUGINS = Path(criteria.__file__).parent
+DECIDES = {
+    "attack": ("broken", "right", "naming.py", "demonstrations/settings.py"),
+    "mutants": ("operators", "right", "naming.py", "demonstrations"),
+    "shipped": (),
+}
+"""What of these tests the answers of a campaign depend on, beside the contract and the plugins that are shipped."""
+AT_ANY_SEED = {"shipped": (PLUGINS / "contract/special.py",)}
+"""What need not be asked anew at every seed when it changes: cases that are the same at all of them.
+
+The long tests ask every plugin that is shipped about them.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class Campaign:
     @property
     def file(self) -> Path:
         """Where the answers for this code are stored."""
-        return FOLDER / f"{self.name}-{code_digest()}.jsonl"
+        return FOLDER / f"{self.name}-{code_digest(self.name)}.jsonl"
 
     def known(self, anew: bool = False) -> dict[str, Answer]:
         """The answers that are stored, and those of the evidence unless all is to be found out ``anew``."""
@@ -91,15 +101,21 @@ class Campaign:
 
     def _line(self, answer: Answer, seconds: float) -> dict[str, object]:
         machine = f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}"
-        about = {"campaign": self.name, "code": code_digest(), "machine": machine, "seconds": round(seconds, 2)}
+        about = {
+            "campaign": self.name,
+            "code": code_digest(self.name),
+            "machine": machine,
+            "seconds": round(seconds, 2),
+        }
         return about | vars(answer)
 
 
 @cache
-def code_digest() -> str:
-    """Names the code that the answers depend on: its statements, without comments and docstrings."""
-    places = [Path(criteria.__file__).parent, *(HERE / each for each in DECIDES)]
-    sources = sorted(path for place in places for path in ([place] if place.is_file() else place.rglob("*.py")))
+def code_digest(campaign: str) -> str:
+    """Names the code that its answers depend on: the statements, without comments and docstrings."""
+    places = [PLUGINS, *(HERE / each for each in DECIDES.get(campaign, ()))]
+    found = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
+    sources = [path for path in found if path not in AT_ANY_SEED.get(campaign, ())]
     return hashlib.sha256("\0".join(plain_code(path.read_text("utf-8")) for path in sources).encode()).hexdigest()[:12]
 
 
@@ -112,7 +128,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def pack(files: Iterable[Path]) -> None:
     """Put these files beside what the evidence holds for the present code: ``python -m tests.contract.campaign``."""
     lines = [*_evidence(), *(line for file in files for line in _lines(file.read_text()))]
-    kept = {(line["campaign"], line["question"]): line for line in lines if line["code"] == code_digest()}
+    kept = {(line["campaign"], line["question"]): line for line in lines if _is_current(line)}
     text = "".join(f"{json.dumps(kept[place])}\n" for place in sorted(kept))
     EVIDENCE.write_bytes(lzma.compress(text.encode(), preset=9))
     print(f"{len(kept)} answers in {EVIDENCE}")
@@ -121,7 +137,12 @@ def pack(files: Iterable[Path]) -> None:
 def _evidence() -> list[dict[str, Any]]:
     """The lines of the evidence that are about the present code."""
     text = lzma.decompress(EVIDENCE.read_bytes()).decode() if EVIDENCE.exists() else ""
-    return [line for line in _lines(text) if line["code"] == code_digest()]
+    return [line for line in _lines(text) if _is_current(line)]
+
+
+def _is_current(line: dict[str, Any]) -> bool:
+    """Whether a line is about the present code."""
+    return bool(line["code"] == code_digest(line["campaign"]))
 
 
 def _lines(text: str) -> list[dict[str, Any]]:

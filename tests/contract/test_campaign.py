@@ -1,12 +1,13 @@
 """A campaign asks what is not known yet, and the evidence in the repository answers for the code that it belongs to."""
 
 import argparse
+import shutil
 import time
 
 import pytest
 
 from tests.contract import campaign
-from tests.contract.campaign import Campaign, pack
+from tests.contract.campaign import DECIDES, Campaign, code_digest, pack
 
 QUESTIONS = ["one", "two", "three"]
 
@@ -67,7 +68,7 @@ def test_evidence_answers_unless_it_is_asked_anew() -> None:
 def test_evidence_of_the_present_code_stays_where_answers_about_other_code_are_packed(monkeypatch) -> None:
     asked: list[str] = []
     for code in ("aaaa", "ffff", "cccc"):
-        monkeypatch.setattr(campaign, "code_digest", lambda code=code: code)
+        monkeypatch.setattr(campaign, "code_digest", lambda _, code=code: code)
         counting(asked).answers(QUESTIONS, options())
     pack(sorted(campaign.FOLDER.iterdir()))
     counting(asked).file.unlink()
@@ -95,6 +96,28 @@ def test_evidence_of_other_code_answers_nothing(monkeypatch) -> None:
     asked: list[str] = []
     counting(asked).answers(QUESTIONS, options())
     pack([counting(asked).file])
-    monkeypatch.setattr(campaign, "code_digest", lambda: "other code")
+    monkeypatch.setattr(campaign, "code_digest", lambda _: "other code")
     counting(asked).answers(QUESTIONS, options())
     assert asked == QUESTIONS * 2
+
+
+def test_what_a_campaign_does_not_depend_on_leaves_its_answers(monkeypatch, tmp_path) -> None:
+    folder = tmp_path / "contract"
+    shutil.copytree(campaign.HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(campaign, "HERE", folder)
+    before = {name: code_digest.__wrapped__(name) for name in DECIDES}
+    (folder / "operators/base.py").write_text("pass\n")
+    after = {name: code_digest.__wrapped__(name) for name in DECIDES}
+    assert [name for name in DECIDES if before[name] != after[name]] == ["mutants"]
+
+
+def test_cases_that_are_the_same_at_every_seed_leave_the_answers_of_long_searches(monkeypatch, tmp_path) -> None:
+    copied = tmp_path / "criteria"
+    shutil.copytree(campaign.PLUGINS, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    special = copied / "contract/special.py"
+    monkeypatch.setattr(campaign, "PLUGINS", copied)
+    monkeypatch.setattr(campaign, "AT_ANY_SEED", {"shipped": (special,)})
+    before = {name: code_digest.__wrapped__(name) for name in DECIDES}
+    special.write_text("pass\n")
+    after = {name: code_digest.__wrapped__(name) for name in DECIDES}
+    assert [name for name in DECIDES if before[name] == after[name]] == ["shipped"]

@@ -33,6 +33,17 @@ def test_a_right_criterion_passes_quietly() -> None:
     assert check_growth("random", 5, partners=[Magnitude()], quick=True) is None
 
 
+class Leaves(Magnitude):
+    def score(self, layer: Layer) -> Tensor:
+        raise GeneratorExit
+
+
+def test_what_is_no_ordinary_exception_breaks_a_promise_too() -> None:
+    results = report(Leaves(), 5, partners=GROWTH, quick=True)
+    assert outcomes(results)["score_shape"] == "broken"
+    assert "GeneratorExit" in next(result.reason for result in results if result.outcome == "broken")
+
+
 def test_the_report_has_a_result_for_every_property_in_order() -> None:
     properties = list(dict.fromkeys(result.property for result in report("magnitude", 5, partners=GROWTH, quick=True)))
     assert properties == [name for name in PROMISES if name != "candidates_only"]

@@ -147,6 +147,11 @@ def test_density_is_exact_and_shared_out_as_asked(distribution, density):
     assert all(torch.equal(weights[name] != 0, mask) for name, mask in sparse.masks.items())
 
 
+def test_an_unknown_distribution_is_refused_in_one_line():
+    with pytest.raises(InputError, match="distribution is 'erdos'; it can be: erk, er, uniform"):
+        attached(distribution="erdos")
+
+
 def test_densities_can_be_given_by_name_and_pattern():
     _, _, sparse = attached(density={"0": 0.5, "5.weight": 1, "*": 0.1})
     assert sparse.densities() == {"0.weight": 0.5, "3.weight": 0.1, "5.weight": 1.0}

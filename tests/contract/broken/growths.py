@@ -179,6 +179,16 @@ class LoudestWhereThereAreNorms(RandomGrowth):
         return super().score(layer) if layer.input_norm is None else layer.input_norm
 
 
+class ShareOfItsChunk(Growth):
+    """|g| as a share of the largest, in chunks of 4096 to spare memory: but of the largest of its chunk."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        chunks = gradient(layer).double().abs().flatten().split(4096)
+        return torch.cat([chunk / chunk.max().clamp(min=1e-300) for chunk in chunks]).view(layer.weight.shape)
+
+
 EXPECT: dict[type, set[str]] = {
     MaskInsteadOfCandidates: {*NUMBER, "candidates_only", "unbiased_ties"},
     ZeroMeansInactive: {*NUMBER, "candidates_only"},
@@ -196,4 +206,5 @@ EXPECT: dict[type, set[str]] = {
     RowsInTurn: {"unbiased_ties", "permutation_equivariant"},
     FillsUpInOrder: {"unbiased_ties"},
     LoudestWhereThereAreNorms: {"score_shape", "deterministic"},
+    ShareOfItsChunk: {"permutation_equivariant"},
 }

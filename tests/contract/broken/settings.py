@@ -191,12 +191,33 @@ class SeedsAnEmptyStart(Averaging):
         super().load_state_dict(state)
 
 
+class RestoresGlobalChance(Averaging):
+    """Saves torch's random state beside its own, "to resume exactly", and sets it when it loads."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"averages": super().state_dict(), "chance": torch.get_rng_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state["averages"])
+        torch.set_rng_state(state["chance"])
+
+
+class StartsTheCollector(Magnitude):
+    """Stops the collector of garbage while it goes through many tuples, and starts it again, whatever it was before."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        gc.disable()
+        pruned = super().select(layer, n)
+        gc.enable()
+        return pruned
+
+
 _FAULTS: tuple[type, ...] = (
     *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
     *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
     *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
     *(SwitchesOneDNNOff, NoTF32WhenMade, HooksAllModules, TakesASignal, SeedsEveryHundredthTime),
-    SeedsAnEmptyStart,
+    *(SeedsAnEmptyStart, RestoresGlobalChance, StartsTheCollector),
 )
 
 EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

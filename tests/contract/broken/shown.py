@@ -7,18 +7,27 @@ from collections.abc import Callable
 
 from tests.contract.broken import aliasing, growths, hidden, positions, reads, settings, sizes, state
 from tests.contract.demonstrations.answers import (
+    divides_large_gradients,
     divides_large_layers,
     fails_or_miscounts,
     gives_nan,
+    gives_nan_to_wide_layers,
     loses_large_positions,
     minds_positions,
     prefers_positions,
+    prefers_the_end_of_large_layers,
     reads_inactive,
     reads_undeclared,
     selects_elsewhere,
 )
 from tests.contract.demonstrations.layers import Make
-from tests.contract.demonstrations.settings import changes_a_setting, changes_a_setting_in_time, changes_the_layer
+from tests.contract.demonstrations.settings import (
+    brings_back_a_setting,
+    changes_a_setting,
+    changes_a_setting_in_time,
+    changes_the_layer,
+    starts_the_collector,
+)
 from tests.contract.demonstrations.surroundings import (
     cannot_be_saved,
     differs_after_calls,
@@ -31,11 +40,13 @@ from tests.contract.demonstrations.training import (
     cannot_go_back,
     depends_on_the_order_of_layers,
     forgets_among_many,
+    forgets_what_is_long_ago,
     ignores_what_it_saw,
     mixes_up_layers,
     resumes_otherwise,
     saves_large_ones_otherwise,
     shares_a_loaded_state,
+    strips_letters_of_names,
 )
 
 IN_ANOTHER_PROCESS: tuple[type, ...] = (
@@ -43,12 +54,16 @@ IN_ANOTHER_PROCESS: tuple[type, ...] = (
 )
 """Plugins whose answers differ between processes, which one process cannot show."""
 
+_SEEN_OTHERWISE = (settings.SeedsEveryHundredthTime, settings.RestoresGlobalChance, settings.StartsTheCollector)
+
 SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     changes_a_setting: (
-        *(each for each in settings.EXPECT if each is not settings.SeedsEveryHundredthTime),
+        *(each for each in settings.EXPECT if each not in _SEEN_OTHERWISE),
         growths.GlobalDrawsWhenLarge,
     ),
     changes_a_setting_in_time: (settings.SeedsEveryHundredthTime,),
+    brings_back_a_setting: (settings.RestoresGlobalChance,),
+    starts_the_collector: (settings.StartsTheCollector,),
     changes_the_layer: (
         *(aliasing.ClipsTheGradient, aliasing.AsksForAutograd, sizes.InPlaceWhenLarge, aliasing.StateOnTheTensor),
         aliasing.ShakesTheWeights,
@@ -80,6 +95,11 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     depends_on_the_order_of_layers: (state.SavedInOrder,),
     cannot_go_back: (state.LoadingKeepsWhatItHas,),
     divides_large_layers: (sizes.SharesOfMillions,),
+    divides_large_gradients: (growths.ShareOfItsChunk,),
+    strips_letters_of_names: (state.StripsLetters,),
+    forgets_what_is_long_ago: (state.SavesAShortHistory,),
+    gives_nan_to_wide_layers: (sizes.CountsInHalf,),
+    prefers_the_end_of_large_layers: (positions.BestOfEachBlock,),
     forgets_among_many: (state.RemembersThirtyTwoLayers,),
     saves_large_ones_otherwise: (state.SavesLargeOnesInHalf,),
     loses_large_positions: (sizes.PositionsAsFloats,),
@@ -119,7 +139,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
             *(
                 cls
                 for cls in positions.EXPECT
-                if cls not in (positions.IndicesOfTheTranspose, positions.PrefersTheCentre)
+                if cls not in (positions.IndicesOfTheTranspose, positions.PrefersTheCentre, positions.BestOfEachBlock)
             ),
         ),
         *(growths.TopKOfTheGradient, growths.SeededByTheStep, growths.RowsInTurn, growths.FillsUpInOrder),

@@ -9,6 +9,7 @@ from torch import Tensor
 from criteria import Criterion, Layer, gradient, lowest
 from criteria.pruning.magnitude import Magnitude
 from tests.contract.right.averages import magnitude
+from tests.contract.right.selections import rows_of
 
 NUMBER = {"exact_count", "density_preserved"}
 
@@ -247,6 +248,14 @@ class SharesOfMillions(Magnitude):
         return pruned
 
 
+class CountsInHalf(Criterion):
+    """|θ| times the number of its unit's weights in float16, which is ∞ above 65,504: a weight of 0 gives NaN."""
+
+    def score(self, layer: Layer) -> Tensor:
+        weights = rows_of(layer.weight.double().abs())
+        return (weights * rows_of(layer.mask).half().sum(1)[:, None].double()).view(layer.weight.shape)
+
+
 EXPECT: dict[type, set[str]] = {
     SharesOfBlocks: NUMBER,
     CountsInSixteenBits: NUMBER,
@@ -266,4 +275,5 @@ EXPECT: dict[type, set[str]] = {
     DropsTheLastBlock: {"permutation_equivariant", "unbiased_ties"},
     BufferOfAThousandColumns: {"permutation_equivariant"},
     OverflowsLate: {"no_nan", "density_preserved"},
+    CountsInHalf: {"no_nan", *NUMBER},
 }

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -248,6 +248,38 @@ class SavesLargeOnesInHalf(Averaging):
         self.averages = {name: each.double() for name, each in state.items()}
 
 
+class StripsLetters(Averaging):
+    """``rstrip(".weight")`` strips letters and not an ending: "cell.h.weight" and "cell.w.weight" are one layer."""
+
+    def observe(self, layer: Layer) -> None:
+        super().observe(replace(layer, name=self.key(layer)))
+
+    def score(self, layer: Layer) -> Tensor:
+        return super().score(replace(layer, name=self.key(layer)))
+
+    def key(self, layer: Layer) -> str:
+        return f"{layer.name.rstrip('.weight')} {tuple(layer.weight.shape)}"
+
+
+class SavesAShortHistory(Criterion):
+    """The largest |θ| of the last 20 steps, of which a checkpoint has five, to keep it small."""
+
+    def __init__(self) -> None:
+        self.histories: dict[str, list[Tensor]] = {}
+
+    def observe(self, layer: Layer) -> None:
+        self.histories[layer.name] = [*self.histories.get(layer.name, []), magnitude(layer)][-20:]
+
+    def score(self, layer: Layer) -> Tensor:
+        return torch.stack([layer.weight.double().abs(), *self.histories.get(layer.name, [])]).amax(0)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: history[-5:] for name, history in self.histories.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.histories = {name: list(history) for name, history in state.items()}
+
+
 EXPECT: dict[type, set[str]] = {
     ShortNames: {*CHECKPOINT, "deterministic", "replay", "permutation_equivariant", "blind_to_inactive"},
     SavedInOrder: {*CHECKPOINT, "deterministic"},
@@ -264,4 +296,6 @@ EXPECT: dict[type, set[str]] = {
     LoadingKeepsWhatItHas: CHECKPOINT,
     RemembersThirtyTwoLayers: {*CHECKPOINT, "deterministic", "replay"},
     SavesLargeOnesInHalf: CHECKPOINT,
+    StripsLetters: {*CHECKPOINT, "deterministic", "replay"},
+    SavesAShortHistory: CHECKPOINT,
 }

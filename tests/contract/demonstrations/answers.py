@@ -110,6 +110,15 @@ def gives_nan(make: Make) -> bool:
     return False
 
 
+def gives_nan_to_wide_layers(make: Make) -> bool:
+    """Whether a score is NaN where a unit has more than 65,504 weights, some of which are zero."""
+    asked = question((2, 70_000))
+    mask = torch.ones_like(asked.layer.mask)
+    weight = torch.where(asked.layer.weight.abs() > 0.5, asked.layer.weight, 0.0)
+    given = scores(make(), replace(asked, layer=replace(asked.layer, mask=mask, weight=weight)))
+    return given is not None and bool(given.isnan().any())
+
+
 def reads_inactive(make: Make) -> bool:
     """Whether values at inactive positions, now or in the past, change what a criterion answers."""
     if isinstance(make(), Growth):
@@ -193,6 +202,30 @@ def divides_large_layers(make: Make) -> bool:
     first = select(practised(make, asked.layer), asked)
     other = select(practised(make, layer), replace(asked, layer=layer, candidates=asked.candidates[order]))
     return isinstance(first, str) or isinstance(other, str) or int((first[order] != other).sum()) > 100
+
+
+def divides_large_gradients(make: Make) -> bool:
+    """Whether sorting thousands of weights by their gradients grows others, where no two gradients are alike."""
+    asked = question((9_000,), kind="normal")
+    order = asked.layer.grad.abs().argsort()  # type: ignore[union-attr]
+    layer = mapped(asked.layer, lambda tensor: tensor[order], lambda mask: mask[order])
+    first = select(make(), asked)
+    other = select(make(), replace(asked, layer=layer, candidates=asked.candidates[order]))
+    return isinstance(first, str) or isinstance(other, str) or int((first[order] != other).sum()) > 100
+
+
+def prefers_the_end_of_large_layers(make: Make) -> bool:
+    """Whether the last fortieth of thousands of equal weights loses more than three times its share."""
+    asked = question((42, 100), kind="equal")
+    mask = torch.ones_like(asked.layer.mask)
+    layer = replace(asked.layer, mask=mask, weight=torch.ones_like(asked.layer.weight))
+    at_the_end, all_ = 0, 0
+    for seed in range(20):
+        drawn = replace(layer, generator=torch.Generator().manual_seed(seed))
+        selected = select(make(), Question(drawn, 400, ~mask))
+        assert not isinstance(selected, str)
+        at_the_end, all_ = at_the_end + int(selected.flatten()[-104:].sum()), all_ + int(selected.sum())
+    return at_the_end / all_ > 3 * 104 / mask.numel()
 
 
 def _drawing(asked: Question, seed: int) -> Question:

@@ -145,6 +145,28 @@ def changes_a_setting_in_time(make: Make) -> bool:
     return not torch.equal(before, torch.get_rng_state())
 
 
+def brings_back_a_setting(make: Make) -> bool:
+    """Whether loading what was saved before torch's random state went on changes that state."""
+    layer = question().layer
+    plugin = practised(make, layer)
+    saved = plugin.state_dict()
+    torch.rand(3)
+    before = torch.get_rng_state()
+    make().load_state_dict(saved)
+    return not torch.equal(before, torch.get_rng_state())
+
+
+def starts_the_collector(make: Make) -> bool:
+    """Whether the collector of garbage, which was stopped, works after a selection."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        select(practised(make, question().layer), question())
+        return gc.isenabled()
+    finally:
+        _collects(was)
+
+
 def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object]]:
     calls: list[Callable[[], object]] = [make, lambda: plugin.score(mapped(layer, torch.clone))]
     if isinstance(plugin, Criterion):

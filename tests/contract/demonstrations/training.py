@@ -226,6 +226,28 @@ def mixes_up_layers(make: Make) -> bool:
     return one is not None and other is not None and not torch.equal(one, other)
 
 
+def strips_letters_of_names(make: Make) -> bool:
+    """Whether what was observed of another layer, whose name differs in letters of its ending, changes an answer."""
+    asked = question()
+    asked = replace(asked, layer=replace(asked.layer, name="cell.h.weight"))
+    plugin = practised(make, asked.layer)
+    then = scores(plugin, asked)
+    plugin.observe(replace(mapped(question(seed=1).layer, torch.clone), name="cell.w.weight"))  # type: ignore[union-attr]
+    now = scores(plugin, asked)
+    return then is None or now is None or not torch.equal(then, now)
+
+
+def forgets_what_is_long_ago(make: Make) -> bool:
+    """Whether what was observed ten steps ago no longer counts after saving and loading."""
+    large = question(kind="normal")
+    plugin, loaded = practised(make, replace(large.layer, weight=100 * large.layer.weight)), make()
+    for _ in range(10):
+        plugin.observe(mapped(large.layer, torch.clone))  # type: ignore[union-attr]
+    loaded.load_state_dict(torch.load(io.BytesIO(_saved(plugin)), weights_only=True))
+    then, now = scores(plugin, large), scores(loaded, large)
+    return then is None or now is None or not torch.equal(then, now)
+
+
 def forgets_among_many(make: Make) -> bool:
     """Whether what was observed of two hundred other layers changes a layer's answer."""
     asked = question()

@@ -1,6 +1,7 @@
 """Unusual selections: by rows, by a sort, from a copy of the generator, in another order in memory."""
 
 import heapq
+import random
 import zlib
 from dataclasses import dataclass
 
@@ -173,6 +174,20 @@ class FromBothEnds(Criterion):
         return one | lowest(second, layer.mask & ~one, from_top, layer.generator)
 
 
+class DecidesInPython(Criterion):
+    """The smallest go; ties are decided by Python's own generator, which one draw of the layer's seeds."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        generator = layer.generator
+        chance = random.Random(int(torch.randint(2**62, (1,), generator=generator, device=generator.device)))
+        sizes = enumerate(layer.weight.double().abs().flatten().tolist())
+        active = layer.mask.flatten().tolist()
+        chosen = heapq.nsmallest(n, ((size, chance.random(), place) for place, size in sizes if active[place]))
+        places = {place for *_, place in chosen}
+        flags = [place in places for place in range(len(active))]
+        return torch.tensor(flags, device=layer.mask.device).view(layer.mask.shape)
+
+
 RIGHT = (
     *(
         ConstantFanIn,
@@ -185,5 +200,5 @@ RIGHT = (
         SeededByADraw,
         Gumbel,
     ),
-    *(OtherOrderInMemory, FromBothEnds, FoldsInTheName),
+    *(OtherOrderInMemory, FromBothEnds, FoldsInTheName, DecidesInPython),
 )
