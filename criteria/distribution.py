@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import get_args
 
 import torch
 from torch import Tensor
 
-from criteria.errors import InputError
-from criteria.rules import Distribution
+from criteria.rules import Distribution, require_choice
 
 __all__ = ["Distribution", "Shape", "layer_counts", "random_mask"]
 
@@ -23,6 +21,7 @@ def layer_counts(shapes: Mapping[str, Shape], density: float, distribution: Dist
     whose density would pass 1 is dense and the others share the rest. Fractions go to the largest remainders, and
     every layer keeps at least one weight. Raises :class:`InputError` for another distribution.
     """
+    require_choice("distribution", distribution, Distribution)
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     budget = max(round(density * sum(sizes.values())), len(sizes))
     raw = {name: _raw_share(shape, distribution) for name, shape in shapes.items()}
@@ -55,8 +54,6 @@ def _raw_share(shape: Shape, distribution: Distribution) -> float:
             return float(shape[0] + shape[1]) * math.prod(shape[2:])
         case "uniform":
             return float(math.prod(shape))
-        case _:
-            raise InputError(f"distribution is {distribution!r}; it can be: {', '.join(get_args(Distribution))}")
 
 
 def random_mask(shape: Shape, count: int, generator: torch.Generator) -> Tensor:

@@ -55,8 +55,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
-            if getattr(self, name) not in get_args(known):
-                raise InputError(f"{name} is {getattr(self, name)!r}; it can be: {', '.join(get_args(known))}")
+            require_choice(name, getattr(self, name), known)
         if self.normalisation is not None and self.scope == "local":
             raise InputError(
                 "normalisation makes the scores of layers comparable, so it needs scope: global or global_prune"
@@ -64,6 +63,12 @@ class Rules:
         if self.fan_in == "constant" and self.scope != "local":
             raise InputError("output units keep their fan_in where each layer is updated by itself, in scope: local")
         require_ablation(self.ablation, self.fan_in)
+
+
+def require_choice(name: str, value: object, known: object) -> None:
+    """Raises :class:`InputError` for a value that is not among those of ``known``, a ``Literal``."""
+    if value not in get_args(known):
+        raise InputError(f"{name} is {value!r}; it can be: {', '.join(get_args(known))}")
 
 
 def require_ablation(ablation: float, fan_in: FanIn) -> None:

@@ -99,7 +99,7 @@ def _watch_saving(plugin: Plugin) -> None:
     state: list[dict[str, object]] = []
     _watch("state_dict()", lambda: state.append(plugin.state_dict()))
     if state:
-        seed_all(len(state[0]))  # what it may have kept of the process is no longer so when it loads
+        seed_all(0)  # what it may have kept of the process is no longer so when it loads
         _watch("load_state_dict()", partial(plugin.load_state_dict, copy.deepcopy(state[0])))
 
 

@@ -91,14 +91,14 @@ class Training:
         seen = [self._seen(index) for index in range(len(self.layers))]
         return [ask(criterion, Case(layer, int(layer.mask.sum()) // 2)) for layer in seen]
 
-    def saved(self) -> "Checkpoint":
+    def saved(self) -> Checkpoint:
         """A checkpoint."""
         states, file = (self._criterion.state_dict(), self._growth.state_dict()), io.BytesIO()
         if states != NOTHING:  # a file takes longer than a step
             torch.save(states, file)
         return Checkpoint(file.getvalue(), [layer.copied() for layer in self.layers], self._step, self._time)
 
-    def load(self, checkpoint: "Checkpoint") -> None:
+    def load(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
         file = checkpoint.plugins
         criterion, growth = torch.load(io.BytesIO(file), weights_only=True) if file else ({}, {})

@@ -1,13 +1,13 @@
 """Adam's bias correction for weights that grew while the training was under way."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from criteria.errors import InputError
-from criteria.rules import Rules
+from criteria.rules import Rules, require_choice
 
 BiasCorrection = Literal["shared", "own"]
 """Whether a grown weight shares the correction of its tensor, or has that of its own age."""
@@ -15,8 +15,7 @@ BiasCorrection = Literal["shared", "own"]
 
 def own_ages(how: BiasCorrection, optimizer: torch.optim.Optimizer, rules: Rules) -> "OwnBiasCorrection | None":
     """What corrects grown weights by their own ages, where that is asked for; moments then have to start at zero."""
-    if how not in get_args(BiasCorrection):
-        raise InputError(f"bias_correction is {how!r}; it can be: {', '.join(get_args(BiasCorrection))}")
+    require_choice("bias_correction", how, BiasCorrection)
     if how == "shared":
         return None
     if rules.grown_momentum != "reset":

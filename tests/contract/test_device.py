@@ -12,6 +12,7 @@ from criteria.contract.device import DEVICE, Elsewhere, Pretended, WrongDevice, 
 from criteria.contract.elsewhere import asked_elsewhere
 from criteria.contract.selection_properties import device_stable
 from criteria.selection import lowest
+from tests.contract.right.selections import DecidesInPython
 
 
 @pytest.fixture
@@ -76,18 +77,6 @@ def test_what_is_made_of_numbers_has_them_there_too() -> None:
     with pretending():
         assert there.new_tensor([1.0], device="cpu").tolist() == [1.0]
         assert torch.tensor([1.0]).device == torch.device("cpu")
-
-
-class DecidesInPython(Criterion):
-    """The smallest go, as a list of Python's says."""
-
-    def select(self, layer: Layer, n: int) -> Tensor:
-        sizes = [(size, place) for place, size in enumerate(layer.weight.abs().flatten().tolist())]
-        active = layer.mask.flatten().tolist()
-        smallest = sorted(each for each, flag in zip(sizes, active, strict=True) if flag)[:n]
-        chosen = {place for _, place in smallest}
-        flags = [place in chosen for place in range(len(sizes))]
-        return torch.tensor(flags, device=layer.mask.device).view(layer.mask.shape)
 
 
 def test_a_plugin_that_makes_its_answer_of_a_list_is_judged_there(layer: Layer) -> None:

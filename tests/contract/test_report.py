@@ -44,6 +44,15 @@ def test_what_is_no_ordinary_exception_breaks_a_promise_too() -> None:
     assert "GeneratorExit" in next(result.reason for result in results if result.outcome == "broken")
 
 
+class SavesNone(Running):
+    def state_dict(self):
+        return None
+
+
+def test_a_state_that_is_none_breaks_a_promise_and_does_not_end_the_search() -> None:
+    assert outcomes(report(SavesNone(), 5, partners=GROWTH, quick=True))["state_roundtrip"] == "broken"
+
+
 def test_the_report_has_a_result_for_every_property_in_order() -> None:
     properties = list(dict.fromkeys(result.property for result in report("magnitude", 5, partners=GROWTH, quick=True)))
     assert properties == [name for name in PROMISES if name != "candidates_only"]
