@@ -31,6 +31,10 @@ class NoAnswer(Inapplicable):
     """A call to the plugin failed, or gave something that is not an answer."""
 
 
+class LackOfMemory(NoAnswer):
+    """A call needed more memory than there is: that says something of the machine, not of a promise."""
+
+
 class WrongPlace(NoAnswer):
     """An answer is on another device than the layer."""
 
@@ -164,7 +168,13 @@ def call(function: Callable[..., Any], *arguments: object, what: str = "") -> An
         raise
     except BaseException as error:  # a plugin may fail in any way; that is a result
         what = what or f"{function.__name__}()"
-        raise NoAnswer(f"{what} raised {type(error).__name__}: {error}") from error
+        kind = LackOfMemory if _lacks_memory(error) else NoAnswer
+        raise kind(f"{what} raised {type(error).__name__}: {error}") from error
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether Python, NumPy or torch says so; torch has an exception for it on GPUs only."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _require_tensor(what: str, given: object, layer: Layer) -> None:
@@ -183,11 +193,14 @@ def described(given: object) -> str:
 
 @contextlib.contextmanager
 def no_answer_is_broken(what: str = "", in_dtype: torch.dtype = torch.float32) -> Iterator[None]:
-    """No answer breaks the property at hand; in a dtype that the plugin does not support it is ``dtype_stable``'s."""
+    """No answer breaks the property at hand, unless memory is lacking.
+
+    In a dtype that the plugin does not support it is left to ``dtype_stable``.
+    """
     try:
         yield
     except NoAnswer as error:
-        if in_dtype != torch.float32:
+        if in_dtype != torch.float32 or isinstance(error, LackOfMemory):
             raise
         raise Broken(f"{what}, {error}" if what else str(error)) from error
 

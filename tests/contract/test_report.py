@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,25 @@ def test_what_is_no_ordinary_exception_breaks_a_promise_too() -> None:
     results = report(Leaves(), 5, partners=GROWTH, quick=True)
     assert outcomes(results)["score_shape"] == "broken"
     assert "GeneratorExit" in next(result.reason for result in results if result.outcome == "broken")
+
+
+class ComparesAllWithAll(Magnitude):
+    """Asks for more memory than any machine has, in layers of more than 10,000 weights."""
+
+    def __init__(self, make: Callable[[int], object]) -> None:
+        self.make = make
+
+    def score(self, layer: Layer) -> Tensor:
+        if layer.weight.numel() > 10_000:
+            self.make(10**14)
+        return super().score(layer)
+
+
+@pytest.mark.parametrize("make", [torch.empty, np.empty], ids=["torch", "NumPy"])
+def test_what_lacks_memory_in_a_large_layer_breaks_no_promise(make: Callable[[int], object]) -> None:
+    results = outcomes(report(ComparesAllWithAll(make), 2, partners=GROWTH))
+    assert "broken" not in results.values()
+    assert results["pure"] == "kept"
 
 
 class SavesNone(Running):
