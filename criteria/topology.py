@@ -113,10 +113,10 @@ def _update_alone(
     if rules.ablation and target is not None:
         return update_with_ablation(layer, criterion, growth, prune_fraction, rules, target)
     if rules.fan_in == "constant":
-        if target not in (None, int(mask.sum())):
+        if target not in (None, int(mask.count_nonzero())):
             raise InputError("units that keep their fan_in keep the density of their layer; it cannot change")
         return update_each_output(layer, criterion, growth, prune_fraction, resurrection)
-    active = int(mask.sum())
+    active = int(mask.count_nonzero())
     less, more = exchange(active, mask.numel(), active if target is None else target, prune_fraction, resurrection)
     pruned = checked(criterion.select(layer, less), less, mask, f"criterion {type(criterion).__name__}", layer.name)
     candidates = growable(mask, pruned, resurrection)

@@ -39,7 +39,7 @@ def uniform_start(layer: Layer) -> Tensor:
 
 def checked(selected: Tensor, n: int, allowed: Tensor, who: str, where: str) -> Tensor:
     """``selected``, which density depends on: so it is checked at every update, not only by the contract."""
-    count = int(selected.sum())
+    count = int(selected.count_nonzero())
     if count != n or bool((selected & ~allowed).any()):
         raise ValueError(f"{who} selected {count} positions of layer {where}; {n} allowed ones were asked for")
     return selected

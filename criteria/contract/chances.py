@@ -6,8 +6,10 @@ difference between a position and its mirror image is as likely positive as nega
 For such differences d, P(|Σd| ≥ x·√Σd²) ≤ 2·exp(−x²/2) (Hoeffding, 1963, given their absolute values). The same holds
 for pairs of places along one dimension of the layer (two rows, two columns, …), each of which may be swapped without
 the others, be they mirror images or neighbours; they are summed up over a whole layer, which finds a small lean in few
-draws. Along two dimensions at once it does not hold: a selection of whole kernels selects all places of a kernel
-together. All these tests share the alarm (Bonferroni).
+draws. And it holds for two ways of putting all places along a dimension in pairs, since some order of the places makes
+each of the other: so neighbours are selected together as often as places that are far apart. Along two dimensions at
+once it does not hold: a selection of whole kernels selects all places of a kernel together. All these tests share the
+alarm (Bonferroni).
 """
 
 import math
@@ -55,7 +57,7 @@ def lean(selections: Iterable[Tensor]) -> str:
 
 
 def _along(selected: Tensor) -> Iterable[tuple[str, str, Tensor]]:
-    """Two sides, and differences [draws, pairs] between them, along each dimension, of bool [draws, *shape]."""
+    """Two sides, and differences [draws, …] between them, along each dimension, of bool [draws, *shape]."""
     dims = range(1, selected.dim())
     called = ("rows", "columns") if len(dims) > 1 else ("columns",)
     for dim in dims:
@@ -65,6 +67,16 @@ def _along(selected: Tensor) -> Iterable[tuple[str, str, Tensor]]:
         half = counts.shape[1] // 2
         yield f"the first {what}", f"the last {what}", (counts - counts.flip(1))[:, :half]
         yield f"the even {what}", f"the odd {what}", counts[:, 0 : 2 * half : 2] - counts[:, 1::2]
+        if half > 1:
+            near = _together(selected, dim, slice(0, 2 * half, 2), slice(1, 2 * half, 2))
+            far = _together(selected, dim, slice(0, half), slice(half, 2 * half))
+            yield f"pairs of neighbouring {what}", f"pairs of distant {what}", (near - far)[:, None]
+
+
+def _together(selected: Tensor, dim: int, ones: slice, others: slice) -> Tensor:
+    """In each draw, how many pairs of places along a dimension are both selected, [draws]."""
+    places = selected.movedim(dim, 0)
+    return (places[ones] & places[others]).sum([0, *range(2, selected.dim())]).double()
 
 
 def _differences(selected: Tensor) -> Iterable[tuple[str, Tensor]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from criteria.api import Growth
 from criteria.contract.asking import Answer, Broken, Inapplicable, Plugin, answer, positions, some
 from criteria.contract.case import Case
 
@@ -65,3 +66,21 @@ def apart(answer: Answer, case: Case, tolerance: float) -> bool:
         if not bool(ordered.isfinite().all()) or bool(close.any()):
             return False
     return True
+
+
+def all_differ(plugin: Plugin, case: Case) -> bool:
+    """Whether no two numbers that decide between two positions are equal in magnitude.
+
+    They are the active weights for a criterion, and the gradients for whoever declares them; to a criterion, all
+    gradients may be equal.
+    """
+    weights, grad = case.layer.weight[case.layer.mask], case.layer.grad
+    decide = [] if isinstance(plugin, Growth) else [weights]
+    if plugin.requires_grad and grad is not None and (isinstance(plugin, Growth) or _different(grad) > 1):
+        decide.append(grad)
+    return bool(decide) and all(_different(each) == each.numel() for each in decide)
+
+
+def _different(numbers: Tensor) -> int:
+    """How many there are, apart from their signs."""
+    return 1 + int(numbers.abs().flatten().sort().values.diff().count_nonzero())

@@ -130,11 +130,41 @@ class Elsewhere(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False
 
 
+_Generator = torch.Generator
+
+
+class _AnyGenerator(type(_Generator)):  # type: ignore[misc]
+    """Says that every generator is of the class."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, _Generator)
+
+
+class Generator(_Generator, metaclass=_AnyGenerator):
+    """A generator; those of :data:`DEVICE` draw other numbers from a seed than the CPU's do, as those of a GPU."""
+
+    there = False
+
+    def __new__(cls, device: Any = "cpu") -> "Generator":
+        """Make a generator."""
+        made = _Generator.__new__(cls, CPU)  # type: ignore[call-arg]
+        made.there = torch.device(device) == DEVICE
+        return made
+
+    def manual_seed(self, seed: int) -> Any:
+        """Begin anew."""
+        return super().manual_seed(seed ^ 0x5EED if self.there else seed)
+
+
 @contextlib.contextmanager
 def pretending() -> Iterator[None]:
-    """Inside, tensors are made on :data:`DEVICE` where they are asked for there."""
+    """Inside, tensors and generators are made on :data:`DEVICE` where they are asked for there."""
     with Elsewhere(), _KeepingData():  # type: ignore[no-untyped-call]
-        yield
+        torch.Generator = Generator  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            torch.Generator = _Generator  # type: ignore[misc]
 
 
 @cache
@@ -169,7 +199,7 @@ def _done(operation: Callable[..., Any], arguments: Sequence[Any], options: Mapp
             return value.stands_for
         if isinstance(value, Tensor) and real(value).device == CPU:
             here.append(value)
-        elif isinstance(value, torch.Generator):
+        elif isinstance(value, torch.Generator) and not getattr(value, "there", False):
             generators.append(value)
         return CPU if isinstance(value, torch.device) and value == DEVICE else value
 

@@ -1,8 +1,13 @@
-"""The other process of :mod:`criteria.contract.elsewhere`: it forks for every plugin, and asks it there."""
+"""The other process of :mod:`criteria.contract.elsewhere`: it forks for every plugin, and asks it there.
+
+There a plugin's code runs as under ``python -O``, which leaves out what is asserted.
+"""
 
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from typing import Any
 
 import torch
@@ -42,10 +47,28 @@ def serve() -> None:
 def replied(asked: Question) -> Reply:
     """What the plugin answers here, and what was changed when it was imported and made."""
     try:
-        with another_time(frozenset({asked.module}), A_DAY_LATER), torch.no_grad():
+        with another_time(frozenset({asked.module}), A_DAY_LATER), _without_asserts(asked.module), torch.no_grad():
             return _replied(asked)
     except Exception as error:  # whatever goes wrong here says nothing about the plugin
         return Reply(failure=f"{type(error).__name__}: {error}")
+
+
+@contextlib.contextmanager
+def _without_asserts(module: str) -> Iterator[None]:
+    """A module, and those of its package, are compiled without ``assert`` where they are not imported yet."""
+    package, as_usual = module.partition(".")[0], SourceFileLoader.get_code
+
+    def optimised(loader: SourceFileLoader, name: str) -> Any:
+        if name.partition(".")[0] != package:
+            return as_usual(loader, name)
+        path = loader.get_filename(name)
+        return loader.source_to_code(loader.get_data(path), path, _optimize=1)
+
+    SourceFileLoader.get_code = optimised  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        SourceFileLoader.get_code = as_usual  # type: ignore[method-assign]
 
 
 def _replied(asked: Question) -> Reply:

@@ -30,3 +30,6 @@ NAMES = (
 
 ``rstrip(".weight")`` strips letters and not an ending, so it leaves the two of ``cell`` alike.
 """
+
+LAYERS = tuple(f"layers.{number}.weight" for number in range(150))
+"""Names of the layers of a network that has many: ResNet-152 has as many."""

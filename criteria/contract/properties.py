@@ -85,6 +85,7 @@ SELECTION = (
                 cost=4,
             ),
             Judge(state_properties.large_state_roundtrip, None, special.saved_large),
+            Judge(state_properties.state_roundtrip_of_many_layers, None, special.saved_soon),
         )
     ),
     Property(

@@ -34,15 +34,12 @@ from criteria.contract.comparing import alike, require_agreement, require_same
 from criteria.contract.elsewhere import RECIPES, Reply, asked_elsewhere, asked_with_other_hashes
 from criteria.contract.hashing import makes_sets
 from criteria.contract.making import made_anew
-from criteria.contract.names import NAMES
+from criteria.contract.names import LAYERS, NAMES
 from criteria.contract.own_code import modules_of
 from criteria.contract.purity import OFTEN
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
 from criteria.contract.surroundings import SURROUNDINGS, another_time, gpu_in_sight
-
-LAYERS = 150
-"""How many layers a network has that a plugin with a memory is tried in: ResNet-152 has as many."""
 
 NEW_NAMES = 40
 """To so many names a plugin that decides by them between two answers gives the same once in 10^12 times."""
@@ -127,12 +124,12 @@ def same_among_many_layers(plugin: Plugin, case: Case) -> None:
     if not keeps_state(plugin):
         raise Inapplicable("it remembers nothing")
     alone, among = prepared(plugin, case), prepared(plugin, case)
-    what = f"among {LAYERS} layers"
+    what = f"among {len(LAYERS)} layers"
     with no_answer_is_broken(what):
         _remember(alone, case)
         _remember(among, case)
-        for number in range(LAYERS):
-            _remember(among, _renamed(case.mapped(_otherwise, torch.clone), f"layers.{number}.weight"))
+        for name in LAYERS:
+            _remember(among, _renamed(case.mapped(_otherwise, torch.clone), name))
         require_same(ask(alone, case.later()), ask(among, case.later()), what)
 
 
@@ -266,7 +263,8 @@ def _asked_before(plugin: P, case: Case) -> P:
         others.append(case.mapped(_otherwise, _otherwise))
     asked = prepared(plugin, case)
     for seed, other in enumerate(others):
-        layer = replace(other.layer, generator=torch.Generator().manual_seed(seed))
+        earlier = max(1, other.layer.step - 1)
+        layer = replace(other.layer, generator=torch.Generator().manual_seed(seed), step=earlier)
         with contextlib.suppress(NoAnswer):
             if observes(plugin):
                 call(getattr(asked, "observe"), layer)  # noqa: B009 - a growth has none

@@ -10,14 +10,15 @@ from criteria.contract.names import NAMES
 
 Shape = tuple[int, ...]
 
-WIDE, LARGE, MILLION = (192, 192), (260, 270), (1000, 1030)
-"""Shapes that are large enough for PyTorch to divide its work among threads, for 16 bits, and for most shortcuts."""
+WIDE, LARGE, MILLION, MILLIONS = (192, 192), (260, 270), (1000, 1030), (1700, 1710)
+"""Shapes that are large enough for PyTorch to divide its work among threads, for 16 bits, for most shortcuts, and for
+more than 2**20 weights, active or inactive."""
 
 FLAT, TALL = (3, 4_700), (4_700, 3)
 """Shapes with as many inputs, or outputs, as layers of common networks have (VGG-16: 4,608)."""
 
-WIDEST = (2, 70_000)
-"""A shape with more inputs than half precision and 16 bits count (65,504 and 65,535).
+WIDEST = (2, 65_536)
+"""A shape with more inputs than half precision and 16 bits count (65,504 and 65,535); in 8 or 16 bits they are 0.
 
 One with as many outputs would need 39 GB of a plugin that compares each output with every other, as a right one may.
 """
@@ -42,9 +43,10 @@ def huge(plugin: Plugin) -> Iterator[Case]:
 
 
 def enormous(plugin: Plugin) -> Iterator[Case]:
-    """Layers of thousands, of a million and, for a selection of its own, of more than 2**24 weights."""
+    """Layers of thousands, of a million and, for a selection of its own, of more than 2**20 and 2**24 weights."""
     yield from huge(plugin)
     if has_select(plugin):
+        yield _half(MILLIONS, 1 if observes(plugin) else 0)
         yield enormous_case(5000, 1000, plugin.requires_grad, isinstance(plugin, Growth))
 
 
@@ -52,13 +54,14 @@ def late_steps(_plugin: Plugin) -> Iterator[Case]:
     """Late steps."""
     for step in (300, 33_000, 70_000, 1_000_000):
         yield drawn_case((6, 5), 15, 5, step=step)
+    yield drawn_case((6, 5), 15, 5, step=1_000_000, values="dead")  # zeros, divided by what has become zero
 
 
 def late(plugin: Plugin) -> Iterator[Case]:
     """Late steps, and hundreds of steps that were observed."""
     yield from late_steps(plugin)
     if observes(plugin):
-        yield drawn_case((6, 5), 15, 5, observed=300, values="dead")  # a sum of zeros, divided by a count
+        yield drawn_case((12, 10), 60, 20, observed=300, values="dead")  # a sum of zeros, divided by a count
         yield drawn_case((2, 3, 3, 5), 40, 11, observed=70, step=2_000)
 
 
@@ -73,8 +76,10 @@ def late_and_large(plugin: Plugin) -> Iterator[Case]:
 
 
 def beyond_counting(plugin: Plugin) -> Iterator[Case]:
-    """A layer with very many inputs, some of whose weights are zero: a count may not hold so many."""
-    yield drawn_case(WIDEST, 138_000, 1_000, values="dead", observed=1 if observes(plugin) else 0)
+    """Layers with very many inputs, some of whose weights are zero: a count may not hold so many."""
+    observed = 1 if observes(plugin) else 0
+    for active in (130_000,) if isinstance(plugin, Growth) else (130_000, 131_072):
+        yield drawn_case(WIDEST, active, 1_000, values="dead", observed=observed)
 
 
 def rounded(_plugin: Plugin) -> Iterator[Case]:

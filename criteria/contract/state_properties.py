@@ -28,7 +28,7 @@ from criteria.contract.asking import (
 from criteria.contract.case import Case, copied, with_norms
 from criteria.contract.comparing import require_same
 from criteria.contract.making import made_anew
-from criteria.contract.names import NAMES
+from criteria.contract.names import LAYERS, NAMES
 from criteria.contract.showing import Stage
 
 T = TypeVar("T")
@@ -90,6 +90,18 @@ def large_state_roundtrip(plugin: Plugin, case: Case) -> None:
     with no_answer_is_broken(what):
         call(fresh.load_state_dict, saved_and_loaded(asked))
         require_same(ask(asked, case.later()), ask(fresh, case.later()), what)
+
+
+def state_roundtrip_of_many_layers(plugin: Plugin, case: Case) -> None:
+    """The state of a network of many layers is saved as it is."""
+    if not keeps_state(plugin):
+        raise Inapplicable("it remembers nothing")
+    network, fresh = Network(plugin, case, LAYERS), _fresh(plugin)
+    _require_alike(Network(plugin, case, LAYERS), network)
+    what = "after loading the saved state of many layers into a fresh one"
+    with no_answer_is_broken(what):
+        call(fresh.load_state_dict, saved_and_loaded(network.plugin))
+    _compare(network.answers(), Network(plugin, case, LAYERS, going_on=fresh).answers, what)
 
 
 def saved_and_loaded(plugin: Plugin) -> dict[str, object]:

@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import getpass
 import io
+import logging
 import multiprocessing
 import os
 import platform
@@ -80,7 +81,8 @@ def another_time(modules: Modules, seed: int) -> Iterator[None]:
 def another_machine(modules: Modules, seed: int) -> Iterator[None]:
     """Another process of another user on another machine, with every environment variable set that is asked for.
 
-    To the plugin it is one that another process has started with other arguments, and a thread beside the main one.
+    The machine has hardly any memory left. To the plugin the process is one that another process has started with other
+    arguments, and a thread beside the main one.
     """
     number = random.Random(seed).randrange(2, 500) * 2 + 1
     swaps: dict[tuple[Any, str], Any] = {
@@ -107,11 +109,15 @@ def another_machine(modules: Modules, seed: int) -> Iterator[None]:
         "getloadavg": lambda: (number,) * 3,
         "uname": lambda: os.uname_result(("Plan9", f"host{number}", "4", "4", "pdp11")),
         "sched_getaffinity": lambda _process: set(range(number)),
+        "sysconf": _in_little_memory(getattr(os, "sysconf", None)),
     }
     for name in ("process_cpu_count", "getuid", "geteuid"):
         if hasattr(os, name):
             only_somewhere[name] = _shifted(getattr(os, name), number)
     swaps |= {(os, name): other for name, other in only_somewhere.items()}
+    if psutil := sys.modules.get("psutil"):
+        little = psutil.virtual_memory()._replace(available=1, free=1, percent=100.0)
+        swaps[psutil, "virtual_memory"] = _seen_by(modules, psutil.virtual_memory, little)
     with _swapped(swaps, modules):
         yield
 
@@ -146,6 +152,22 @@ def another_folder(modules: Modules, _seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _all_messages_logged(_modules: Modules, _seed: int) -> Iterator[None]:
+    """Whoever asks whether its messages of any level are read is told so; they go nowhere."""
+    root = logging.getLogger()
+    level, handlers, disabled = root.level, root.handlers, root.manager.disable
+    try:
+        root.handlers = [logging.NullHandler()]
+        root.setLevel(1)
+        logging.disable(logging.NOTSET)
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+        logging.disable(disabled)
+
+
+@contextlib.contextmanager
 def gpu_in_sight(modules: Modules) -> Iterator[None]:
     """To a plugin's code there is a GPU, which nothing can be computed on."""
     asked = {
@@ -167,6 +189,7 @@ SURROUNDINGS: dict[str, Surroundings] = {
     "at another time": another_time,
     "on another machine, with other environment variables": another_machine,
     "in another working directory, where other files are": another_folder,
+    "with messages of all levels logged": _all_messages_logged,
 }
 """What must not matter to an answer."""
 
@@ -185,15 +208,15 @@ class Environment(dict[str, str]):
         return self._other(name) if self._asked_by_plugin() else super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The variable's other value."""
-        return self._other(name) if self._asked_by_plugin() else super().get(name, default)
+        """The variable's other value, which is not the default either."""
+        return self._other(name, default) if self._asked_by_plugin() else super().get(name, default)
 
     def copy(self) -> "Environment":
         """Another environment of this kind."""
         return Environment(dict(self), self._modules)
 
-    def _other(self, name: str) -> str:
-        return "2" if super().get(name) == "1" else "1"
+    def _other(self, name: str, default: Any = None) -> str:
+        return "2" if "1" in (super().get(name), str(default)) else "1"
 
     def _asked_by_plugin(self) -> bool:
         frame = sys._getframe(2)
@@ -247,6 +270,10 @@ def _ahead(clock: Callable[[], Any], by: float) -> Callable[[], Any]:
 
 def _shifted(count: Callable[[], int | None], by: int) -> Callable[[], int]:
     return lambda: (count() or 0) + by
+
+
+def _in_little_memory(sysconf: Callable[[Any], int] | None) -> Callable[[Any], int]:
+    return lambda name: 1 if name == "SC_AVPHYS_PAGES" or sysconf is None else sysconf(name)
 
 
 def _at(calendar: Callable[..., Any], now: Callable[[], float]) -> Callable[..., Any]:

@@ -23,6 +23,9 @@ from benchmark.training.engines.sparse.program.stepping import Numbers, Trail
 from benchmark.training.engines.sparse.program.structure import Indices
 from benchmark.training.engines.sparse.table import Kind
 
+AT_ONCE = 4
+"""Networks whose sums are made together: for half of a fleet, while the other half is updated."""
+
 
 @dataclass(frozen=True)
 class Left:
@@ -68,6 +71,8 @@ class InactiveMomentum:
         self._retracing = Retracing(networks, batches, self._retraced, self.length, momentum)
         self._pending: list[tuple[Asked, Indices]] = []
         """Weights that have grown, and where their momentum goes."""
+        self._waiting: list[Asked] = []
+        """Those of them whose sums are still to be begun."""
 
     def recorded(self, step: int) -> list[int]:
         """Networks for which ``step`` counts, and whose gradients of it are to be kept."""
@@ -133,20 +138,28 @@ class InactiveMomentum:
     def grow(self, grown: Sequence[tuple[Asked, Indices]]) -> None:
         """The weights asked for, of one network, are active now, at such places of the momenta of the state.
 
-        Other threads make their sums while the caller updates the next network.
+        Other threads make their sums while the caller updates the next networks, for some at once: they may share the
+        batches of each step, which come from memory once then.
         """
         self._pending += grown
-        self.factors.begin(self._summed([asked for asked, _ in grown]), self.done)
+        self._waiting += self._summed([asked for asked, _ in grown])
+        if len({asked.member for asked in self._waiting}) == AT_ONCE:
+            self._begin_sums()
 
     def settle(self, member: int | None = None) -> None:
         """Write the momentum of all weights that have grown, if ``member`` (of all: any) has some."""
         if self._pending and (member is None or any(asked.member == member for asked, _ in self._pending)):
             self._retrace([asked for asked, _ in self._pending])
+            self._begin_sums()
             self.factors.finish()
             momenta = self._networks.state.momenta
             for asked, places in self._pending:
                 momenta[places] = asked.found
             self._pending = []
+
+    def _begin_sums(self) -> None:
+        self.factors.begin(self._waiting, self.done)
+        self._waiting = []
 
     def _retrace(self, asked: Sequence[Asked]) -> None:
         self._retracing.add_up([each for each in asked if each.member in self._retraced], self.done)
