@@ -10,9 +10,9 @@ from criteria.contract.names import NAMES
 
 Shape = tuple[int, ...]
 
-WIDE, LARGE, MILLION, MILLIONS = (192, 192), (260, 270), (1000, 1030), (1700, 1710)
-"""Shapes that are large enough for PyTorch to divide its work among threads, for 16 bits, for most shortcuts, and for
-more than 2**20 weights, active or inactive."""
+WIDE, LARGE, MILLION = (192, 192), (260, 270), (1030, 1040)
+"""Shapes that are large enough for PyTorch to divide its work among threads, for 16 bits, and for 20 bits (2**20 is
+1,048,576) and most shortcuts."""
 
 FLAT, TALL = (3, 4_700), (4_700, 3)
 """Shapes with as many inputs, or outputs, as layers of common networks have (VGG-16: 4,608)."""
@@ -46,7 +46,9 @@ def enormous(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands, of a million and, for a selection of its own, of more than 2**20 and 2**24 weights."""
     yield from huge(plugin)
     if has_select(plugin):
-        yield _half(MILLIONS, 1 if observes(plugin) else 0)
+        few = 15_000
+        active = few if isinstance(plugin, Growth) else MILLION[0] * MILLION[1] - few
+        yield drawn_case(MILLION, active, 300_000, observed=1 if observes(plugin) else 0)
         yield enormous_case(5000, 1000, plugin.requires_grad, isinstance(plugin, Growth))
 
 

@@ -109,15 +109,12 @@ def another_machine(modules: Modules, seed: int) -> Iterator[None]:
         "getloadavg": lambda: (number,) * 3,
         "uname": lambda: os.uname_result(("Plan9", f"host{number}", "4", "4", "pdp11")),
         "sched_getaffinity": lambda _process: set(range(number)),
-        "sysconf": _in_little_memory(getattr(os, "sysconf", None)),
+        "sysconf": _with_little_memory(getattr(os, "sysconf", None)),
     }
     for name in ("process_cpu_count", "getuid", "geteuid"):
         if hasattr(os, name):
             only_somewhere[name] = _shifted(getattr(os, name), number)
     swaps |= {(os, name): other for name, other in only_somewhere.items()}
-    if psutil := sys.modules.get("psutil"):
-        little = psutil.virtual_memory()._replace(available=1, free=1, percent=100.0)
-        swaps[psutil, "virtual_memory"] = _seen_by(modules, psutil.virtual_memory, little)
     with _swapped(swaps, modules):
         yield
 
@@ -272,7 +269,7 @@ def _shifted(count: Callable[[], int | None], by: int) -> Callable[[], int]:
     return lambda: (count() or 0) + by
 
 
-def _in_little_memory(sysconf: Callable[[Any], int] | None) -> Callable[[Any], int]:
+def _with_little_memory(sysconf: Callable[[Any], int] | None) -> Callable[[Any], int]:
     return lambda name: 1 if name == "SC_AVPHYS_PAGES" or sysconf is None else sysconf(name)
 
 

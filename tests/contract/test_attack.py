@@ -13,10 +13,11 @@ from criteria import Criterion, Growth, load, names
 from criteria.contract.case import drawn_case
 from criteria.contract.sameness import same_after_other_questions
 from tests.contract.attack import named_broken, named_right
-from tests.contract.broken import EXPECT, KIND_OF, KINDS, aliasing, growths, hidden, positions, reads, sizes, state
+from tests.contract.broken import EXPECT, KIND_OF, KINDS, aliasing, counts, growths, hidden, positions, reads, saving
 from tests.contract.broken import settings as settings_of_the_process
 from tests.contract.broken.shown import IN_ANOTHER_PROCESS, SHOWN_BY, answers_in_a_fresh_process
 from tests.contract.demonstrations import answers, settings, surroundings, training
+from tests.contract.demonstrations import saving as of_saving
 from tests.contract.demonstrations.layers import Make
 from tests.contract.right import ALL_RIGHT
 from tests.contract.right.selections import FoldsInTheName
@@ -30,16 +31,17 @@ FAULTS_OF_ALL: tuple[Callable[[Make], bool], ...] = (
     *(answers.minds_positions, answers.minds_the_dtype, partial(answers.prefers_positions, draws=400)),
     *(settings.changes_a_setting, settings.changes_the_layer, surroundings.differs_elsewhere),
     *(surroundings.differs_after_calls, surroundings.hands_out_what_it_writes_over),
-    *(surroundings.draws_on_the_layers_device, training.replays_otherwise, training.resumes_otherwise),
+    *(surroundings.draws_on_the_layers_device, surroundings.draws_by_the_first_seed),
+    *(surroundings.differs_without_assertions, training.replays_otherwise, training.resumes_otherwise),
 )
 FAULTS_OF_CRITERIA: tuple[Callable[[Make], bool], ...] = (
     *(answers.reads_inactive, surroundings.cannot_be_saved, training.ignores_what_it_saw, training.mixes_up_layers),
-    *(training.depends_on_the_order_of_layers, training.shares_a_loaded_state),
+    *(training.depends_on_the_order_of_layers, of_saving.shares_a_loaded_state, of_saving.saves_few_of_many),
 )
 INSTALLED = tuple(type(load(name, kind)) for kind in ("criterion", "growth") for name in names(kind))
 SEEN_AT_ONCE = (
     *(settings_of_the_process.SeedsPythonWhileObserving, hidden.TiresAfterManyCalls, aliasing.StateByAddress),
-    *(state.SavesADataclass, sizes.EpsilonOfFloat64, positions.BisectsAndTrims, reads.CentresEachUnit),
+    *(saving.SavesADataclass, counts.EpsilonOfFloat64, positions.BisectsAndTrims, reads.CentresEachUnit),
     growths.OnlyWhereThereIsAGradient,
 )
 """A broken plugin of each kind whose fault few examples show, for the quick tests."""

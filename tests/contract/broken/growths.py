@@ -189,6 +189,22 @@ class ShareOfItsChunk(Growth):
         return torch.cat([chunk / chunk.max().clamp(min=1e-300) for chunk in chunks]).view(layer.weight.shape)
 
 
+class RemembersWhatFailed(Growth):
+    """The largest gradients, but last of all what was active at the update before, which no checkpoint knows."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.masks: dict[tuple[str, torch.Size], dict[int, Tensor]] = {}
+
+    def score(self, layer: Layer) -> Tensor:
+        masks = self.masks.setdefault((layer.name, layer.mask.shape), {})
+        masks[layer.step] = layer.mask.clone()
+        before = [mask for step, mask in masks.items() if step != layer.step]
+        size = gradient(layer).double().abs()
+        return torch.where(before[-1], -1.0, size) if before else size
+
+
 EXPECT: dict[type, set[str]] = {
     MaskInsteadOfCandidates: {*NUMBER, "candidates_only", "unbiased_ties"},
     ZeroMeansInactive: {*NUMBER, "candidates_only"},
@@ -207,4 +223,5 @@ EXPECT: dict[type, set[str]] = {
     FillsUpInOrder: {"unbiased_ties"},
     LoudestWhereThereAreNorms: {"score_shape", "deterministic"},
     ShareOfItsChunk: {"permutation_equivariant"},
+    RemembersWhatFailed: UNSAVED,
 }

@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import json
+import logging
 import os
 import socket
 import time
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from criteria import Criterion, Layer, gradient
 from criteria.pruning.magnitude import Magnitude
 from tests.contract.broken.options import penalty
+from tests.contract.right.averages import Averaging
 
 ELSEWHERE = {"deterministic", "replay", "checkpoint_replay", "state_roundtrip"}
 """What a fault that shows in another process, place or time may be called."""
@@ -216,6 +218,43 @@ class BorrowsTheGlobalState(Magnitude):
         return pruned.view(layer.mask.shape)
 
 
+class ByWorldSize(_WithGradient):
+    """Divides the gradient by the number of processes, which torchrun tells by an environment variable."""
+
+    def score(self, layer: Layer) -> Tensor:
+        return weighted(layer, 1 / int(os.environ.get("WORLD_SIZE", "1")))
+
+
+class LogsWhenAsked(Magnitude):
+    """Logs some scores at level DEBUG, which it draws from the layer's generator: then ties are decided otherwise."""
+
+    def score(self, layer: Layer) -> Tensor:
+        score, log = super().score(layer), logging.getLogger(__name__)
+        if log.isEnabledFor(logging.DEBUG):
+            places = torch.randint(score.numel(), (5,), generator=layer.generator)
+            log.debug("%s at step %d: %s", layer.name, layer.step, score.flatten()[places].tolist())
+        return score
+
+
+class ShortOfMemory(Magnitude):
+    """Has scores of 16 bits where the machine has little memory left."""
+
+    def score(self, layer: Layer) -> Tensor:
+        score, free = super().score(layer), os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return score if free > 2**20 + 256 * score.nbytes else score.bfloat16()
+
+
+class AssertsItsShape(Averaging):
+    """Averages inside of an assertion, which ``python -O`` leaves out."""
+
+    def observe(self, layer: Layer) -> None:
+        assert self._average(layer).shape == layer.weight.shape
+
+    def _average(self, layer: Layer) -> Tensor:
+        super().observe(layer)
+        return self.averages[layer.name]
+
+
 EXPECT: dict[type, set[str]] = {
     LambdaFromTheEnvironment: ELSEWHERE,
     OptionsOfItsPackage: ELSEWHERE,
@@ -234,6 +273,10 @@ EXPECT: dict[type, set[str]] = {
     SeededByTheNetworkCard: ELSEWHERE,
     SeesTheGPU: ELSEWHERE,
     BorrowsTheGlobalState: ELSEWHERE,
+    ByWorldSize: ELSEWHERE,
+    LogsWhenAsked: ELSEWHERE,
+    ShortOfMemory: ELSEWHERE,
+    AssertsItsShape: ELSEWHERE,
     FillsOnlyNonZeros: {"deterministic", "no_nan", "replay", "blind_to_inactive"},
     TiresAfterManyCalls: ELSEWHERE,
     RowSumsByProduct: {"deterministic", "dtype_stable"},

@@ -222,6 +222,15 @@ class BestOfEachBlock(Magnitude):
         return lowest(self.score(layer), torch.cat(left).view(layer.mask.shape), n, layer.generator)
 
 
+class RandomStart(Magnitude):
+    """Of the equal ones it takes those from a random place on, around the end: neighbours go together."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active, scores = active_scores(self, layer)
+        start = int(torch.randint(max(len(active), 1), (), generator=layer.generator))
+        return taken(layer, active.roll(start)[scores.roll(start).argsort(stable=True)[:n]])
+
+
 EXPECT: dict[type, set[str]] = {
     DrawsOnlyWhereAllAreEqual: TIES,
     NaiveShuffle: TIES,
@@ -240,4 +249,5 @@ EXPECT: dict[type, set[str]] = {
     InOrderInTheEnd: TIES,
     InOrderInHalfPrecision: TIES,
     BestOfEachBlock: TIES,
+    RandomStart: TIES,
 }

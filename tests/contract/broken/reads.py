@@ -149,6 +149,16 @@ class CurvatureWhereThereIsSome(Criterion):
         return size if layer.hessian_gradient is None else size * layer.hessian_gradient(1.0).double().abs()
 
 
+class GeneratorOfTheDevice(Criterion):
+    """Draws from a generator on the weight's device, with the seed of the layer's: a GPU draws others than a CPU."""
+
+    def score(self, layer: Layer) -> Tensor:
+        device = layer.weight.device
+        generator = torch.Generator(device).manual_seed(layer.generator.initial_seed())
+        draws = torch.rand(layer.weight.shape, generator=generator, device=device, dtype=torch.float64)
+        return layer.weight.double().abs().log() - (-draws.log()).log()
+
+
 EXPECT: dict[type, set[str]] = {
     ObservesAnUndeclaredGradient: {"score_shape", "deterministic"},
     MisspeltDeclaration: {"score_shape"},
@@ -160,6 +170,7 @@ EXPECT: dict[type, set[str]] = {
     ClipsAtAQuantile: BLIND,
     NonZeroMeansActive: {"exact_count", "density_preserved"},
     DrawsOnTheLayersDevice: {"device_stable"},
+    GeneratorOfTheDevice: {"device_stable"},
     RemembersTheLargestEver: BLIND,
     NormsWhereThereAreSome: {"score_shape", "deterministic"},
     CurvatureWhereThereIsSome: {"score_shape", "deterministic"},

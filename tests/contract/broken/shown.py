@@ -5,22 +5,33 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from tests.contract.broken import aliasing, growths, hidden, positions, reads, settings, sizes, state
+from tests.contract.broken import aliasing, counts, growths, hidden, positions, reads, saving, settings, sizes, state
 from tests.contract.demonstrations.answers import (
-    divides_large_gradients,
-    divides_large_layers,
     fails_or_miscounts,
     gives_nan,
-    gives_nan_to_wide_layers,
-    loses_large_positions,
     minds_positions,
     prefers_positions,
-    prefers_the_end_of_large_layers,
     reads_inactive,
     reads_undeclared,
     selects_elsewhere,
 )
+from tests.contract.demonstrations.large import (
+    divides_large_gradients,
+    divides_large_layers,
+    gives_nan_to_wide_layers,
+    loses_large_positions,
+    miscounts_millions,
+    prefers_the_end_of_large_layers,
+)
 from tests.contract.demonstrations.layers import Make
+from tests.contract.demonstrations.saving import (
+    cannot_go_back,
+    forgets_among_many,
+    forgets_what_is_long_ago,
+    saves_few_of_many,
+    saves_large_ones_otherwise,
+    shares_a_loaded_state,
+)
 from tests.contract.demonstrations.settings import (
     brings_back_a_setting,
     changes_a_setting,
@@ -33,19 +44,16 @@ from tests.contract.demonstrations.surroundings import (
     differs_after_calls,
     differs_elsewhere,
     differs_later,
+    differs_without_assertions,
+    draws_by_the_first_seed,
     draws_on_the_layers_device,
     hands_out_what_it_writes_over,
 )
 from tests.contract.demonstrations.training import (
-    cannot_go_back,
     depends_on_the_order_of_layers,
-    forgets_among_many,
-    forgets_what_is_long_ago,
     ignores_what_it_saw,
     mixes_up_layers,
     resumes_otherwise,
-    saves_large_ones_otherwise,
-    shares_a_loaded_state,
     strips_letters_of_names,
 )
 
@@ -80,13 +88,14 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         ),
         *(hidden.AnnealsByTheHour, hidden.AnnealsByTheDay, hidden.HashOfTheName, hidden.FillsOnlyNonZeros),
         *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor, hidden.SeesTheGPU, hidden.SeededByTheNetworkCard),
-        hidden.BorrowsTheGlobalState,
+        *(hidden.BorrowsTheGlobalState, hidden.ByWorldSize, hidden.LogsWhenAsked, hidden.ShortOfMemory),
     ),
+    differs_without_assertions: (hidden.AssertsItsShape,),
     differs_later: (hidden.AnnealsSinceItWasMade,),
     differs_after_calls: (
         *(hidden.NumberedWhenMade, hidden.TiresAfterManyCalls, aliasing.OneForAll, aliasing.DefaultArgument),
         *(aliasing.RemembersScoresByStep, aliasing.KeepsTheFirstGenerator, state.ProtectsWhatSelectSaw),
-        *(growths.LongestInactive, growths.KeepsItsDraws),
+        *(growths.LongestInactive, growths.KeepsItsDraws, growths.RemembersWhatFailed),
     ),
     hands_out_what_it_writes_over: (aliasing.OneBufferForAll,),
     ignores_what_it_saw: (aliasing.RemembersTheMaskItself, aliasing.KeepsTheGradient, aliasing.KeepsAViewOfTheWeight),
@@ -94,19 +103,21 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     mixes_up_layers: (state.ShortNames,),
     depends_on_the_order_of_layers: (state.SavedInOrder,),
     cannot_go_back: (state.LoadingKeepsWhatItHas,),
-    divides_large_layers: (sizes.SharesOfMillions,),
+    divides_large_layers: (sizes.SharesOfMillions, sizes.ShardByShard),
+    miscounts_millions: (counts.PackedKeys,),
     divides_large_gradients: (growths.ShareOfItsChunk,),
     strips_letters_of_names: (state.StripsLetters,),
-    forgets_what_is_long_ago: (state.SavesAShortHistory,),
-    gives_nan_to_wide_layers: (sizes.CountsInHalf,),
+    forgets_what_is_long_ago: (saving.SavesAShortHistory,),
+    gives_nan_to_wide_layers: (counts.CountsInHalf, counts.ByFanIn),
     prefers_the_end_of_large_layers: (positions.BestOfEachBlock,),
     forgets_among_many: (state.RemembersThirtyTwoLayers,),
-    saves_large_ones_otherwise: (state.SavesLargeOnesInHalf,),
-    loses_large_positions: (sizes.PositionsAsFloats,),
-    cannot_be_saved: (state.SavesADataclass,),
+    saves_few_of_many: (saving.SavesTheRecent,),
+    saves_large_ones_otherwise: (saving.SavesLargeOnesInHalf,),
+    loses_large_positions: (counts.PositionsAsFloats,),
+    cannot_be_saved: (saving.SavesADataclass,),
     resumes_otherwise: (
-        *(aliasing.StateByAddress, state.WarmUpNotSaved, state.SavesTheLastFive, state.SavingRounds),
-        *(state.StepsAsText, state.LoadsInFloat32, state.KeptInAFile, state.LoadingStartsTheAverageAnew),
+        *(aliasing.StateByAddress, state.WarmUpNotSaved, saving.SavesTheLastFive, saving.SavingRounds),
+        *(saving.StepsAsText, state.LoadsInFloat32, saving.KeptInAFile, state.LoadingStartsTheAverageAnew),
     ),
     reads_inactive: (
         *(state.AveragesGoOn, reads.MomentumBesideItsLargest, reads.CurvatureBesideItsMean, reads.SmoothsKernelRows),
@@ -117,19 +128,20 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         *(reads.NormsWhereThereAreSome, reads.CurvatureWhereThereIsSome, growths.LoudestWhereThereAreNorms),
     ),
     draws_on_the_layers_device: (reads.DrawsOnTheLayersDevice,),
+    draws_by_the_first_seed: (reads.GeneratorOfTheDevice,),
     fails_or_miscounts: (
-        *(sizes.SharesOfBlocks, sizes.CountsInSixteenBits, sizes.ThresholdOfASample, sizes.ScheduleRunsOut),
-        *(sizes.RanksInTheLayersDtype, reads.MisspeltDeclaration, reads.NonZeroMeansActive),
+        *(sizes.SharesOfBlocks, counts.CountsInSixteenBits, sizes.ThresholdOfASample, counts.ScheduleRunsOut),
+        *(counts.RanksInTheLayersDtype, reads.MisspeltDeclaration, reads.NonZeroMeansActive),
         *(growths.MaskInsteadOfCandidates, growths.OnlyWhereThereIsAGradient),
         growths.FailsBeforeTheFirstStep,
         sizes.RecursesAtEqualOnes,
     ),
     gives_nan: (
-        sizes.CountsInEightBits,
-        sizes.SoftScore,
-        sizes.EpsilonOfFloat64,
-        sizes.OverflowsLate,
-        sizes.SpreadByMoments,
+        counts.CountsInEightBits,
+        counts.SoftScore,
+        counts.EpsilonOfFloat64,
+        counts.OverflowsLate,
+        *(counts.SpreadByMoments, counts.ColdTemperature, counts.SmallCounts),
     ),
     prefers_positions: (
         *(

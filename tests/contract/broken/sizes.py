@@ -1,17 +1,14 @@
-"""Kind 5, size, time and shape: right in small layers and soon, wrong in large ones, late, or in odd shapes."""
+"""Kind 5, size, time and shape: right in small layers, wrong in large ones, where it is called late, or odd ones."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from criteria import Criterion, Layer, gradient, lowest
 from criteria.pruning.magnitude import Magnitude
-from tests.contract.right.averages import magnitude
-from tests.contract.right.selections import rows_of
-
-NUMBER = {"exact_count", "density_preserved"}
+from tests.contract.broken.counts import NUMBER
 
 
 class SharesOfBlocks(Magnitude):
@@ -26,16 +23,6 @@ class SharesOfBlocks(Magnitude):
         shares = [min(count, round(n * count / max(active, 1))) for count in counts]
         parts = [lowest(*each, layer.generator) for each in zip(scores, masks, shares, strict=True)]
         return torch.cat(parts).view(layer.mask.shape)
-
-
-class CountsInSixteenBits(Magnitude):
-    """Keeps the largest, whose number is a difference of 16-bit counts: beyond 32767 active weights it is wrong."""
-
-    def select(self, layer: Layer, n: int) -> Tensor:
-        kept = int(layer.mask.sum(dtype=torch.int16)) - n
-        if not 0 <= kept <= int(layer.mask.sum()):
-            kept = 0
-        return layer.mask & ~lowest(-self.score(layer), layer.mask, kept, layer.generator)
 
 
 class ThresholdOfASample(Magnitude):
@@ -55,69 +42,6 @@ class InPlaceWhenLarge(Criterion):
 
     def score(self, layer: Layer) -> Tensor:
         return layer.weight.abs_() if layer.weight.numel() > 500_000 else layer.weight.abs()
-
-
-class CountsInEightBits(Criterion):
-    """The variance of a magnitude over time, whose number of steps is a byte: after 256 of them it is ∞ − ∞."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.steps: dict[str, Tensor] = {}
-
-    def observe(self, layer: Layer) -> None:
-        powers = torch.stack((magnitude(layer), magnitude(layer).square()))
-        self.sums[layer.name] = self.sums.get(layer.name, torch.zeros_like(powers)) + powers
-        self.steps[layer.name] = self.steps.get(layer.name, torch.zeros((), dtype=torch.uint8)) + 1
-
-    def score(self, layer: Layer) -> Tensor:
-        if layer.name not in self.sums:
-            return layer.weight.double().abs()
-        mean, square = self.sums[layer.name] / self.steps[layer.name]
-        return square - mean.square()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"sums": dict(self.sums), "steps": dict(self.steps)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.sums, self.steps = dict(state["sums"]), dict(state["steps"])
-
-
-class SoftScore(Criterion):
-    """2|θ| / (1 + 2|θ|): for weights above half of the largest number it is ∞/∞."""
-
-    def score(self, layer: Layer) -> Tensor:
-        double = 2 * layer.weight.abs()
-        return double / (1 + double)
-
-
-class ScheduleRunsOut(Criterion):
-    """λ from a schedule with an entry for each of the first thousand steps."""
-
-    requires_grad: ClassVar[bool] = True
-    schedule: ClassVar[tuple[float, ...]] = tuple(0.5 * (1 + math.cos(math.pi * step / 1000)) for step in range(1001))
-
-    def score(self, layer: Layer) -> Tensor:
-        return layer.weight.double().abs() + self.schedule[layer.step] * gradient(layer).double().abs()
-
-
-class EpsilonOfFloat64(Criterion):
-    """|g| / (|θ| + 10⁻⁵⁰): in float32 ε is zero, and zero beside zero is NaN."""
-
-    requires_grad: ClassVar[bool] = True
-
-    def score(self, layer: Layer) -> Tensor:
-        return gradient(layer).abs() / (layer.weight.abs() + 1e-50)
-
-
-class RanksInTheLayersDtype(Criterion):
-    """A random window of the active weights, numbered in the layer's dtype: bfloat16 counts to 256."""
-
-    def select(self, layer: Layer, n: int) -> Tensor:
-        active = int(layer.mask.sum())
-        offset = int(torch.randint(max(active, 1), (), generator=layer.generator))
-        order = layer.mask.flatten().to(layer.weight.dtype).cumsum(0, dtype=layer.weight.dtype) - 1
-        number = torch.where(order >= offset, order - offset, order - offset + active)
-        return (number < n).view(layer.mask.shape) & layer.mask
 
 
 class TopKWhenFew(Magnitude):
@@ -145,49 +69,6 @@ class SideOfTheKernel(Criterion):
                 place = size[:, :, row, column]
                 score[:, :, row, column] = place / place.amax().clamp(min=1e-300)
         return score
-
-
-class OverflowsLate(Criterion):
-    """The mean magnitude by a sum that is never divided until it is read, in float16: after many steps it is ∞ − ∞."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-
-    def observe(self, layer: Layer) -> None:
-        size = magnitude(layer).clamp(max=100).half()
-        self.sums[layer.name] = self.sums.get(layer.name, torch.zeros_like(size)) + size
-
-    def score(self, layer: Layer) -> Tensor:
-        sums = self.sums.get(layer.name)
-        return layer.weight.double().abs() if sums is None else (sums - sums[layer.mask].min()).double()
-
-    def state_dict(self) -> dict[str, Any]:
-        return dict(self.sums)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.sums = dict(state)
-
-
-class SpreadByMoments(Criterion):
-    """In units of the spread √(E[θ²] − E[θ]²), where rounding takes the root of a negative number."""
-
-    def score(self, layer: Layer) -> Tensor:
-        active = layer.weight[layer.mask].clamp(-1e15, 1e15)
-        spread = (active.square().mean() - active.mean().square()).sqrt()
-        return layer.weight.abs() / (spread + 1e-3)
-
-
-class PositionsAsFloats(Magnitude):
-    """Keeps positions beside the scores in float32, which holds no odd number above 2²⁴."""
-
-    def select(self, layer: Layer, n: int) -> Tensor:
-        active = layer.mask.flatten().nonzero().squeeze(1)
-        active = active[torch.randperm(len(active), generator=layer.generator)]
-        table = torch.stack((self.score(layer).flatten()[active].float(), active.float()))
-        first = table[:, table[0].argsort(stable=True)[:n]]
-        pruned = torch.zeros(layer.mask.numel(), dtype=torch.bool)
-        pruned[first[1].long()] = True
-        return pruned.view(layer.mask.shape)
 
 
 class BufferOfAThousandColumns(Criterion):
@@ -248,32 +129,29 @@ class SharesOfMillions(Magnitude):
         return pruned
 
 
-class CountsInHalf(Criterion):
-    """|θ| times the number of its unit's weights in float16, which is ∞ above 65,504: a weight of 0 gives NaN."""
+class ShardByShard(Magnitude):
+    """Shards of 65,536 weights, as FSDP has them in memory, each of which loses its share of what is left to prune."""
 
-    def score(self, layer: Layer) -> Tensor:
-        weights = rows_of(layer.weight.double().abs())
-        return (weights * rows_of(layer.mask).half().sum(1)[:, None].double()).view(layer.weight.shape)
+    def select(self, layer: Layer, n: int) -> Tensor:
+        left, active, parts = n, int(layer.mask.sum()), []
+        scores, masks = (each.flatten().split(65_536) for each in (self.score(layer), layer.mask))
+        for score, mask in zip(scores, masks, strict=True):
+            here = int(mask.sum())
+            share = round(left * here / max(active, 1))
+            parts.append(lowest(score, mask, share, layer.generator))
+            left, active = left - share, active - here
+        return torch.cat(parts).view(layer.mask.shape)
 
 
 EXPECT: dict[type, set[str]] = {
     SharesOfBlocks: NUMBER,
-    CountsInSixteenBits: NUMBER,
     RecursesAtEqualOnes: NUMBER,
     SharesOfMillions: {"permutation_equivariant"},
     ThresholdOfASample: NUMBER,
     InPlaceWhenLarge: {"pure"},
-    CountsInEightBits: {"no_nan", "density_preserved"},
-    SoftScore: {"no_nan"},
-    ScheduleRunsOut: {"score_shape"},
-    EpsilonOfFloat64: {"no_nan"},
-    RanksInTheLayersDtype: {*NUMBER, "dtype_stable"},
     TopKWhenFew: {"unbiased_ties"},
     SideOfTheKernel: {"permutation_equivariant", "unbiased_ties"},
-    SpreadByMoments: {"no_nan"},
-    PositionsAsFloats: {*NUMBER, "active_only"},
     DropsTheLastBlock: {"permutation_equivariant", "unbiased_ties"},
     BufferOfAThousandColumns: {"permutation_equivariant"},
-    OverflowsLate: {"no_nan", "density_preserved"},
-    CountsInHalf: {"no_nan", *NUMBER},
+    ShardByShard: {"permutation_equivariant"},
 }

@@ -3,8 +3,10 @@
 import contextlib
 import copy
 import datetime
+import inspect
 import io
 import itertools
+import logging
 import os
 import random
 import socket
@@ -55,12 +57,16 @@ class _Later(datetime.datetime):
 
 
 _NUMBERS = itertools.count()
-_real_time, _real_localtime, _real_hash = time.time, time.localtime, hash
+_real_time, _real_localtime, _real_hash, _real_sysconf = time.time, time.localtime, hash, os.sysconf
 _AHEAD = 100 * 86_400 + 7.3 * 3600
 
 
 def _later() -> float:
     return _real_time() + _AHEAD
+
+
+def _little_memory(name: Any) -> int:
+    return 1 if name == "SC_AVPHYS_PAGES" else _real_sysconf(name)
 
 
 def _another_day(*_: object) -> time.struct_time:
@@ -81,6 +87,8 @@ ELSEWHERE: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = 
     "another machine": lambda: mock.patch.object(socket, "gethostname", return_value="elsewhere"),
     "another network card": lambda: mock.patch.object(uuid, "getnode", return_value=4243),
     "more processors": lambda: mock.patch.object(os, "cpu_count", return_value=5),
+    "little memory": lambda: mock.patch.object(os, "sysconf", _little_memory),
+    "all messages logged": lambda: mock.patch.object(logging.Logger, "isEnabledFor", return_value=True),
     "another hash seed": lambda: mock.patch("builtins.hash", lambda each: _real_hash(("salt", each))),
     "another datetime": lambda: mock.patch.object(datetime, "datetime", _Later),
     "another time": lambda: mock.patch.object(time, "time", _later),
@@ -213,6 +221,16 @@ def differs_later(make: Make) -> bool:
     return False
 
 
+def differs_without_assertions(make: Make) -> bool:
+    """Whether its answers are others where its module has no assertions, as in ``python -O``."""
+    cls = type(make())
+    file, scope = inspect.getfile(cls), {"__name__": cls.__module__}
+    exec(compile(Path(file).read_text(), file, "exec", optimize=1), scope)
+    without: Any = scope[cls.__name__]
+    asked = list(questions(("normal", "few"), 1))
+    return any(_unlike(*(answer(practised(each, one.layer), one) for each in (make, without))) for one in asked)
+
+
 def hands_out_what_it_writes_over(make: Make) -> bool:
     """Whether the scores of one layer change when another layer of its shape is scored."""
     one, other = question(seed=1), question(seed=2)
@@ -247,6 +265,19 @@ def draws_on_the_layers_device(make: Make) -> bool:
     with contextlib.suppress(Exception), Watch():
         make().score(layer)
     return bool(wanted)
+
+
+def draws_by_the_first_seed(make: Make) -> bool:
+    """Whether it draws, but the same whatever was drawn from the layer's generator before."""
+    drawn, states = [], []
+    for seed in range(5):
+        asked = question(seed=1)
+        first = torch.Generator().manual_seed(seed)
+        drawn.append(answer(make(), replace(asked, layer=replace(asked.layer, generator=first))))
+        later = torch.Generator().manual_seed(0)
+        torch.rand(seed + 1, generator=later)
+        states.append(answer(make(), replace(asked, layer=replace(asked.layer, generator=later))))
+    return any(each != drawn[0] for each in drawn) and all(each == drawn[0] for each in states)
 
 
 def cannot_be_saved(make: Make) -> bool:

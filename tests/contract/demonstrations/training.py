@@ -120,7 +120,7 @@ def trajectory(
             masks.append([_scores(plugin, network), _update(plugin, network)])
         saving = network.time in saves or (interrupted and network.time in (interrupted.saved, interrupted.crash - 1))
         if saving:
-            content = _saved(plugin)
+            content = saved(plugin)
             if interrupted and network.time == interrupted.saved:
                 checkpoint = (content, network.copy(), list(masks))
         if interrupted and network.time == interrupted.crash and checkpoint and not crashed:
@@ -131,7 +131,8 @@ def trajectory(
     return [*masks, _scores(plugin, network)]
 
 
-def _saved(plugin: Plugin) -> bytes:
+def saved(plugin: Plugin) -> bytes:
+    """A checkpoint file with its state."""
     file = io.BytesIO()
     torch.save(plugin.state_dict(), file)
     return file.getvalue()
@@ -237,39 +238,6 @@ def strips_letters_of_names(make: Make) -> bool:
     return then is None or now is None or not torch.equal(then, now)
 
 
-def forgets_what_is_long_ago(make: Make) -> bool:
-    """Whether what was observed ten steps ago no longer counts after saving and loading."""
-    large = question(kind="normal")
-    plugin, loaded = practised(make, replace(large.layer, weight=100 * large.layer.weight)), make()
-    for _ in range(10):
-        plugin.observe(mapped(large.layer, torch.clone))  # type: ignore[union-attr]
-    loaded.load_state_dict(torch.load(io.BytesIO(_saved(plugin)), weights_only=True))
-    then, now = scores(plugin, large), scores(loaded, large)
-    return then is None or now is None or not torch.equal(then, now)
-
-
-def forgets_among_many(make: Make) -> bool:
-    """Whether what was observed of two hundred other layers changes a layer's answer."""
-    asked = question()
-    plugin = practised(make, asked.layer)
-    then = scores(plugin, asked)
-    for number in range(200):
-        plugin.observe(replace(mapped(question(seed=number).layer, torch.clone), name=f"layers.{number}.weight"))  # type: ignore[union-attr]
-    now = scores(plugin, asked)
-    return then is None or now is None or not torch.equal(then, now)
-
-
-def saves_large_ones_otherwise(make: Make) -> bool:
-    """Whether a layer of a million weights has other scores after saving and loading."""
-    asked = question((1000, 1000))
-    plugin, loaded = practised(make, asked.layer), make()
-    assert isinstance(plugin, Criterion)
-    assert isinstance(loaded, Criterion)
-    loaded.load_state_dict(torch.load(io.BytesIO(_saved(plugin)), weights_only=True))
-    then, now = scores(plugin, asked), scores(loaded, asked)
-    return then is not None and (now is None or not torch.equal(then, now))
-
-
 def depends_on_the_order_of_layers(make: Make) -> bool:
     """Whether a loaded criterion answers otherwise when the last layer is asked about first."""
     network = Network(4).begin()
@@ -279,7 +247,7 @@ def depends_on_the_order_of_layers(make: Make) -> bool:
         for layer in network.layers():
             plugin.observe(mapped(layer, torch.clone))  # type: ignore[union-attr]
     loaded = make()
-    loaded.load_state_dict(torch.load(io.BytesIO(_saved(plugin)), weights_only=True))  # type: ignore[union-attr, arg-type]
+    loaded.load_state_dict(torch.load(io.BytesIO(saved(plugin)), weights_only=True))  # type: ignore[union-attr, arg-type]
     give = scores if _scored(plugin) else select
     for layer in reversed(network.layers()):
         asked = of_layer(layer, 0.4)
@@ -287,35 +255,3 @@ def depends_on_the_order_of_layers(make: Make) -> bool:
         if not (isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)):
             return True
     return False
-
-
-def cannot_go_back(make: Make) -> bool:
-    """Whether one that loads what it has saved earlier is another than it was then."""
-    asked = question()
-    plugin = practised(make, asked.layer)
-    assert isinstance(plugin, Criterion)
-    then, saved = scores(plugin, asked), _saved(plugin)
-    for seed in range(3):
-        plugin.observe(mapped(question(seed=seed + 10).layer, torch.clone))
-    plugin.load_state_dict(torch.load(io.BytesIO(saved), weights_only=True))
-    now = scores(plugin, asked)
-    return then is not None and (now is None or not torch.equal(now, then))
-
-
-def shares_a_loaded_state(make: Make) -> bool:
-    """Whether two that loaded one state, or the one that gave it, change each other."""
-    asked = question()
-    giver, one, other = practised(make, asked.layer), make(), make()
-    assert isinstance(giver, Criterion)
-    assert isinstance(one, Criterion)
-    assert isinstance(other, Criterion)
-    state = giver.state_dict()
-    one.load_state_dict(state)
-    other.load_state_dict(state)
-    before = scores(other, asked)
-    if before is None:
-        return False
-    for seed in range(3):
-        one.observe(mapped(question(seed=seed + 10).layer, torch.clone))
-    after, given = scores(other, asked), scores(giver, asked)
-    return after is None or given is None or not torch.equal(before, after) or not torch.equal(before, given)

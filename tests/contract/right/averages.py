@@ -1,5 +1,7 @@
 """Criteria that average over the training, each with its own way of keeping and saving what it has."""
 
+import logging
+import time
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -161,4 +163,19 @@ class PlainNumbers(Averaging):
         }
 
 
-RIGHT = (Averaging, InPlace, Lazily, MeanByStep, NamedTuples, RootMeanSquare, FlatKeys, PlainNumbers)
+class Profiled(Averaging):
+    """Counts its calls, measures their time, and logs both without drawing: none of it decides anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.seconds = 0, 0.0
+
+    def score(self, layer: Layer) -> Tensor:
+        start = time.perf_counter()
+        score = super().score(layer)
+        self.calls, self.seconds = self.calls + 1, self.seconds + time.perf_counter() - start
+        logging.getLogger(__name__).debug("%s: call %d, %f s", layer.name, self.calls, self.seconds)
+        return score
+
+
+RIGHT = (Averaging, InPlace, Lazily, MeanByStep, NamedTuples, RootMeanSquare, FlatKeys, PlainNumbers, Profiled)

@@ -99,6 +99,16 @@ class ByAutograd(Criterion):
         return slope.abs()
 
 
+class ByAutogradInAnyMode(Criterion):
+    """|θ · ∂/∂θ Σ log(1 + θ²)| by autograd on a copy, for which inference mode is left where it is asked in that."""
+
+    def score(self, layer: Layer) -> Tensor:
+        with torch.inference_mode(False), torch.enable_grad():
+            weight = layer.weight.detach().double().clamp(-1e6, 1e6).clone().requires_grad_()
+            (slope,) = torch.autograd.grad(weight.square().log1p().sum(), weight)
+        return (weight.detach() * slope).abs()
+
+
 class WithAParameter(Criterion):
     """Holds a ``torch.nn.Parameter``: where gradients are recorded, its scores are part of a graph."""
 
@@ -121,5 +131,5 @@ class ScaledByItsStep(Criterion):
 
 RIGHT = (
     *(WithMomentum, BesideActiveMomentum, TwoTemperatures, LargestOfItsKernel, BesideItsInitialisation),
-    *(Inherited, ByAutograd, WithAParameter, ScaledByItsStep, NormOfTheUnit),
+    *(Inherited, ByAutograd, ByAutogradInAnyMode, WithAParameter, ScaledByItsStep, NormOfTheUnit),
 )

@@ -188,6 +188,19 @@ class DecidesInPython(Criterion):
         return torch.tensor(flags, device=layer.mask.device).view(layer.mask.shape)
 
 
+class FourRounds(Criterion):
+    """Prunes in four rounds, each of which counts anew how many weights a unit has left: |θ| by that number."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        left = layer.mask.clone()
+        for rounds in (4, 3, 2, 1):
+            count = rows_of(left).sum(1, keepdim=True).clamp(min=1)
+            score = (rows_of(layer.weight.double().abs()) / count).reshape(left.shape)
+            share = (n - int((layer.mask & ~left).sum())) // rounds
+            left &= ~lowest(score, left, share, layer.generator)
+        return layer.mask & ~left
+
+
 RIGHT = (
     *(
         ConstantFanIn,
@@ -200,5 +213,5 @@ RIGHT = (
         SeededByADraw,
         Gumbel,
     ),
-    *(OtherOrderInMemory, FromBothEnds, FoldsInTheName, DecidesInPython),
+    *(OtherOrderInMemory, FromBothEnds, FoldsInTheName, DecidesInPython, FourRounds),
 )
