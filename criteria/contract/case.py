@@ -11,9 +11,9 @@ from torch import Tensor
 
 from criteria.api import Layer
 
-Values = Literal["normal", "ranks", "equal", "inexact", "levels", "dead"]
-"""Of a drawn case: drawn, all different in magnitude (gradients are ones), all equal to one or to a number that is
-rounded, or of a few different ones, with or without many zeros among them."""
+Values = Literal["normal", "ranks", "gradient ranks", "equal", "inexact", "levels", "dead"]
+"""Of a drawn case: drawn; all weights, or all gradients, different in magnitude, and the others ones; all equal to one or
+to a number that is rounded; or of a few different ones, with or without many zeros among them."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +201,12 @@ def _numbers(shape: tuple[int, ...], values: Values, generator: torch.Generator)
             levels = torch.randint(2, each, generator=generator)
             signed = (1 + levels) / 2 * (2 * torch.randint(2, each, generator=generator) - 1)
             return signed if values == "levels" else signed * torch.randint(2, each, generator=generator)
-        case "ranks":
+        case "ranks" | "gradient ranks":
             size = math.prod(shape)
             ranks = (1 + torch.randperm(size, generator=generator)) / size
             signs = 2 * torch.randint(2, (size,), generator=generator) - 1
             ones = torch.ones(shape)
-            return torch.stack(((ranks * signs).view(shape), ones, ones, ones))
+            different = (ranks * signs).view(shape)
+            return torch.stack((different, ones, ones, ones) if values == "ranks" else (ones, different, ones, ones))
         case "normal":
             return torch.randn(each, generator=generator)

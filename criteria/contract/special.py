@@ -125,6 +125,8 @@ def ranked(plugin: Plugin) -> Iterator[Case]:
     for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL, LARGE, MILLION):
         yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
     yield _half(LARGE, 1 if observes(plugin) else 0)  # no two gradients are alike either
+    if isinstance(plugin, Growth):
+        yield _half(LARGE, 0, values="gradient ranks")
 
 
 def tied(plugin: Plugin) -> Iterator[Case]:
