@@ -12,8 +12,8 @@ from torch import Tensor
 from criteria.api import Layer
 
 Values = Literal["normal", "ranks", "gradient ranks", "equal", "inexact", "levels", "dead"]
-"""Of a drawn case: drawn; all weights, or all gradients, different in magnitude, and the others ones; all equal to one or
-to a number that is rounded; or of a few different ones, with or without many zeros among them."""
+"""Of a drawn case: drawn; all weights, or all gradients, different in magnitude, and the others ones; all equal to one
+or to a number that is rounded; or of a few different ones, with or without many zeros among them."""
 
 
 @dataclass(frozen=True)
