@@ -24,9 +24,17 @@ class PluginError(RuntimeError):
     """
 
 
+def said(error: BaseException) -> str:
+    """What an error says, which may be of a class with a ``__str__`` that fails: nothing then."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def one_line(error: BaseException, most: int = 200) -> str:
     """What an error says, as one printable line of 1 to ``most`` characters; its type's name where it says nothing."""
-    line = printable(" ".join(str(error).split()) or type(error).__name__)
+    line = printable(" ".join(said(error).split()) or type(error).__name__)
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.models import build_network
+from criteria.errors import said
 
 CPU_FLEET_BYTES = 256 * 2**20
 """On a CPU fleets that are much larger train no faster, and the memory of a laptop is for others too."""
@@ -65,4 +66,4 @@ def keep_freed_memory() -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of torch or Python says that memory ran out."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in said(error)

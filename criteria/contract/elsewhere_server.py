@@ -18,6 +18,7 @@ from criteria.contract.elsewhere import Question, Reply, class_of, received, sen
 from criteria.contract.replaced import functions_now, replaced
 from criteria.contract.settings import NUMERIC, SETTINGS, changed, set_other_thread_count, settings_now
 from criteria.contract.surroundings import another_time
+from criteria.errors import said
 
 A_DAY_LATER = 12_345
 """The seed of the other time."""
@@ -50,7 +51,7 @@ def replied(asked: Question) -> Reply:
         with another_time(frozenset({asked.module}), A_DAY_LATER), _without_asserts(asked.module), torch.no_grad():
             return _replied(asked)
     except Exception as error:  # whatever goes wrong here says nothing about the plugin
-        return Reply(failure=f"{type(error).__name__}: {error}")
+        return Reply(failure=f"{type(error).__name__}: {said(error)}")
 
 
 @contextlib.contextmanager

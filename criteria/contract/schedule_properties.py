@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from criteria.contract.asking import Broken
+from criteria.errors import said
 from criteria.schedule import DensitySchedule
 
 
@@ -37,7 +38,7 @@ def _asked(schedule: DensitySchedule, final: float, done: float) -> Any:
     try:
         found = schedule.density(final, done)
     except Exception as error:  # a plugin may fail in any way
-        raise Broken(f"density({final}, {done}) raised {type(error).__name__}: {error}") from error
+        raise Broken(f"density({final}, {done}) raised {type(error).__name__}: {said(error)}") from error
     return float("nan") if isinstance(found, float) and math.isnan(found) else found
 
 

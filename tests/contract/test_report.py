@@ -45,6 +45,20 @@ def test_what_is_no_ordinary_exception_breaks_a_promise_too() -> None:
     assert "GeneratorExit" in next(result.reason for result in results if result.outcome == "broken")
 
 
+class Unspeakable(Exception):  # noqa: N818 - what it is has no name
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+class RaisesTheUnspeakable(Magnitude):
+    def score(self, layer: Layer) -> Tensor:
+        raise Unspeakable
+
+
+def test_an_error_that_cannot_say_what_it_is_breaks_a_promise_too() -> None:
+    assert outcomes(report(RaisesTheUnspeakable(), 5, partners=GROWTH, quick=True))["score_shape"] == "broken"
+
+
 class ComparesAllWithAll(Magnitude):
     """Asks for more memory than any machine has, in layers of more than 10,000 weights."""
 
