@@ -32,6 +32,13 @@ def said(error: BaseException) -> str:
         return ""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, NumPy or torch says that memory ran out; torch has a class for it on GPUs only."""
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in said(error)
+
+
 def one_line(error: BaseException, most: int = 200) -> str:
     """What an error says, as one printable line of 1 to ``most`` characters; its type's name where it says nothing."""
     line = printable(" ".join(said(error).split()) or type(error).__name__)

@@ -18,7 +18,7 @@ from benchmark.experiments.results import Environment, PossibleOutcome
 from benchmark.experiments.setup import Setup
 from benchmark.system.files import write_atomically
 from benchmark.training.fingerprint import code_of_setup
-from criteria.errors import InputError, one_line
+from criteria.errors import InputError, is_out_of_memory, one_line
 
 _OUTCOMES = TypeAdapter(list[Outcome])
 
@@ -131,6 +131,4 @@ def _content(path: Path, *, whole: bool) -> Any:
 
 
 def _is_short_of_memory(error: Exception) -> bool:
-    from benchmark.training.memory import is_out_of_memory
-
     return is_out_of_memory(error) or "unable to mmap" in str(error)

@@ -20,8 +20,7 @@ from benchmark.system import communication
 from benchmark.system.device import choose_device
 from benchmark.training.fingerprint import code_of_setup
 from benchmark.training.members import member_of
-from benchmark.training.memory import is_out_of_memory
-from criteria.errors import InputError, PluginError
+from criteria.errors import InputError, PluginError, is_out_of_memory
 
 
 @dataclass(frozen=True)

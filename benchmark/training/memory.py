@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.models import build_network
-from criteria.errors import said
 
 CPU_FLEET_BYTES = 256 * 2**20
 """On a CPU fleets that are much larger train no faster, and the memory of a laptop is for others too."""
@@ -62,8 +61,3 @@ def keep_freed_memory() -> None:
         if mallopt is not None:
             mallopt(_M_MMAP_MAX, 0)
             mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch or Python says that memory ran out."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in said(error)

@@ -12,10 +12,9 @@ from benchmark.experiments.setup import CONSTANT
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member, Recipe
-from benchmark.training.memory import is_out_of_memory
 from criteria import Criterion, Growth, Layer, TopologyUpdate
 from criteria.distribution import layer_counts
-from criteria.errors import PluginError, one_line, where_raised
+from criteria.errors import PluginError, is_out_of_memory, one_line, where_raised
 from criteria.fan_in import fan_in_count
 from criteria.isolation import kept_process_state
 from criteria.topology import update_layers

@@ -12,7 +12,7 @@ from torch import Tensor
 from criteria.api import Criterion, Growth, Layer
 from criteria.contract.case import Case, mapped
 from criteria.contract.process import Overtime
-from criteria.errors import said
+from criteria.errors import is_out_of_memory, said
 
 Plugin = Criterion | Growth
 P = TypeVar("P", bound=Plugin)
@@ -169,13 +169,8 @@ def call(function: Callable[..., Any], *arguments: object, what: str = "") -> An
         raise
     except BaseException as error:  # a plugin may fail in any way; that is a result
         what = what or f"{function.__name__}()"
-        kind = LackOfMemory if _lacks_memory(error) else NoAnswer
+        kind = LackOfMemory if is_out_of_memory(error) else NoAnswer
         raise kind(f"{what} raised {type(error).__name__}: {said(error)}") from error
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    """Whether Python, NumPy or torch says so; torch has an exception for it on GPUs only."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in said(error)
 
 
 def _require_tensor(what: str, given: object, layer: Layer) -> None:

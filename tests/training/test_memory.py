@@ -21,7 +21,8 @@ from benchmark.running.progress import Progress
 from benchmark.running.sharing import share_work
 from benchmark.training import memory, updates
 from benchmark.training.engines.dense import DenseEngine
-from benchmark.training.memory import fleet_size, is_out_of_memory
+from benchmark.training.memory import fleet_size
+from criteria.errors import is_out_of_memory
 
 CPU = torch.device("cpu")
 SETTINGS = ("training.epochs=1", "training.batch_size=256", "topology.update_period=2", "model.widths=[16]")

@@ -31,7 +31,7 @@ from benchmark.timing.training import step_flops
 from benchmark.training.engines.execution import executing
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member
-from benchmark.training.memory import is_out_of_memory
+from criteria.errors import is_out_of_memory
 
 WARM_UP = {"cpu": 1, "cuda": 6}
 """Steps before the clock starts; a CUDA graph is recorded in the fourth."""

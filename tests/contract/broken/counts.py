@@ -8,6 +8,7 @@ from torch import Tensor
 
 from criteria import Criterion, Layer, gradient, lowest
 from criteria.pruning.magnitude import Magnitude
+from tests.contract.broken.positions import taken
 from tests.contract.right.averages import LARGEST, magnitude
 from tests.contract.right.selections import rows_of
 
@@ -125,9 +126,7 @@ class PositionsAsFloats(Magnitude):
         active = active[torch.randperm(len(active), generator=layer.generator)]
         table = torch.stack((self.score(layer).flatten()[active].float(), active.float()))
         first = table[:, table[0].argsort(stable=True)[:n]]
-        pruned = torch.zeros(layer.mask.numel(), dtype=torch.bool)
-        pruned[first[1].long()] = True
-        return pruned.view(layer.mask.shape)
+        return taken(layer, first[1].long())
 
 
 class CountsInHalf(Criterion):
@@ -147,9 +146,7 @@ class PackedKeys(Magnitude):
         size = self.score(layer).flatten()[active].double()
         level = (2047 * size / size.max().clamp(min=1e-300)).int() if len(size) else size.int()
         keys = (level << 20) | torch.arange(len(active), dtype=torch.int32)
-        pruned = torch.zeros(layer.mask.numel(), dtype=torch.bool)
-        pruned[active[keys.sort().values[:n] & (2**20 - 1)]] = True
-        return pruned.view(layer.mask.shape)
+        return taken(layer, active[keys.sort().values[:n] & (2**20 - 1)])
 
 
 class ByFanIn(Criterion):
