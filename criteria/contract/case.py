@@ -11,9 +11,10 @@ from torch import Tensor
 
 from criteria.api import Layer
 
-Values = Literal["normal", "ranks", "gradient ranks", "equal", "inexact", "levels", "dead"]
+Values = Literal["normal", "ranks", "gradient ranks", "equal", "inexact", "levels", "dead", "idle"]
 """Of a drawn case: drawn; all weights, or all gradients, different in magnitude, and the others ones; all equal to one
-or to a number that is rounded; or of a few different ones, with or without many zeros among them."""
+or to a number that is rounded; of a few different ones, with or without many zeros among them; or weights of one and
+zeros."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,8 @@ def _numbers(shape: tuple[int, ...], values: Values, generator: torch.Generator)
     match values:
         case "equal":
             return torch.ones(each)
+        case "idle":
+            return torch.stack((torch.ones(shape), *torch.zeros(3, *shape)))
         case "inexact":
             return torch.rand((), generator=generator).expand(each)
         case "levels" | "dead":

@@ -23,7 +23,7 @@ from criteria.contract.asking import (
 from criteria.contract.case import Case, copied
 from criteria.contract.elsewhere import asked_elsewhere
 from criteria.contract.making import made_anew
-from criteria.contract.settings import changed, contained, seed_all, set_otherwise, settings_now
+from criteria.contract.settings import UNLIKELY, changed, contained, seed_all, set_otherwise, settings_now
 from criteria.contract.showing import Stage, changed_fields, changes_of
 
 OFTEN = 150
@@ -35,7 +35,7 @@ FEW = 1000
 
 def pure(plugin: Plugin, case: Case) -> None:
     """A plugin changes neither what it is shown nor settings of the process (random states, grad mode, threads, …)."""
-    seed = 1 + case.layer.generator.initial_seed() % 2**30
+    seed = UNLIKELY + case.layer.generator.initial_seed() % 2**30
     # two rounds that start from different settings: setting something to what it is already would not be seen
     for otherwise in (False, True) if case.layer.weight.numel() < FEW else (False,):
         with contained():
@@ -44,10 +44,10 @@ def pure(plugin: Plugin, case: Case) -> None:
                 set_otherwise(seed + 1)
             _watch("making it", partial(made_anew, plugin))
             asked = copy.deepcopy(plugin)
-            _watch_saving(asked)  # a training may be saved before its first step
+            _watch_saving(asked, seed + 2)  # a training may be saved before its first step
             _watch_observing(asked, case)
             _watch_asking(asked, case)
-            _watch_saving(asked)
+            _watch_saving(asked, seed + 3)
     _require_lasting_answers(plugin, case)
 
 
@@ -93,13 +93,13 @@ def _watch_asking(plugin: Plugin, case: Case) -> None:
         raise Broken("select() changed its candidates")
 
 
-def _watch_saving(plugin: Plugin) -> None:
+def _watch_saving(plugin: Plugin, seed: int) -> None:
     if not keeps_state(plugin):
         return
     state: list[dict[str, object]] = []
     _watch("state_dict()", lambda: state.append(plugin.state_dict()))
     if state:
-        seed_all(0)  # what it may have kept of the process is no longer so when it loads
+        seed_all(seed)  # what it may have kept of the process is no longer so when it loads
         _watch("load_state_dict()", partial(plugin.load_state_dict, copy.deepcopy(state[0])))
 
 

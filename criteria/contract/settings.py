@@ -20,6 +20,9 @@ import torch
 
 from criteria.isolation import matmul_precision, set_matmul_precision
 
+UNLIKELY = 40_961_237
+"""A seed that no plugin sets: to set what is set already could not be seen."""
+
 Setting = tuple[Callable[[], Any], Callable[[Any], object]]
 """How a setting is read, and how it is set."""
 

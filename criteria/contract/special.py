@@ -137,6 +137,7 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     yield drawn_case((40,), 20, 7, values="equal")  # what is scored by other units finds none
     for n in (30, 100):  # fewer and more than are dead
         yield drawn_case((16, 16), 128, n, values="dead")
+    yield drawn_case((64, 64), 2048, 700, values="idle")  # no gradient reaches it
     for dtype in ("bfloat16", "float64"):
         yield drawn_case((16, 16), 128, 40, values="levels", place=Place(dtype=dtype))
     yield drawn_case((16, 8, 3, 3), 576, 200, values="levels")

@@ -2,7 +2,6 @@
 
 REASONS: dict[str, str] = {
     "InProportion_UpsideDown": "its answers are drawn: only their distribution could tell that rows are swapped",
-    "InProportion_SometimesInOrder": "its scores are drawn, so that none are equal but where the gradient is zero",
 }
 
 

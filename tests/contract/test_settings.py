@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 import torch
 
+from criteria.contract import ContractError
+from criteria.contract.checks import checks_of
 from criteria.contract.replaced import functions_now, replaced
 from criteria.contract.settings import SETTINGS, _equal, changed, contained, set_otherwise, settings_now
+from criteria.pruning.running_magnitude import RunningMagnitude
 
 CHANGES: dict[str, Callable[[], object]] = {
     "torch's global random state": lambda: torch.default_generator.manual_seed(7),
@@ -85,3 +88,16 @@ def test_a_function_that_a_library_replaces_itself_is_not_named(monkeypatch: pyt
     before = functions_now()
     monkeypatch.setattr(torch, "manual_seed", torch.random.fork_rng)
     assert replaced(before, __name__) == []
+
+
+@pytest.mark.parametrize("seed", [0, 1, 42])
+@pytest.mark.parametrize("method", ["observe", "score", "select", "state_dict", "load_state_dict"])
+def test_a_call_that_seeds_as_people_do_is_noticed(method: str, seed: int) -> None:
+    def seeding(self: RunningMagnitude, *arguments: object) -> object:
+        torch.manual_seed(seed)
+        return getattr(RunningMagnitude, method)(self, *arguments)
+
+    plugin = type("Seeds", (RunningMagnitude,), {method: seeding})()
+    [check] = [each for each in checks_of(plugin) if each.name == "pure"]
+    with contained(), pytest.raises(ContractError, match="torch's global random state"):
+        check(plugin, max_examples=1)

@@ -14,7 +14,7 @@ from criteria.contract.implementations.case import SCALE, TrainingCase, scaled_b
 from criteria.contract.implementations.judging import judge_skipped, judge_start, judge_taken
 from criteria.contract.implementations.protocol import Declared, Handle, Make
 from criteria.contract.implementations.replaying import Snapshot, TakenStep
-from criteria.contract.settings import changed, contained, seed_all, settings_now
+from criteria.contract.settings import UNLIKELY, changed, contained, seed_all, settings_now
 
 Broken = dict[str, str]
 """The promises that were broken, each with what happened first."""
@@ -37,7 +37,7 @@ class Training:
     @classmethod
     def begin(cls, make: Make, case: TrainingCase, luck: int, start: int = 0) -> "Training":
         """Make the case's network sparse; global random states differ by ``luck``, its initial weights by ``start``."""
-        seed_all(luck)
+        seed_all(UNLIKELY + luck)
         model = case.model(start)
         optimizer = case.optimizer_of(model)
         return cls(case, model, optimizer, call(make, model, optimizer, case.seed, what="make()"))
