@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from tests.contract.broken import EXPECT, KINDS
 from tests.contract.campaign import Answer, Campaign, add_options, parsed, question
+from tests.contract.drawn import as_at_seed
 from tests.contract.naming import Named, named
 from tests.contract.right import ALL_RIGHT, RIGHT
 
@@ -26,7 +27,8 @@ def named_broken(cls: type, examples: int, seed: int) -> Named:
 
 def named_right(cls: type, examples: int, seed: int) -> Named:
     """What the contract says to a right plugin: nothing, where all is well."""
-    return named(cls, examples, seed, set())
+    with as_at_seed(seed):
+        return named(cls, examples, seed, set())
 
 
 def ask(asked: str) -> tuple[str, ...]:

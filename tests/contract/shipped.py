@@ -8,6 +8,7 @@ from tabulate import tabulate
 from criteria.contract import report
 from criteria.plugins import load, names
 from tests.contract.campaign import Answer, Campaign, add_options, parsed, question
+from tests.contract.drawn import as_at_seed
 
 KINDS = ("criterion", "growth")
 NO_ALARM = "no alarm"
@@ -17,7 +18,8 @@ def ask(asked: str) -> tuple[str, ...]:
     """Whether the contract blames a plugin, and for what."""
     plugin, examples, seed = parsed(asked)
     kind, name = plugin.split()
-    results = report(load(name, kind), examples, seed=seed)
+    with as_at_seed(seed):
+        results = report(load(name, kind), examples, seed=seed)
     broken = [f"{each.property}: {each.reason}" for each in results if each.outcome == "broken"]
     return ("alarm", *broken) if broken else (NO_ALARM,)
 
