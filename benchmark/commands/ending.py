@@ -21,7 +21,7 @@ EXIT_STATUSES = (
     "is broken or a plugin failed, 4 something unexpected happened, 128 + N ended by signal N (130 by Ctrl-C; what was "
     "trained is kept) or, with N = 13, because nobody reads the output any more"
 )
-RESUMING = ("run", "reproduce", "gpu")
+RESUMING = ("run", "reproduce", "gpu", "compare", "tune")
 """Commands that go on from where they were interrupted."""
 _PLAIN = {"·": "-", "±": "+/-", "…": "...", "–": "-", "—": "-", "×": "x", "ζ": "zeta", "θ": "theta", "λ": "lambda"}
 """What is written where an output's encoding lacks a character."""

@@ -50,7 +50,10 @@ def _lines(found: "Status") -> list[str]:
             f"{each.runs} runs will go on from a checkpoint at step {each.step} of {each.total_steps}"
             for each in found.unfinished
         ),
-        *(f"{each.runs} runs failed ({each.time}): {each.error}" for each in found.failures),
+        *(
+            f"{each.runs} {'run' if each.runs == 1 else 'runs'} failed ({each.time}): {each.error}"
+            for each in found.failures
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ A result keeps digests of its weights after a few early steps, around the first 
 of the code moved a bit is seen in seconds: some of the runs are trained to those steps once more.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,26 +21,26 @@ from benchmark.training.fleet_training import train_fleet
 from benchmark.training.members import member_of
 
 SAMPLE = 8
-"""Runs of a group that are trained again to see whether its bits are still the same."""
+"""Runs of a group that are trained again, at least, to see whether its bits are still the same."""
 SAME = ("torch", "device", "processes")
 """What of an environment decides the bits; results of another one cannot be compared here."""
 
 
 @dataclass(frozen=True)
 class Older:
-    """Results of older code that would train together."""
+    """Results of one older code and one environment that would train together."""
 
     results: Sequence[tuple[Run, Result]]
 
     @property
     def sample(self) -> list[tuple[Run, Result]]:
-        """Some of them, of as many rules as possible."""
-        by_rule: dict[object, list[tuple[Run, Result]]] = {}
+        """Some of them, at least one of each kind: those of a kind differ in their density and seed only."""
+        by_kind: dict[str, list[tuple[Run, Result]]] = {}
         for run, result in self.results:
-            by_rule.setdefault(run.rule, []).append((run, result))
-        placed = [(place, pair) for group in by_rule.values() for place, pair in enumerate(group)]
+            by_kind.setdefault(_kind(run), []).append((run, result))
+        placed = [(place, pair) for group in by_kind.values() for place, pair in enumerate(group)]
         ranked = sorted(placed, key=lambda each: each[0])
-        return [pair for _, pair in ranked[:SAMPLE]]
+        return [pair for _, pair in ranked[: max(SAMPLE, len(by_kind))]]
 
 
 def adopt(
@@ -80,10 +81,15 @@ def adopt(
 
 
 def _groups(results: Sequence[tuple[Run, Result]]) -> list[Older]:
-    found: dict[tuple[str, str], list[tuple[Run, Result]]] = {}
+    found: dict[tuple[str, ...], list[tuple[Run, Result]]] = {}
     for run, result in results:
-        found.setdefault((result.code, run.trains_with), []).append((run, result))
+        environment = (str(result.environment.get(key)) for key in SAME)
+        found.setdefault((result.code, run.trains_with, *environment), []).append((run, result))
     return [Older(group) for group in found.values()]
+
+
+def _kind(run: Run) -> str:
+    return json.dumps({**run.settings, "density": None, "seed": None}, sort_keys=True)
 
 
 def _changed(group: Older, device: torch.device, data_dir: Path | None) -> str | None:

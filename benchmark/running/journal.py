@@ -1,9 +1,11 @@
 """The journal of an experiment: which runs its workers took, stored or failed at, one JSON object per line."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -59,7 +61,15 @@ def add_entry(folder: Path, event: str, worker: str, runs: Sequence[str], *, ste
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: cannot be written: it is not a regular file; remove it")
-        with path.open("a", encoding="utf-8") as file:
-            file.write(entry.model_dump_json(exclude_defaults=True) + "\n")
+        with path.open("a+b") as file:
+            line = f"{entry.model_dump_json(exclude_defaults=True)}\n"
+            file.write((line if _ends_a_line(file) else f"\n{line}").encode())
     except OSError as refused:
         raise InputError(f"{path}: cannot be written: {refused.strerror or refused}") from refused
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    """Whether what is written next begins a line: a machine that stopped may have cut the last one off."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    return file.read(1) in (b"", b"\n")

@@ -69,11 +69,14 @@ def race(
     found: dict[Lane, Decision] = {}
     lanes = _lanes(asked)
     wanted = {lane.setting: FIRST for lane in lanes}
+    done: dict[Setting, int] = {}
     slowest = 0.0  # seconds that a seed of one setting took
     while wanted:
         began = time.monotonic()
-        known = _trained(asked, wanted, root, options)
-        slowest = max(slowest, (time.monotonic() - began) / sum(wanted.values()))
+        known = _trained(asked, wanted, done, root, options)
+        new = sum(seeds - done.get(setting, 0) for setting, seeds in wanted.items())
+        slowest = max(slowest, (time.monotonic() - began) / max(new, 1))
+        done |= wanted
         open_lanes = [lane for lane in lanes if lane.setting in wanted and _is_open(found.get(lane))]
         for lane in open_lanes:
             found[lane] = _decided(asked, lane, known, len(lanes))
@@ -104,21 +107,26 @@ def _part(asked: Race) -> Part:
     return replace(asked.part, criteria=",".join([asked.mine, *asked.others]), seeds=None)
 
 
-def _trained(asked: Race, wanted: Mapping[Setting, int], root: ResultsFolder, options: Options) -> Trained:
-    """All results of the settings that are wanted, each with so many seeds, trained where they are missing."""
+def _trained(
+    asked: Race, wanted: Mapping[Setting, int], done: Mapping[Setting, int], root: ResultsFolder, options: Options
+) -> Trained:
+    """All results of the settings that are wanted, each with so many seeds, trained where they are missing.
+
+    Of the seeds that are ``done`` by this race none is trained afresh once more.
+    """
     found: dict[Cell, Mapping[int, float]] = {}
     diverged: Counter[Cell] = Counter()
-    groups: dict[tuple[str | None, int], list[float]] = {}
+    groups: dict[tuple[str | None, int, int], list[float]] = {}
     for setting, seeds in wanted.items():
-        densities = groups.setdefault((setting.growth, seeds), [])
+        densities = groups.setdefault((setting.growth, seeds, done.get(setting, 0)), [])
         if setting.density is not None and setting.density not in densities:
             densities.append(setting.density)
-    for (growth, seeds), densities in groups.items():
-        part = replace(
-            _part(asked), growth=growth, density=",".join(f"{each:g}" for each in densities), seeds=f"1-{seeds}"
-        )
+    for (growth, seeds, before), densities in groups.items():
+        part = replace(_part(asked), growth=growth, density=",".join(map(repr, densities)), seeds=f"1-{seeds}")
         experiment = part.select(asked.experiment)
-        results = train_missing(experiment, root, options)
+        if options.fresh and 0 < before < seeds:
+            train_missing(replace(part, seeds=f"{before + 1}-{seeds}").select(asked.experiment), root, options)
+        results = train_missing(experiment, root, replace(options, fresh=options.fresh and not before))
         found |= samples(results, experiment.metric)
         diverged.update(run.cell for run, result in results if result.outcome.diverged)
     return Trained(found, diverged)

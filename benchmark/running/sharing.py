@@ -220,7 +220,9 @@ def _train(turn: Turn, work: Work, worker: Worker) -> None:
         if run in fleet.lacking:
             work.failures[run] = failure
     if trained.failures and work.left(turn.stored):
-        work.progress.say(f"{len(trained.failures)} runs failed, of which more at the end; the others go on")
+        failed = len(trained.failures)
+        runs = "1 run" if failed == 1 else f"{failed} runs"
+        work.progress.say(f"{runs} failed; the others go on, and the end of this command says why")
     if trained.smaller is not None:
         work.sizes.limit(turn.fleet[0], trained.smaller)
 

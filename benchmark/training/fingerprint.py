@@ -3,6 +3,7 @@
 Reading it imports no torch.
 """
 
+import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -13,7 +14,8 @@ from criteria.plugins import Spec, identity
 from criteria.plugins.code import plain_code
 
 _TRAINING = Path(__file__).parent
-_CRITERIA = _TRAINING.parents[1] / "criteria"
+_BENCHMARK = _TRAINING.parent
+_CRITERIA = _BENCHMARK.parent / "criteria"
 _DENSE = (
     *("dense.py", "stacked.py", "member_threads.py", "cpu_layout.py", "input_norms.py", "execution.py", "replay.py"),
     "fleet_kernels",
@@ -35,6 +37,8 @@ _OF_CRITERIA = (
     "topology_update",
 )
 """What of ``criteria`` every training runs, whatever its plugins are; those are in the id of a run."""
+_OFFERED = ("data/__init__", "data/dataset", "data/source", "models/__init__", "models/shapes")
+"""What all data sets and models are written against, which their identities know by our version only."""
 
 
 @cache
@@ -42,9 +46,10 @@ def training_code(engine: str, data: str, model: str) -> str:
     """16 hexadecimal digits that change with every statement that trains a network.
 
     They depend on the code of the training, of the engine, of the topology update, and of the data set and the model by
-    their names. Comments, docstrings, imports and the place of a module change nothing.
+    their names. Comments, docstrings and the place of a module change nothing, nor do imports, but for the other names
+    that they give.
     """
-    parts = sorted(plain_code(path.read_text("utf-8")) for path in _modules(engine))
+    parts = sorted(_code(path.read_text("utf-8")) for path in _modules(engine))
     plugins = [identity(data, "data"), identity(model, "model")]
     return hashlib.sha256("\0".join([*parts, *plugins]).encode()).hexdigest()[:16]
 
@@ -52,6 +57,13 @@ def training_code(engine: str, data: str, model: str) -> str:
 def code_of_setup(setup: Setup) -> str:
     """The fingerprint of the code that trains a setup."""
     return training_code(setup.engine, Spec.parse(setup.data).name, str(setup.model["name"]))
+
+
+def _code(source: str) -> str:
+    """The statements, and what is imported under another name: the module that it is imported from may move."""
+    imported = (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.ImportFrom))
+    renamed = {f"{name.name} as {name.asname}" for each in imported for name in each.names if name.asname}
+    return "\n".join([*sorted(renamed), plain_code(source)])
 
 
 def _modules(engine: str) -> Iterator[Path]:
@@ -65,3 +77,4 @@ def _modules(engine: str) -> Iterator[Path]:
         elif own.is_dir():
             yield from sorted(own.rglob("*.py"))
     yield from (_CRITERIA / f"{name}.py" for name in _OF_CRITERIA)
+    yield from (_BENCHMARK / f"{name}.py" for name in _OFFERED)

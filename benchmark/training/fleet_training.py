@@ -76,7 +76,6 @@ class FleetTraining:
         """Members whose plugins have failed, with what they failed at; their topology rests, and no outcome counts."""
         self._diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._measuring = _measuring(members, self.engine, setup, dataset)
-        self._digested = digested_steps(setup)
 
     @property
     def total_steps(self) -> int:
@@ -173,9 +172,10 @@ class FleetTraining:
         self._update_topology(before_optimizer=True)
         self.engine.optimise(rate)
         self._update_topology(before_optimizer=False)
-        if self.step in self._digested:
-            for index, outcome in enumerate(self.outcomes):
-                outcome.digests[str(self.step)] = _digest(self.engine.weights(index), self.engine.masks(index))
+        for index, member in enumerate(self.engine.members):
+            if self.step in member.digested:
+                weights, masks = self.engine.weights(index), self.engine.masks(index)
+                self.outcomes[index].digests[str(self.step)] = _digest(weights, masks)
 
     def _update_topology(self, *, before_optimizer: bool) -> None:
         """What happens to the topology before, or after, the optimizer step."""
@@ -236,12 +236,6 @@ class FleetTraining:
                 self._best_accuracy[index] = accuracy[index]
                 outcome.best_epoch = epoch + 1
                 self.engine.keep_best(index)
-
-
-def digested_steps(setup: Setup) -> tuple[int, ...]:
-    """The optimizer steps after which weights are digested: the first ones, and those around the first update."""
-    period = setup.topology.update_period
-    return (1, period, period + 1)
 
 
 def _measuring(members: Sequence[Member], engine: Any, setup: Setup, dataset: Dataset) -> Measuring:

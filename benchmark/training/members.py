@@ -59,6 +59,8 @@ class Member:
     """Whether all output units of a layer start with as many active inputs."""
     chooser: Baseline | None = None
     """The baseline that chooses the mask; None where it is drawn."""
+    digested: tuple[int, ...] = (1,)
+    """Optimizer steps after which its weights are digested; its own, so that no other member decides them."""
 
     @property
     def initial_density(self) -> float:
@@ -96,4 +98,5 @@ def member_of(run: Run) -> Member:
         topology.exclude,
         topology.fan_in,
         chooser,
+        digested=(1, topology.update_period, topology.update_period + 1),
     )

@@ -128,7 +128,9 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
 
 
 def named(plugin: object) -> str:
-    """A plugin as it writes itself, or by its class where it cannot."""
+    """A plugin as it writes itself, or by its class where it cannot, or would give its address."""
+    if type(plugin).__repr__ is object.__repr__:
+        return type(plugin).__name__
     try:
         return repr(plugin)
     except Exception:  # its own code

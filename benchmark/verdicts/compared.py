@@ -226,8 +226,8 @@ def _criteria(pairs: Sequence[StoredAndMeasured], each: Judged, changes: Changes
         if not inside.any() or inside.all():
             continue
         p = float(groups_against_rest(each.z[use], inside[None], at)[0])
-        moved = each.difference[group].mean() - each.difference[~group].mean()
-        found.append(Many("criterion", name, int(group.sum()), float(moved), None, p))
+        moved = each.difference[use][inside].mean() - each.difference[use][~inside].mean()
+        found.append(Many("criterion", name, int(inside.sum()), float(moved), None, p))
     return found
 
 

@@ -155,7 +155,7 @@ def standing_over(
     # Each growth is a family of its own: the same experiments over again say nothing new of the spread.
     groups = [{setting: each} for setting, each in blocks.items()]
     found = places(panel(groups, criteria), 0.0, criteria.index(reference), margin)
-    asked = _Question(reference, margin, criteria, {})
+    asked = _Question(reference, margin, criteria, {}, "experiment")
     rows = [
         row
         for family, (setting, contenders) in enumerate(blocks.items())
@@ -186,6 +186,8 @@ class _Question:
     margin: float
     criteria: Sequence[str]
     diverged: Mapping[tuple[Setting, str], Sequence[int]]
+    paired: str = "seed"
+    """What the contenders have in common, of which there are ``n``."""
 
 
 def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question) -> Iterable[Row]:
@@ -219,20 +221,21 @@ def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, 
             p_best=known["p_best"],
             dof=known["dof"],
             seeds_needed=None if seeds is None else int(seeds),
-            flags=_flags(contenders, name, n, asked.reference, asked.diverged.get((setting, name), ())),
+            flags=_flags(contenders, name, n, asked, asked.diverged.get((setting, name), ())),
         )
 
 
-def _flags(contenders: Contenders, name: str, n: int, reference: str, diverged: Sequence[int]) -> tuple[str, ...]:
+def _flags(contenders: Contenders, name: str, n: int, asked: _Question, diverged: Sequence[int]) -> tuple[str, ...]:
     flags = []
     if diverged:
         flags.append(f"diverged with seed{'s' if len(diverged) > 1 else ''} {', '.join(map(str, diverged))}")
     if n < FEWEST_FOR_PROBABILITIES:
-        flags.append("one seed: no spread is known" if n == 1 else "two seeds: too few for probabilities")
+        one, two = f"one {asked.paired}: no spread is known", f"two {asked.paired}s: too few for probabilities"
+        flags.append(one if n == 1 else two)
     if (own := len(contenders[name])) > n:
-        flags.append(f"{own - n} of its {own} seeds are not used, because another criterion lacks them")
-    if reference not in contenders:
-        flags.append(f"{reference} has not been run here")
+        flags.append(f"{own - n} of its {own} {asked.paired}s are not used, because another criterion lacks them")
+    if asked.reference not in contenders:
+        flags.append(f"{asked.reference} has not been run here")
     return tuple(flags)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import Tensor
@@ -31,8 +31,15 @@ def selection_code(judge: Callable[..., None], plugin: Plugin, case: Case) -> st
     return _script(imported, _call(judge.__name__, _plugin_code(plugin), case.recipe or _case_code(case)))
 
 
-def training_code(criterion: Criterion, growth: Growth, episode: Episode, scope: str, update: UpdateLayers) -> str:
-    """Code that runs the training in which the criterion or the growth broke a property."""
+def training_code(
+    criterion: Criterion,
+    growth: Growth,
+    episode: Episode,
+    scope: str,
+    update: UpdateLayers,
+    passed_over: Iterable[str] = (),
+) -> str:
+    """Code that runs the training in which the criterion or the growth broke a property, behind others."""
     imported = _imports(criterion) | _imports(growth)
     used = {"Episode", "Start", "run_episode", *(type(step).__name__ for step in episode.steps)}
     steps = f"[{', '.join(repr(step) for step in episode.steps)}]"
@@ -44,6 +51,8 @@ def training_code(criterion: Criterion, growth: Growth, episode: Episode, scope:
         wrapper = "LayerByLayer" if function is not update else ""
         used |= {wrapper} - {""}
         arguments.append(f"update={wrapper}({function.__qualname__})")
+    if behind := sorted(passed_over):
+        arguments.append(f"passed_over={behind!r}")
     imported.add(f"from criteria.contract.training_properties import {', '.join(sorted(used))}")
     return _script(imported, _call("run_episode", *arguments))
 

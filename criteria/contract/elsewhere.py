@@ -55,7 +55,7 @@ RECIPES = tuple(
     for seed, (name, (shape, active, n), values) in enumerate(
         zip(
             NAMES[:12],
-            (((24,), 12, 5), ((6, 6), 20, 7), ((4, 3, 3, 5), 90, 30), ((40, 50), 1000, 300)) * 3,
+            (((1, 24), 12, 5), ((6, 6), 20, 7), ((4, 3, 3, 5), 90, 30), ((40, 50), 1000, 300)) * 3,
             ("normal", "levels", "normal") * 4,
             strict=True,
         )

@@ -5,12 +5,13 @@ import copy
 import dataclasses
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from criteria.contract.asking import Answer, NoAnswer, Plugin, answer, ask, has_score, prepared
+from criteria.contract.asking import Answer, NoAnswer, Plugin, answer, ask, has_score, observes, prepared
 from criteria.contract.case import Case, drawn_case
 from criteria.contract.settings import contained
 
@@ -25,8 +26,11 @@ ASKED = 60
 
 
 def notes_on(plugin: Plugin) -> list[str]:
-    """Sentences on what an author may want to look at: idle parameters, equal scores, slow selections, large caches."""
-    looked_at = (_idle_parameters, _equal_scores, _slow_selection, _growing_cache)
+    """Sentences on what an author may want to look at.
+
+    They are about parameters and steps that change nothing, equal scores, slow selections and large caches.
+    """
+    looked_at = (_idle_parameters, _idle_steps, _equal_scores, _slow_selection, _growing_cache)
     notes: list[str] = []
     with contained(), torch.no_grad(), contextlib.suppress(NoAnswer):  # other checks say why it does not answer
         for look in looked_at:
@@ -37,6 +41,13 @@ def notes_on(plugin: Plugin) -> list[str]:
 def _cases() -> Iterator[Case]:
     for seed in range(6):
         yield drawn_case((7, 5), 20, 7, seed=seed, observed=3, step=seed * 50 + 3)
+    yield from _after_warming_up()
+
+
+def _after_warming_up() -> Iterator[Case]:
+    """Layers of which more steps were observed than a plugin should need before it begins."""
+    for moved in (False, True):
+        yield replace(drawn_case((7, 5), 20, 7, observed=ASKED, step=ASKED), moved=moved)
 
 
 def _idle_parameters(plugin: Plugin) -> Iterator[str]:
@@ -57,11 +68,22 @@ def _matters(plugin: Any, name: str, value: bool | int | float, before: list[Ans
             answers = [answer(changed, case) for case in _cases()]
         except Exception:  # the value is not allowed, which matters
             return True
-        for one, another in zip(before, answers, strict=True):
-            same_scores = one.scores is None or another.scores is None or torch.equal(one.scores, another.scores)
-            if not same_scores or not torch.equal(one.selected, another.selected):
-                return True
+        if not all(map(_same, before, answers)):
+            return True
     return False
+
+
+def _idle_steps(plugin: Plugin) -> Iterator[str]:
+    """A criterion that observes, and answers as if it had seen nothing."""
+    if observes(plugin) and all(
+        _same(answer(plugin, case), answer(plugin, replace(case, observed=0))) for case in _after_warming_up()
+    ):
+        yield f"no score and no selection depends on what observe() was shown in {ASKED} steps"
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    same_scores = one.scores is None or other.scores is None or torch.equal(one.scores, other.scores)
+    return same_scores and torch.equal(one.selected, other.selected)
 
 
 def _equal_scores(plugin: Plugin) -> Iterator[str]:

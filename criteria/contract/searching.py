@@ -1,7 +1,7 @@
 """Searching for broken promises of a plugin: one property of selections, or all that updates with a partner promise."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -86,16 +86,16 @@ def update_results(plugin: Plugin, effort: Effort, *, pairing: Pairing) -> Itera
     twins = partial(Twins, Plugins(criterion, growth, pairing.scope, counted))
     result = partial(Result, partner=name_of(pairing.partner), scope=pairing.scope)
 
-    def broken(name: str, found: Found, reason: str) -> Result:
-        code = training_code(criterion, growth, found.example, pairing.scope, pairing.update)
+    def broken(name: str, found: Found, reason: str, passed_over: Iterable[str] = ()) -> Result:
+        code = training_code(criterion, growth, found.example, pairing.scope, pairing.update, passed_over)
         return result(name, "broken", reason, code, hung=found.hung)
 
     judged: set[str] = set()
     last = list(long_trainings(observes(criterion))) if pairing.in_full and not effort.first_pass else []
     ordinary = episodes(ordinary_layers)
     while found := find_training(partial(twins, passed_over=frozenset(judged)), ordinary, effort, label, last):
+        yield broken(found.property, found, found.reason, judged)
         judged.add(found.property)
-        yield broken(found.property, found, found.reason)
         if found.hung:
             return
         if found.property == "replay" and "checkpoint_replay" not in judged:

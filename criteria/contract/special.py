@@ -133,8 +133,8 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     """Layers in which weights are alike, all of them or many, from a few weights to a million."""
     yield drawn_case((5, 3, 2, 3), 45, 15, values="equal")
     yield from few_tied(plugin)
-    yield drawn_case((11,), 8, 3, values="levels")
-    yield drawn_case((40,), 20, 7, values="equal")  # what is scored by other units finds none
+    yield drawn_case((1, 11), 8, 3, values="levels")
+    yield drawn_case((1, 40), 20, 7, values="equal")  # what is scored by other units finds none
     for n in (30, 100):  # fewer and more than are dead
         yield drawn_case((16, 16), 128, n, values="dead")
     yield drawn_case((64, 64), 2048, 700, values="idle")  # no gradient reaches it

@@ -39,8 +39,8 @@ def _shapes(*sides: Shape, least: int = 1) -> st.SearchStrategy[Shape]:
 KERNELS: tuple[Shape, ...] = ((2, 2, 3, 3), (2, 1, 3, 5), (1, 2, 5, 2), (2, 3, 1, 7), (3, 1, 7, 1), (1, 1, 5, 5))
 """Convolutions with kernels of other forms than those of the small ones."""
 
-shapes = _shapes((24,), (6, 6), (3, 4, 3), (4, 3, 2, 2)) | st.sampled_from(KERNELS)
-small_shapes = _shapes((10,), (4, 4), (2, 3, 2), (2, 3, 2, 2), least=2) | st.sampled_from(KERNELS[:3])
+shapes = _shapes((1, 24), (6, 6), (3, 4, 3), (4, 3, 2, 2)) | st.sampled_from(KERNELS)
+small_shapes = _shapes((1, 10), (4, 4), (2, 3, 2), (2, 3, 2, 2), least=2) | st.sampled_from(KERNELS[:3])
 STEPS = (1, 2, 10, 100, 1000, 7_500, 40_000, 100_000)
 
 
@@ -137,7 +137,7 @@ def stateful_cases(plugin: Plugin) -> st.SearchStrategy[Case]:
     return cases(plugin, moved=True, shapes=small_shapes) if keeps_state(plugin) else cases(plugin)
 
 
-ordinary_layers = _shapes((10,), (3, 4), (2, 3, 2), (2, 3, 1, 2), least=4).flatmap(
+ordinary_layers = _shapes((1, 10), (3, 4), (2, 3, 2), (2, 3, 1, 2), least=4).flatmap(
     lambda shape: st.tuples(st.just(shape), st.integers(2, math.prod(shape) - 2))
 )
 """Shapes and numbers of active weights, with at least two weights active and two inactive."""
@@ -145,7 +145,7 @@ ordinary_layers = _shapes((10,), (3, 4), (2, 3, 2), (2, 3, 1, 2), least=4).flatm
 degenerate_layers = st.one_of(
     shapes.map(lambda shape: (shape, math.prod(shape))),
     shapes.map(lambda shape: (shape, 1)),
-    st.just(((1,), 1)),
+    st.just(((1, 1), 1)),
 )
 """Dense layers, layers with one active weight, and layers with one weight."""
 

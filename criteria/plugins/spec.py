@@ -38,11 +38,6 @@ class Spec:
         name, arguments = found.groups()
         return cls(name, tuple(sorted(_read(arguments, text).items(), key=lambda pair: pair[0])) if arguments else ())
 
-    @classmethod
-    def parse_all(cls, text: str) -> "tuple[Spec, ...]":
-        """Read specs that are separated by commas; commas inside brackets and quotes separate nothing."""
-        return tuple(cls.parse(part) for part in split_at_commas(text))
-
     def __str__(self) -> str:
         return self._text
 

@@ -208,7 +208,7 @@ class SparseTraining:
         how = self._recipe
         if how.criterion.updates_before_optimizer:
             self._observe_and_update()
-        elif how.growth.requires_grad and how.due(self.step):
+        elif how.reads_gradients(self.step):
             # torch's optimizers may write into the gradients: Nesterov's step does
             self._gradients = {name: None if g is None else g.clone() for name, g in self._gradients_now().items()}
 
@@ -223,14 +223,14 @@ class SparseTraining:
     @torch.no_grad()
     def _observe_and_update(self) -> None:
         how = self._recipe
-        due, observes = how.due(self.step), type(how.criterion).observe is not Criterion.observe
-        if not due and not observes:
+        due = how.due(self.step)
+        if not due and not how.observes:
             return
         trained = [weight for weight in self._weights if weight.parameter.grad is not None]
         for weight in trained:
             weight.follow()
         shown = self._layers(trained)
-        if observes:
+        if how.observes:
             with plugin_errors(f"criterion {how.criterion!r}", self.step):
                 for layer in shown:
                     how.criterion.observe(layer)

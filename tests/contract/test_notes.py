@@ -22,6 +22,37 @@ class Idle(Criterion):
         return self.scale * layer.weight.abs()
 
 
+class Forgets(Magnitude):
+    """Observes, and remembers the weights under a name that no other step has."""
+
+    def __init__(self) -> None:
+        self.average: dict[int, Tensor] = {}
+
+    def observe(self, layer: Layer) -> None:
+        self.average[layer.step] = layer.weight.abs()
+
+    def score(self, layer: Layer) -> Tensor:
+        return self.average.get(layer.step + 1, layer.weight.abs())
+
+
+@dataclass
+class WarmsUp(Criterion):
+    """A parameter that counts once a few steps were observed."""
+
+    decay: float = 0.9
+    warmup: int = 20
+
+    def __post_init__(self) -> None:
+        self.average, self.steps = torch.zeros(()), 0
+
+    def observe(self, layer: Layer) -> None:
+        self.average = self.decay * self.average + (1 - self.decay) * layer.weight * (layer.step % 7)
+        self.steps += 1
+
+    def score(self, layer: Layer) -> Tensor:
+        return self.average.abs() if self.steps >= self.warmup else layer.weight.abs()
+
+
 class Constant(Criterion):
     def score(self, layer: Layer) -> Tensor:
         return torch.ones_like(layer.weight)
@@ -50,6 +81,8 @@ class RemembersAll(Magnitude):
     [
         (Idle(), ["the parameter power changes neither"]),
         (Constant(), ["all scores of a layer are equal"]),
+        (Forgets(), ["no score and no selection depends on what observe()", "it holds more"]),
+        (WarmsUp(), []),
         (RemembersAll(), ["it holds more after each question"]),
         (load("mest"), []),
         (load("running_snip"), []),

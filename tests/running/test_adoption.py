@@ -1,13 +1,16 @@
 """What is reproduced is what the code does now: results of older code are adopted where the bits are the same."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
+import torch
 
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder, parse_result
 from benchmark.experiments.runs import expand
 from benchmark.running import adoption, missing
+from benchmark.running.adoption import adopt
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
 from benchmark.training import fingerprint, updates
@@ -102,9 +105,44 @@ def test_every_result_keeps_digests_of_the_first_step_and_of_those_around_the_fi
         assert sorted(map(int, result.outcome.digests)) == [1, 2, 3], run
 
 
-def test_of_many_results_some_of_every_rule_are_tried(folder, experiment):
+def test_digests_are_of_a_runs_own_steps_whoever_trains_beside_it(tmp_path):
+    periods = load_experiment(
+        "smoke",
+        ("training.epochs=1", "training.batch_size=256", "model.widths=[16]"),
+        {**AXES, "seeds": [1], "settings": {"topology.update_period": [2, 3]}},
+        [],
+    )
+    together = train_missing(periods, ResultsFolder(tmp_path / "together", "smoke"), OPTIONS)
+    alone = train_missing(periods, ResultsFolder(tmp_path / "alone", "smoke"), replace(OPTIONS, fleet=1))
+    assert {run.setup.topology.update_period for run, _ in together} == {2, 3}
+    for (run, result), (same, other) in zip(together, alone, strict=True):
+        period = run.setup.topology.update_period
+        assert run == same
+        assert sorted(map(int, result.outcome.digests)) == [1, period, period + 1]
+        assert result.outcome == other.outcome
+
+
+def test_of_many_results_some_of_every_kind_are_tried(folder, experiment):
     group = adoption.Older(folder.read_all(expand(experiment)))
     assert {run.rule for run, _ in group.sample} == {run.rule for run, _ in group.results}
+    run, result = folder.read_all(expand(experiment))[0]
+    topology = run.setup.topology
+    others = [
+        replace(run, setup=run.setup.model_copy(update={"topology": topology.model_copy(update={"update_period": n})}))
+        for n in range(2, 2 + 2 * adoption.SAMPLE)
+    ]
+    many = adoption.Older([(each, result) for each in others for _ in range(3)])
+    assert [each.setup for each, _ in many.sample] == [each.setup for each in others]
+
+
+def test_results_of_another_machine_are_not_adopted_with_those_of_this_one(folder, experiment, other_code, capsys):
+    foreign = [pair for pair in folder.read_all(expand(experiment)) if pair[0].seed == 2]
+    for _, result in foreign:
+        folder.store(result.model_copy(update={"environment": {**result.environment, "torch": "0.1"}}))
+    adopt(folder.read_all(expand(experiment)), folder, torch.device("cpu"), None, print)
+    kept = {run.id for run, _ in folder.read_all(expand(experiment))}
+    assert kept == {run.id for run in expand(experiment) if run.seed == 1}
+    assert "they were trained with torch 0.1" in capsys.readouterr().out
 
 
 STEP = """
@@ -129,6 +167,11 @@ def test_a_fingerprint_sees_statements_and_nothing_else(change, same):
     assert (plain_code(change(code)) == plain_code(code)) == same
 
 
+def test_a_fingerprint_sees_that_a_name_stands_for_another_function():
+    code = "from math import {} as wave\n\nprint(wave(1))"
+    assert fingerprint._code(code.format("sin")) != fingerprint._code(code.format("cos"))
+
+
 def test_a_fingerprint_is_the_same_in_every_version_of_python():
     """Versions write f-strings with other quotes, and keep empty parts of them or not."""
     code = """message = f'{name!r:>{2 * width}} {"layer" + f"{number}"}'"""
@@ -139,6 +182,7 @@ def test_the_fingerprint_of_the_training_changes_with_any_of_its_modules(monkeyp
     now = fingerprint.training_code.__wrapped__("dense", "digits", "mlp")
     modules = list(fingerprint._modules("dense"))
     assert {"updates.py", "dense.py", "topology.py", "batches.py"} <= {path.name for path in modules}
+    assert {"data/dataset.py", "models/__init__.py"} <= {f"{path.parent.name}/{path.name}" for path in modules}
     changed = tmp_path / "updates.py"
     changed.write_text(next(path for path in modules if path.name == "updates.py").read_text() + "\nLATE = True\n")
     monkeypatch.setattr(

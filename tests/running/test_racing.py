@@ -1,6 +1,8 @@
 """A race over trainings: seeds are added where something is undecided, and the budget ends it."""
 
 import itertools
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.running import racing
+from benchmark.running.journal import read_journal
 from benchmark.running.options import Options
 from benchmark.running.racing import Race, Trained, race
 from criteria.errors import InputError
@@ -22,7 +25,7 @@ def asked_for(monkeypatch):
     """Races whose trainings are drawn at random; gives the seeds that each look asked for."""
     looks = []
 
-    def trained(asked, wanted, root, options):
+    def trained(asked, wanted, done, root, options):
         looks.append({setting.density: seeds for setting, seeds in wanted.items()})
         found = {}
         for setting, seeds in wanted.items():
@@ -101,3 +104,20 @@ def test_runs_that_diverged_are_counted_on_their_side(tmp_path):
     asked = Race("smoke", "random", ("magnitude",), part, budget=0.0)
     found = race(asked, ResultsFolder(tmp_path, "smoke"), Options(contract_skipped=True), lambda *_: None)
     assert [each.diverged for each in found.values()] == [(3, 3)]
+
+
+def test_a_fresh_race_trains_every_run_once(tmp_path):
+    tiny = Part(
+        growth="random",
+        density="0.1234567891",
+        settings=("training.epochs=1", "training.batch_size=512", "model.widths=[8]"),
+    )
+    asked = Race("smoke", "magnitude", ("random",), tiny, margin=0.01, most_seeds=8)
+    options = Options(device="cpu", contract_skipped=True)
+    folder = ResultsFolder(tmp_path, "smoke")
+    race(asked, folder, options, lambda _lane, _decision: None)
+    before = folder.written()
+    race(asked, folder, replace(options, fresh=True), lambda _lane, _decision: None)
+    stored = Counter(run for entry in read_journal(folder.path) if entry.event == "stored" for run in entry.runs)
+    assert stored.keys() == before.keys()
+    assert set(stored.values()) == {2}

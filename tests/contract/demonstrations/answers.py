@@ -94,7 +94,7 @@ def gives_nan(make: Make) -> bool:
     cases += [(question(dtype=dtype, kind="few"), 3) for dtype in (torch.float64, torch.bfloat16)]
     cases += [(question((side,), kind="alike"), 3) for side in range(5, 60)]
     cases += [(question(kind="few", step=1_000_000), 3)]
-    cases += [(question(), 256), (question(kind="flat"), 255), (question((40,), kind="equal and large"), 1300)]
+    cases += [(question(), 256), (question(kind="flat"), 255), (question((1, 40), kind="equal and large"), 1300)]
     for each, steps in cases:
         given = scores(practised(make, each.layer, steps), each)
         if given is not None and bool(given.isnan().any()):
@@ -208,7 +208,7 @@ def prefers_positions(make: Make, draws: int = 3000) -> bool:
     for shape, kind, n in (
         *(((6, 5), kind, 7) for kind in ("equal", "equal and large", "flat", "dead", "late", "half")),
         ((5, 5), "two", 9),
-        *(((4, 2, 2, 3), "equal", 5), ((13,), "equal", 4), ((60, 50), "equal", 5), ((9, 2), "equal", 7)),
+        *(((4, 2, 2, 3), "equal", 5), ((1, 13), "equal", 4), ((60, 50), "equal", 5), ((9, 2), "equal", 7)),
     ):
         base = question(shape, 5, "equal" if kind in ("flat", "dead", "late", "half") else kind)
         layer = base.layer if kind != "late" else replace(base.layer, step=100_000)

@@ -12,7 +12,7 @@ from criteria import Criterion, Growth, Layer
 
 Plugin = Criterion | Growth
 Make = Callable[[], Plugin]
-SHAPES = ((12,), (6, 5), (5, 8), (4, 3, 3, 3), (3, 2, 1, 5), (3, 4, 2))
+SHAPES = ((1, 12), (6, 5), (5, 8), (4, 3, 3, 3), (3, 2, 1, 5), (3, 4, 2))
 NUMBERS = ("normal", "few", "close", "flat", "wide")
 
 

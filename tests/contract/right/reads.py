@@ -89,6 +89,15 @@ class Inherited(_Weighted, Magnitude):
     factor: ClassVar[float] = 0.5
 
 
+class BesideItsUnit(Criterion):
+    """|θ| over the mean of its output unit, which is a row of a weight that has at least two dimensions."""
+
+    def score(self, layer: Layer) -> Tensor:
+        rows = layer.weight.double().abs().flatten(1)
+        mean = rows.sum(dim=1, keepdim=True) / layer.mask.flatten(1).sum(dim=1, keepdim=True).clamp(min=1)
+        return (rows / mean.clamp(min=1e-300)).view(layer.weight.shape)
+
+
 class ByAutograd(Criterion):
     """∂/∂θ Σθ²/2 by autograd, on a copy of the weights: neither the weights nor the grad mode are touched."""
 
@@ -132,4 +141,5 @@ class ScaledByItsStep(Criterion):
 RIGHT = (
     *(WithMomentum, BesideActiveMomentum, TwoTemperatures, LargestOfItsKernel, BesideItsInitialisation),
     *(Inherited, ByAutograd, ByAutogradInAnyMode, WithAParameter, ScaledByItsStep, NormOfTheUnit),
+    BesideItsUnit,
 )
