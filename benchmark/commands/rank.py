@@ -59,7 +59,12 @@ def main(args: argparse.Namespace) -> int:
         ((name, study),) = named.items()
         source = _source(study, args)
         found = standing(
-            study.known, reference=args.reference, margin=args.margin, diverged=study.diverged, experiment=name
+            study.known,
+            reference=args.reference,
+            margin=args.margin,
+            diverged=study.diverged,
+            untouched=study.untouched,
+            experiment=name,
         )
     else:
         source = "; ".join(f"{name}: {_source(study, args)}" for name, study in named.items())
@@ -114,7 +119,18 @@ def _study(name: str, args: argparse.Namespace) -> "Study":
     study = study_of(args, experiment, values_of(args, experiment))
     if not study.known:
         place = results_of(args, experiment).path
-        raise InputError(f"{experiment.name}: there are no results in {place} and no expected values; run it first")
+        raise InputError(
+            f"{experiment.name}: there are no results in {place} and no expected values of what is asked for; "
+            "run it first"
+        )
+    known = {cell.criterion for cell in study.known}
+    asked = () if args.criteria is None and args.add is None else (*experiment.axes.criteria, *experiment.baselines)
+    if lacking := [criterion for criterion in map(str, asked) if criterion not in known]:
+        place, names = results_of(args, experiment).path, ", ".join(lacking)
+        raise InputError(
+            f"{experiment.name}: there are no results in {place} of {names} with its present code; "
+            f"`dst-bench run {name} --criteria '{names}'` trains what is missing"
+        )
     return study
 
 
@@ -134,7 +150,8 @@ def _print(found: "Standing", source: str) -> None:
     kind = "experiments" if len(found.experiments) > 1 else "seeds"
     print(
         f"{' and '.join(found.experiments)} ({source})\n"
-        f"difference to {found.reference} in points, paired, with the interval of this setting alone;\n"
+        f"difference to {found.reference} in points, paired; its 95% interval is of this setting, but for\n"
+        "the spread, of which the other settings tell too;\n"
         f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all settings together,\n"
         "so that a lead that one setting has by luck counts for less; rank: of the mean, with its 95% interval;\n"
         f"seeds: {kind} with which the interval would probably decide\n"

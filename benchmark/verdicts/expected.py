@@ -161,7 +161,7 @@ def expected_file(experiment: str, folder: Path | None = None) -> Path:
         if (path := place / f"{experiment}.yaml").is_file():
             return path
     places = ", ".join(map(str, folders))
-    raise InputError(f"no expected values of {experiment!r} in {places}; `dst-bench accept {experiment}` stores some")
+    raise InputError(f"no expected values of {experiment!r} in {places}; `dst-bench accept` stores some")
 
 
 def stored_archive(experiment: str, folder: Path | None = None) -> Path:

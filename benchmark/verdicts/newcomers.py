@@ -12,7 +12,7 @@ from criteria.errors import InputError
 
 def standing_of(study: Study, reference: str = REFERENCE, margin: float = MARGIN) -> Standing | None:
     """The standing of all that is known of an experiment; None where there is too little to compare."""
-    return standing_among(study.known, study.experiment.name, reference, margin, study.diverged)
+    return standing_among(study.known, study.experiment.name, reference, margin, study.diverged, study.untouched)
 
 
 def standing_among(
@@ -21,10 +21,12 @@ def standing_among(
     reference: str = REFERENCE,
     margin: float = MARGIN,
     diverged: Collection[tuple[Cell, int]] = (),
+    untouched: Collection[tuple[Cell, int]] = (),
 ) -> Standing | None:
     """The standing of samples; None where there is too little to compare."""
+    said = {"diverged": diverged, "untouched": untouched}
     try:
-        return standing(known, reference=reference, margin=margin, diverged=diverged, experiment=experiment)
+        return standing(known, reference=reference, margin=margin, experiment=experiment, **said)
     except InputError:
         return None
 

@@ -93,12 +93,14 @@ def standing(
     reference: str = REFERENCE,
     margin: float = MARGIN,
     diverged: Collection[tuple[Cell, int]] = (),
+    untouched: Collection[tuple[Cell, int]] = (),
     experiment: str = "",
 ) -> Standing:
     """Where the criteria of one experiment stand in each setting, and over all densities of each growth.
 
     ``diverged`` are the runs whose loss became infinite or not a number; they count with the accuracy that they have
-    and are named in the flags. Baselines, which have no growth, are not compared. Raises :class:`InputError` where no
+    and are named in the flags. So are ``untouched`` ones, the best checkpoint of which is older than the first topology
+    update. Baselines, which have no growth, are not compared. Raises :class:`InputError` where no
     setting has two criteria with a seed in common, or the reference has not been run.
     """
     single = settings(samples)
@@ -117,7 +119,7 @@ def standing(
         raise InputError("standing: no setting has two criteria with a seed in common; run them with the same seeds")
     grains = [[step] * len(groups[0]), [step / math.sqrt(densities(single, each)) for each in groups[1]]]
     found = places(panel(groups, criteria), _padded(grains), criteria.index(reference), margin)
-    asked = _Question(reference, margin, criteria, _diverged_seeds(diverged))
+    asked = _Question(reference, margin, criteria, _seeds(diverged), _seeds(untouched))
     rows = [
         row
         for family, group in enumerate(groups)
@@ -155,7 +157,7 @@ def standing_over(
     # Each growth is a family of its own: the same experiments over again say nothing new of the spread.
     groups = [{setting: each} for setting, each in blocks.items()]
     found = places(panel(groups, criteria), 0.0, criteria.index(reference), margin)
-    asked = _Question(reference, margin, criteria, {}, "experiment")
+    asked = _Question(reference, margin, criteria, {}, {}, "experiment")
     rows = [
         row
         for family, (setting, contenders) in enumerate(blocks.items())
@@ -169,9 +171,10 @@ def _padded(rows: Sequence[Sequence[float]]) -> Array:
     return np.array([[*row, *[0.0] * (width - len(row))] for row in rows])
 
 
-def _diverged_seeds(diverged: Collection[tuple[Cell, int]]) -> dict[tuple[Setting, str], list[int]]:
+def _seeds(runs: Collection[tuple[Cell, int]]) -> dict[tuple[Setting, str], list[int]]:
+    """Of these runs, in the setting of each and over all densities."""
     found: dict[tuple[Setting, str], list[int]] = {}
-    for cell, seed in sorted(diverged):
+    for cell, seed in sorted(runs):
         for density in (cell.density, None):
             seeds = found.setdefault((Setting(cell.growth, density, cell.extra), cell.criterion), [])
             seeds += [] if seed in seeds else [seed]
@@ -186,6 +189,7 @@ class _Question:
     margin: float
     criteria: Sequence[str]
     diverged: Mapping[tuple[Setting, str], Sequence[int]]
+    untouched: Mapping[tuple[Setting, str], Sequence[int]]
     paired: str = "seed"
     """What the contenders have in common, of which there are ``n``."""
 
@@ -221,14 +225,17 @@ def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, 
             p_best=known["p_best"],
             dof=known["dof"],
             seeds_needed=None if seeds is None else int(seeds),
-            flags=_flags(contenders, name, n, asked, asked.diverged.get((setting, name), ())),
+            flags=_flags(contenders, name, n, asked, setting),
         )
 
 
-def _flags(contenders: Contenders, name: str, n: int, asked: _Question, diverged: Sequence[int]) -> tuple[str, ...]:
+def _flags(contenders: Contenders, name: str, n: int, asked: _Question, setting: Setting) -> tuple[str, ...]:
     flags = []
-    if diverged:
+    if diverged := asked.diverged.get((setting, name), ()):
         flags.append(f"diverged with seed{'s' if len(diverged) > 1 else ''} {', '.join(map(str, diverged))}")
+    if untouched := asked.untouched.get((setting, name), ()):
+        seeds = "all seeds" if len(untouched) >= len(contenders[name]) else f"{len(untouched)} seeds"
+        flags.append(f"the best checkpoint is from before the first topology update with {seeds}")
     if n < FEWEST_FOR_PROBABILITIES:
         one, two = f"one {asked.paired}: no spread is known", f"two {asked.paired}s: too few for probabilities"
         flags.append(one if n == 1 else two)

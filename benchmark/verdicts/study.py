@@ -1,18 +1,20 @@
 """A study: an experiment with its results and its expected values, which are read and validated once."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
+from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.runs import Run, cells, expand
 from benchmark.experiments.setup import ENGINE_NAMES
-from benchmark.verdicts.expected import MEASURED, Expected
+from benchmark.verdicts.expected import DECIMALS, MEASURED, Expected
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
 
@@ -60,8 +62,13 @@ class Study:
         """The samples and, for cells that have not been run, our own stored values of each seed.
 
         These are of the seeds and settings (growth, density, further axes) that were asked for, and of all baselines.
+        All are rounded as stored ones are, so that equal results are equal.
         """
-        found = {cell: dict(values) for cell, values in self.samples.items() if values}
+        found = {
+            cell: {seed: round(value, DECIMALS) for seed, value in values.items()}
+            for cell, values in self.samples.items()
+            if values
+        }
         settings = {(cell.growth, cell.density, cell.extra) for cell in self.cells}
         for each in self.stored.cells if self.stored else ():
             place = (each.cell.growth, each.cell.density, each.cell.extra)
@@ -98,6 +105,16 @@ class Study:
     def diverged(self) -> list[tuple[Cell, int]]:
         """The runs whose loss, weights or gradients stopped being finite; they count with the accuracy they have."""
         return sorted((run.cell, run.seed) for run, result in self.results if result.outcome.diverged)
+
+    @cached_property
+    def untouched(self) -> list[tuple[Cell, int]]:
+        """The runs whose metric is that of a checkpoint from before the first topology update.
+
+        A criterion that does harm may leave a network that never comes back to what it was.
+        """
+        if self.experiment.metric != "test_accuracy_best":
+            return []
+        return sorted((run.cell, run.seed) for run, result in self.results if _is_untouched(run, result))
 
     @cached_property
     def unproven(self) -> set[Cell]:
@@ -196,3 +213,11 @@ def narrowed(expected: Expected, experiment: Experiment, part: Part) -> Expected
     wanted = set(cells(experiment))
     kept = tuple(stored for stored in expected.cells if stored.cell in wanted)
     return expected.model_copy(update={"cells": kept, "claims": {}})
+
+
+def _is_untouched(run: Run, result: Result) -> bool:
+    """Whether the best checkpoint of a run is older than its first topology update."""
+    if run.rule.growth is None:
+        return False
+    steps = math.ceil(source_of(run.setup.data).look.examples / run.setup.training.batch_size)
+    return result.outcome.best_epoch * steps < run.setup.topology.update_period

@@ -80,16 +80,18 @@ def digest(masks: Mapping[str, Tensor]) -> int:
 
 
 def _by_weight(density: Mapping[str, float], names: list[str]) -> dict[str, float]:
+    for key, value in density.items():
+        _require_density(f"density of {key}", value)
+        if not any(by_name(key, name) for name in names):
+            raise InputError(
+                f"density has a value for {key!r}, which is no sparse weight; there are: {', '.join(names)}"
+            )
     found = {}
     for name in names:
         fitting = [key for key in density if by_name(key, name)]
         if not fitting:
             raise InputError(f"density gives none for weight {name}; '*' can stand for all others")
         found[name] = density[fitting[0]]
-    for key, value in density.items():
-        _require_density(f"density of {key}", value)
-        if not any(by_name(key, name) for name in names):
-            raise InputError(f"density has a value for {key!r}, which is no sparse weight; it has: {', '.join(names)}")
     return found
 
 

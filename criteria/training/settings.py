@@ -29,6 +29,8 @@ def recipe(
     total_steps: int | None,
 ) -> Recipe:
     """How the topology changes; the parameters are those of :class:`~criteria.training.SparseTraining`."""
+    if not isinstance(rules, Rules):
+        raise InputError(f"rules is {rules!r}; it must be criteria.Rules(…), such as Rules(grown_momentum='reset')")
     if rules.grown_value == "old":
         raise InputError(
             "grown_value='old' needs what pruned weights were, which is not kept here; take zero or uniform"

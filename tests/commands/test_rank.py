@@ -53,6 +53,7 @@ def test_several_experiments_have_one_standing_over_all(tmp_path, capsys):
         (["smoke", "--margin", "inf", "--json"], "the margin must be above 0 points"),
         (["cifar10-cnn"], "run it first"),
         (["smoke", "--seeds", "99"], "run it first"),
+        (["smoke", "--criteria", "magnitude,soft_magnitude"], "of soft_magnitude with its present code"),
     ],
 )
 def test_what_cannot_be_ranked_is_refused_in_one_line(arguments, problem, tmp_path, capsys):

@@ -83,6 +83,34 @@ def test_a_criterion_that_reads_the_gradient_comes_before_the_step_and_another_a
     torch.testing.assert_close(seen, expected)
 
 
+class LateGradient(Order):
+    """Reads the gradient, and looks at every step after it was taken."""
+
+    requires_grad = True
+    updates_before_step = False
+
+    def observe(self, layer):
+        ORDER.append((layer.step, layer.weight.clone(), layer.grad.clone()))
+
+
+def test_after_the_step_a_criterion_still_sees_the_gradient_of_the_backward_pass():
+    """Nesterov's step over several tensors at once, which a GPU takes, writes into the gradients."""
+    ORDER.clear()
+    model = perceptron()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, foreach=True)
+    SparseTraining(
+        model, optimizer, criterion=LateGradient(), growth="random", density=0.5, update_period=2, total_steps=100
+    )
+    for step in range(2):
+        ORDER.clear()
+        optimizer.zero_grad()
+        backward(model, step)
+        gradient = model[0].weight.grad.clone()
+        optimizer.step()
+        assert all(torch.equal(seen, gradient) for _, _, seen in ORDER if seen.shape == gradient.shape)
+        assert len(ORDER) >= 1 + step
+
+
 def test_accumulated_micro_batches_are_one_step():
     model, optimizer, sparse = attached(update_period=2)
     for micro in range(12):

@@ -20,7 +20,7 @@ from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
 from benchmark.running import claims, sharing, workers
 from benchmark.running.claims import Claim, seen_workers, workers_folder
-from benchmark.running.journal import journal_file, read_journal
+from benchmark.running.journal import add_entry, journal_file, read_journal
 from benchmark.running.plan import next_fleet
 from benchmark.running.workers import Worker
 from benchmark.system import process
@@ -307,6 +307,9 @@ def test_lines_of_the_journal_that_are_damaged_are_left_out(tmp_path):
     lines = [whole, whole[:40], '{"runs": [["x"]]}', whole.replace('["r"]', '[["r"]]'), nested, "\udcff", whole]
     journal_file(tmp_path).write_bytes("\n".join(lines).encode(errors="surrogateescape"))
     assert [entry.runs for entry in read_journal(tmp_path)] == [["r"], ["r"]]
+    journal_file(tmp_path).write_text(f"{whole}\n{whole[:40]}")
+    add_entry(tmp_path, "failed", "a-1-b", ["s"], error="it stopped")
+    assert [entry.runs for entry in read_journal(tmp_path)] == [["r"], ["s"]]
 
 
 linux = pytest.mark.skipif(process.machine() is None, reason="without /proc only signs of life count")

@@ -195,6 +195,19 @@ def test_a_criterion_that_moved_less_than_the_tolerance_does_not_deviate():
     assert not moved.deviates
 
 
+def test_what_is_said_of_a_criterion_is_of_the_cells_that_were_tested():
+    """A cell of two noisy seeds is in no test of all cells together, so it may not decide how far they moved."""
+    measured = elsewhere(std=0.1, mest=0.3)
+    odd = next(cell for cell in measured if cell.criterion == "mest")
+    complete = {s.name: s for s in check(measured, expecting(grid(std=0.1))).shifts}["mest"]
+    few = dict(list(measured[odd].items())[:2])
+    measured[odd] = {seed: value - 5 + 4 * place for place, (seed, value) in enumerate(few.items())}
+    moved = {s.name: s for s in check(measured, expecting(grid(std=0.1))).shifts}["mest"]
+    assert moved.cells == complete.cells - 1
+    assert moved.difference == pytest.approx(complete.difference, abs=0.1)
+    assert not moved.deviates
+
+
 def test_every_source_is_judged_by_itself():
     expected = expecting(grid(snip=-3.0), before=expecting(grid()), name="paper", provenance=PUBLISHED)
     outcome = check(grid(), expected)

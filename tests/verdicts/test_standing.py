@@ -110,6 +110,17 @@ def test_a_diverged_run_is_named():
     }
 
 
+def test_a_checkpoint_from_before_the_first_update_is_named():
+    samples = made_up(3)
+    cell = next(cell for cell in samples if cell.criterion == "snip")
+    some = standing(samples, untouched=[(cell, 1), (cell, 2)])
+    (row,) = [each for each in rows_of(some, "snip") if (each.growth, each.density) == (cell.growth, cell.density)]
+    assert row.flags == ("the best checkpoint is from before the first topology update with 2 seeds",)
+    every = standing(samples, untouched=[(cell, seed) for seed in samples[cell]])
+    (row,) = [each for each in rows_of(every, "snip") if (each.growth, each.density) == (cell.growth, cell.density)]
+    assert row.flags == ("the best checkpoint is from before the first topology update with all seeds",)
+
+
 def test_a_reference_that_was_not_run_is_refused_by_name():
     with pytest.raises(InputError, match=r"'taylor'.*magnitude, mest, random, set, snip"):
         standing(made_up(3), reference="taylor")
@@ -157,6 +168,11 @@ def test_over_several_experiments_each_counts_once():
     assert {row.growth for row in found.rows} == {"gradient", "random", None}
     assert all(row.low > 0 for row in rows_of(found, "snip"))
     assert all(row.low < 0 < row.high for row in rows_of(found, "set"))
+
+
+def test_over_two_experiments_the_remarks_speak_of_experiments():
+    found = standing_over({f"e{number}": made_up(3, generator_seed=number) for number in range(2)})
+    assert {flag for row in found.rows for flag in row.flags} == {"two experiments: too few for probabilities"}
 
 
 def test_a_lead_that_changes_between_experiments_is_not_a_lead_in_general():
