@@ -89,6 +89,11 @@ def test_the_table_of_one_run_alone_is_written_too(tmp_path):
     assert "| static |" in " ".join((tmp_path / "field.md").read_text().split())
 
 
+def test_a_criterion_alone_is_set_beside_nothing():
+    assert SECTION.wants(Findings(study()))
+    assert not SECTION.wants(Findings(study(runs=lambda run: run.cell.criterion == "set")))
+
+
 def test_coloured_methods_are_the_best_and_the_static_mask():
     entries = [entry for board in boards(study()) for entry in board.entries if entry.cell.density < 1]
     assert chosen(entries)[0] == "magnitude · gradient"

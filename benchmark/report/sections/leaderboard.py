@@ -31,10 +31,15 @@ def _files(findings: Findings) -> Iterable[File]:
         yield from figure_files(findings, plot)
 
 
+def _wanted(findings: Findings) -> bool:
+    """Whether there are several methods to put in an order: one criterion with two growths is not set beside others."""
+    return any(len({entry.cell.criterion for entry in board.entries}) > 1 for board in findings.boards)
+
+
 SECTION = Section(
     "leaderboard",
     "Leaderboard",
     _values,
-    wants=lambda findings: any(len(board.entries) > 1 for board in findings.boards),
+    wants=_wanted,
     files=_files,
 )
