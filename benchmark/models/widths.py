@@ -42,12 +42,6 @@ SCALABLE: Mapping[str, Count] = {
 """How the weights of the models that take ``widths`` are counted, by name."""
 
 
-def weight_count(model: Mapping[str, Any], inputs: Sequence[int], classes: int) -> int:
-    """How many weights a model has in Linear and Conv layers; raises :class:`InputError` for one without widths."""
-    count, widths = _known(model)
-    return count(inputs, logits(classes), widths)
-
-
 def narrowed(model: Mapping[str, Any], density: float, inputs: Sequence[int], classes: int) -> dict[str, Any]:
     """The settings of a ``model`` with as many weights as it has at a ``density``, to within :data:`TOLERANCE`.
 

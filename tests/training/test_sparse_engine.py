@@ -15,7 +15,6 @@ from benchmark.experiments.setup import TrainingSettings
 from benchmark.models import build_model
 from benchmark.training.engines import engine_named
 from benchmark.training.engines.engine import Batch, Needs
-from benchmark.training.engines.sparse.chain import unsupported
 from benchmark.training.engines.sparse.kernels.vectors import LANES
 from benchmark.training.engines.sparse.momentum import remembered
 from benchmark.training.engines.sparse.momentum.remembered import steps_that_count
@@ -25,6 +24,7 @@ from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member
 from criteria import load, names
 from criteria.plugins import Spec
+from tests.training.refusals import unsupported
 from tests.training.small_fleets import CPU, LENET5, MLP, recipe, setup, some_data
 
 CRITERIA = [name for name in names() if not (load(name).requires_hessian_gradient or load(name).requires_input_norms)]

@@ -11,13 +11,14 @@ from torch import nn
 from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.training.engines.engine import Batch
-from benchmark.training.engines.sparse.chain import nodes, unsupported
+from benchmark.training.engines.sparse.chain import nodes
 from benchmark.training.engines.sparse.kernels.filtering import fits
 from benchmark.training.engines.sparse.kernels.narrow import block_of
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.program.stepping import Extra
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.loss import classification_loss
+from tests.training.refusals import unsupported
 
 CLASSES = 6
 SMOOTHING = 0.1

@@ -61,15 +61,6 @@ class Node:
         return self.outputs[0], self.inputs[0], *self.kernel
 
 
-def unsupported(module: nn.Module, inputs: tuple[int, ...]) -> str | None:
-    """Why ``module`` on examples of shape ``inputs`` cannot train on the sparse engine, in words; None if it can."""
-    try:
-        nodes(module, inputs)
-    except UnsupportedError as error:
-        return str(error)
-    return None
-
-
 def nodes(module: nn.Module, inputs: tuple[int, ...]) -> list[Node]:
     """The operations of ``module``, in order; raises :class:`UnsupportedError` where it has others."""
     found: list[Node] = []
