@@ -4,12 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
-from criteria import Growth
+from criteria import Growth, Layer
 from criteria.contract import ContractError, Result, check_criterion, check_growth, checks_of
 from criteria.contract.asking import Broken
 from criteria.contract.properties import PROMISES
+from criteria.contract.scopes import SCOPES
 from criteria.contract.search import Effort
+from criteria.contract.training_properties import PROMISES as UPDATE_PROMISES
+from criteria.contract.training_properties import BrokenUpdate
+from criteria.growth.random import RandomGrowth
+from criteria.pruning.magnitude import Magnitude
 from tests.contract.planted import BUGS, Bug
 
 EXAMPLES = 30
@@ -49,6 +56,35 @@ def breaks_when_pasted(code: str) -> bool:
     except Broken:
         return True
     return False
+
+
+class DividesAndForgets(Magnitude):
+    """An average that is not saved, divided by itself: it is NaN where the average is zero."""
+
+    def __init__(self) -> None:
+        self.average: dict[str, Tensor] = {}
+
+    def observe(self, layer: Layer) -> None:
+        before = self.average.get(layer.name, torch.zeros_like(layer.weight))
+        self.average[layer.name] = 0.9 * before + layer.weight.abs()
+
+    def score(self, layer: Layer) -> Tensor:
+        average = self.average.get(layer.name, layer.weight.abs())
+        return average.square() / average + layer.weight.abs()
+
+
+def test_a_fault_behind_another_one_shows_when_its_counterexample_is_pasted() -> None:
+    plugin = DividesAndForgets()
+    updates = [
+        check for check in checks_of(plugin, [RandomGrowth()], {"local": SCOPES["local"]}) if "updates" in check.name
+    ]
+    broken = [result for result in updates[0].results(plugin, Effort(100, seed=0)) if result.outcome == "broken"]
+    behind = [result for result in broken if result.property in UPDATE_PROMISES]
+    assert {"density_preserved", "checkpoint_replay"} <= {result.property for result in behind}
+    for result in behind:
+        with pytest.raises(BrokenUpdate) as error:
+            exec(result.code, {})
+        assert error.value.property == result.property
 
 
 def test_every_property_is_the_name_of_some_bug() -> None:
