@@ -117,8 +117,8 @@ def _study(name: str, args: argparse.Namespace) -> "Study":
     """An experiment with what is known of it; raises :class:`InputError` where nothing is."""
     experiment = part_of(args).select(name)
     study = study_of(args, experiment, values_of(args, experiment))
+    place = results_of(args, experiment).path
     if not study.known:
-        place = results_of(args, experiment).path
         raise InputError(
             f"{experiment.name}: there are no results in {place} and no expected values of what is asked for; "
             "run it first"
@@ -126,7 +126,7 @@ def _study(name: str, args: argparse.Namespace) -> "Study":
     known = {cell.criterion for cell in study.known}
     asked = () if args.criteria is None and args.add is None else (*experiment.axes.criteria, *experiment.baselines)
     if lacking := [criterion for criterion in map(str, asked) if criterion not in known]:
-        place, names = results_of(args, experiment).path, ", ".join(lacking)
+        names = ", ".join(lacking)
         raise InputError(
             f"{experiment.name}: there are no results in {place} of {names} with its present code; "
             f"`dst-bench run {name} --criteria '{names}'` trains what is missing"

@@ -51,7 +51,7 @@ def _lines(found: "Status") -> list[str]:
             for each in found.unfinished
         ),
         *(
-            f"{each.runs} {'run' if each.runs == 1 else 'runs'} failed ({each.time}): {each.error}"
+            f"{each.runs} run{'s' if each.runs != 1 else ''} failed ({each.time}): {each.error}"
             for each in found.failures
         ),
     ]

@@ -37,8 +37,13 @@ def flops_per_example(setup: Setup) -> int:
 
 
 def total_steps(setup: Setup) -> int:
-    """Optimizer steps of one training; the last batch of an epoch may be smaller than the others."""
-    return setup.training.epochs * math.ceil(_look(setup.data).examples / setup.training.batch_size)
+    """Optimizer steps of one training."""
+    return setup.training.epochs * steps_per_epoch(setup)
+
+
+def steps_per_epoch(setup: Setup) -> int:
+    """Optimizer steps of one epoch, whose last batch may be smaller than the others."""
+    return math.ceil(_look(setup.data).examples / setup.training.batch_size)
 
 
 def like(data: str) -> str:

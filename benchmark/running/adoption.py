@@ -95,12 +95,10 @@ def _kind(run: Run) -> str:
 def _changed(group: Older, device: torch.device, data_dir: Path | None) -> str | None:
     """Why the results cannot be adopted, in words, or None where they can."""
     sample = group.sample
-    here = environment(device)
-    for _, result in sample:
-        differing = [key for key in SAME if result.environment.get(key) != here.get(key)]
-        if differing:
-            there = ", ".join(f"{key} {result.environment.get(key)}" for key in differing)
-            return f"they were trained with {there}, so their bits cannot be compared here"
+    here, there = environment(device), sample[0][1].environment  # which all of a group have
+    differing = [f"{key} {there.get(key)}" for key in SAME if there.get(key) != here.get(key)]
+    if differing:
+        return f"they were trained with {', '.join(differing)}, so their bits cannot be compared here"
     steps = max((int(step) for _, result in sample for step in result.outcome.digests), default=0)
     if not steps:
         return "they keep no digests of early steps"

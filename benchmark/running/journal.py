@@ -1,15 +1,13 @@
 """The journal of an experiment: which runs its workers took, stored or failed at, one JSON object per line."""
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmark.system.files import read_bytes
+from benchmark.system.files import append, read_bytes
 from criteria.errors import InputError
 
 MOST_BYTES = 2**28
@@ -58,18 +56,6 @@ def add_entry(folder: Path, event: str, worker: str, runs: Sequence[str], *, ste
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = Entry(time=now, event=event, worker=worker, runs=list(runs), step=step, error=error)
     path = journal_file(folder)
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: cannot be written: it is not a regular file; remove it")
-        with path.open("a+b") as file:
-            line = f"{entry.model_dump_json(exclude_defaults=True)}\n"
-            file.write((line if _ends_a_line(file) else f"\n{line}").encode())
-    except OSError as refused:
-        raise InputError(f"{path}: cannot be written: {refused.strerror or refused}") from refused
-
-
-def _ends_a_line(file: BinaryIO) -> bool:
-    """Whether what is written next begins a line: a machine that stopped may have cut the last one off."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 1))
-    return file.read(1) in (b"", b"\n")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: cannot be written: it is not a regular file; remove it")
+    append(path, f"{entry.model_dump_json(exclude_defaults=True)}\n")

@@ -221,7 +221,7 @@ def _train(turn: Turn, work: Work, worker: Worker) -> None:
             work.failures[run] = failure
     if trained.failures and work.left(turn.stored):
         failed = len(trained.failures)
-        runs = "1 run" if failed == 1 else f"{failed} runs"
+        runs = f"{failed} run{'s' if failed != 1 else ''}"
         work.progress.say(f"{runs} failed; the others go on, and the end of this command says why")
     if trained.smaller is not None:
         work.sizes.limit(turn.fleet[0], trained.smaller)

@@ -83,12 +83,25 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
 
 
 def append(path: Path, text: str) -> None:
-    """Add text (as UTF-8) to a file; raises :class:`InputError` where it cannot be written."""
+    """Add lines of text (as UTF-8) to a file, behind the last line even where that was cut off.
+
+    Raises :class:`InputError` where it cannot be written.
+    """
     try:
+        begins_a_line = _ends_a_line(path)
         with path.open("a", encoding="utf-8") as file:
-            file.write(text)
+            file.write(text if begins_a_line else f"\n{text}")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether a line begins at the end of a file; a machine that stopped may have cut the last one off."""
+    if not path.is_file():  # what cannot be read, such as a pipe, has no line to go on with
+        return True
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        return file.read(1) in (b"", b"\n")
 
 
 def _refusal(error: BaseException | None) -> OSError | None:

@@ -24,9 +24,15 @@ def standing_among(
     untouched: Collection[tuple[Cell, int]] = (),
 ) -> Standing | None:
     """The standing of samples; None where there is too little to compare."""
-    said = {"diverged": diverged, "untouched": untouched}
     try:
-        return standing(known, reference=reference, margin=margin, experiment=experiment, **said)
+        return standing(
+            known,
+            reference=reference,
+            margin=margin,
+            diverged=diverged,
+            untouched=untouched,
+            experiment=experiment,
+        )
     except InputError:
         return None
 

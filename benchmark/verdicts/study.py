@@ -1,14 +1,13 @@
 """A study: an experiment with its results and its expected values, which are read and validated once."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.cost import steps_per_epoch
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, samples
@@ -217,7 +216,5 @@ def narrowed(expected: Expected, experiment: Experiment, part: Part) -> Expected
 
 def _is_untouched(run: Run, result: Result) -> bool:
     """Whether the best checkpoint of a run is older than its first topology update."""
-    if run.rule.growth is None:
-        return False
-    steps = math.ceil(source_of(run.setup.data).look.examples / run.setup.training.batch_size)
-    return result.outcome.best_epoch * steps < run.setup.topology.update_period
+    best = result.outcome.best_epoch * steps_per_epoch(run.setup)
+    return run.rule.growth is not None and best < run.setup.topology.update_period

@@ -20,11 +20,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 
 import criteria
+from benchmark.system.files import append
 from criteria.plugins.code import plain_code
 
 FOLDER = Path("build/contract")
@@ -92,13 +93,11 @@ class Campaign:
         known = self.known(options.anew)
         left = [asked for asked in questions if asked not in known]
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a+") as stored:
-            _end_the_last_line(stored)
-            for number, (answer, seconds) in enumerate(_asked(self.ask, left, options.jobs), 1):
-                known[answer.question] = answer
-                print(json.dumps(self._line(answer, seconds)), file=stored, flush=True)
-                told = f"[{number}/{len(left)}] {answer.question}: {', '.join(answer.says)}"
-                print(told, file=sys.stderr, flush=True)
+        for number, (answer, seconds) in enumerate(_asked(self.ask, left, options.jobs), 1):
+            known[answer.question] = answer
+            append(self.file, f"{json.dumps(self._line(answer, seconds))}\n")
+            told = f"[{number}/{len(left)}] {answer.question}: {', '.join(answer.says)}"
+            print(told, file=sys.stderr, flush=True)
         return [known[asked] for asked in questions]
 
     def _line(self, answer: Answer, seconds: float) -> dict[str, object]:
@@ -156,14 +155,6 @@ def _lines(text: str) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             continue
     return found
-
-
-def _end_the_last_line(stored: TextIO) -> None:
-    """What is written next must not stand behind a line that was cut off."""
-    end = stored.seek(0, os.SEEK_END)
-    stored.seek(max(0, end - 1))
-    if stored.read(1) not in ("", "\n"):
-        stored.write("\n")
 
 
 def _asked(ask: Ask, questions: list[str], jobs: int) -> Iterator[tuple[Answer, float]]:
