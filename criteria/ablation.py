@@ -11,9 +11,9 @@ from torch import Tensor
 from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError
 from criteria.fan_in import fan_ins, grown_in_units, sparing_outputs
+from criteria.outcome import TopologyUpdate, checked, growable
 from criteria.rules import Rules, prune_count
 from criteria.selection import lowest
-from criteria.topology_update import TopologyUpdate, checked, growable
 
 LOST = 0.02
 """The share of a layer's weights that may be lost because its units cannot share them evenly."""

@@ -99,6 +99,11 @@ class Criterion:
         """Whether the topology update comes before the optimizer step of its own training step."""
         return self.requires_grad if self.updates_before_step is None else self.updates_before_step
 
+    @property
+    def observes(self) -> bool:
+        """Whether the criterion follows the training, so that :meth:`observe` has to be called."""
+        return type(self).observe is not Criterion.observe
+
     def score(self, layer: Layer) -> Tensor:
         """Importance of each weight, [*shape]; higher means keep. Only active positions are read."""
         raise NotImplementedError(f"{type(self).__name__} defines neither score() nor select()")

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from criteria.api import Criterion, Growth, Layer
+from criteria.outcome import TopologyUpdate, checked, growable
 from criteria.rules import Resurrection, prune_count
 from criteria.selection import lowest
-from criteria.topology_update import TopologyUpdate, checked, growable
 
 
 def update_each_output(

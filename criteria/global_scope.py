@@ -8,9 +8,9 @@ from torch import Tensor
 from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError
 from criteria.normalisation import Normalisation
+from criteria.outcome import TopologyUpdate, checked, growable
 from criteria.rules import Resurrection, Rules, exchange
 from criteria.selection import lowest
-from criteria.topology_update import TopologyUpdate, checked, growable
 
 ALL = "all layers"
 

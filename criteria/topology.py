@@ -11,8 +11,8 @@ from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError
 from criteria.fan_in import update_each_output
 from criteria.global_scope import update_together
+from criteria.outcome import TopologyUpdate, checked, growable, uniform_start
 from criteria.rules import Resurrection, Rules, exchange, prune_count
-from criteria.topology_update import TopologyUpdate, checked, growable, uniform_start
 
 __all__ = [
     "Resurrection",

@@ -3,7 +3,6 @@
 Reading it imports no torch.
 """
 
-import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -29,12 +28,12 @@ _OF_CRITERIA = (
     "fan_in",
     "global_scope",
     "normalisation",
+    "outcome",
     "randomness",
     "rules",
     "schedule",
     "selection",
     "topology",
-    "topology_update",
 )
 """What of ``criteria`` every training runs, whatever its plugins are; those are in the id of a run."""
 _OFFERED = ("data/__init__", "data/dataset", "data/source", "models/__init__", "models/shapes")
@@ -49,7 +48,7 @@ def training_code(engine: str, data: str, model: str) -> str:
     their names. Comments, docstrings and the place of a module change nothing, nor do imports, but for the other names
     that they give.
     """
-    parts = sorted(_code(path.read_text("utf-8")) for path in _modules(engine))
+    parts = sorted(plain_code(path.read_text("utf-8")) for path in _modules(engine))
     plugins = [identity(data, "data"), identity(model, "model")]
     return hashlib.sha256("\0".join([*parts, *plugins]).encode()).hexdigest()[:16]
 
@@ -57,13 +56,6 @@ def training_code(engine: str, data: str, model: str) -> str:
 def code_of_setup(setup: Setup) -> str:
     """The fingerprint of the code that trains a setup."""
     return training_code(setup.engine, Spec.parse(setup.data).name, str(setup.model["name"]))
-
-
-def _code(source: str) -> str:
-    """The statements, and what is imported under another name: the module that it is imported from may move."""
-    imported = (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.ImportFrom))
-    renamed = {f"{name.name} as {name.asname}" for each in imported for name in each.names if name.asname}
-    return "\n".join([*sorted(renamed), plain_code(source)])
 
 
 def _modules(engine: str) -> Iterator[Path]:

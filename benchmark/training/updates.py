@@ -43,7 +43,7 @@ def observers(members: Sequence[Member], *, before_optimizer: bool) -> list[int]
         index
         for index, member in enumerate(members)
         if member.recipe is not None
-        and type(member.recipe.criterion).observe is not Criterion.observe
+        and member.recipe.criterion.observes
         and member.recipe.criterion.updates_before_optimizer == before_optimizer
     ]
 

@@ -55,6 +55,11 @@ class Answer:
         scores = "" if self.scores is None else f" by the scores {some(self.scores)}"
         return f"{positions(self.selected)}{scores}"
 
+    def equals(self, other: "Answer") -> bool:
+        """Whether both select the same by the same scores, where both have scores."""
+        same_scores = self.scores is None or other.scores is None or torch.equal(self.scores, other.scores)
+        return same_scores and torch.equal(self.selected, other.selected)
+
 
 def selectable(plugin: Plugin, case: Case) -> Tensor:
     """The positions that the plugin chooses from: active ones to prune, candidates to grow. bool [*shape]."""
@@ -65,7 +70,7 @@ def selectable(plugin: Plugin, case: Case) -> Tensor:
 
 def observes(plugin: Plugin) -> bool:
     """Whether the plugin follows the training."""
-    return isinstance(plugin, Criterion) and type(plugin).observe is not Criterion.observe
+    return isinstance(plugin, Criterion) and plugin.observes
 
 
 def keeps_state(plugin: Plugin) -> bool:

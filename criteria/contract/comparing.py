@@ -19,6 +19,17 @@ def require_same(first: Answer, second: Answer, what: str) -> None:
         raise Broken(f"{what}, the scores were {some(second.scores)} instead of {some(first.scores)}")
 
 
+def require_same_in_float32(first: Answer, second: Answer, what: str) -> None:
+    """As :func:`require_same`, but scores may differ by what float32 rounds, and positions where they do.
+
+    What is made of a bool and a Python number is rounded to the default dtype.
+    """
+    if first.scores is None or second.scores is None or torch.equal(first.scores, second.scores):
+        require_same(first, second, what)
+    elif not alike(first.scores, second.scores, eps=torch.finfo(torch.float32).eps):
+        raise Broken(f"{what}, the scores were {some(second.scores)} instead of {some(first.scores)}")
+
+
 def require_agreement(first: Answer, second: Answer, case: Case, tolerance: float, what: str) -> None:
     """The same number, and the same positions where rounding does not decide; else :class:`Broken`."""
     other = second.selected.cpu()
@@ -41,11 +52,14 @@ def blamed_if_repeatable(plugin: Plugin, case: Case, first: Answer) -> Iterator[
         raise
 
 
-def alike(left: Tensor, right: Tensor, roundings: float = 64) -> bool:
-    """Whether scores differ by no more than rounding: how a sum is divided among threads decides its last digits."""
+def alike(left: Tensor, right: Tensor, roundings: float = 64, eps: float = 0.0) -> bool:
+    """Whether scores differ by no more than rounding: how a sum is divided among threads decides its last digits.
+
+    Rounding is that of their dtype, or ``eps`` where that is more.
+    """
     if torch.equal(left, right):
         return True
-    rounding = roundings * torch.finfo(left.dtype).eps if left.is_floating_point() else 0.0
+    rounding = roundings * max(torch.finfo(left.dtype).eps, eps) if left.is_floating_point() else 0.0
     one, other = left.double(), right.double()
     largest = float(one[one.isfinite()].abs().max()) if bool(one.isfinite().any()) else 0.0
     return torch.allclose(one, other, rtol=rounding, atol=rounding * largest, equal_nan=True)

@@ -15,8 +15,9 @@ import torch
 from criteria.contract import case as recipes
 from criteria.contract.asking import Answer, NoAnswer, answer
 from criteria.contract.elsewhere import Question, Reply, class_of, received, send
+from criteria.contract.numeric_settings import NUMERIC
 from criteria.contract.replaced import functions_now, replaced
-from criteria.contract.settings import NUMERIC, SETTINGS, changed, set_other_thread_count, settings_now
+from criteria.contract.settings import SETTINGS, changed, set_other_thread_count, settings_now
 from criteria.contract.surroundings import another_time
 from criteria.errors import said
 

@@ -52,5 +52,6 @@ class Episode:
     steps: list[Step] = field(default_factory=list)
 
 
-ENDING: tuple[Step, ...] = (Load(), Save(), Train(), Update(0.5), Load())
-"""However a training went, it is resumed in the end: from where it was saved, and from where it came to."""
+ENDING: tuple[Step, ...] = (Load(), Save(), Train(), Update(0.5), Load(), Save(), Train(), Update(0.5), Load())
+"""However a training went, it is resumed in the end: from where it was saved, from where it came to, and from just
+after an update, when other weights are active than were observed last."""

@@ -16,8 +16,13 @@ def parameters(plugin: object) -> dict[str, Any]:
 
 
 def made_anew(plugin: P) -> P | None:
-    """Another instance of the plugin's class with its parameters; None where it cannot be made from these alone."""
+    """Another instance of the plugin's class with its parameters; None where it cannot be made from these alone.
+
+    Defaults are left to the class: instances may share one by mistake, and a copy would not.
+    """
+    fields = getattr(type(plugin), "__dataclass_fields__", {})
+    given = {name: value for name, value in parameters(plugin).items() if value is not fields[name].default}
     try:
-        return type(plugin)(**copy.deepcopy(parameters(plugin)))
+        return type(plugin)(**copy.deepcopy(given))
     except Exception:  # it wants more than its fields, or was changed after it was made
         return None

@@ -68,7 +68,7 @@ def _matters(plugin: Any, name: str, value: bool | int | float, before: list[Ans
             answers = [answer(changed, case) for case in _cases()]
         except Exception:  # the value is not allowed, which matters
             return True
-        if not all(map(_same, before, answers)):
+        if not all(map(Answer.equals, before, answers)):
             return True
     return False
 
@@ -76,14 +76,9 @@ def _matters(plugin: Any, name: str, value: bool | int | float, before: list[Ans
 def _idle_steps(plugin: Plugin) -> Iterator[str]:
     """A criterion that observes, and answers as if it had seen nothing."""
     if observes(plugin) and all(
-        _same(answer(plugin, case), answer(plugin, replace(case, observed=0))) for case in _after_warming_up()
+        answer(plugin, case).equals(answer(plugin, replace(case, observed=0))) for case in _after_warming_up()
     ):
         yield f"no score and no selection depends on what observe() was shown in {ASKED} steps"
-
-
-def _same(one: Answer, other: Answer) -> bool:
-    same_scores = one.scores is None or other.scores is None or torch.equal(one.scores, other.scores)
-    return same_scores and torch.equal(one.selected, other.selected)
 
 
 def _equal_scores(plugin: Plugin) -> Iterator[str]:

@@ -72,7 +72,7 @@ SELECTION = (
     Property((Judge(selection.candidates_only, as_trained=True, besides=special.huge),), of=(Growth,)),
     Property(
         (
-            Judge(purity.pure, as_trained=True, besides=special.huge, cost=2),
+            Judge(purity.pure, as_trained=True, besides=special.watched, cost=2),
             Judge(purity.pure_however_often, None, at_once=special.few_tied, besides=special.few_tied),
             Judge(purity.pure_when_imported, None, special.few_tied),
         )

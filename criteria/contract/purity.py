@@ -43,6 +43,7 @@ def pure(plugin: Plugin, case: Case) -> None:
             if otherwise:
                 set_otherwise(seed + 1)
             _watch("making it", partial(made_anew, plugin))
+            _watch("copying it", partial(copy.deepcopy, plugin))
             asked = copy.deepcopy(plugin)
             _watch_saving(asked, seed + 2)  # a training may be saved before its first step
             _watch_observing(asked, case)

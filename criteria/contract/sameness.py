@@ -30,7 +30,7 @@ from criteria.contract.asking import (
     select_of,
 )
 from criteria.contract.case import Case, copied, drawn_case
-from criteria.contract.comparing import alike, require_agreement, require_same
+from criteria.contract.comparing import alike, require_agreement, require_same, require_same_in_float32
 from criteria.contract.elsewhere import RECIPES, Reply, asked_elsewhere, asked_with_other_hashes
 from criteria.contract.hashing import makes_sets
 from criteria.contract.making import made_anew
@@ -39,7 +39,7 @@ from criteria.contract.own_code import modules_of
 from criteria.contract.purity import OFTEN
 from criteria.contract.settings import contained, seed_all
 from criteria.contract.showing import Stage, prepared_and_kept, prepared_on_one_object, prepared_on_stage
-from criteria.contract.surroundings import SURROUNDINGS, another_time, gpu_in_sight
+from criteria.contract.surroundings import FLOAT64_BY_DEFAULT, SURROUNDINGS, another_time, gpu_in_sight
 
 NEW_NAMES = 40
 """To so many names a plugin that decides by them between two answers gives the same once in 10^12 times."""
@@ -57,7 +57,7 @@ def deterministic(plugin: Plugin, case: Case) -> None:
         with surroundings(modules, seed):
             same_plugin = made_anew(plugin) if remade else plugin
             if same_plugin is not None:
-                require_same(first, answer_still(same_plugin, case, what), what)
+                COMPARED.get(what, require_same)(first, answer_still(same_plugin, case, what), what)
     with gpu_in_sight(modules), contextlib.suppress(NoAnswer):  # one that wants to compute there cannot
         require_same(first, answer(plugin, case), "where there is a GPU, though the layer is on the CPU")
     for what, layout in LAYOUTS.items():
@@ -199,18 +199,29 @@ def _require_twins(plugin: Plugin, case: Case) -> None:
 
 
 def _require_independence(plugin: Plugin, case: Case) -> None:
-    """An instance answers as before after another one was used beside it: nothing belongs to both."""
-    one, other = made_anew(plugin), made_anew(plugin)
-    if one is None or other is None:
+    """An instance answers as before after another one was used beside it, or before it: nothing belongs to both."""
+    one, other, late = (made_anew(plugin) for _ in range(3))
+    if one is None or other is None or late is None:
         return
     what = "after another instance was used beside it"
     first = answer(one, case)
     elsewhere = case.mapped(_otherwise, torch.clone)
+    if elsewhere.layer.grad is not None:  # twice as large beside the weights
+        elsewhere = replace(elsewhere, layer=replace(elsewhere.layer, grad=2 * elsewhere.layer.grad))
     with no_answer_is_broken(what):
         observed(one, case)
         with contextlib.suppress(NoAnswer):
             ask(observed(other, elsewhere), elsewhere)
         require_same(first, ask(one, case), what)
+    name = f"{next(_name_numbers)}.weight"  # of a layer about which nobody was asked
+    elsewhere, case = (_renamed(each, name) for each in (elsewhere, case))
+    with contextlib.suppress(NoAnswer):
+        ask(observed(other, elsewhere), elsewhere)
+    try:
+        require_same(first, answer(late, case), "after another instance was asked about a layer of the same name")
+    except Broken:
+        if not _minds_the_name(plugin, case):
+            raise
 
 
 def _is_like_new(plugin: Plugin, case: Case, first: Answer) -> bool:
@@ -234,6 +245,9 @@ def _column_major(tensor: Tensor) -> Tensor:
 def _view(tensor: Tensor) -> Tensor:
     return torch.stack((tensor, tensor), dim=-1)[..., 1]
 
+
+COMPARED = {FLOAT64_BY_DEFAULT: require_same_in_float32}
+"""How answers in some surroundings are compared, where not by :func:`require_same`."""
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "with tensors stored in column-major order": _column_major,

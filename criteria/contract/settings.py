@@ -6,25 +6,24 @@ import decimal
 import gc
 import locale
 import logging
+import multiprocessing
 import os
 import random
 import signal
 import socket
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from criteria.isolation import matmul_precision, set_matmul_precision
+from criteria.contract.numeric_settings import NUMERIC, REDUCED_SUMS, Setting, flags
 
 UNLIKELY = 40_961_237
 """A seed that no plugin sets: to set what is set already could not be seen."""
-
-Setting = tuple[Callable[[], Any], Callable[[Any], object]]
-"""How a setting is read, and how it is set."""
 
 
 def _environment() -> dict[Any, Any]:
@@ -36,68 +35,6 @@ def _set_environment(variables: dict[Any, Any]) -> None:
     for name in os.environ.keys() - wanted.keys():
         del os.environ[name]
     os.environ.update(wanted)
-
-
-def _default_device() -> torch.device | None:
-    return None if torch._GLOBAL_DEVICE_CONTEXT.__dict__.get("device_context") is None else torch.get_default_device()
-
-
-def _denormals() -> bool:
-    tiny = sys.float_info.min
-    return tiny / 2 == 0.0
-
-
-def _determinism() -> tuple[bool, bool, bool]:
-    return (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-        torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
-    )
-
-
-def _set_determinism(state: tuple[bool, bool, bool]) -> None:
-    torch._C._set_deterministic_algorithms(state[0], warn_only=state[1])  # the public function imports a compiler
-    torch.utils.deterministic.fill_uninitialized_memory = state[2]  # type: ignore[attr-defined]
-
-
-def _autocast() -> tuple[object, ...]:
-    devices = ("cpu", "cuda")
-    each = [(torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)) for device in devices]
-    return (*each, torch.is_autocast_cache_enabled())
-
-
-def _set_autocast(state: tuple[Any, ...]) -> None:
-    for device, (enabled, dtype) in zip(("cpu", "cuda"), state, strict=False):
-        torch.set_autocast_enabled(device, enabled)
-        torch.set_autocast_dtype(device, dtype)
-    torch.set_autocast_cache_enabled(state[-1])
-
-
-def _convolutions() -> bool | str:
-    try:
-        return bool(torch.backends.cudnn.allow_tf32)
-    except RuntimeError:  # convolutions were set apart from what else cuDNN computes
-        return str(torch.backends.cudnn.conv.fp32_precision)  # type: ignore[attr-defined]
-
-
-def _set_convolutions(precision: bool | str) -> None:
-    if isinstance(precision, bool):
-        torch.backends.cudnn.allow_tf32 = precision
-    else:
-        torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]
-
-
-def _set_inference(mode: bool) -> None:
-    # the guard holds as long as it is there, and a plugin has kept one of its own
-    _set_inference.guard = torch._C._InferenceMode(mode)  # type: ignore[attr-defined]
-
-
-def _flags(owner: Any, *names: str) -> Setting:
-    def write(values: tuple[object, ...]) -> None:
-        for name, value in zip(names, values, strict=True):
-            setattr(owner, name, value)
-
-    return lambda: tuple(getattr(owner, name) for name in names), write
 
 
 def _signals() -> dict[int, Any]:
@@ -115,9 +52,19 @@ def _set_locale(names: tuple[str, ...]) -> None:
         locale.setlocale(category, name)
 
 
-def _set_logging(levels: tuple[int, int]) -> None:
-    logging.root.setLevel(levels[0])
-    logging.disable(levels[1])
+def _logging() -> tuple[int, int, list[logging.Handler]]:
+    return logging.root.level, logging.root.manager.disable, list(logging.root.handlers)
+
+
+def _set_logging(state: tuple[int, int, list[logging.Handler]]) -> None:
+    level, disabled, handlers = state
+    logging.root.setLevel(level)
+    logging.disable(disabled)
+    logging.root.handlers[:] = handlers
+
+
+def _set_start_method(method: str | None) -> None:
+    multiprocessing.set_start_method(method, force=True)
 
 
 def _print_options() -> dict[str, Any]:
@@ -147,48 +94,23 @@ _LOCALES = (locale.LC_NUMERIC, locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_TIM
 _BINDING = ("OMP_PROC_BIND", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 """With one of these variables the first parallel computation binds threads to processors, whoever asks for it."""
 
-RANDOM_STATES: dict[str, Setting] = {
-    "torch's global random state": (torch.get_rng_state, torch.set_rng_state),
-    "numpy's global random state": (np.random.get_state, np.random.set_state),
-    "Python's global random state": (random.getstate, random.setstate),
-}
-
-NUMERIC: dict[str, Setting] = {
-    **RANDOM_STATES,
-    "the default dtype": (torch.get_default_dtype, torch.set_default_dtype),
-    "the default device": (_default_device, torch.set_default_device),
-    "the grad mode": (torch.is_grad_enabled, torch.set_grad_enabled),
-    "the inference mode": (torch.is_inference_mode_enabled, _set_inference),
-    "the number of threads": (torch.get_num_threads, torch.set_num_threads),
-    "the deterministic mode": (_determinism, _set_determinism),
-    "whether denormal numbers are zero": (_denormals, torch.set_flush_denormal),
-    "the precision of matrix products": (matmul_precision, set_matmul_precision),
-    "autocast": (_autocast, _set_autocast),
-    "the flags of cuDNN": _flags(torch.backends.cudnn, "enabled", "benchmark", "deterministic"),
-    "the flags of oneDNN": _flags(torch.backends.mkldnn, "enabled", "deterministic"),
-    "the precision of convolutions": (_convolutions, _set_convolutions),
-    "the threads of backward passes": (torch.autograd.is_multithreading_enabled, torch._C._set_multithreading_enabled),
-    "the detection of anomalies": (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
-    "numpy's error state": (np.geterr, lambda state: np.seterr(**state)),
-}
-"""What decides what is computed."""
-
 SETTINGS: dict[str, Setting] = {
     **NUMERIC,
     "the warning filters": (lambda: list(warnings.filters), lambda filters: setattr(warnings, "filters", filters)),
-    "how warnings are shown": _flags(warnings, "showwarning"),
+    "how warnings are shown": flags(warnings, "showwarning"),
     "the environment": (_environment, _set_environment),
     "the working directory": (os.getcwd, os.chdir),
     "the locale": (lambda: tuple(locale.setlocale(each) for each in _LOCALES), _set_locale),
     "the recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "the switch interval": (sys.getswitchinterval, sys.setswitchinterval),
     "the search path of modules": (lambda: list(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
-    "the standard streams": _flags(sys, "stdin", "stdout", "stderr", "excepthook"),
+    "the standard streams": flags(sys, "stdin", "stdout", "stderr", "excepthook"),
     "the garbage collector": (gc.isenabled, lambda enabled: gc.enable() if enabled else gc.disable()),
     "the garbage collector's thresholds": (gc.get_threshold, lambda thresholds: gc.set_threshold(*thresholds)),
     "the handlers of signals": (_signals, _set_signals),
     "the hooks of all modules": (_hooks, _set_hooks),
-    "the level of logging": (lambda: (logging.root.level, logging.root.manager.disable), _set_logging),
+    "the level and the handlers of logging": (_logging, _set_logging),
+    "how processes are started": (partial(multiprocessing.get_start_method, allow_none=True), _set_start_method),
     "how tensors are printed": (_print_options, lambda options: vars(torch._tensor_str.PRINT_OPTS).update(options)),
     "how arrays are printed": (np.get_printoptions, lambda options: np.set_printoptions(**options)),
     "the timeout of sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
@@ -268,7 +190,10 @@ def set_otherwise(seed: int) -> None:
     torch._C._set_deterministic_algorithms(True, warn_only=True)
     torch.set_float32_matmul_precision("medium")
     torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+    for name in REDUCED_SUMS:
+        setattr(torch.backends.cuda.matmul, name, not getattr(torch.backends.cuda.matmul, name))
     np.seterr(all="ignore")
+    logging.disable(logging.INFO + 1)
     warnings.filterwarnings("always", message=f"seen {seed} times")
     for name in ("CUBLAS_WORKSPACE_CONFIG", "PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.pop(name, None)

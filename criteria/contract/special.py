@@ -42,6 +42,14 @@ def huge(plugin: Plugin) -> Iterator[Case]:
     yield _half(MILLION, 1 if observes(plugin) else 0)
 
 
+def watched(plugin: Plugin) -> Iterator[Case]:
+    """Layers in other numbers than float32, and layers of thousands and of a million weights."""
+    observed = 2 if observes(plugin) else 0
+    for dtype in ("bfloat16", "float64"):
+        yield drawn_case((6, 5), 15, 5, observed=observed, place=Place(dtype=dtype))
+    yield from huge(plugin)
+
+
 def enormous(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands, of a million and, for a selection of its own, of more than 2**20 and 2**24 weights."""
     yield from huge(plugin)
@@ -151,6 +159,9 @@ def tied(plugin: Plugin) -> Iterator[Case]:
         yield drawn_case(shape, shape[0] * shape[1] // 2, 300, values="equal")
     yield drawn_case((160, 170), 14_000, 3_000, values="levels")
     yield drawn_case(MILLION, 600_000, 100_000, values="levels")
+    # ranks of more than 2**19, which leave few of their 24 bits for a draw that is added to them
+    active = 21_200 if isinstance(plugin, Growth) else 1_050_000
+    yield drawn_case(MILLION, active, 790_000, values="levels")
 
 
 def few_tied(_plugin: Plugin) -> Iterator[Case]:

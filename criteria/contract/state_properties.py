@@ -126,7 +126,11 @@ class Network:
         if going_on is None:
             for shown in zip(*(each.past() for each in self._cases), strict=True):
                 self._show(shown)
-            if isinstance(self.plugin, Growth):
+        if isinstance(self.plugin, Growth):  # two updates, since the last one may be remembered apart from others
+            if going_on is None:
+                self._grow()
+            self._cases = [_one_step_later(each, 1) for each in self._cases]
+            if going_on is None:
                 self._grow()
 
     def of_another(self, plugin: Plugin) -> "Network":

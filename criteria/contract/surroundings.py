@@ -22,13 +22,15 @@ from typing import Any
 
 import torch
 
+from criteria.contract.numeric_settings import RANDOM_STATES
 from criteria.contract.own_code import Modules
-from criteria.contract.settings import RANDOM_STATES, kept, seed_all, set_back, set_other_thread_count
+from criteria.contract.settings import kept, seed_all, set_back, set_other_thread_count
 
 Surroundings = Callable[[Modules, int], contextlib.AbstractContextManager[object]]
 """Made for a plugin of these modules, and from a seed."""
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 _CALENDAR = ("localtime", "gmtime", "ctime")
+FLOAT64_BY_DEFAULT = "with float64 as the default dtype"
 
 
 @contextlib.contextmanager
@@ -81,8 +83,8 @@ def another_time(modules: Modules, seed: int) -> Iterator[None]:
 def another_machine(modules: Modules, seed: int) -> Iterator[None]:
     """Another process of another user on another machine, with every environment variable set that is asked for.
 
-    The machine has hardly any memory left. To the plugin the process is one that another process has started with other
-    arguments, and a thread beside the main one.
+    The machine has hardly any memory left, and the process has used much of it. To the plugin the process is one that
+    another process has started with other arguments, and a thread beside the main one.
     """
     number = random.Random(seed).randrange(2, 500) * 2 + 1
     swaps: dict[tuple[Any, str], Any] = {
@@ -115,6 +117,8 @@ def another_machine(modules: Modules, seed: int) -> Iterator[None]:
         if hasattr(os, name):
             only_somewhere[name] = _shifted(getattr(os, name), number)
     swaps |= {(os, name): other for name, other in only_somewhere.items()}
+    if resource := sys.modules.get("resource"):  # whoever asks it has imported it; it is there on Unix only
+        swaps[resource, "getrusage"] = lambda _whose: resource.struct_rusage([number * 2**40] * 16)
     with _swapped(swaps, modules):
         yield
 
@@ -179,7 +183,7 @@ def gpu_in_sight(modules: Modules) -> Iterator[None]:
 SURROUNDINGS: dict[str, Surroundings] = {
     "with other global random states": _seeded_otherwise,
     "with another number of threads": _other_thread_count,
-    "with float64 as the default dtype": _float64_by_default,
+    FLOAT64_BY_DEFAULT: _float64_by_default,
     "while gradients are recorded": lambda _modules, _seed: torch.enable_grad(),
     "under autocast to bfloat16": lambda _modules, _seed: torch.autocast("cpu", torch.bfloat16),
     "with deterministic algorithms, which fill memory that nothing was written to": _deterministic_algorithms,

@@ -142,8 +142,7 @@ class Twins:
             self._broken("checkpoint_replay", f"after loading, {failure}")
             return
         for one, other in zip(loaded, going_on, strict=True):
-            same_scores = one.scores is None or other.scores is None or torch.equal(one.scores, other.scores)
-            if not same_scores or not torch.equal(one.selected, other.selected):
+            if not one.equals(other):
                 self._broken("checkpoint_replay", f"a loaded criterion would prune {one}, one that goes on {other}")
 
     def _compare(self) -> None:

@@ -111,5 +111,11 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def plain_code(source: str) -> str:
-    """The statements of a source without its comments, docstrings, layout and imports, whose places may change."""
-    return ast.unparse(_Normalised({}).visit(ast.parse(source)))
+    """The statements of a source without its comments, docstrings and layout.
+
+    Of its imports only the other names that they give are there: what is imported may move to another module.
+    """
+    tree = ast.parse(source)
+    froms = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    renamed = {f"{each.name} as {each.asname}" for node in froms for each in node.names if each.asname}
+    return "\n".join([*sorted(renamed), ast.unparse(_Normalised({}).visit(tree))])

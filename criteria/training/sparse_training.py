@@ -224,13 +224,13 @@ class SparseTraining:
     def _observe_and_update(self) -> None:
         how = self._recipe
         due = how.due(self.step)
-        if not due and not how.observes:
+        if not due and not how.criterion.observes:
             return
         trained = [weight for weight in self._weights if weight.parameter.grad is not None]
         for weight in trained:
             weight.follow()
         shown = self._layers(trained)
-        if how.observes:
+        if how.criterion.observes:
             with plugin_errors(f"criterion {how.criterion!r}", self.step):
                 for layer in shown:
                     how.criterion.observe(layer)

@@ -45,15 +45,12 @@ class Recipe:
             return False
         return step % self.update_period == 0
 
-    @property
-    def observes(self) -> bool:
-        """Whether the criterion looks at every step."""
-        return type(self.criterion).observe is not Criterion.observe
-
     def reads_gradients(self, step: int) -> bool:
         """Whether the criterion or the growth reads gradients at ``step``."""
         due = self.due(step)
-        return (due and self.growth.requires_grad) or ((due or self.observes) and self.criterion.requires_grad)
+        return (due and self.growth.requires_grad) or (
+            (due or self.criterion.observes) and self.criterion.requires_grad
+        )
 
     def fraction(self, step: int) -> float:
         """The prune fraction at ``step``."""

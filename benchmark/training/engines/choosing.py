@@ -18,7 +18,6 @@ from benchmark.training.engines import ENGINES
 from benchmark.training.engines.sparse.momentum.remembered import has_room, steps_that_count
 from benchmark.training.initial import structure
 from benchmark.training.layer_roles import counts_beside_dense
-from criteria import Criterion
 from criteria.plugins import load
 
 PASSES = 3
@@ -137,5 +136,5 @@ def _remembered(setup: Setup, rule: Rule) -> int:
 
 def _reads_everything(rule: Rule) -> bool:
     """Whether somebody reads dense tensors at every step, which the sparse engine would have to make for it."""
-    observes = rule.criterion is not None and type(load(rule.criterion, "criterion")).observe is not Criterion.observe
+    observes = rule.criterion is not None and load(rule.criterion, "criterion").observes
     return observes or (rule.growth is not None and load(rule.growth, "growth").requires_momentum)

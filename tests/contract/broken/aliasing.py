@@ -1,5 +1,6 @@
 """Kind 3, aliasing and identity: what is kept is someone else's, or is found again by what does not last."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +14,7 @@ STATE = {"deterministic", "state_roundtrip", "replay", "checkpoint_replay"}
 """What state that is shared, stale or lost may be called."""
 
 SCORED: dict[tuple[str, int, torch.Size], Tensor] = {}
+BALANCES: dict[tuple[str, int, torch.Size], float] = {}
 
 
 class RemembersTheMaskItself(Averaging):
@@ -161,6 +163,41 @@ class AveragesTheLoadedOnes(Averaging):
         self.averages = state
 
 
+class BalancesOncePerStep(Criterion):
+    """|θ| + λ|g| with a λ that makes the largest of both alike, kept by name and step: of which network?"""
+
+    requires_grad: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        size, slope = layer.weight.double().abs(), gradient(layer).double().abs() * layer.mask
+        key = layer.name, layer.step, layer.mask.shape
+        if key not in BALANCES:
+            BALANCES[key] = float(size.max()) / max(float(slope.max()), 1e-6)
+        return size + min(BALANCES[key], 1e4) * slope
+
+
+class Store:
+    """Averages by the layer's name."""
+
+    def __init__(self) -> None:
+        self.averages: dict[str, Tensor] = {}
+
+
+@dataclass
+class StoreByDefault(Averaging):
+    """Averages are in a store that may be given as a parameter; the default is made once, with the class."""
+
+    store: Store = Store()  # noqa: RUF009 - this is the fault
+
+    @property
+    def averages(self) -> dict[str, Tensor]:
+        return self.store.averages
+
+    @averages.setter
+    def averages(self, averages: dict[str, Tensor]) -> None:
+        self.store.averages = averages
+
+
 class StateByAddress(Averaging):
     """Averages are kept by the address of the weights: after loading they are elsewhere."""
 
@@ -223,6 +260,8 @@ EXPECT: dict[type, set[str]] = {
     OneForAll: STATE | {"pure"},
     DefaultArgument: STATE | {"pure"},
     RemembersScoresByStep: STATE,
+    BalancesOncePerStep: STATE | {"pure"},
+    StoreByDefault: STATE | {"pure"},
     OneBufferForAll: {"deterministic", "pure", "density_preserved", "replay"},
     AveragesTheLoadedOnes: STATE | {"pure"},
     StateByAddress: STATE | {"pure"},

@@ -197,6 +197,16 @@ class SmallCounts(Criterion):
         return self.sums.get(layer.name, torch.zeros_like(now)) + now, steps + 1
 
 
+class RanksAndDraws(Magnitude):
+    """A rank, which equal weights share, plus a draw from [0, 1), in float32: a high rank leaves it few bits."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        active = layer.mask.flatten().nonzero().squeeze(1)
+        size = self.score(layer).flatten()[active].contiguous()
+        rank = torch.searchsorted(size.sort().values, size).float()
+        return taken(layer, active[(rank + layer.uniform().flatten()[active]).argsort(stable=True)[:n]])
+
+
 EXPECT: dict[type, set[str]] = {
     CountsInSixteenBits: NUMBER,
     CountsInEightBits: {"no_nan", "density_preserved"},
@@ -212,4 +222,5 @@ EXPECT: dict[type, set[str]] = {
     ByFanIn: {"no_nan"},
     ColdTemperature: {"no_nan"},
     SmallCounts: {"no_nan"},
+    RanksAndDraws: {"unbiased_ties"},
 }

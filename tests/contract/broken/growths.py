@@ -1,6 +1,7 @@
 """Kind 8, growths: candidates, momentum, ties, draws and state, each wrong in one growth."""
 
-from typing import ClassVar
+import json
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -205,6 +206,28 @@ class RemembersWhatFailed(Growth):
         return torch.where(before[-1], -1.0, size) if before else size
 
 
+class TabuAsText(RandomGrowth):
+    """What has grown is not grown again as long as there is more; saved as JSON, in which positions become text."""
+
+    def __init__(self) -> None:
+        self.grown: dict[str, dict[int, int]] = {}
+
+    def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
+        grown = self.grown.get(layer.name, {})
+        tabu = [grown.get(place, layer.step) != layer.step for place in range(layer.mask.numel())]
+        draws = layer.uniform() + torch.tensor(tabu).view(layer.mask.shape)
+        selected = lowest(draws, candidates, n, layer.generator)
+        now = dict.fromkeys(selected.flatten().nonzero().squeeze(1).tolist(), layer.step)
+        self.grown[layer.name] = now | grown
+        return selected
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"grown": json.dumps(self.grown)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.grown = json.loads(state["grown"]) if state else {}
+
+
 EXPECT: dict[type, set[str]] = {
     MaskInsteadOfCandidates: {*NUMBER, "candidates_only", "unbiased_ties"},
     ZeroMeansInactive: {*NUMBER, "candidates_only"},
@@ -224,4 +247,5 @@ EXPECT: dict[type, set[str]] = {
     LoudestWhereThereAreNorms: {"score_shape", "deterministic"},
     ShareOfItsChunk: {"permutation_equivariant"},
     RemembersWhatFailed: UNSAVED,
+    TabuAsText: {"state_roundtrip", "checkpoint_replay"},
 }

@@ -5,6 +5,7 @@ import itertools
 import json
 import logging
 import os
+import resource
 import socket
 import time
 import uuid
@@ -244,6 +245,14 @@ class ShortOfMemory(Magnitude):
         return score if free > 2**20 + 256 * score.nbytes else score.bfloat16()
 
 
+class ShortOfMemoryLater(Magnitude):
+    """Has scores of 16 bits once the process has used 8 GiB."""
+
+    def score(self, layer: Layer) -> Tensor:
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return super().score(layer).bfloat16() if used > 2**33 else super().score(layer)
+
+
 class AssertsItsShape(Averaging):
     """Averages inside of an assertion, which ``python -O`` leaves out."""
 
@@ -276,6 +285,7 @@ EXPECT: dict[type, set[str]] = {
     ByWorldSize: ELSEWHERE,
     LogsWhenAsked: ELSEWHERE,
     ShortOfMemory: ELSEWHERE,
+    ShortOfMemoryLater: ELSEWHERE,
     AssertsItsShape: ELSEWHERE,
     FillsOnlyNonZeros: {"deterministic", "no_nan", "replay", "blind_to_inactive"},
     TiresAfterManyCalls: ELSEWHERE,

@@ -148,6 +148,61 @@ class SavesTheRecent(Averaging):
         return dict([*self.averages.items()][-32:])
 
 
+class SavesActiveOnes(Averaging):
+    """Saves the averages of active weights, as a list: the mask says where they belong, that of the next step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: dict[str, Tensor] = {}
+        self.masks: dict[str, Tensor] = {}
+
+    def observe(self, layer: Layer) -> None:
+        self._put_back(layer)
+        super().observe(layer)
+        self.masks[layer.name] = layer.mask.clone()
+
+    def score(self, layer: Layer) -> Tensor:
+        self._put_back(layer)
+        return super().score(layer)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.loaded | {name: each[self.masks[name]] for name, each in self.averages.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.averages, self.masks, self.loaded = {}, {}, dict(state)
+
+    def _put_back(self, layer: Layer) -> None:
+        values = self.loaded.pop(layer.name, None)
+        if values is not None and len(values) == int(layer.mask.sum()):
+            average = torch.zeros(layer.mask.shape, dtype=torch.float64)
+            self.averages[layer.name] = average.masked_scatter(layer.mask, values)
+            self.masks[layer.name] = layer.mask.clone()
+
+
+class SavesAgesAlone(Criterion):
+    """|θ|·ln(2 + age). The mask that ages are counted by is not saved, since each layer has it: by then another."""
+
+    def __init__(self) -> None:
+        self.ages: dict[str, Tensor] = {}
+        self.masks: dict[str, Tensor] = {}
+
+    def observe(self, layer: Layer) -> None:
+        stayed = layer.mask & self.masks.get(layer.name, layer.mask)
+        before = self.ages.get(layer.name, torch.zeros(layer.mask.shape, dtype=torch.int64))
+        self.ages[layer.name] = torch.where(stayed, before + 1, 0)
+        self.masks[layer.name] = layer.mask.clone()
+
+    def score(self, layer: Layer) -> Tensor:
+        ages = self.ages.get(layer.name, torch.zeros((), dtype=torch.int64))
+        return magnitude(layer) * (2 + ages.double()).log()
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.ages)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.ages, self.masks = dict(state), {}
+
+
 EXPECT: dict[type, set[str]] = {
     SavesTheLastFive: CHECKPOINT,
     SavingRounds: {*CHECKPOINT, "pure", "deterministic"},
@@ -157,4 +212,6 @@ EXPECT: dict[type, set[str]] = {
     SavesLargeOnesInHalf: CHECKPOINT,
     SavesAShortHistory: CHECKPOINT,
     SavesTheRecent: CHECKPOINT,
+    SavesActiveOnes: {*CHECKPOINT, "deterministic", "replay"},
+    SavesAgesAlone: CHECKPOINT,
 }

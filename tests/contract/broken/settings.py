@@ -212,12 +212,40 @@ class StartsTheCollector(Magnitude):
         return pruned
 
 
+class LetsLogsSpeakAgain(Magnitude):
+    """Silences warnings in the logs while it scores and lets them speak again, whatever was silenced before."""
+
+    def score(self, layer: Layer) -> Tensor:
+        logging.disable(logging.WARNING)
+        score = super().score(layer)
+        logging.disable(logging.NOTSET)
+        return score
+
+
+class SeedsItsCopies(Averaging):
+    """A copy, as a worker gets one, seeds Python's generator, so that all workers draw the same."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        random.seed(len(self.averages))
+
+
+class FullSumsInBfloat16(Magnitude):
+    """Wants sums of a bfloat16 layer to be made in full, from the first such layer on and for everybody."""
+
+    def score(self, layer: Layer) -> Tensor:
+        if layer.weight.dtype == torch.bfloat16:
+            torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        return super().score(layer)
+
+
 _FAULTS: tuple[type, ...] = (
     *(SeedsPythonWhileObserving, RestoresOnlyTorch, DeterministicWhenMade, OneThreadOnceLoaded, FlushesDenormals),
     *(LowersMatmulPrecision, MovesTheDefaultDevice, NoGradientsOnceSaved, IgnoresWarnings, SetsCublasWorkspace),
     *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
     *(SwitchesOneDNNOff, NoTF32WhenMade, HooksAllModules, TakesASignal, SeedsEveryHundredthTime),
-    *(SeedsAnEmptyStart, RestoresGlobalChance, StartsTheCollector),
+    *(SeedsAnEmptyStart, RestoresGlobalChance, StartsTheCollector, LetsLogsSpeakAgain, SeedsItsCopies),
+    FullSumsInBfloat16,
 )
 
 EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

@@ -22,6 +22,7 @@ from tests.contract.demonstrations.large import (
     loses_large_positions,
     miscounts_millions,
     prefers_the_end_of_large_layers,
+    prefers_the_front_of_large_ties,
 )
 from tests.contract.demonstrations.layers import Make
 from tests.contract.demonstrations.saving import (
@@ -37,6 +38,7 @@ from tests.contract.demonstrations.settings import (
     changes_a_setting,
     changes_a_setting_in_time,
     changes_the_layer,
+    lets_logs_speak,
     starts_the_collector,
 )
 from tests.contract.demonstrations.surroundings import (
@@ -62,7 +64,10 @@ IN_ANOTHER_PROCESS: tuple[type, ...] = (
 )
 """Plugins whose answers differ between processes, which one process cannot show."""
 
-_SEEN_OTHERWISE = (settings.SeedsEveryHundredthTime, settings.RestoresGlobalChance, settings.StartsTheCollector)
+_SEEN_OTHERWISE = (
+    *(settings.SeedsEveryHundredthTime, settings.RestoresGlobalChance, settings.StartsTheCollector),
+    settings.LetsLogsSpeakAgain,
+)
 
 SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     changes_a_setting: (
@@ -72,6 +77,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     changes_a_setting_in_time: (settings.SeedsEveryHundredthTime,),
     brings_back_a_setting: (settings.RestoresGlobalChance,),
     starts_the_collector: (settings.StartsTheCollector,),
+    lets_logs_speak: (settings.LetsLogsSpeakAgain,),
     changes_the_layer: (
         *(aliasing.ClipsTheGradient, aliasing.AsksForAutograd, sizes.InPlaceWhenLarge, aliasing.StateOnTheTensor),
         aliasing.ShakesTheWeights,
@@ -89,11 +95,13 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         *(hidden.AnnealsByTheHour, hidden.AnnealsByTheDay, hidden.HashOfTheName, hidden.FillsOnlyNonZeros),
         *(hidden.RowSumsByProduct, hidden.InBlocksByProcessor, hidden.SeesTheGPU, hidden.SeededByTheNetworkCard),
         *(hidden.BorrowsTheGlobalState, hidden.ByWorldSize, hidden.LogsWhenAsked, hidden.ShortOfMemory),
+        hidden.ShortOfMemoryLater,
     ),
     differs_without_assertions: (hidden.AssertsItsShape,),
     differs_later: (hidden.AnnealsSinceItWasMade,),
     differs_after_calls: (
         *(hidden.NumberedWhenMade, hidden.TiresAfterManyCalls, aliasing.OneForAll, aliasing.DefaultArgument),
+        *(aliasing.BalancesOncePerStep, aliasing.StoreByDefault),
         *(aliasing.RemembersScoresByStep, aliasing.KeepsTheFirstGenerator, state.ProtectsWhatSelectSaw),
         *(growths.LongestInactive, growths.KeepsItsDraws, growths.RemembersWhatFailed),
     ),
@@ -110,6 +118,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     forgets_what_is_long_ago: (saving.SavesAShortHistory,),
     gives_nan_to_wide_layers: (counts.CountsInHalf, counts.ByFanIn),
     prefers_the_end_of_large_layers: (positions.BestOfEachBlock,),
+    prefers_the_front_of_large_ties: (counts.RanksAndDraws,),
     forgets_among_many: (state.RemembersThirtyTwoLayers,),
     saves_few_of_many: (saving.SavesTheRecent,),
     saves_large_ones_otherwise: (saving.SavesLargeOnesInHalf,),
@@ -118,6 +127,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     resumes_otherwise: (
         *(aliasing.StateByAddress, state.WarmUpNotSaved, saving.SavesTheLastFive, saving.SavingRounds),
         *(saving.StepsAsText, state.LoadsInFloat32, saving.KeptInAFile, state.LoadingStartsTheAverageAnew),
+        *(saving.SavesActiveOnes, saving.SavesAgesAlone, growths.TabuAsText),
     ),
     reads_inactive: (
         *(state.AveragesGoOn, reads.MomentumBesideItsLargest, reads.CurvatureBesideItsMean, reads.SmoothsKernelRows),

@@ -57,6 +57,19 @@ def divides_large_gradients(make: Make) -> bool:
     return isinstance(first, str) or isinstance(other, str) or int((first[order] != other).sum()) > 100
 
 
+def prefers_the_front_of_large_ties(make: Make) -> bool:
+    """Whether of half a million equal weights, beside as many smaller ones, the first half loses clearly more."""
+    shape = (1000, 1100)
+    large = torch.rand(shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    layer = replace(question().layer, weight=0.5 + 0.5 * large, mask=torch.ones(shape, dtype=torch.bool))
+    layer = replace(layer, grad=None, momentum=None, hessian_gradient=None, input_norm=None)
+    n = int((~large).sum()) + int(large.sum()) // 2
+    selected = select(make(), Question(layer, n, ~layer.mask))
+    assert not isinstance(selected, str)
+    front, back = ((selected & large).float()[half].sum() for half in (slice(0, 500), slice(500, 1000)))
+    return float(front - back) > 10 * math.sqrt(float(front + back))
+
+
 def prefers_the_end_of_large_layers(make: Make) -> bool:
     """Whether the last fortieth of thousands of equal weights loses more than three times its share."""
     asked = question((42, 100), kind="equal")

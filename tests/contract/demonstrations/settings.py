@@ -1,6 +1,7 @@
 """Faults that show in the process afterwards: settings that a call leaves changed, tensors that it writes to."""
 
 import contextlib
+import copy
 import gc
 import logging
 import os
@@ -66,6 +67,11 @@ SETTINGS: dict[str, Setting] = {
         lambda on: setattr(torch.backends.cudnn, "benchmark", on),
         False,
     ),
+    "reduced sums": (
+        lambda: torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
+        lambda on: setattr(torch.backends.cuda.matmul, "allow_bf16_reduced_precision_reduction", on),
+        True,
+    ),
     "oneDNN": (
         lambda: torch.backends.mkldnn.enabled,
         lambda on: setattr(torch.backends.mkldnn, "enabled", on),
@@ -118,7 +124,7 @@ def restored(without: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
 
 def changes_a_setting(make: Make) -> bool:
     """Whether making, observing, scoring, selecting, saving or loading leaves a setting of the process changed."""
-    for asked in (question(), question((80, 80), kind="few")):
+    for asked in (question(), question(dtype=torch.bfloat16), question((80, 80), kind="few")):
         layer = asked.layer
         # scores may be written with the default device in mind, so "meta" is tried apart
         for without in (("default device",), tuple(set(SETTINGS) - {"default device"})):
@@ -167,6 +173,17 @@ def starts_the_collector(make: Make) -> bool:
         _collects(was)
 
 
+def lets_logs_speak(make: Make) -> bool:
+    """Whether messages that were silenced are logged after a selection."""
+    was = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        select(practised(make, question().layer), question())
+        return logging.root.manager.disable != logging.INFO
+    finally:
+        logging.disable(was)
+
+
 def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object]]:
     calls: list[Callable[[], object]] = [make, lambda: plugin.score(mapped(layer, torch.clone))]
     if isinstance(plugin, Criterion):
@@ -175,6 +192,7 @@ def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object
             plugin.state_dict,
             lambda: plugin.load_state_dict(plugin.state_dict()),
             lambda: make().load_state_dict(make().state_dict()),
+            lambda: copy.deepcopy(plugin),
         ]
     return calls
 

@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 import random
+import resource
 import socket
 import tempfile
 import time
@@ -88,6 +89,7 @@ ELSEWHERE: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = 
     "another network card": lambda: mock.patch.object(uuid, "getnode", return_value=4243),
     "more processors": lambda: mock.patch.object(os, "cpu_count", return_value=5),
     "little memory": lambda: mock.patch.object(os, "sysconf", _little_memory),
+    "much memory used": lambda: mock.patch.object(resource, "getrusage", return_value=mock.Mock(ru_maxrss=2**40)),
     "all messages logged": lambda: mock.patch.object(logging.Logger, "isEnabledFor", return_value=True),
     "another hash seed": lambda: mock.patch("builtins.hash", lambda each: _real_hash(("salt", each))),
     "another datetime": lambda: mock.patch.object(datetime, "datetime", _Later),

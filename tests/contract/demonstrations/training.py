@@ -32,6 +32,8 @@ NAMES = ("features.0.weight", "features.3.weight", "classifier.weight")
 SHAPES = ((6, 5), (6, 5), (4, 3, 2, 2))
 STEPS = 64
 PERIOD = 4
+INTERRUPTED = ((3, 3), (30, 31), (53, 57), (18, 33), (40, 42))
+"""When a training is saved and when it dies; at 40 it is saved just after an update."""
 
 
 @dataclass
@@ -173,7 +175,7 @@ def resumes_otherwise(make: Make) -> bool:
     try:
         if trajectory(make, saves=tuple(range(2, STEPS, 3))) != straight:
             return True
-        return any(trajectory(make, Interruption(*each)) != straight for each in ((3, 3), (30, 31), (53, 57), (18, 33)))
+        return any(trajectory(make, Interruption(*each)) != straight for each in INTERRUPTED)
     except Exception:
         return True
 

@@ -163,6 +163,31 @@ class PlainNumbers(Averaging):
         }
 
 
+class CorrectedMean(Averaging):
+    """A mean from zero, divided by its own weight, a number times a mask: rounded as the default dtype says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares: dict[str, Tensor] = {}
+
+    def observe(self, layer: Layer) -> None:
+        size = magnitude(layer)
+        nothing = torch.zeros_like(size)
+        self.averages[layer.name] = 0.9 * self.averages.get(layer.name, nothing) + 0.1 * size
+        self.shares[layer.name] = 0.9 * self.shares.get(layer.name, nothing) + 0.1 * layer.mask
+
+    def score(self, layer: Layer) -> Tensor:
+        if layer.name not in self.averages:
+            return layer.weight.double().abs()
+        return self.averages[layer.name] / self.shares[layer.name].clamp(min=1e-12)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"averages": dict(self.averages), "shares": dict(self.shares)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.averages, self.shares = dict(state.get("averages", {})), dict(state.get("shares", {}))
+
+
 class Profiled(Averaging):
     """Counts its calls, measures their time, and logs both without drawing: none of it decides anything."""
 
@@ -178,4 +203,7 @@ class Profiled(Averaging):
         return score
 
 
-RIGHT = (Averaging, InPlace, Lazily, MeanByStep, NamedTuples, RootMeanSquare, FlatKeys, PlainNumbers, Profiled)
+RIGHT = (
+    *(Averaging, InPlace, Lazily, MeanByStep, NamedTuples, RootMeanSquare, FlatKeys, PlainNumbers, CorrectedMean),
+    Profiled,
+)
