@@ -188,6 +188,10 @@ def real(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def _has_generator(arguments: Sequence[Any], options: Mapping[str, Any]) -> bool:
+    return any(isinstance(each, torch.Generator) for each in (*arguments, *options.values()))
+
+
 def _done(operation: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
     there: list[Tensor] = []
     here: list[Tensor] = []
@@ -206,6 +210,8 @@ def _done(operation: Callable[..., Any], arguments: Sequence[Any], options: Mapp
     real_arguments, real_options = tree_map(on_cpu, (tuple(arguments), dict(options)))
     wanted = options.get("device")
     goes_there = bool(there) if wanted is None else wanted == DEVICE
+    if goes_there and torch.Tag.nondeterministic_seeded in operation.tags and not _has_generator(arguments, options):  # type: ignore[attr-defined]
+        raise WrongDevice("it draws from the random state of all that is computed on the GPU")
     if goes_there and generators:
         raise WrongDevice("Expected a 'cuda' device type for generator but found 'cpu'")
     name = str(getattr(operation, "_schema", operation)).partition(".")[0].partition("(")[0]

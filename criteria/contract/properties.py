@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from criteria.api import Criterion, Growth
-from criteria.contract import device, known, purity, sameness, special, state_properties
+from criteria.contract import device, known, other_processes, purity, sameness, special, state_properties
 from criteria.contract import selection_properties as selection
 from criteria.contract import training_properties as training
 from criteria.contract.asking import Plugin
@@ -93,8 +93,9 @@ SELECTION = (
             Judge(sameness.deterministic, any_cases, special.large, special.few_tied, cost=4),
             Judge(sameness.same_after_other_questions, any_cases, special.large, cost=2),
             Judge(sameness.same_however_shown, moving_cases, special.large, as_trained=True, cost=2),
-            Judge(sameness.same_in_another_process, None, special.few_tied),
-            Judge(sameness.same_with_other_hashes, None, special.few_tied),
+            Judge(other_processes.same_in_another_process, None, special.few_tied),
+            Judge(other_processes.same_with_other_hashes, None, special.few_tied),
+            Judge(sameness.same_in_large_layers, None, special.million_tied),
             Judge(sameness.same_however_often, None, at_once=special.few_tied, besides=special.few_tied),
             Judge(sameness.same_among_many_layers, None, at_once=special.few_tied, besides=special.few_tied),
         )

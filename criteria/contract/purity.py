@@ -29,15 +29,16 @@ from criteria.contract.showing import Stage, changed_fields, changes_of
 OFTEN = 150
 """How many times a plugin is asked that may do something now and then."""
 
+
 FEW = 1000
-"""In larger layers than this the second round is left out."""
+"""Only in smaller layers than this gradients overflow."""
 
 
 def pure(plugin: Plugin, case: Case) -> None:
     """A plugin changes neither what it is shown nor settings of the process (random states, grad mode, threads, …)."""
     seed = UNLIKELY + case.layer.generator.initial_seed() % 2**30
     # two rounds that start from different settings: setting something to what it is already would not be seen
-    for otherwise in (False, True) if case.layer.weight.numel() < FEW else (False,):
+    for otherwise in (False, True):
         with contained():
             seed_all(seed)
             if otherwise:
@@ -48,6 +49,7 @@ def pure(plugin: Plugin, case: Case) -> None:
             _watch_saving(asked, seed + 2)  # a training may be saved before its first step
             _watch_observing(asked, case)
             _watch_asking(asked, case)
+            _watch_overflowing(copy.deepcopy(plugin), case)
             _watch_saving(asked, seed + 3)
     _require_lasting_answers(plugin, case)
 
@@ -92,6 +94,15 @@ def _watch_asking(plugin: Plugin, case: Case) -> None:
     _watch("select()", partial(select_of, plugin, replace(case, layer=shown), candidates), case.layer, stage)
     if not torch.equal(candidates, selectable(plugin, case)):
         raise Broken("select() changed its candidates")
+
+
+def _watch_overflowing(plugin: Plugin, case: Case) -> None:
+    """Gradients overflow where losses are scaled: what a plugin makes of them is its own, but not what it sets."""
+    if plugin.requires_grad and case.layer.grad is not None and case.layer.weight.numel() < FEW:
+        layer = replace(copied(case.layer), grad=torch.full_like(case.layer.grad, torch.inf))
+        if isinstance(plugin, Criterion):
+            _watch("observe() of gradients that are infinite", partial(plugin.observe, layer))
+        _watch("select() by gradients that are infinite", partial(select_of, plugin, replace(case, layer=layer)))
 
 
 def _watch_saving(plugin: Plugin, seed: int) -> None:

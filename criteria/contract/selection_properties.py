@@ -106,7 +106,7 @@ def blind_to_inactive(plugin: Criterion, case: Case) -> None:
     what = "with other values at inactive positions"
     first = answer(plugin, case)
     filler = torch.linspace(-3, 1e4, case.layer.mask.numel(), dtype=torch.float64).view_as(case.layer.mask)
-    for values in (filler, -filler):
+    for values in (filler, -filler, torch.zeros_like(filler)):
         asked = copy.deepcopy(plugin)
         with blamed_if_repeatable(plugin, case, first), no_answer_is_broken(what):
             for layer in case.past() if case.observed else ():

@@ -79,7 +79,7 @@ def late_and_large(plugin: Plugin) -> Iterator[Case]:
     """Late steps, and layers of thousands of weights."""
     yield from late(plugin)
     if observes(plugin):
-        yield steady_case(observed=700)
+        yield steady_case(observed=1000)  # a factor of 0.9 more often than float32 has room for
     yield from rounded(plugin)
     yield from large(plugin)
     yield from beyond_counting(plugin)
@@ -130,7 +130,7 @@ def saved_soon(plugin: Plugin) -> Iterator[Case]:
 
 def ranked(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands and of a million weights no two of which are alike."""
-    for shape in ((7, 9, 3, 5), (120, 150), FLAT, TALL, LARGE, MILLION):
+    for shape in ((7, 9, 3, 5), (8, 8, 3, 3), (60, 60), (120, 150), FLAT, TALL, LARGE, MILLION):
         yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
     yield _half(LARGE, 1 if observes(plugin) else 0)  # no two gradients are alike either
     if isinstance(plugin, Growth):
@@ -162,6 +162,11 @@ def tied(plugin: Plugin) -> Iterator[Case]:
     # ranks of more than 2**19, which leave few of their 24 bits for a draw that is added to them
     active = 21_200 if isinstance(plugin, Growth) else 1_050_000
     yield drawn_case(MILLION, active, 790_000, values="levels")
+
+
+def million_tied(plugin: Plugin) -> Iterator[Case]:
+    """A layer of a million weights, many of which are alike."""
+    yield drawn_case(MILLION, 640_000, 200_000, values="levels", observed=1 if observes(plugin) else 0)
 
 
 def few_tied(_plugin: Plugin) -> Iterator[Case]:

@@ -6,7 +6,7 @@ from torch import Tensor
 from criteria import Criterion, Layer, load, names
 from criteria.contract.asking import Broken, Inapplicable
 from criteria.contract.hashing import makes_sets
-from criteria.contract.sameness import same_with_other_hashes
+from criteria.contract.other_processes import same_with_other_hashes
 from criteria.contract.special import few_tied
 from criteria.pruning.magnitude import Magnitude
 from tests.contract.broken.hidden import FirstOfASet, HashOfTheName, WeightsOfASet

@@ -9,7 +9,7 @@ from torch import Tensor
 from criteria import Criterion, Layer, gradient, lowest
 from criteria.pruning.magnitude import Magnitude
 from tests.contract.broken.positions import taken
-from tests.contract.right.averages import LARGEST, magnitude
+from tests.contract.right.averages import LARGEST, Averaging, magnitude
 from tests.contract.right.selections import rows_of
 
 NUMBER = {"exact_count", "density_preserved"}
@@ -197,6 +197,29 @@ class SmallCounts(Criterion):
         return self.sums.get(layer.name, torch.zeros_like(now)) + now, steps + 1
 
 
+class GrowingIncrements(Averaging):
+    """|θ| times a mean in float32; old steps do not fade, new ones weigh more: after 840 steps it is infinite."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.increments: dict[str, float] = {}
+
+    def observe(self, layer: Layer) -> None:
+        self.increments[layer.name] = self.increments.get(layer.name, 1.0) / 0.9
+        now = magnitude(layer).float() * self.increments[layer.name]
+        self.averages[layer.name] = self.averages.get(layer.name, torch.zeros_like(now)) + now
+
+    def score(self, layer: Layer) -> Tensor:
+        mean = self.averages.get(layer.name, torch.ones_like(layer.weight)) / self.increments.get(layer.name, 1.0)
+        return magnitude(layer) * mean
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"averages": dict(self.averages), "increments": dict(self.increments)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.averages, self.increments = dict(state["averages"]), dict(state["increments"])
+
+
 class RanksAndDraws(Magnitude):
     """A rank, which equal weights share, plus a draw from [0, 1), in float32: a high rank leaves it few bits."""
 
@@ -222,5 +245,6 @@ EXPECT: dict[type, set[str]] = {
     ByFanIn: {"no_nan"},
     ColdTemperature: {"no_nan"},
     SmallCounts: {"no_nan"},
+    GrowingIncrements: {"no_nan", "density_preserved"},
     RanksAndDraws: {"unbiased_ties"},
 }

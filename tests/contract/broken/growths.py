@@ -3,6 +3,7 @@
 import json
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -206,6 +207,18 @@ class RemembersWhatFailed(Growth):
         return torch.where(before[-1], -1.0, size) if before else size
 
 
+class SamplesLargeLayers(RandomGrowth):
+    """Of more than 200,000 candidates NumPy draws, from a generator that nobody has seeded."""
+
+    def select(self, layer: Layer, n: int, candidates: Tensor) -> Tensor:
+        if int(candidates.sum()) <= 200_000:
+            return super().select(layer, n, candidates)
+        places = candidates.flatten().nonzero().squeeze(1)
+        grown = torch.zeros(candidates.numel(), dtype=torch.bool)
+        grown[places[torch.from_numpy(np.random.default_rng().choice(len(places), n, replace=False))]] = True
+        return grown.view(candidates.shape)
+
+
 class TabuAsText(RandomGrowth):
     """What has grown is not grown again as long as there is more; saved as JSON, in which positions become text."""
 
@@ -247,5 +260,6 @@ EXPECT: dict[type, set[str]] = {
     LoudestWhereThereAreNorms: {"score_shape", "deterministic"},
     ShareOfItsChunk: {"permutation_equivariant"},
     RemembersWhatFailed: UNSAVED,
+    SamplesLargeLayers: {"deterministic", "pure", "replay"},
     TabuAsText: {"state_roundtrip", "checkpoint_replay"},
 }

@@ -231,6 +231,17 @@ class RandomStart(Magnitude):
         return taken(layer, active.roll(start)[scores.roll(start).argsort(stable=True)[:n]])
 
 
+class InMemoryOrder(Magnitude):
+    """Takes the weights of a convolution as they are in memory, where its channels may be last, but not its mask."""
+
+    def select(self, layer: Layer, n: int) -> Tensor:
+        weight = layer.weight
+        if weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last):
+            weight = weight.permute(0, 2, 3, 1)
+        where = layer.mask.reshape(-1)
+        return lowest(weight.abs().reshape(-1), where, n, layer.generator).view(layer.mask.shape)
+
+
 EXPECT: dict[type, set[str]] = {
     DrawsOnlyWhereAllAreEqual: TIES,
     NaiveShuffle: TIES,
@@ -250,4 +261,5 @@ EXPECT: dict[type, set[str]] = {
     InOrderInHalfPrecision: TIES,
     BestOfEachBlock: TIES,
     RandomStart: TIES,
+    InMemoryOrder: {"deterministic", "permutation_equivariant"},
 }

@@ -149,6 +149,28 @@ class CurvatureWhereThereIsSome(Criterion):
         return size if layer.hessian_gradient is None else size * layer.hessian_gradient(1.0).double().abs()
 
 
+class ClipsOutliersOfTheProduct(Criterion):
+    """θ·Hg with the product clipped at four standard deviations, of those of inactive weights too."""
+
+    requires_hessian_gradient: ClassVar[bool] = True
+
+    def score(self, layer: Layer) -> Tensor:
+        assert layer.hessian_gradient is not None
+        product = layer.hessian_gradient(1.0).double().clamp(-LARGEST, LARGEST)
+        limit = 4 * product.square().flatten().sort().values.mean().sqrt()
+        return layer.weight.double() * product.clamp(-limit, limit)
+
+
+class DrawsWhereItIs(Criterion):
+    """Noise is drawn on the weight's device, by the layer's generator only where that is on this device."""
+
+    def score(self, layer: Layer) -> Tensor:
+        device, generator = layer.weight.device, layer.generator
+        own = generator if generator.device == device else None
+        noise = torch.rand(layer.weight.shape, generator=own, device=device, dtype=torch.float64)
+        return layer.weight.double().abs() * (1 + 0.1 * noise)
+
+
 class GeneratorOfTheDevice(Criterion):
     """Draws from a generator on the weight's device, with the seed of the layer's: a GPU draws others than a CPU."""
 
@@ -170,6 +192,8 @@ EXPECT: dict[type, set[str]] = {
     ClipsAtAQuantile: BLIND,
     NonZeroMeansActive: {"exact_count", "density_preserved"},
     DrawsOnTheLayersDevice: {"device_stable"},
+    DrawsWhereItIs: {"device_stable"},
+    ClipsOutliersOfTheProduct: BLIND,
     GeneratorOfTheDevice: {"device_stable"},
     RemembersTheLargestEver: BLIND,
     NormsWhereThereAreSome: {"score_shape", "deterministic"},

@@ -6,13 +6,13 @@ import os
 import random
 import signal
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from criteria import Criterion, Layer
+from criteria import Criterion, Layer, gradient
 from criteria.pruning.magnitude import Magnitude
 from tests.contract.right.averages import Averaging
 
@@ -222,6 +222,17 @@ class LetsLogsSpeakAgain(Magnitude):
         return score
 
 
+class LooksForAnomalies(Averaging):
+    """Once a gradient is infinite, as in a training with a scaled loss, torch is asked where such numbers come from."""
+
+    requires_grad: ClassVar[bool] = True
+
+    def observe(self, layer: Layer) -> None:
+        if not bool(gradient(layer).isfinite().all()):
+            torch.autograd.set_detect_anomaly(True)
+        super().observe(layer)
+
+
 class SeedsItsCopies(Averaging):
     """A copy, as a worker gets one, seeds Python's generator, so that all workers draw the same."""
 
@@ -245,7 +256,7 @@ _FAULTS: tuple[type, ...] = (
     *(TunesKernelsWhenMade, DetectsAnomalies, NumPyRaisesOnceLoaded, StopsTheCollector, SilencesLogs),
     *(SwitchesOneDNNOff, NoTF32WhenMade, HooksAllModules, TakesASignal, SeedsEveryHundredthTime),
     *(SeedsAnEmptyStart, RestoresGlobalChance, StartsTheCollector, LetsLogsSpeakAgain, SeedsItsCopies),
-    FullSumsInBfloat16,
+    *(FullSumsInBfloat16, LooksForAnomalies),
 )
 
 EXPECT: dict[type, set[str]] = {each: {"pure"} for each in _FAULTS}

@@ -12,14 +12,17 @@ from tests.contract.demonstrations.answers import (
     minds_positions,
     prefers_positions,
     reads_inactive,
+    reads_inactive_of_sparse_layers,
     reads_undeclared,
     selects_elsewhere,
 )
 from tests.contract.demonstrations.large import (
+    differs_when_large,
     divides_large_gradients,
     divides_large_layers,
     gives_nan_to_wide_layers,
     loses_large_positions,
+    minds_the_order_in_memory,
     miscounts_millions,
     prefers_the_end_of_large_layers,
     prefers_the_front_of_large_ties,
@@ -39,6 +42,7 @@ from tests.contract.demonstrations.settings import (
     changes_a_setting_in_time,
     changes_the_layer,
     lets_logs_speak,
+    minds_infinite_gradients,
     starts_the_collector,
 )
 from tests.contract.demonstrations.surroundings import (
@@ -66,7 +70,7 @@ IN_ANOTHER_PROCESS: tuple[type, ...] = (
 
 _SEEN_OTHERWISE = (
     *(settings.SeedsEveryHundredthTime, settings.RestoresGlobalChance, settings.StartsTheCollector),
-    settings.LetsLogsSpeakAgain,
+    *(settings.LetsLogsSpeakAgain, settings.LooksForAnomalies),
 )
 
 SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
@@ -78,6 +82,9 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
     brings_back_a_setting: (settings.RestoresGlobalChance,),
     starts_the_collector: (settings.StartsTheCollector,),
     lets_logs_speak: (settings.LetsLogsSpeakAgain,),
+    minds_infinite_gradients: (settings.LooksForAnomalies,),
+    minds_the_order_in_memory: (positions.InMemoryOrder,),
+    differs_when_large: (growths.SamplesLargeLayers,),
     changes_the_layer: (
         *(aliasing.ClipsTheGradient, aliasing.AsksForAutograd, sizes.InPlaceWhenLarge, aliasing.StateOnTheTensor),
         aliasing.ShakesTheWeights,
@@ -133,11 +140,12 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         *(state.AveragesGoOn, reads.MomentumBesideItsLargest, reads.CurvatureBesideItsMean, reads.SmoothsKernelRows),
         *(reads.CentresEachUnit, reads.ClipsAtAQuantile, reads.RemembersTheLargestEver),
     ),
+    reads_inactive_of_sparse_layers: (reads.ClipsOutliersOfTheProduct,),
     reads_undeclared: (
         *(reads.ObservesAnUndeclaredGradient, reads.DecidesTiesByTheGradient, growths.ReadsMomentumWhereThereIsSome),
         *(reads.NormsWhereThereAreSome, reads.CurvatureWhereThereIsSome, growths.LoudestWhereThereAreNorms),
     ),
-    draws_on_the_layers_device: (reads.DrawsOnTheLayersDevice,),
+    draws_on_the_layers_device: (reads.DrawsOnTheLayersDevice, reads.DrawsWhereItIs),
     draws_by_the_first_seed: (reads.GeneratorOfTheDevice,),
     fails_or_miscounts: (
         *(sizes.SharesOfBlocks, counts.CountsInSixteenBits, sizes.ThresholdOfASample, counts.ScheduleRunsOut),
@@ -151,7 +159,7 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
         counts.SoftScore,
         counts.EpsilonOfFloat64,
         counts.OverflowsLate,
-        *(counts.SpreadByMoments, counts.ColdTemperature, counts.SmallCounts),
+        *(counts.SpreadByMoments, counts.ColdTemperature, counts.SmallCounts, counts.GrowingIncrements),
     ),
     prefers_positions: (
         *(
@@ -161,12 +169,19 @@ SHOWN_BY: dict[Callable[[Make], bool], tuple[type, ...]] = {
             *(
                 cls
                 for cls in positions.EXPECT
-                if cls not in (positions.IndicesOfTheTranspose, positions.PrefersTheCentre, positions.BestOfEachBlock)
+                if cls
+                not in (
+                    *(positions.IndicesOfTheTranspose, positions.PrefersTheCentre, positions.BestOfEachBlock),
+                    positions.InMemoryOrder,
+                )
             ),
         ),
         *(growths.TopKOfTheGradient, growths.SeededByTheStep, growths.RowsInTurn, growths.FillsUpInOrder),
     ),
-    minds_positions: (positions.PrefersTheCentre, sizes.BufferOfAThousandColumns, sizes.DropsTheLastBlock),
+    minds_positions: (
+        *(positions.PrefersTheCentre, sizes.BufferOfAThousandColumns, sizes.DropsTheLastBlock),
+        sizes.SumsOfSquareLayers,
+    ),
     selects_elsewhere: (positions.IndicesOfTheTranspose, growths.ZeroMeansInactive, growths.ByDegreeOnly),
 }
 """The demonstration, and the plugins whose fault it shows."""

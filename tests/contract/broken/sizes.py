@@ -9,6 +9,7 @@ from torch import Tensor
 from criteria import Criterion, Layer, gradient, lowest
 from criteria.pruning.magnitude import Magnitude
 from tests.contract.broken.counts import NUMBER
+from tests.contract.right.averages import LARGEST
 
 
 class SharesOfBlocks(Magnitude):
@@ -143,6 +144,16 @@ class ShardByShard(Magnitude):
         return torch.cat(parts).view(layer.mask.shape)
 
 
+class SumsOfSquareLayers(Criterion):
+    """|θ| beside the sum of its row, which in a square layer is put along the other side."""
+
+    def score(self, layer: Layer) -> Tensor:
+        size = layer.weight.double().abs().clamp(max=LARGEST)
+        total = (size * layer.mask).flatten(1).sort(1).values.sum(1).clamp(min=1e-300)
+        square = size.dim() == 2 and size.shape[0] == size.shape[1]
+        return size / (total if square else total.view(-1, *[1] * (size.dim() - 1)))
+
+
 EXPECT: dict[type, set[str]] = {
     SharesOfBlocks: NUMBER,
     RecursesAtEqualOnes: NUMBER,
@@ -154,4 +165,5 @@ EXPECT: dict[type, set[str]] = {
     DropsTheLastBlock: {"permutation_equivariant", "unbiased_ties"},
     BufferOfAThousandColumns: {"permutation_equivariant"},
     ShardByShard: {"permutation_equivariant"},
+    SumsOfSquareLayers: {"permutation_equivariant"},
 }

@@ -93,7 +93,7 @@ def gives_nan(make: Make) -> bool:
     cases = [(each, 3) for each in questions(("few", "wide", "largest", "flat"), 1)]
     cases += [(question(dtype=dtype, kind="few"), 3) for dtype in (torch.float64, torch.bfloat16)]
     cases += [(question((side,), kind="alike"), 3) for side in range(5, 60)]
-    cases += [(question(kind="few", step=1_000_000), 3)]
+    cases += [(question(kind="few", step=1_000_000), 3), (question(), 900)]
     cases += [(question(), 256), (question(kind="flat"), 255), (question((1, 40), kind="equal and large"), 1300)]
     for each, steps in cases:
         given = scores(practised(make, each.layer, steps), each)
@@ -130,6 +130,16 @@ def reads_inactive(make: Make) -> bool:
     return False
 
 
+def reads_inactive_of_sparse_layers(make: Make) -> bool:
+    """Whether zeros in place of what is inactive change the scores of a layer with few active weights."""
+    layer = question((40, 30)).layer
+    mask = (torch.arange(layer.mask.numel()) % 40 == 7).view(layer.mask.shape)
+    sparse = replace(layer, weight=layer.weight.where(mask, 0), mask=mask)
+    zeros = mapped(sparse, lambda tensor: tensor * mask)
+    first, other = (scores(make(), of_layer(each, 0.4)) for each in (sparse, zeros))
+    return first is not None and other is not None and not torch.equal(first, other)
+
+
 def reads_undeclared(make: Make) -> bool:
     """Whether it matters that something is there (a gradient, norms, …) that the plugin did not ask for."""
     plugin = make()
@@ -152,7 +162,7 @@ def reads_undeclared(make: Make) -> bool:
 def minds_positions(make: Make) -> bool:
     """Whether reordering rows, columns and kernels selects other weights, where scores differ by 2⁻²⁰ or more."""
     for each in (
-        *(*questions(("normal", "close"), 3), question((2, 1500), 0, "close")),
+        *(*questions(("normal", "close"), 3), question((2, 1500), 0, "close"), question((7, 7), 0, "close")),
         question((3, 5, 4371), 0, "close"),
     ):
         plugin = practised(make, each.layer, 0)

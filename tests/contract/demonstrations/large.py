@@ -37,6 +37,21 @@ def gives_nan_to_wide_layers(make: Make) -> bool:
     return given is not None and bool(given.isnan().any())
 
 
+def differs_when_large(make: Make) -> bool:
+    """Whether a layer of a million weights gets another selection when it is asked about again."""
+    asked = question((1000, 1030))
+    first, second = (select(make(), asked) for _ in range(2))
+    return isinstance(first, str) or isinstance(second, str) or not torch.equal(first, second)
+
+
+def minds_the_order_in_memory(make: Make) -> bool:
+    """Whether the weights of a convolution whose channels are last in memory lose others."""
+    asked = question((6, 5, 3, 3), kind="close")
+    layer = mapped(asked.layer, *[lambda tensor: tensor.clone(memory_format=torch.channels_last)] * 2)
+    first, other = select(make(), asked), make().select(layer, asked.n)  # type: ignore[call-arg]
+    return isinstance(first, str) or not torch.equal(first, other)
+
+
 def divides_large_layers(make: Make) -> bool:
     """Whether sorting the rows of a layer of a million weights by their size selects others than a few equal ones."""
     asked = question((1000, 1030))

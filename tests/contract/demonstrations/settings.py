@@ -9,6 +9,7 @@ import random
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,14 @@ def lets_logs_speak(make: Make) -> bool:
         return logging.root.manager.disable != logging.INFO
     finally:
         logging.disable(was)
+
+
+def minds_infinite_gradients(make: Make) -> bool:
+    """Whether it changes a setting once a gradient is infinite."""
+    layer = question().layer
+    with restored(("default device",)) as before:
+        make().observe(replace(layer, grad=torch.full_like(layer.weight, torch.inf)))  # type: ignore[union-attr]
+        return {what: SETTINGS[what][0]() for what in before} != before
 
 
 def _calls(make: Make, plugin: Plugin, layer: Layer) -> list[Callable[[], object]]:

@@ -252,14 +252,15 @@ def answers_of_all(classes: list[type]) -> str:
 
 
 def draws_on_the_layers_device(make: Make) -> bool:
-    """Whether it draws on another device than its generator's, which fails where they differ."""
+    """Whether it draws on another device than its generator's, which fails or is another's draw where they differ."""
     asked = question()
     wanted: list[str] = []
 
     class Watch(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
-            if kwargs.get("generator") is not None and str(kwargs.get("device", "cpu")) != "cpu":
+            draws = kwargs.get("generator") is not None or function is torch.rand
+            if draws and str(kwargs.get("device", "cpu")) != "cpu":
                 wanted.append(str(kwargs["device"]))
             return function(*args, **kwargs)
 
