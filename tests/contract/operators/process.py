@@ -195,7 +195,7 @@ class NumberedWhenMade:
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self._number = next(MADE)
+        object.__setattr__(self, "_number", next(MADE))  # a frozen plugin has no other way
 
     def score(self, layer):
         return folded(super().score(layer), selectable(self, layer), self._number % 13 / 13)
