@@ -83,8 +83,8 @@ def another_time(modules: Modules, seed: int) -> Iterator[None]:
 def another_machine(modules: Modules, seed: int) -> Iterator[None]:
     """Another process of another user on another machine, with every environment variable set that is asked for.
 
-    The machine has hardly any memory left, and the process has used much of it. To the plugin the process is one that
-    another process has started with other arguments, and a thread beside the main one.
+    Hardly any memory is left, and much is used. The process was started by another one with other arguments, and the
+    plugin runs in a thread beside the main one.
     """
     number = random.Random(seed).randrange(2, 500) * 2 + 1
     swaps: dict[tuple[Any, str], Any] = {
@@ -97,8 +97,7 @@ def another_machine(modules: Modules, seed: int) -> Iterator[None]:
         (socket, "getfqdn"): lambda *_: f"host{number}",
         (platform, "node"): lambda: f"host{number}",
         (platform, "system"): lambda: "Plan9",
-        (platform, "machine"): lambda: "pdp11",
-        (platform, "processor"): lambda: "pdp11",
+        **dict.fromkeys(((platform, "machine"), (platform, "processor")), lambda: "pdp11"),
         (uuid, "getnode"): _shifted(uuid.getnode, number),
         (os, "environ"): Environment(os.environ, modules),
         (sys, "argv"): [f"program{number}", *sys.argv[1:], "--quick"],
@@ -107,20 +106,23 @@ def another_machine(modules: Modules, seed: int) -> Iterator[None]:
             modules, multiprocessing.parent_process, multiprocessing.current_process()
         ),
     }
-    only_somewhere: dict[str, Callable[..., Any]] = {
-        "getloadavg": lambda: (number,) * 3,
-        "uname": lambda: os.uname_result(("Plan9", f"host{number}", "4", "4", "pdp11")),
-        "sched_getaffinity": lambda _process: set(range(number)),
-        "sysconf": _with_little_memory(getattr(os, "sysconf", None)),
-    }
-    for name in ("process_cpu_count", "getuid", "geteuid"):
-        if hasattr(os, name):
-            only_somewhere[name] = _shifted(getattr(os, name), number)
-    swaps |= {(os, name): other for name, other in only_somewhere.items()}
-    if resource := sys.modules.get("resource"):  # whoever asks it has imported it; it is there on Unix only
-        swaps[resource, "getrusage"] = lambda _whose: resource.struct_rusage([number * 2**40] * 16)
-    with _swapped(swaps, modules):
+    with _swapped(swaps | _of_some_systems(number), modules):
         yield
+
+
+def _of_some_systems(number: int) -> dict[tuple[Any, str], Callable[..., Any]]:
+    """What another machine says where it is asked in ways that not all systems have."""
+    swaps: dict[tuple[Any, str], Callable[..., Any]] = {
+        (os, "getloadavg"): lambda: (number,) * 3,
+        (os, "uname"): lambda: os.uname_result(("Plan9", f"host{number}", "4", "4", "pdp11")),
+        (os, "sched_getaffinity"): lambda _process: set(range(number)),
+        (os, "sysconf"): _with_little_memory(getattr(os, "sysconf", None)),
+    }
+    there = [name for name in ("process_cpu_count", "getuid", "geteuid") if hasattr(os, name)]
+    swaps |= {(os, name): _shifted(getattr(os, name), number) for name in there}
+    if resource := sys.modules.get("resource"):  # whoever asks it has imported it
+        swaps[resource, "getrusage"] = lambda _whose: resource.struct_rusage([number * 2**40] * 16)
+    return swaps
 
 
 @contextlib.contextmanager

@@ -45,12 +45,10 @@ class CannistraciHebb(Growth):
 
 def _reached(links: Tensor) -> Tensor:
     """The score over the units of one side, [units, units of the other side], for ``links`` of that shape."""
-    # units with the same links are one kind
-    kinds, kind_of, units = torch.unique(links, dim=0, return_inverse=True, return_counts=True)
-    degrees = kinds.sum(1)
+    degrees = links.sum(1)
     blocks = []
-    for block in torch.split(kinds, BLOCK):
-        shared = block @ kinds.T  # whole numbers, so exact in any order
+    for block in torch.split(links, BLOCK):
+        shared = block @ links.T  # whole numbers, so exact in any order
         outside = (degrees - shared - 1).clamp(min=0)  # of each second unit, beside the link that leads on
-        blocks.append(((shared > 0) * units / (1 + outside)) @ kinds)
-    return torch.cat(blocks)[kind_of]
+        blocks.append(((shared > 0) / (1 + outside)) @ links)
+    return torch.cat(blocks)

@@ -43,7 +43,7 @@ CHANGES: dict[str, Callable[[], object]] = {
     "the garbage collector": gc.disable,
     "the garbage collector's thresholds": lambda: gc.set_threshold(5),
     "the timeout of sockets": lambda: socket.setdefaulttimeout(77.0),
-    "the level of logging": lambda: logging.disable(logging.CRITICAL),
+    "the level and the handlers of logging": lambda: logging.disable(logging.CRITICAL),
     "how tensors are printed": lambda: torch.set_printoptions(precision=2),
     "how arrays are printed": lambda: np.set_printoptions(precision=2),
 }

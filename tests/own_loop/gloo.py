@@ -32,6 +32,7 @@ def main(folder, criterion, mode):
     else:
         weights = {name: weight.detach() for name, weight in model.module.named_parameters()}
         torch.save({"masks": sparse.masks, "weights": weights, "updates": len(sparse.history)}, f"{folder}/{rank}.pt")
+    dist.barrier()  # whoever ends first takes the store with it, which the other may be waiting for
     dist.destroy_process_group()
 
 
