@@ -88,6 +88,13 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-contract", action="store_true", help="train criteria that break the contract, marked so")
 
 
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """Asking what there is to train."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how many runs and about how long, and train nothing"
+    )
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """The device that trains."""
     parser.add_argument("--device", choices=DEVICES, default="auto", help="auto takes CUDA where there is a GPU")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.ending import EXIT_STATUSES, ending, prepare_output
 from benchmark.system import communication
@@ -66,6 +66,17 @@ class _Parser(argparse.ArgumentParser):
         print(self.format_help(), end="", file=file)
 
 
+class _Command(_Parser):
+    """The parser of one command: what it does not know is its own error, which leads to its own help."""
+
+    def parse_known_args(self, *given: Any) -> Any:  # type: ignore[override]
+        """Raise where an argument is unknown; argparse would leave that to the parser of all commands."""
+        args, unknown = super().parse_known_args(*given)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return args, unknown
+
+
 class _Help(argparse.HelpFormatter):
     """Help that names defaults, where an option has one that it does not speak of itself."""
 
@@ -89,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = _Parser(prog="dst-bench", description=DESCRIPTION, epilog=EXIT_STATUSES, formatter_class=_Help)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command)
     for name in COMMANDS:
         module = _module(name)
         command = commands.add_parser(

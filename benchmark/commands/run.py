@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
+    add_dry_run,
     add_experiment,
     add_training,
     experiment_of,
@@ -25,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_experiment(parser)
     add_training(parser)
     parser.add_argument("--no-wait", action="store_true", help="end when all that is missing is trained by others")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say how many runs and about how long, and train nothing"
-    )
+    add_dry_run(parser)
     parser.add_argument(
         "--synthetic", action="store_true", help="with --dry-run: train a few steps of everything, on synthetic data"
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
+    add_dry_run,
     add_expected_folder,
     add_json,
     add_results,
@@ -36,13 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_expected_folder(parser)
     add_results(parser)
     add_training(parser)
+    add_dry_run(parser)
     add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Train all candidates, choose by validation accuracy, and print the choice, its cost and its standing."""
     from benchmark.experiments.search import Search, require_held_out
-    from benchmark.running.missing import train_missing
+    from benchmark.running.missing import dry_run, train_missing
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
     from benchmark.verdicts.tuning import as_contender, diverged_of, tuned
@@ -56,6 +58,9 @@ def main(args: argparse.Namespace) -> int:
     criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
     if criteria and args.reference not in criteria:
         raise unknown("reference", args.reference, criteria)
+    if args.dry_run:
+        print(dry_run(experiment, results_of(args, experiment), options_of(args)))
+        return 0
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
     study = Study(experiment, results, None, stored)

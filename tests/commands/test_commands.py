@@ -64,6 +64,12 @@ def test_a_dry_run_says_how_much_and_how_long_and_trains_nothing(tiny, capsys):
     assert not Path("results").exists()
 
 
+def test_a_dry_search_for_parameters_says_how_much_there_is_to_train_and_trains_nothing(tiny, capsys):
+    assert main(["tune", "mest(lambda_=tune(0.1,1))", "--on", "tiny.yaml", "--dry-run"]) == 0
+    assert "4 to train" in capsys.readouterr().out  # two values with two seeds
+    assert not Path("results").exists()
+
+
 def test_a_dry_run_downloads_nothing_and_times_noise_where_the_data_are_not_there(tiny, capsys, monkeypatch):
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("something was asked for"))
     content = {**QUICK, "data": "cifar10", "model": {"name": "mlp", "widths": [4]}}
@@ -163,6 +169,7 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
         (["run", "tiny.yaml", "--set", "model.widths=[1000000000000]"], "not enough memory"),
         (["run", "tiny.yaml", "--results", "/dev/null/here"], "/dev/null is not a folder"),
         (["run"], "EXPERIMENT"),
+        (["run", "tiny.yaml", "--sead", "1"], "unrecognized arguments: --sead 1; see dst-bench run --help"),
         (["trane", "tiny.yaml"], "invalid choice"),
     ],
 )
