@@ -4,7 +4,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from benchmark.experiments.results import ResultsFolder
     from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import HasResults, Study
-    from benchmark.verdicts.verdict import CheckOutcome
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:
@@ -130,31 +129,6 @@ def add_expected_folder(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of expected values (default: expected_results here, else those of the release)",
     )
-
-
-def add_ci(parser: argparse.ArgumentParser) -> None:
-    """What continuous integration reads."""
-    parser.add_argument(
-        "--junit", type=path_of, metavar="FILE", help="write the verdicts as JUnit's XML, which CI reads"
-    )
-    parser.add_argument("--github", action="store_true", help="write the job's summary and notes, in GitHub's Actions")
-
-
-def tell_ci(args: argparse.Namespace, outcomes: "Sequence[CheckOutcome]") -> None:
-    """Write what the arguments ask for: JUnit's XML of all checks, and GitHub's summary and notes of the last one.
-
-    Raises :class:`InputError` where a file cannot be written.
-    """
-    from benchmark.system.files import append, write_atomically
-    from benchmark.verdicts.ci import github_annotations, github_summary, junit
-
-    if args.junit:
-        write_atomically(args.junit, junit(outcomes))
-    if args.github and outcomes:
-        if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-            append(Path(path), github_summary(outcomes[-1]))
-        for line in github_annotations(outcomes[-1]):
-            print(line)
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

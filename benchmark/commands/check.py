@@ -3,7 +3,6 @@
 import argparse
 
 from benchmark.commands.arguments import (
-    add_ci,
     add_expected,
     add_experiment,
     add_json,
@@ -11,9 +10,9 @@ from benchmark.commands.arguments import (
     required_values,
     results_of,
     study_of,
-    tell_ci,
     tell_results,
 )
+from benchmark.commands.ci_output import add_ci, tell_ci
 
 SUMMARY = "compare results with the stored expected values"
 

@@ -4,7 +4,6 @@ import argparse
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
-    add_ci,
     add_expected,
     add_out,
     add_part,
@@ -12,9 +11,9 @@ from benchmark.commands.arguments import (
     options_of,
     part_of,
     results_of,
-    tell_ci,
     values_of,
 )
+from benchmark.commands.ci_output import add_ci, tell_ci
 
 if TYPE_CHECKING:
     from benchmark.verdicts.study import Study

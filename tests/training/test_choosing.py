@@ -24,11 +24,18 @@ def updated(setup, period, momentum):
     return setup.model_copy(update={"topology": topology})
 
 
-@pytest.mark.parametrize("experiment", ["fmnist-lenet300", "fmnist-cnn", "cifar10-mlp", "cifar10-cnn"])
+@pytest.mark.parametrize("experiment", ["fmnist-lenet300", "cifar10-mlp", "cifar10-cnn"])
 def test_low_densities_train_on_the_sparse_engine_and_full_ones_on_the_dense(experiment):
     setup = setup_of(experiment)
     assert fastest_engine(setup, PLAIN, 0.05, CPU) == "sparse"
     assert fastest_engine(setup, PLAIN, 1.0, CPU) == "dense"
+
+
+@pytest.mark.parametrize("density", [0.05, 0.5, 1.0])
+def test_convolutions_that_need_fewer_products_than_weights_train_on_the_sparse_engine_also_where_they_are_full(
+    density,
+):
+    assert fastest_engine(setup_of("fmnist-cnn"), PLAIN, density, CPU) == "sparse"
 
 
 def test_small_networks_train_without_compiling_anything():

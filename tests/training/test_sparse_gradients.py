@@ -12,7 +12,7 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.training.engines.engine import Batch
 from benchmark.training.engines.sparse.chain import nodes
-from benchmark.training.engines.sparse.kernels.filtering import fits
+from benchmark.training.engines.sparse.kernels import filtering, filtering_back
 from benchmark.training.engines.sparse.kernels.narrow import block_of
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.program.stepping import Extra
@@ -163,8 +163,9 @@ def test_most_convolutions_of_narrow_images_are_handled_as_such_in_one_block_and
 NEARLY_FULL = (
     (3, 20, 28),
     lambda: nn.Sequential(
-        *(nn.Conv2d(3, 5, 5, padding=(2, 2)), nn.ReLU(), nn.Conv2d(5, 4, 5, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
-        *(nn.MaxPool2d(2), nn.Conv2d(4, 7, 5, padding=2), nn.Flatten(), nn.Linear(672, CLASSES)),
+        *(nn.Conv2d(3, 5, 5, padding=(2, 2)), nn.ReLU(), nn.Conv2d(5, 7, 5, bias=False), nn.BatchNorm2d(7), nn.ReLU()),
+        *(nn.MaxPool2d(2), nn.Conv2d(7, 4, 5, padding=2), nn.ReLU(), nn.Conv2d(4, 7, 5, padding=(2, 2))),
+        *(nn.Flatten(), nn.Linear(672, CLASSES)),
     ),
 )
 NETWORKS["convolutions of which some are computed by points"] = NEARLY_FULL
@@ -175,7 +176,10 @@ def test_gradients_of_convolutions_by_points_are_those_of_autograd(float64, dens
     shape, make = NEARLY_FULL
     torch.manual_seed(0)
     network = make()
-    assert [fits(node) for node in nodes(network, shape) if node.kind == Kind.CONVOLUTION] == [True] * 3
+    convolutions = [node for node in nodes(network, shape) if node.kind == Kind.CONVOLUTION]
+    assert [(filtering.fits(node), filtering_back.fits(node)) for node in convolutions] == [
+        *((True, False), (True, True), (True, True), (True, False))
+    ]
     assert_same_steps(network, shape, density, [37, 2, 64], atol=1e-10, rtol=1e-8)
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmark.commands.arguments import tell_ci
+from benchmark.commands.ci_output import tell_ci
 from benchmark.verdicts.check import check
 from benchmark.verdicts.ci import github_annotations, github_summary, junit
 from benchmark.verdicts.rendering import deviations

@@ -35,6 +35,10 @@ CACHED = 2**14
 """Channels times pixels of the largest input that counts as one that stays in the caches: a megabyte of float32 for the
 sixteen examples that the sparse engine handles at once."""
 
+BY_POINTS, MOSTLY = (5, 5), 1 / 2
+"""Kernels of convolutions that the sparse engine may compute by points, and the share of them that is active then (see
+`kernels/filtering`, which is not imported for it, because it takes a second)."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -42,8 +46,12 @@ class Rate:
 
     linear: float
     """FLOPs per second on the weights that it multiplies, of linear layers."""
+    full_linear: float
+    """Of those that are full."""
     convolution: float
     """Of convolutions whose inputs stay in the caches."""
+    points: float
+    """Of those of them that may be computed by points."""
     large_convolution: float
     """Of others."""
     per_step: float
@@ -56,10 +64,24 @@ class Rate:
 
 RATES = {
     "dense": Rate(
-        linear=72e9, convolution=35e9, large_convolution=72e9, per_step=5.5e-4, per_weight=2e-9, update=4.5e-8
+        linear=72e9,
+        full_linear=72e9,
+        convolution=35e9,
+        points=35e9,
+        large_convolution=72e9,
+        per_step=5.5e-4,
+        per_weight=2e-9,
+        update=4.5e-8,
     ),
     "sparse": Rate(
-        linear=35e9, convolution=30e9, large_convolution=16e9, per_step=1.9e-4, per_weight=1e-9, update=7e-8
+        linear=35e9,
+        full_linear=60e9,
+        convolution=30e9,
+        points=65e9,
+        large_convolution=16e9,
+        per_step=1.9e-4,
+        per_weight=1e-9,
+        update=7e-8,
     ),
 }
 """Of a core with AVX2, fitted to trainings of five networks in one thread. Others change all of them, and the choice
@@ -83,7 +105,7 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     product = {
-        name: setup.training.batch_size * flops[name] / _rate_of(rate, shape, flops[name])
+        name: setup.training.batch_size * flops[name] / _rate_of(rate, shape, flops[name], counts[name] / sizes[name])
         for name, shape in shapes.items()
     }
     seconds = rate.per_step + sum(counts[name] * (PASSES * product[name] + rate.per_weight) for name in shapes)
@@ -99,12 +121,14 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     return seconds
 
 
-def _rate_of(rate: Rate, shape: tuple[int, ...], flops: int) -> float:
-    """FLOPs per second of a layer, whose weights cost so many FLOPs each for one example."""
+def _rate_of(rate: Rate, shape: tuple[int, ...], flops: int, share: float) -> float:
+    """FLOPs per second of a layer, a ``share`` of whose weights is active, each for so many FLOPs of an example."""
     if len(shape) == 2:
-        return rate.linear
+        return rate.full_linear if share == 1 else rate.linear
     positions = shape[1] * flops // 2  # a multiplication and an addition for every pixel of the output
-    return rate.convolution if positions <= CACHED else rate.large_convolution
+    if positions > CACHED:
+        return rate.large_convolution
+    return rate.points if shape[2:] == BY_POINTS and share >= MOSTLY else rate.convolution
 
 
 def steps_once_more(setup: Setup, rule: Rule) -> float:

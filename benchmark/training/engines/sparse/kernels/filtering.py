@@ -29,7 +29,7 @@ from benchmark.training.engines.sparse.kernels.points import (
 from benchmark.training.engines.sparse.kernels.vectors import LANES
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
 
-STRIP = 48
+STRIP = 18
 """Blocks whose gradients at all points are written before they are read."""
 MOST_KERNELS = 4096
 """Pairs of an input and an output channel, at most: their sums take 2.5 KB each in every thread."""
@@ -64,14 +64,15 @@ def is_full(op: Any, rows: Any) -> bool:
 
 
 @compiled
-def _layout(op: Any, lanes: int) -> tuple[int, int, int, int, int]:
-    """Where sums, inputs, products, gradients and weights at points begin in the workspace."""
+def layout(op: Any, lanes: int) -> tuple[int, int, int, int, int, int]:
+    """Where sums, inputs, products, gradients and weights at points begin in the workspace, and what is behind them."""
     outputs = (op[Op.OUT_CHANNELS] + SEVERAL - 1) // SEVERAL * SEVERAL
     sums = op[Op.POINTS]
     inputs = sums + outputs * POINTS * op[Op.CHANNELS] * KERNEL * lanes
     products = inputs + POINTS * op[Op.CHANNELS] * _seen(op) * LANES
     gradients = products + SEVERAL * POINTS * BLOCKS * lanes
-    return sums, inputs, products, gradients, gradients + SEVERAL * POINTS * STRIP * lanes
+    numbers = gradients + SEVERAL * POINTS * STRIP * lanes
+    return sums, inputs, products, gradients, numbers, numbers + outputs * POINTS * op[Op.CHANNELS] * KERNEL
 
 
 @compiled
@@ -124,7 +125,7 @@ def forward(
 ) -> None:
     """``y = W x + b``, with ReLU where the operation says so; as `convolution.forward`, into ``space``."""
     lanes, channels, seen = lanes_of_row(space), op[Op.CHANNELS], _seen(op)
-    _, inputs, products, _, numbers = _layout(op, lanes)
+    _, inputs, products, _, numbers, _ = layout(op, lanes)
     blocks, outputs, kind = op[Op.OUT_WIDTH] // OUTPUTS, op[Op.OUT_CHANNELS], space.dtype.type
     every, apart = op[Op.OUT_HEIGHT] * blocks, POINTS * channels * seen
     lowest, nothing = kind(0) if op[Op.RELU] else kind(-math.inf), (kind(0), kind(0))
@@ -189,7 +190,7 @@ def weight_gradient(
     ``here`` and ``there`` are the buffers of ``x`` and of the gradient, which is in ``space``.
     """
     lanes, channels, seen = lanes_of_row(space), op[Op.CHANNELS], _seen(op)
-    sums, inputs, _, gradients, _ = _layout(op, lanes)
+    sums, inputs, _, gradients, _, _ = layout(op, lanes)
     blocks, outputs = op[Op.OUT_WIDTH] // OUTPUTS, op[Op.OUT_CHANNELS]
     every, further, apart = op[Op.OUT_HEIGHT] * blocks, POINTS * channels * KERNEL * lanes, POINTS * channels * seen
     if groups[0] == 0:

@@ -112,6 +112,19 @@ def pixel_copy(typing: Any, array: Any, index: Any, there: Any) -> Any:
     return types.void(array, types.intp, types.intp), code
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def pixel_where_positive(typing: Any, array: Any, index: Any, mask: Any, there: Any) -> Any:
+    """The same with zeros where the pixel at ``mask`` is not positive."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emit = _Rows(context, builder, array.dtype)
+        value, seen = (emit.load(array, arguments[0], arguments[n]) for n in (1, 2))
+        emit.store(emit.keep_positive(value, seen), array, arguments[0], arguments[3])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, types.intp), code
+
+
 # long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
 def row_add_products(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.training.engines.sparse.compiling import compiled
+from benchmark.training.engines.sparse.kernels import full
 from benchmark.training.engines.sparse.kernels.loops import add_totals, tile_add_products, write_totals
 from benchmark.training.engines.sparse.kernels.tiles import (
     tile_load,
@@ -23,6 +24,11 @@ from benchmark.training.engines.sparse.table import Buffer
 
 SLICE = 4
 """Groups in a slice: their sums fill as many registers of AVX2 as a loop has, and it is few numbers of each feature."""
+
+
+BLOCK = 64
+"""Features whose gradients are made together where every weight is asked for: of a slice they stay in the first cache.
+A multiple of the sums that are written at once."""
 
 
 @compiled
@@ -46,7 +52,17 @@ def _begin(buffer: Any, group: int) -> int:
 # long because compiled code is given its arrays one by one, and a call costs time
 @compiled
 def forward(
-    relu: int, here: Any, there: Any, groups: Any, x: Any, y: Any, weights: Any, places: Any, rows: Any, bias: Any
+    relu: int,
+    features: int,
+    here: Any,
+    there: Any,
+    groups: Any,
+    x: Any,
+    y: Any,
+    weights: Any,
+    places: Any,
+    rows: Any,
+    bias: Any,
 ) -> None:
     """``y = W x + b``, with ReLU where ``relu`` says so.
 
@@ -54,15 +70,18 @@ def forward(
     ``rows`` [outputs + 1] says which ``weights`` and ``places`` (numbers of features) are those of each output.
     """
     if _whole_slices(groups):
-        _forward(relu, here, there, _strides(here), _strides(there), groups, x, y, weights, places, rows, bias)
+        _forward(
+            relu, features, here, there, _strides(here), _strides(there), groups, x, y, weights, places, rows, bias
+        )
     else:
-        _forward(relu, here, there, (), (), groups, x, y, weights, places, rows, bias)
+        _forward(relu, features, here, there, (), (), groups, x, y, weights, places, rows, bias)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
 def _forward(
     relu: int,
+    features: int,
     here: Any,
     there: Any,
     x_strides: Any,
@@ -75,6 +94,9 @@ def _forward(
     rows: Any,
     bias: Any,
 ) -> None:
+    if full.is_full(rows, features):
+        full.forward(relu, here, there, x_strides, y_strides, groups, x, y, weights, rows, bias)
+        return
     for g in range(groups[0], groups[1], 2 ** len(x_strides)):
         x_at, y_at = _begin(here, g), _begin(there, g)
         for output in range(rows.size - 1):
@@ -96,6 +118,7 @@ def transposed(
     dx: Any,
     x: Any,
     weights: Any,
+    rows: Any,
     index: Any,
     places: Any,
     columns: Any,
@@ -103,15 +126,16 @@ def transposed(
     """The gradient of the inputs, ``dx = Wᵀ d``, zero where an input that came out of ReLU is.
 
     ``here``, ``there`` and ``seen`` are the buffers of ``d``, ``dx`` and the inputs ``x``; ``columns`` [features + 1]
-    says which of ``index`` (a weight's number) and ``places`` (its output) are those of each feature.
+    says which of ``index`` (a weight's number) and ``places`` (its output) are those of each feature, and ``rows``
+    [outputs + 1] which of the ``weights`` are those of each output.
     """
     if _whole_slices(groups):
         d_strides, dx_strides, x_strides = _strides(here), _strides(there), _strides(seen)
         _transposed(
-            here, there, seen, d_strides, dx_strides, x_strides, groups, d, dx, x, weights, index, places, columns
+            here, there, seen, d_strides, dx_strides, x_strides, groups, d, dx, x, weights, rows, index, places, columns
         )
     else:
-        _transposed(here, there, seen, (), (), (), groups, d, dx, x, weights, index, places, columns)
+        _transposed(here, there, seen, (), (), (), groups, d, dx, x, weights, rows, index, places, columns)
 
 
 # long because compiled code is given its arrays one by one
@@ -128,10 +152,14 @@ def _transposed(
     dx: Any,
     x: Any,
     weights: Any,
+    rows: Any,
     index: Any,
     places: Any,
     columns: Any,
 ) -> None:
+    if full.is_full(rows, columns.size - 1):
+        full.transposed(here, there, seen, d_strides, dx_strides, x_strides, groups, d, dx, x, weights, rows)
+        return
     nothing = weights.dtype.type(0)
     for g in range(groups[0], groups[1], 2 ** len(d_strides)):
         d_at, dx_at, x_at = _begin(here, g), _begin(there, g), _begin(seen, g)
@@ -147,7 +175,7 @@ def _transposed(
 # long because compiled code is given its arrays one by one
 @compiled
 def weight_gradient(
-    here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
+    features: int, here: Any, there: Any, groups: Any, x: Any, d: Any, places: Any, rows: Any, every: bool, out: Any
 ) -> None:
     """Into ``out``, in the order of the weights; ``here`` and ``there`` are the buffers of ``x`` and ``d``.
 
@@ -156,15 +184,19 @@ def weight_gradient(
     """
     if groups[0] == 0:
         out[rows[0] : rows[-1]] = 0
+    block = BLOCK if every or full.is_full(rows, features) else features
     if _whole_slices(groups):
-        _add_weight_gradient(here, there, _strides(here), _strides(there), groups, x, d, places, rows, every, out)
+        strides = _strides(here), _strides(there)
+        _add_weight_gradient(features, block, here, there, *strides, groups, x, d, places, rows, every, out)
     else:
-        _add_weight_gradient(here, there, (), (), groups, x, d, places, rows, every, out)
+        _add_weight_gradient(features, block, here, there, (), (), groups, x, d, places, rows, every, out)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
 def _add_weight_gradient(
+    features: int,
+    block: int,
     here: Any,
     there: Any,
     x_strides: Any,
@@ -180,13 +212,14 @@ def _add_weight_gradient(
     sums = np.empty(TOTALS, out.dtype)
     for g in range(groups[0], groups[1], 2 ** len(x_strides)):
         x_at, d_at = _begin(here, g), _begin(there, g)
-        for output in range(rows.size - 1):
-            begin, end = rows[output], rows[output + 1]
-            shift, rest = begin if every else 0, end - (end - begin) % TOTALS
-            tile = tile_load(d, d_at + output * LANES, d_strides)
-            for n in range(begin, rest, TOTALS):
-                add_totals(tile, x, x_at, x_strides, places, n - shift, end - shift, out, n)
-            if rest < end:
-                write_totals(tile, x, x_at, x_strides, places, rest - shift, end - 1 - shift, sums, 0)
-                for n in range(rest, end):
-                    out[n] += sums[n - rest]
+        for first in range(0, features, block):
+            for output in range(rows.size - 1):
+                begin, end = rows[output] + first, min(rows[output] + first + block, rows[output + 1])
+                shift, rest = rows[output] if every else 0, end - (end - begin) % TOTALS
+                tile = tile_load(d, d_at + output * LANES, d_strides)
+                for n in range(begin, rest, TOTALS):
+                    add_totals(tile, x, x_at, x_strides, places, n - shift, end - shift, out, n)
+                if rest < end:
+                    write_totals(tile, x, x_at, x_strides, places, rest - shift, end - 1 - shift, sums, 0)
+                    for n in range(rest, end):
+                        out[n] += sums[n - rest]

@@ -53,7 +53,7 @@ def _roots(*squares: Fraction) -> list[Fraction]:
     return found
 
 
-class _Points(Emitter):
+class Points(Emitter):
     """Operations on rows and on values at points."""
 
     def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
@@ -85,6 +85,21 @@ class _Points(Emitter):
             odd = self.sum_of([(value * c, inputs[2 * k + 1]) for k, c in enumerate(others)])
             found += self.both(even, odd)
         return [*found, self.sum_of([(c, inputs[2 * k + 1]) for k, c in enumerate(whole)])]
+
+    def to_inputs(self, values: Sequence[Any]) -> list[Any]:
+        """The gradients of a block's inputs, of those at each point: :meth:`of_inputs` transposed."""
+        squares = [value**2 for value in _PAIRS]
+        terms: list[list[tuple[Fraction, Any]]] = [[] for _ in range(POINTS)]
+        for k, c in enumerate(_roots(*squares)):
+            terms[2 * k].append((c, values[0]))
+            terms[2 * k + 1].append((c, values[-1]))
+        for n, value in enumerate(_PAIRS):
+            pair = values[2 * n + 1], values[2 * n + 2]
+            even, odd = self.builder.fadd(*pair), self.builder.fsub(*pair)
+            for k, c in enumerate(_roots(*(square for square in squares if square != value**2))):
+                terms[2 * k + 2].append((c, even))
+                terms[2 * k + 1].append((value * c, odd))
+        return [self.sum_of(each) for each in terms]
 
     def of_gradients(self, gradients: Sequence[Any]) -> list[Any]:
         """The gradients of a block's outputs at each point."""
@@ -131,7 +146,7 @@ def write_inputs(typing: Any, x: Any, at: Any, pixel: Any, space: Any, there: An
     """Write what a block sees of its inputs, ``pixel`` numbers apart, at each point, ``apart`` numbers apart."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kinds, emit = signature.args, _Points(context, builder, x.dtype)
+        kinds, emit = signature.args, Points(context, builder, x.dtype)
         read, first, step, written, to, point = arguments
         made = emit.of_inputs(emit.loaded(kinds[0], read, first, step, POINTS))
         for value, place in zip(made, emit.apart(to, point, POINTS), strict=True):
@@ -146,7 +161,7 @@ def write_gradients(typing: Any, d: Any, at: Any, pixel: Any, there: Any, apart:
     """Write the gradients of a block's outputs, ``pixel`` numbers apart, at each point, ``apart`` numbers apart."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, emit = signature.args[0], _Points(context, builder, d.dtype)
+        kind, emit = signature.args[0], Points(context, builder, d.dtype)
         numbers, first, step, to, point = arguments
         made = emit.of_gradients(emit.loaded(kind, numbers, first, step, OUTPUTS))
         for value, place in zip(made, emit.apart(to, point, POINTS), strict=True):
@@ -162,7 +177,7 @@ def write_outputs(typing: Any, space: Any, at: Any, apart: Any, lowest: Any, the
     """Write a block's outputs, none less than ``lowest``, of the products at each point, ``apart`` numbers apart."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, emit = signature.args[0], _Points(context, builder, space.dtype)
+        kind, emit = signature.args[0], Points(context, builder, space.dtype)
         numbers, first, point, least, to, step = arguments
         least = emit.splat(least)
         made = emit.outputs(emit.loaded(kind, numbers, first, point, POINTS))
@@ -186,7 +201,7 @@ def write_products(typing: Any, space: Any, first: Any, weights: Any, seen: Any,
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, emit = signature.args[0], _Points(context, builder, space.dtype)
+        kind, emit = signature.args[0], Points(context, builder, space.dtype)
         array, starts, (weights_at, output) = arguments[0], emit.pair(arguments[1]), emit.pair(arguments[2])
         numbers = [Array(emit, kind, array, at) for at in emit.apart(weights_at, output, SEVERAL)]
         (begin, row), image = emit.pair(arguments[3]), builder.extract_value(arguments[3], 2)
@@ -224,7 +239,7 @@ def add_products(typing: Any, space: Any, d: Any, seen: Any, blocks: Any, there:
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, emit, array = signature.args[0], _Points(context, builder, space.dtype), arguments[0]
+        kind, emit, array = signature.args[0], Points(context, builder, space.dtype), arguments[0]
         (first, output), (begin, row), (to, further) = (emit.pair(arguments[n]) for n in (1, 2, 4))
         gradients = [Array(emit, kind, array, at) for at in emit.apart(first, output, SEVERAL)]
         inputs = [Array(emit, kind, array, at) for at in emit.apart(begin, row, KERNEL)]

@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from benchmark.training.engines.sparse.kernels.filtering import fits
+from benchmark.training.engines.sparse.kernels import filtering, filtering_back
 from benchmark.training.engines.sparse.program import operations, products
 from benchmark.training.engines.sparse.program.plan import Plan
 from benchmark.training.engines.sparse.table import Kind
@@ -42,12 +42,14 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
     """
     rows: list[list[Any]] = [[], [], [], [], []]
     for node, needed, block in zip(plan.nodes, plan.needs_input_gradient, plan.blocks, strict=True):
-        forward, evaluation = _FILTERING[:2] if fits(node) else _FORWARD[node.kind]
-        gradient = _FILTERING[2] if fits(node) else _BACKWARD[node.kind][0]
+        forward, evaluation = _FILTERING[:2] if filtering.fits(node) else _FORWARD[node.kind]
+        gradient = _FILTERING[2] if filtering.fits(node) else _BACKWARD[node.kind][0]
         rows[0].append(evaluation if node.kind == Kind.DROPOUT and node.probability == 0 else forward)
         rows[1].append(evaluation)
         rows[2].append(gradient)
         back = products.narrow_convolution_back if block else _BACKWARD[node.kind][1]
+        if filtering_back.fits(node):
+            back = products.filtering_input_gradient
         rows[3].append(back if needed else operations.nothing)
         rows[4].append(operations.mean_loss)
     kinds = tuple(numba.typeof(argument) for argument in arguments)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.training.engines.sparse.chain import Node, Pair, Shape
-from benchmark.training.engines.sparse.kernels import filtering
+from benchmark.training.engines.sparse.kernels import filtering, filtering_back
 from benchmark.training.engines.sparse.kernels.narrow import block_of, laid_out
 from benchmark.training.engines.sparse.kernels.tiles import VECTORS
 from benchmark.training.engines.sparse.kernels.vectors import LANES
@@ -277,7 +277,7 @@ class _Builder:
             op[Op.BLOCK] = self.plan.blocks[number]
             op[Op.SAVED], self.numbers = self.numbers, self.numbers + laid_out(node)
         if filtering.fits(node):
-            op[Op.POINTS], self.numbers = self.numbers, self.numbers + filtering.numbers_of(node)
+            op[Op.POINTS], self.numbers = self.numbers, self.numbers + filtering_back.numbers_of(node)
 
     def _tiles(self, op: Table, number: int) -> None:
         node = self.plan.nodes[number]

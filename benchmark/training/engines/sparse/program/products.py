@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmark.training.engines.sparse.compiling import compiled
-from benchmark.training.engines.sparse.kernels import convolution, filtering, linear, narrow
+from benchmark.training.engines.sparse.kernels import convolution, filtering, filtering_back, linear, narrow
 from benchmark.training.engines.sparse.kernels.biases import bias_gradient
 from benchmark.training.engines.sparse.kernels.vectors import LANES, keep_for_later, load
 from benchmark.training.engines.sparse.program.arguments import Shape, State, Work
@@ -61,7 +61,7 @@ def linear_forward(
     here, there = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT]]
     x = input_of(op, member, work, space)
     values, places, rows, bias = _outgoing(op[Op.LAYER], op[Op.PARAMETERS], op[Op.OUT_CHANNELS], member, shape, state)
-    linear.forward(op[Op.RELU], here, there, groups, x, space, values, places, rows, bias)
+    linear.forward(op[Op.RELU], op[Op.CHANNELS], here, there, groups, x, space, values, places, rows, bias)
 
 
 # long because compiled code is given its arrays one by one
@@ -104,10 +104,10 @@ def linear_gradient(
     x = input_of(op, member, work, space)
     layer = op[Op.LAYER]
     places, rows, gradients = _active(layer, member, shape, state)
-    linear.weight_gradient(seen, here, groups, x, space, places, rows, False, gradients)
+    linear.weight_gradient(op[Op.CHANNELS], seen, here, groups, x, space, places, rows, False, gradients)
     if work.every[member] >= 0 and work.linear_too[member] > 0:
         places, rows, gradients = _all(layer, member, shape, work)
-        linear.weight_gradient(seen, here, groups, x, space, places, rows, True, gradients)
+        linear.weight_gradient(op[Op.CHANNELS], seen, here, groups, x, space, places, rows, True, gradients)
     _gradient_of_biases(op, member, groups, here, state, space)
     if work.slots[member] >= 0:
         keep = work.history[member, work.slots[member]]
@@ -179,7 +179,8 @@ def linear_back(
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     there = shape.buffers[op[Op.INPUT_GRADIENT]]
     values, index, looks, columns = _incoming(op[Op.LAYER], member, shape, state)
-    linear.transposed(here, there, seen, groups, space, space, space, values, index, looks, columns)
+    _, rows, _ = _active(op[Op.LAYER], member, shape, state)
+    linear.transposed(here, there, seen, groups, space, space, space, values, rows, index, looks, columns)
 
 
 # long because compiled code is given its arrays one by one
@@ -206,3 +207,20 @@ def narrow_convolution_back(
     there = shape.buffers[op[Op.INPUT_GRADIENT]]
     values, index, looks, columns = _incoming(op[Op.LAYER], member, shape, state)
     narrow.transposed(op, here, there, seen, groups, values, index, looks, columns, space)
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def filtering_input_gradient(
+    n: int, member: int, groups: Any, shape: Shape, state: State, work: Work, space: Any, memory: Any
+) -> None:
+    """The same; by points where most of the layer's weights are active."""
+    op = shape.ops[n]
+    _, rows, _ = _active(op[Op.LAYER], member, shape, state)
+    if filtering.is_full(op, rows):
+        seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
+        filtering_back.transposed(op, here, shape.buffers[op[Op.INPUT_GRADIENT]], seen, groups, space)
+    elif op[Op.BLOCK] > 0:
+        narrow_convolution_back(n, member, groups, shape, state, work, space, memory)
+    else:
+        convolution_back(n, member, groups, shape, state, work, space, memory)
