@@ -12,7 +12,7 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
 from benchmark.training.engines.engine import Batch
 from benchmark.training.engines.sparse.chain import nodes
-from benchmark.training.engines.sparse.kernels import filtering, filtering_back
+from benchmark.training.engines.sparse.kernels import filtering, filtering_back, filtering_pooled
 from benchmark.training.engines.sparse.kernels.narrow import block_of
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.program.stepping import Extra
@@ -169,6 +169,31 @@ NEARLY_FULL = (
     ),
 )
 NETWORKS["convolutions of which some are computed by points"] = NEARLY_FULL
+
+
+def pooled(*layers, bias=True):
+    """A first convolution, and what follows it."""
+    return nn.Sequential(
+        *(nn.Conv2d(3, 5, 5, padding=2, bias=bias), *layers, nn.Conv2d(5, 4, 3), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(384, CLASSES)),
+    )
+
+
+@pytest.mark.parametrize("density", [1.0, 0.6])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: pooled(nn.ReLU(), nn.MaxPool2d(2)),
+        lambda: pooled(nn.MaxPool2d(2), nn.ReLU()),
+        lambda: pooled(nn.ReLU(), nn.MaxPool2d(2), bias=False),
+    ],
+    ids=["ReLU first", "pooling first", "no biases"],
+)
+def test_gradients_of_a_first_convolution_and_its_pooling_are_those_of_autograd(float64, make, density):
+    torch.manual_seed(0)
+    network, shape = make(), (3, 20, 28)
+    assert filtering_pooled.fits(*nodes(network, shape)[:2])
+    assert_same_steps(network, shape, density, [37, 2, 64, 64], atol=1e-10, rtol=1e-8)
 
 
 @pytest.mark.parametrize("density", [1.0, 0.6])

@@ -104,9 +104,10 @@ def _write_weights(op: Any, here: Any, weights: Any, places: Any, rows: Any, spa
 
 
 @compiled
-def _write_inputs(op: Any, here: Any, group: int, x: Any, space: Any, at: int) -> None:
+def lay_out_inputs(op: Any, here: Any, group: int, x: Any, space: Any) -> None:
     """The inputs of a group at each point, [parts of the lanes, points, channels, rows, blocks of a row]."""
     lanes, blocks, seen = lanes_of_row(space), op[Op.OUT_WIDTH] // OUTPUTS, _seen(op)
+    at = layout(op, lanes)[1]
     first, x_group, row, column = reading_steps(op, here)
     image, apart = LANES * here[Buffer.HEIGHT] * here[Buffer.WIDTH], op[Op.CHANNELS] * seen * lanes
     for channel in range(op[Op.CHANNELS]):
@@ -132,7 +133,7 @@ def forward(
     if groups[0] == 0:
         _write_weights(op, here, weights, places, rows, space, numbers)
     for g in range(groups[0], groups[1]):
-        _write_inputs(op, here, g, x, space, inputs)
+        lay_out_inputs(op, here, g, x, space)
         for begin in range(0, every, BLOCKS):
             some = min(begin, every - BLOCKS)
             for output in range(0, outputs, SEVERAL):
@@ -189,31 +190,50 @@ def weight_gradient(
 
     ``here`` and ``there`` are the buffers of ``x`` and of the gradient, which is in ``space``.
     """
-    lanes, channels, seen = lanes_of_row(space), op[Op.CHANNELS], _seen(op)
-    sums, inputs, _, gradients, _, _ = layout(op, lanes)
-    blocks, outputs = op[Op.OUT_WIDTH] // OUTPUTS, op[Op.OUT_CHANNELS]
-    every, further, apart = op[Op.OUT_HEIGHT] * blocks, POINTS * channels * KERNEL * lanes, POINTS * channels * seen
+    every = op[Op.OUT_HEIGHT] * (op[Op.OUT_WIDTH] // OUTPUTS)
     if groups[0] == 0:
-        space[sums:inputs] = 0
+        clear_sums(op, space)
     for g in range(groups[0], groups[1]):
-        _write_inputs(op, here, g, x, space, inputs)
+        lay_out_inputs(op, here, g, x, space)
         for begin in range(0, every, STRIP):
             count = min(STRIP, every - begin)
-            for output in range(0, outputs, SEVERAL):
-                for lane in range(0, LANES, lanes):
-                    for n in range(min(SEVERAL, outputs - output)):
-                        to = gradients + n * POINTS * STRIP * lanes
-                        _write_gradients(op, there, (g, lane, output + n), begin, count, space, to)
-                    for which in range(POINTS * channels):
-                        add_products(
-                            space,
-                            (gradients + which // channels * STRIP * lanes, POINTS * STRIP * lanes),
-                            (inputs + lane * apart + (which * seen + begin) * lanes, blocks * lanes),
-                            count,
-                            (sums + output * further + which * KERNEL * lanes, further),
-                        )
+            for output in range(0, op[Op.OUT_CHANNELS], SEVERAL):
+                add_blocks(op, there, (g, output), (begin, count), (output, begin), space)
     if groups[1] == last:
-        _write_totals(here, channels, places, rows, space, sums, out)
+        write_totals(op, here, places, rows, space, out)
+
+
+@compiled
+def clear_sums(op: Any, space: Any) -> None:
+    """Begin the sums of a batch, [outputs, points, channels, rows of the kernel]."""
+    sums, inputs, _, _, _, _ = layout(op, lanes_of_row(space))
+    space[sums:inputs] = 0
+
+
+# long because compiled code is given its arrays one by one
+@compiled
+def add_blocks(op: Any, there: Any, which: Any, blocks: Any, source: Any, space: Any) -> None:
+    """Add what some blocks of :data:`SEVERAL` outputs of a group give, whose gradients are in the buffer ``there``.
+
+    ``which`` is the group and the first output, ``blocks`` the first block and how many there are; their gradients are
+    those of the outputs from number ``source[0]`` on, from block ``source[1]`` on.
+    """
+    lanes, channels, seen = lanes_of_row(space), op[Op.CHANNELS], _seen(op)
+    sums, inputs, _, gradients, _, _ = layout(op, lanes)
+    (group, output), (begin, count) = which, blocks
+    further, apart = POINTS * channels * KERNEL * lanes, POINTS * channels * seen
+    for lane in range(0, LANES, lanes):
+        for n in range(min(SEVERAL, op[Op.OUT_CHANNELS] - output)):
+            to = gradients + n * POINTS * STRIP * lanes
+            _write_gradients(op, there, (group, lane, source[0] + n), source[1], count, space, to)
+        for each in range(POINTS * channels):
+            add_products(
+                space,
+                (gradients + each // channels * STRIP * lanes, POINTS * STRIP * lanes),
+                (inputs + lane * apart + (each * seen + begin) * lanes, op[Op.OUT_WIDTH] // OUTPUTS * lanes),
+                count,
+                (sums + output * further + each * KERNEL * lanes, further),
+            )
 
 
 # long because compiled code is given its arrays one by one
@@ -231,9 +251,10 @@ def _write_gradients(op: Any, there: Any, which: Any, begin: int, count: int, sp
 
 # long because compiled code is given its arrays one by one
 @compiled
-def _write_totals(here: Any, channels: int, places: Any, rows: Any, space: Any, sums: int, out: Any) -> None:
+def write_totals(op: Any, here: Any, places: Any, rows: Any, space: Any, out: Any) -> None:
     """The gradients of the weights, of the sums at each point of each row of their kernels."""
-    lanes = lanes_of_row(space)
+    lanes, channels = lanes_of_row(space), op[Op.CHANNELS]
+    sums = layout(op, lanes)[0]
     for each in range((rows.size - 1) * POINTS * channels * KERNEL):
         found = space[sums + each * lanes]
         for lane in range(1, lanes):

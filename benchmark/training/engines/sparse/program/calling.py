@@ -8,8 +8,8 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from benchmark.training.engines.sparse.kernels import filtering, filtering_back
-from benchmark.training.engines.sparse.program import operations, products
+from benchmark.training.engines.sparse.kernels import filtering, filtering_back, filtering_pooled
+from benchmark.training.engines.sparse.program import operations, pooled, products
 from benchmark.training.engines.sparse.program.plan import Plan
 from benchmark.training.engines.sparse.table import Kind
 
@@ -31,8 +31,6 @@ _BACKWARD = {
     Kind.DROPOUT: (operations.nothing, operations.dropout_gradient),
 }
 """Always, and where somebody needs the gradient of the inputs."""
-_FILTERING = (products.filtering_forward, products.filtering_forward, products.filtering_gradient)
-"""The first three of these for convolutions that may be computed by points."""
 
 
 def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
@@ -40,18 +38,7 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
 
     The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss.
     """
-    rows: list[list[Any]] = [[], [], [], [], []]
-    for node, needed, block in zip(plan.nodes, plan.needs_input_gradient, plan.blocks, strict=True):
-        forward, evaluation = _FILTERING[:2] if filtering.fits(node) else _FORWARD[node.kind]
-        gradient = _FILTERING[2] if filtering.fits(node) else _BACKWARD[node.kind][0]
-        rows[0].append(evaluation if node.kind == Kind.DROPOUT and node.probability == 0 else forward)
-        rows[1].append(evaluation)
-        rows[2].append(gradient)
-        back = products.narrow_convolution_back if block else _BACKWARD[node.kind][1]
-        if filtering_back.fits(node):
-            back = products.filtering_input_gradient
-        rows[3].append(back if needed else operations.nothing)
-        rows[4].append(operations.mean_loss)
+    rows = [*zip(*(_functions(plan, number) for number in range(len(plan.nodes))), strict=True)]
     kinds = tuple(numba.typeof(argument) for argument in arguments)
     found: dict[Any, int] = {}
     told = False
@@ -62,6 +49,32 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
             print("compiling the sparse engine for this network; the result is kept for later runs …", file=sys.stderr)
             told = True
     return np.array([[found[function] for function in row] for row in rows])
+
+
+def _functions(plan: Plan, number: int) -> tuple[Any, ...]:
+    """What computes an operation: a function for each of those rows."""
+    node, nothing = plan.nodes[number], operations.nothing
+    (forward, evaluation), (gradient, back) = _FORWARD[node.kind], _BACKWARD[node.kind]
+    if node.kind == Kind.DROPOUT and node.probability == 0:
+        forward = evaluation
+    if plan.blocks[number]:
+        back = products.narrow_convolution_back
+    if filtering.fits(node):
+        forward = evaluation = products.filtering_forward
+        gradient = products.filtering_gradient
+    if filtering_back.fits(node):
+        back = products.filtering_input_gradient
+    if _with_pooling(plan, number):
+        gradient = pooled.pooled_gradient
+    if number > 0 and _with_pooling(plan, number - 1):
+        back = nothing
+    return forward, evaluation, gradient, back if plan.needs_input_gradient[number] else nothing, operations.mean_loss
+
+
+def _with_pooling(plan: Plan, number: int) -> bool:
+    """Whether an operation is a first convolution whose gradient may be computed with that of the pooling behind it."""
+    pair = plan.nodes[number : number + 2]
+    return len(pair) == 2 and not plan.needs_input_gradient[number] and filtering_pooled.fits(*pair)
 
 
 def _address(function: Any, kinds: tuple[Any, ...]) -> int:

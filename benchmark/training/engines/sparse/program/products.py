@@ -12,7 +12,7 @@ from benchmark.training.engines.sparse.table import Buffer, Op
 
 
 @compiled
-def _active(layer: int, member: int, shape: Shape, state: State) -> Any:
+def active(layer: int, member: int, shape: Shape, state: State) -> Any:
     """Places, rows and gradients of the active weights of a network's layer."""
     start, end = state.starts[member], state.starts[member + 1]
     rows = state.rows[member, shape.rows[layer] : shape.rows[layer + 1]]
@@ -103,7 +103,7 @@ def linear_gradient(
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     x = input_of(op, member, work, space)
     layer = op[Op.LAYER]
-    places, rows, gradients = _active(layer, member, shape, state)
+    places, rows, gradients = active(layer, member, shape, state)
     linear.weight_gradient(op[Op.CHANNELS], seen, here, groups, x, space, places, rows, False, gradients)
     if work.every[member] >= 0 and work.linear_too[member] > 0:
         places, rows, gradients = _all(layer, member, shape, work)
@@ -134,7 +134,7 @@ def convolution_gradient(
     op = shape.ops[n]
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     x = input_of(op, member, work, space)
-    places, rows, gradients = _active(op[Op.LAYER], member, shape, state)
+    places, rows, gradients = active(op[Op.LAYER], member, shape, state)
     convolution.weight_gradient(op, seen, here, groups, x, space, places, rows, False, gradients)
     _other_gradients(op, member, groups, shape, state, work, x, space)
 
@@ -146,7 +146,7 @@ def filtering_gradient(
 ) -> None:
     """The same; by points those of active weights where they are most of the layer."""
     op = shape.ops[n]
-    places, rows, gradients = _active(op[Op.LAYER], member, shape, state)
+    places, rows, gradients = active(op[Op.LAYER], member, shape, state)
     if not filtering.is_full(op, rows):
         convolution_gradient(n, member, groups, shape, state, work, space, memory)
         return
@@ -179,7 +179,7 @@ def linear_back(
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     there = shape.buffers[op[Op.INPUT_GRADIENT]]
     values, index, looks, columns = _incoming(op[Op.LAYER], member, shape, state)
-    _, rows, _ = _active(op[Op.LAYER], member, shape, state)
+    _, rows, _ = active(op[Op.LAYER], member, shape, state)
     linear.transposed(here, there, seen, groups, space, space, space, values, rows, index, looks, columns)
 
 
@@ -216,7 +216,7 @@ def filtering_input_gradient(
 ) -> None:
     """The same; by points where most of the layer's weights are active."""
     op = shape.ops[n]
-    _, rows, _ = _active(op[Op.LAYER], member, shape, state)
+    _, rows, _ = active(op[Op.LAYER], member, shape, state)
     if filtering.is_full(op, rows):
         seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
         filtering_back.transposed(op, here, shape.buffers[op[Op.INPUT_GRADIENT]], seen, groups, space)
