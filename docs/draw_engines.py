@@ -86,7 +86,7 @@ def full_table(steps: Sequence[Step]) -> str:
     for step in steps:
         sparse, dense, ratio = _times(step)
         rounds = f"{ratio} ({step.lowest:.1f} to {step.highest:.1f})"
-        rates = f"{step.rate:.0f}", f"{step.sparse / step.floor:.0f}"
+        rates = f"{step.rate:.0f}", f"{step.sparse / step.floor:.1f}"
         rows.append([NAMES[step.network], f"{step.density:g}", sparse, dense, rounds, *rates])
     return _markdown(headers, rows)
 

@@ -42,12 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Train all candidates, choose by validation accuracy, and print the choice, its cost and its standing."""
+    """Train all candidates, choose by validation accuracy, and print the choice, its cost and its standing.
+
+    With ``--dry-run`` it says how many trainings that is.
+    """
     from benchmark.experiments.search import Search, require_held_out
     from benchmark.running.missing import dry_run, train_missing
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
     from benchmark.verdicts.tuning import as_contender, diverged_of, tuned
+    from criteria.errors import InputError
     from criteria.plugins import unknown
 
     search = Search.parse(args.method)
@@ -58,6 +62,8 @@ def main(args: argparse.Namespace) -> int:
     criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
     if criteria and args.reference not in criteria:
         raise unknown("reference", args.reference, criteria)
+    if args.dry_run and args.json:
+        raise InputError("--dry-run says in words what there is to train; leave --json out")
     if args.dry_run:
         print(dry_run(experiment, results_of(args, experiment), options_of(args)))
         return 0

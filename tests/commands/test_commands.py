@@ -166,6 +166,7 @@ def test_reproduce_ends_with_tables_in_a_folder(tiny, capsys):
         (["run", "tiny.yaml", "--executor", "slurm", "--slurm", "partition"], "expected KEY=VALUE"),
         (["contract", "--all", "magnitude"], "leave it out to check magnitude alone"),
         (["tune", "mest(lambda_=tune(0.1,1))", "--reference", "magnitud"], "did you mean 'magnitude'?"),
+        (["tune", "mest(lambda_=tune(0.1,1))", "--dry-run", "--json"], "leave --json out"),
         (["run", "tiny.yaml", "--set", "model.widths=[1000000000000]"], "not enough memory"),
         (["run", "tiny.yaml", "--results", "/dev/null/here"], "/dev/null is not a folder"),
         (["run"], "EXPERIMENT"),

@@ -179,7 +179,7 @@ def pooled(*layers, bias=True):
     )
 
 
-@pytest.mark.parametrize("density", [1.0, 0.6])
+@pytest.mark.parametrize("density", [1.0, 0.6, 0.3])
 @pytest.mark.parametrize(
     "make",
     [
@@ -196,7 +196,21 @@ def test_gradients_of_a_first_convolution_and_its_pooling_are_those_of_autograd(
     assert_same_steps(network, shape, density, [37, 2, 64, 64], atol=1e-10, rtol=1e-8)
 
 
-@pytest.mark.parametrize("density", [1.0, 0.6])
+def test_a_pooling_that_begins_to_take_examples_in_turn_is_computed_by_itself(float64):
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 2, 5, padding=5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 3, 3, padding=1)
+    network, shape = nn.Sequential(*layers, nn.Flatten(), nn.Linear(48, CLASSES)), (1, 2, 2)
+    assert filtering_pooled.fits(*nodes(network, shape)[:2])
+    assert_same_steps(network, shape, 1.0, [32, 17, 32], atol=1e-10, rtol=1e-8)
+
+
+def test_gradients_by_points_are_those_of_autograd_in_single_precision_too():
+    for network, shape in ((NEARLY_FULL[1](), NEARLY_FULL[0]), (pooled(nn.ReLU(), nn.MaxPool2d(2)), (3, 20, 28))):
+        torch.manual_seed(0)
+        assert_same_steps(network, shape, 0.6, [37, 64, 64], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("density", [1.0, 0.6, 0.3])
 def test_gradients_of_convolutions_by_points_are_those_of_autograd(float64, density):
     shape, make = NEARLY_FULL
     torch.manual_seed(0)

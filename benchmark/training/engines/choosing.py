@@ -15,6 +15,7 @@ from benchmark.experiments.setup import Setup
 from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.training.engines import ENGINES
+from benchmark.training.engines.sparse.chain import nodes
 from benchmark.training.engines.sparse.momentum.remembered import has_room, steps_that_count
 from benchmark.training.initial import structure
 from benchmark.training.layer_roles import counts_beside_dense
@@ -35,9 +36,10 @@ CACHED = 2**14
 """Channels times pixels of the largest input that counts as one that stays in the caches: a megabyte of float32 for the
 sixteen examples that the sparse engine handles at once."""
 
-BY_POINTS, MOSTLY = (5, 5), 1 / 2
-"""Kernels of convolutions that the sparse engine may compute by points, and the share of them that is active then (see
-`kernels/filtering`, which is not imported for it, because it takes a second)."""
+MOSTLY = 1 / 2
+"""Share of a convolution's weights from which on the sparse engine computes it by points, if it can."""
+POINTS_KERNEL = (5, 5)
+"""Of such convolutions. What else they need is asked only for networks that have one, as it takes numba's second."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Rate:
     convolution: float
     """Of convolutions whose inputs stay in the caches."""
     points: float
-    """Of those of them that may be computed by points."""
+    """Of convolutions by points, on all weights of the layer, whatever is inactive."""
     large_convolution: float
     """Of others."""
     per_step: float
@@ -104,17 +106,25 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     rate, stored = RATES[engine], density if engine == "sparse" else 1.0
     counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
-    product = {
-        name: setup.training.batch_size * flops[name] / _rate_of(rate, shape, flops[name], counts[name] / sizes[name])
-        for name, shape in shapes.items()
-    }
-    seconds = rate.per_step + sum(counts[name] * (PASSES * product[name] + rate.per_weight) for name in shapes)
+    examples = setup.training.batch_size
+    by_points = _by_points(setup) if engine == "sparse" else set()
+    seconds = rate.per_step + rate.per_weight * sum(counts.values())
+    for name, shape in shapes.items():
+        share = counts[name] / sizes[name]
+        if name in by_points and share >= MOSTLY:
+            seconds += PASSES * examples * sizes[name] * flops[name] / rate.points
+        else:
+            seconds += PASSES * examples * counts[name] * flops[name] / _rate_of(rate, shape, flops[name], share)
     if engine == "sparse":
         steps, again = _remembered(setup, rule), steps_once_more(setup, rule)
         if again > 0 and has_room(sum(counts.values()), steps, np.dtype(np.float32)):
             seconds *= 1 + RETRACED * again
         else:  # the gradients of all weights of convolutions, in the steps that count
-            everything = sum(sizes[name] * product[name] for name, shape in shapes.items() if len(shape) > 2)
+            everything = sum(
+                examples * sizes[name] * flops[name] / _rate_of(rate, shape, flops[name], 1.0)
+                for name, shape in shapes.items()
+                if len(shape) > 2
+            )
             seconds += everything * min(1.0, steps / setup.topology.update_period)
     if rule.criterion is not None:
         seconds += rate.update * sum(sizes.values()) / setup.topology.update_period
@@ -126,9 +136,18 @@ def _rate_of(rate: Rate, shape: tuple[int, ...], flops: int, share: float) -> fl
     if len(shape) == 2:
         return rate.full_linear if share == 1 else rate.linear
     positions = shape[1] * flops // 2  # a multiplication and an addition for every pixel of the output
-    if positions > CACHED:
-        return rate.large_convolution
-    return rate.points if shape[2:] == BY_POINTS and share >= MOSTLY else rate.convolution
+    return rate.convolution if positions <= CACHED else rate.large_convolution
+
+
+def _by_points(setup: Setup) -> set[str]:
+    """The convolutions of a setup's networks that the sparse engine can compute by points."""
+    if not any(shape[2:] == POINTS_KERNEL for shape in _layers(setup)[0].values()):
+        return set()
+    from benchmark.training.engines.sparse.kernels.filtering import fits
+
+    look = source_of(setup.data).look
+    found = nodes(structure(setup.model, look.shape, look.classes), look.shape)
+    return {f"{node.name}.weight" for node in found if fits(node)}
 
 
 def steps_once_more(setup: Setup, rule: Rule) -> float:

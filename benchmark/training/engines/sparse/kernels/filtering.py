@@ -30,7 +30,8 @@ from benchmark.training.engines.sparse.kernels.vectors import LANES
 from benchmark.training.engines.sparse.table import Buffer, Kind, Op
 
 STRIP = 18
-"""Blocks whose gradients at all points are written before they are read."""
+"""Blocks whose gradients at all points are written before they are read: with what they see of the inputs they stay in
+the first-level cache, and two rows of LeNet-5's first convolution are twelve."""
 MOST_KERNELS = 4096
 """Pairs of an input and an output channel, at most: their sums take 2.5 KB each in every thread."""
 FULL = (1, 2)
@@ -65,7 +66,10 @@ def is_full(op: Any, rows: Any) -> bool:
 
 @compiled
 def layout(op: Any, lanes: int) -> tuple[int, int, int, int, int, int]:
-    """Where sums, inputs, products, gradients and weights at points begin in the workspace, and what is behind them."""
+    """Where sums, inputs, products, gradients and weights at points begin in the workspace, and where all of it ends.
+
+    The room of `filtering_back` begins there.
+    """
     outputs = (op[Op.OUT_CHANNELS] + SEVERAL - 1) // SEVERAL * SEVERAL
     sums = op[Op.POINTS]
     inputs = sums + outputs * POINTS * op[Op.CHANNELS] * KERNEL * lanes

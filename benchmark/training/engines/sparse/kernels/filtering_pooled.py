@@ -15,10 +15,9 @@ from benchmark.training.engines.sparse.kernels.pixels import place
 from benchmark.training.engines.sparse.kernels.points import OUTPUTS, SEVERAL
 from benchmark.training.engines.sparse.kernels.vectors import (
     LANES,
-    add_vectors,
+    add_vector,
     load,
     total,
-    vector_of,
     where_positive,
     zero,
 )
@@ -35,7 +34,7 @@ def fits(node: Node, pooling: Node) -> bool:
 
 @compiled
 def _kept(pooling: Any, which: Any) -> int:
-    """Where it is kept which pixels were the maxima of a row of windows; ``which`` is group, output and row."""
+    """Where max-pooling has kept the maxima's pixels of a row of windows; ``which`` is group, output and row."""
     group, output, row = which
     height, width = pooling[Op.OUT_HEIGHT], pooling[Op.OUT_WIDTH]
     kept: int = pooling[Op.STATE] + ((group * pooling[Op.OUT_CHANNELS] + output) * height + row) * width * LANES
@@ -94,12 +93,12 @@ def _spread(
     right, down = between[Buffer.PIXEL] * LANES, between[Buffer.ROW] * LANES
     at, was = place(there, group, output, row, 0), place(made, group, output, row, 0)
     to, kept = place(between, group, number, 0, 0), _kept(pooling, which)
-    sums, one = zero(space), vector_of(space, space.dtype.type(1))
+    sums = zero(space)
     for column in range(pooling[Op.OUT_WIDTH]):
         gradient = load(space, at + column * there[Buffer.PIXEL] * LANES)
         if relu:
             gradient = where_positive(gradient, space, was + column * made[Buffer.PIXEL] * LANES)
         store_where_chosen(gradient, memory, kept + column * LANES, space, to + 2 * column * right, right, down)
-        sums = add_vectors(sums, gradient, one)
+        sums = add_vector(sums, gradient)
     found: float = total(sums)
     return found

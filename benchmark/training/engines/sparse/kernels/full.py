@@ -11,6 +11,7 @@ from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.kernels.loops import WHOLE, Array, parts, repeated
+from benchmark.training.engines.sparse.kernels.pixels import group_begin
 from benchmark.training.engines.sparse.kernels.tiles import (
     Tile,
     Tiles,
@@ -23,7 +24,7 @@ from benchmark.training.engines.sparse.kernels.vectors import LANES
 from benchmark.training.engines.sparse.table import Buffer
 
 SEVERAL = 4
-"""Outputs, or features, that are handled together: as two more strides of a tile."""
+"""Outputs, or features, that are handled together: they lie side by side, so they are two more strides of a tile."""
 
 
 @compiled
@@ -53,7 +54,7 @@ def forward(
     outputs = rows.size - 1
     features = (rows[-1] - rows[0]) // outputs
     for g in range(groups[0], groups[1], 2 ** len(x_strides)):
-        x_at, y_at = _begin(here, g), _begin(there, g)
+        x_at, y_at = group_begin(here, g), group_begin(there, g)
         for begin in range(0, outputs, SEVERAL):
             output = min(begin, outputs - SEVERAL)
             tile = _tile_of_several(x, bias, output, x_strides)
@@ -84,7 +85,7 @@ def transposed(
     features = (rows[-1] - rows[0]) // outputs
     nothing = weights.dtype.type(0)
     for g in range(groups[0], groups[1], 2 ** len(d_strides)):
-        d_at, dx_at, x_at = _begin(here, g), _begin(there, g), _begin(seen, g)
+        d_at, dx_at, x_at = group_begin(here, g), group_begin(there, g), group_begin(seen, g)
         for begin in range(0, features, SEVERAL):
             feature = min(begin, features - SEVERAL)
             tile = tile_of(d, nothing, (LANES, 2 * LANES, *d_strides))
@@ -92,12 +93,6 @@ def transposed(
             if seen[Buffer.RELU]:
                 tile = tile_where_positive(tile, x, x_at + feature * LANES, (LANES, 2 * LANES, *x_strides))
             tile_store(tile, dx, dx_at + feature * LANES, (LANES, 2 * LANES, *dx_strides))
-
-
-@compiled
-def _begin(buffer: Any, group: int) -> int:
-    begin: int = buffer[Buffer.START] + group * buffer[Buffer.GROUP]
-    return begin
 
 
 @intrinsic  # type: ignore[untyped-decorator]

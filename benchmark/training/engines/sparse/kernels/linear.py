@@ -12,6 +12,7 @@ import numpy as np
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.kernels import full
 from benchmark.training.engines.sparse.kernels.loops import add_totals, tile_add_products, write_totals
+from benchmark.training.engines.sparse.kernels.pixels import group_begin
 from benchmark.training.engines.sparse.kernels.tiles import (
     tile_load,
     tile_of,
@@ -27,8 +28,8 @@ SLICE = 4
 
 
 BLOCK = 64
-"""Features whose gradients are made together where every weight is asked for: of a slice they stay in the first cache.
-A multiple of the sums that are written at once."""
+"""Features whose weights' gradients are made together, of all outputs, where all weights of a layer have one: what a
+slice has of these features stays in the first-level cache. A multiple of the sums that are written at once."""
 
 
 @compiled
@@ -41,12 +42,6 @@ def _whole_slices(groups: Any) -> bool:
 def _strides(buffer: Any) -> tuple[int, int]:
     """Those of a tile with one vector of each group of a slice."""
     return buffer[Buffer.GROUP], 2 * buffer[Buffer.GROUP]
-
-
-@compiled
-def _begin(buffer: Any, group: int) -> int:
-    begin: int = buffer[Buffer.START] + group * buffer[Buffer.GROUP]
-    return begin
 
 
 # long because compiled code is given its arrays one by one, and a call costs time
@@ -98,7 +93,7 @@ def _forward(
         full.forward(relu, here, there, x_strides, y_strides, groups, x, y, weights, rows, bias)
         return
     for g in range(groups[0], groups[1], 2 ** len(x_strides)):
-        x_at, y_at = _begin(here, g), _begin(there, g)
+        x_at, y_at = group_begin(here, g), group_begin(there, g)
         for output in range(rows.size - 1):
             tile = tile_of(x, bias[output], x_strides)
             tile = tile_add_products(tile, weights, None, places, rows[output], rows[output + 1], x, x_at, x_strides)
@@ -162,7 +157,7 @@ def _transposed(
         return
     nothing = weights.dtype.type(0)
     for g in range(groups[0], groups[1], 2 ** len(d_strides)):
-        d_at, dx_at, x_at = _begin(here, g), _begin(there, g), _begin(seen, g)
+        d_at, dx_at, x_at = group_begin(here, g), group_begin(there, g), group_begin(seen, g)
         for feature in range(columns.size - 1):
             begin, end = columns[feature], columns[feature + 1]
             tile = tile_of(d, nothing, d_strides)
@@ -211,7 +206,7 @@ def _add_weight_gradient(
 ) -> None:
     sums = np.empty(TOTALS, out.dtype)
     for g in range(groups[0], groups[1], 2 ** len(x_strides)):
-        x_at, d_at = _begin(here, g), _begin(there, g)
+        x_at, d_at = group_begin(here, g), group_begin(there, g)
         for first in range(0, features, block):
             for output in range(rows.size - 1):
                 begin, end = rows[output] + first, min(rows[output] + first + block, rows[output + 1])

@@ -8,6 +8,13 @@ from benchmark.training.engines.sparse.table import Buffer, Op
 
 
 @compiled
+def group_begin(buffer: Any, group: int) -> int:
+    """The index of the first number of a group."""
+    found: int = buffer[Buffer.START] + group * buffer[Buffer.GROUP]
+    return found
+
+
+@compiled
 def place(buffer: Any, group: int, channel: int, row: int, column: int) -> int:
     """The index of the first lane of a pixel."""
     position = buffer[Buffer.FIRST] + row * buffer[Buffer.ROW] + column * buffer[Buffer.PIXEL]

@@ -12,12 +12,13 @@ from benchmark.training.engines.sparse.kernels.points import KERNEL, OUTPUTS, PO
 BLOCKS = 2
 """Blocks of a row whose sums at a point stay in registers."""
 CHANNELS = 5
-"""Channels of the inputs that are handled together at a point: ten sums, as many as additions are under way at once."""
+"""Channels of the inputs that are handled together at a point: the sums of all blocks are ten then, which is more than
+the additions that a processor has under way at once, and all stay in registers."""
 
 
 # long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
-def write_products(typing: Any, space: Any, weights: Any, seen: Any, apart: Any, counts: Any, there: Any) -> Any:
+def write_sums(typing: Any, space: Any, weights: Any, seen: Any, apart: Any, counts: Any, there: Any) -> Any:
     """Write what gradients give to :data:`BLOCKS` blocks of a row of :data:`CHANNELS` channels, at one point.
 
     ``weights`` is where those of the first output begin, [channels, rows of the kernel], and numbers to the next

@@ -200,6 +200,16 @@ def add_from(typing: Any, added: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def add_vector(typing: Any, added: Any, vector: Any) -> Any:
+    """The sum of two vectors."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fadd(*arguments)
+
+    return added(added, vector), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def vector_of(typing: Any, array: Any, scalar: Any) -> Any:
     """A vector of one number, of an array's type."""
 

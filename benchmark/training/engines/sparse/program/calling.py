@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 
 from benchmark.training.engines.sparse.kernels import filtering, filtering_back, filtering_pooled
 from benchmark.training.engines.sparse.program import operations, pooled, products
+from benchmark.training.engines.sparse.program.division import together
 from benchmark.training.engines.sparse.program.plan import Plan
 from benchmark.training.engines.sparse.table import Kind
 
@@ -33,12 +34,13 @@ _BACKWARD = {
 """Always, and where somebody needs the gradient of the inputs."""
 
 
-def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
+def addresses(plan: Plan, among: Any, arguments: tuple[Any, ...]) -> Any:
     """Addresses of what computes each operation, int64 [5, operations], compiled for ``arguments`` where they are not.
 
-    The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss.
+    The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss. ``among`` says
+    which operations a batch goes through together, as in `Tables.stretches`.
     """
-    rows = [*zip(*(_functions(plan, number) for number in range(len(plan.nodes))), strict=True)]
+    rows = [*zip(*(_functions(plan, among, number) for number in range(len(plan.nodes))), strict=True)]
     kinds = tuple(numba.typeof(argument) for argument in arguments)
     found: dict[Any, int] = {}
     told = False
@@ -51,7 +53,7 @@ def addresses(plan: Plan, arguments: tuple[Any, ...]) -> Any:
     return np.array([[found[function] for function in row] for row in rows])
 
 
-def _functions(plan: Plan, number: int) -> tuple[Any, ...]:
+def _functions(plan: Plan, among: Any, number: int) -> tuple[Any, ...]:
     """What computes an operation: a function for each of those rows."""
     node, nothing = plan.nodes[number], operations.nothing
     (forward, evaluation), (gradient, back) = _FORWARD[node.kind], _BACKWARD[node.kind]
@@ -64,17 +66,19 @@ def _functions(plan: Plan, number: int) -> tuple[Any, ...]:
         gradient = products.filtering_gradient
     if filtering_back.fits(node):
         back = products.filtering_input_gradient
-    if _with_pooling(plan, number):
+    if _with_pooling(plan, among, number):
         gradient = pooled.pooled_gradient
-    if number > 0 and _with_pooling(plan, number - 1):
-        back = nothing
+    if number > 0 and _with_pooling(plan, among, number - 1):
+        back = nothing  # the convolution asks for it
     return forward, evaluation, gradient, back if plan.needs_input_gradient[number] else nothing, operations.mean_loss
 
 
-def _with_pooling(plan: Plan, number: int) -> bool:
+def _with_pooling(plan: Plan, among: Any, number: int) -> bool:
     """Whether an operation is a first convolution whose gradient may be computed with that of the pooling behind it."""
     pair = plan.nodes[number : number + 2]
-    return len(pair) == 2 and not plan.needs_input_gradient[number] and filtering_pooled.fits(*pair)
+    if len(pair) < 2 or plan.needs_input_gradient[number] or not together(among, number):
+        return False
+    return filtering_pooled.fits(*pair)
 
 
 def _address(function: Any, kinds: tuple[Any, ...]) -> int:

@@ -63,6 +63,11 @@ def stretches(nodes: Sequence[Node], groups: int) -> NDArray[np.int64]:
     return np.array(found, np.int64)
 
 
+def together(among: NDArray[np.int64], number: int) -> bool:
+    """Whether some examples go through a node and the next one before others do."""
+    return any(first <= number < end - 1 for first, end, _ in among)
+
+
 def one_by_one(among: NDArray[np.int64], number: int) -> bool:
     """Whether a node and the next one handle a group before they go on to the next."""
     return any(first <= number < end - 1 and step == 1 for first, end, step in among)

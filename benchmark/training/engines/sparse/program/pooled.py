@@ -10,7 +10,7 @@ from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.kernels import filtering, filtering_pooled
 from benchmark.training.engines.sparse.program.arguments import Shape, State, Work
 from benchmark.training.engines.sparse.program.operations import input_of, max_pooling_gradient
-from benchmark.training.engines.sparse.program.products import active, filtering_gradient
+from benchmark.training.engines.sparse.program.products import active, biases, filtering_gradient, gradients_of_all
 from benchmark.training.engines.sparse.table import Op
 
 
@@ -22,15 +22,17 @@ def pooled_gradient(
     """Gradients of the weights of such a convolution, active or all, and of its biases."""
     op, pooling = shape.ops[n], shape.ops[n + 1]
     places, rows, gradients = active(op[Op.LAYER], member, shape, state)
-    if work.every[member] >= 0 or not filtering.is_full(op, rows):
+    if not filtering.is_full(op, rows):
         max_pooling_gradient(n + 1, member, groups, shape, state, work, space, memory)
         filtering_gradient(n, member, groups, shape, state, work, space, memory)
         return
     here, between = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     made, there = shape.buffers[pooling[Op.OUTPUT]], shape.buffers[pooling[Op.OUTPUT_GRADIENT]]
-    first = max(op[Op.PARAMETERS], 0)
-    biases = state.dense_gradients[member, first : first + (op[Op.OUT_CHANNELS] if op[Op.PARAMETERS] >= 0 else 0)]
-    x = input_of(op, member, work, space)
+    x, of_biases = input_of(op, member, work, space), biases(op, member, state)
     filtering_pooled.weight_gradient(
-        op, pooling, here, between, made, there, groups, shape.groups, x, places, rows, gradients, biases, space, memory
+        *(op, pooling, here, between, made, there, groups, shape.groups, x, places, rows, gradients, of_biases),
+        *(space, memory),
     )
+    if work.every[member] >= 0:
+        max_pooling_gradient(n + 1, member, groups, shape, state, work, space, memory)
+        gradients_of_all(op, member, groups, shape, work, x, space)

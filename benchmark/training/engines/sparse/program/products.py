@@ -28,10 +28,16 @@ def _all(layer: int, member: int, shape: Shape, work: Work) -> Any:
 
 
 @compiled
+def biases(op: Any, member: int, state: State) -> Any:
+    """Gradients of the biases of a network's layer; none where it has no biases."""
+    first = max(op[Op.PARAMETERS], 0)
+    return state.dense_gradients[member, first : first + (op[Op.OUT_CHANNELS] if op[Op.PARAMETERS] >= 0 else 0)]
+
+
+@compiled
 def _gradient_of_biases(op: Any, member: int, groups: Any, here: Any, state: State, space: Any) -> None:
     if op[Op.PARAMETERS] >= 0:
-        biases = slice(op[Op.PARAMETERS], op[Op.PARAMETERS] + op[Op.OUT_CHANNELS])
-        bias_gradient(op, here, groups, space, state.dense_gradients[member, biases])
+        bias_gradient(op, here, groups, space, biases(op, member, state))
 
 
 @compiled
@@ -136,7 +142,8 @@ def convolution_gradient(
     x = input_of(op, member, work, space)
     places, rows, gradients = active(op[Op.LAYER], member, shape, state)
     convolution.weight_gradient(op, seen, here, groups, x, space, places, rows, False, gradients)
-    _other_gradients(op, member, groups, shape, state, work, x, space)
+    gradients_of_all(op, member, groups, shape, work, x, space)
+    _gradient_of_biases(op, member, groups, here, state, space)
 
 
 # long because compiled code is given its arrays one by one
@@ -153,20 +160,18 @@ def filtering_gradient(
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     x = input_of(op, member, work, space)
     filtering.weight_gradient(op, seen, here, groups, shape.groups, x, places, rows, gradients, space)
-    _other_gradients(op, member, groups, shape, state, work, x, space)
+    gradients_of_all(op, member, groups, shape, work, x, space)
+    _gradient_of_biases(op, member, groups, here, state, space)
 
 
 # long because compiled code is given its arrays one by one
 @compiled
-def _other_gradients(
-    op: Any, member: int, groups: Any, shape: Shape, state: State, work: Work, x: Any, space: Any
-) -> None:
-    """Gradients of all weights of a convolution, where they are asked for, and of its biases."""
+def gradients_of_all(op: Any, member: int, groups: Any, shape: Shape, work: Work, x: Any, space: Any) -> None:
+    """Gradients of all weights of a convolution, where they are asked for."""
     seen, here = shape.buffers[op[Op.INPUT]], shape.buffers[op[Op.OUTPUT_GRADIENT]]
     if work.every[member] >= 0:
         places, rows, gradients = _all(op[Op.LAYER], member, shape, work)
         convolution.weight_gradient(op, seen, here, groups, x, space, places, rows, True, gradients)
-    _gradient_of_biases(op, member, groups, here, state, space)
 
 
 # long because compiled code is given its arrays one by one

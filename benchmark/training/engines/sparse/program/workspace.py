@@ -69,7 +69,7 @@ class Workspaces:
         remembered = [np.zeros(tables.remembered, np.uint8) for _ in range(self._threads)]
         work = evaluation(np.zeros(1, np.int64), np.zeros((1, 0), dtype), 0)
         arguments = (0, 0, (0, tables.groups), shape, self._state, work, numbers[0], remembered[0])
-        shape.addresses[:] = addresses(self._plan, arguments)
+        shape.addresses[:] = addresses(self._plan, tables.stretches, arguments)
         return Workspace(shape, numbers, remembered)
 
 
