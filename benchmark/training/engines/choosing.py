@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +37,9 @@ CACHED = 2**14
 """Channels times pixels of the largest input that counts as one that stays in the caches: a megabyte of float32 for the
 sixteen examples that the sparse engine handles at once."""
 
-MOSTLY = 1 / 2
-"""Share of a convolution's weights from which on the sparse engine computes it by points, if it can."""
 POINTS_KERNEL = (5, 5)
-"""Of such convolutions. What else they need is asked only for networks that have one, as it takes numba's second."""
+"""Of the convolutions that the sparse engine may compute by points. What else they need is asked only for networks that
+have one, as it takes numba's second."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +107,21 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     counts = counts_beside_dense(shapes, stored, setup.topology.distribution, setup.topology.exclude)
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     examples = setup.training.batch_size
-    by_points = _by_points(setup) if engine == "sparse" else set()
+    by_points = _by_points(setup, shapes, counts) if engine == "sparse" else set()
     seconds = rate.per_step + rate.per_weight * sum(counts.values())
     for name, shape in shapes.items():
-        share = counts[name] / sizes[name]
-        if name in by_points and share >= MOSTLY:
+        if name in by_points:
             seconds += PASSES * examples * sizes[name] * flops[name] / rate.points
         else:
-            seconds += PASSES * examples * counts[name] * flops[name] / _rate_of(rate, shape, flops[name], share)
+            full = counts[name] == sizes[name]
+            seconds += PASSES * examples * counts[name] * flops[name] / _rate_of(rate, shape, flops[name], full=full)
     if engine == "sparse":
         steps, again = _remembered(setup, rule), steps_once_more(setup, rule)
         if again > 0 and has_room(sum(counts.values()), steps, np.dtype(np.float32)):
             seconds *= 1 + RETRACED * again
         else:  # the gradients of all weights of convolutions, in the steps that count
             everything = sum(
-                examples * sizes[name] * flops[name] / _rate_of(rate, shape, flops[name], 1.0)
+                examples * sizes[name] * flops[name] / _rate_of(rate, shape, flops[name], full=True)
                 for name, shape in shapes.items()
                 if len(shape) > 2
             )
@@ -131,23 +131,24 @@ def step_seconds(setup: Setup, rule: Rule, density: float, engine: str) -> float
     return seconds
 
 
-def _rate_of(rate: Rate, shape: tuple[int, ...], flops: int, share: float) -> float:
-    """FLOPs per second of a layer, a ``share`` of whose weights is active, each for so many FLOPs of an example."""
+def _rate_of(rate: Rate, shape: tuple[int, ...], flops: int, *, full: bool) -> float:
+    """FLOPs per second of a layer, ``full`` or not, whose weights cost so many FLOPs each for one example."""
     if len(shape) == 2:
-        return rate.full_linear if share == 1 else rate.linear
+        return rate.full_linear if full else rate.linear
     positions = shape[1] * flops // 2  # a multiplication and an addition for every pixel of the output
     return rate.convolution if positions <= CACHED else rate.large_convolution
 
 
-def _by_points(setup: Setup) -> set[str]:
-    """The convolutions of a setup's networks that the sparse engine can compute by points."""
-    if not any(shape[2:] == POINTS_KERNEL for shape in _layers(setup)[0].values()):
+def _by_points(setup: Setup, shapes: Mapping[str, tuple[int, ...]], counts: Mapping[str, int]) -> set[str]:
+    """The convolutions that the sparse engine computes by points where layers have so many active weights."""
+    if not any(shape[2:] == POINTS_KERNEL for shape in shapes.values()):
         return set()
-    from benchmark.training.engines.sparse.kernels.filtering import fits
+    from benchmark.training.engines.sparse.kernels.filtering import FULL, fits
 
     look = source_of(setup.data).look
     found = nodes(structure(setup.model, look.shape, look.classes), look.shape)
-    return {f"{node.name}.weight" for node in found if fits(node)}
+    able = {f"{node.name}.weight" for node in found if fits(node)}
+    return {name for name in able if FULL[1] * counts[name] >= FULL[0] * math.prod(shapes[name])}
 
 
 def steps_once_more(setup: Setup, rule: Rule) -> float:
