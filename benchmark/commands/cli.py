@@ -28,7 +28,7 @@ TOGETHER = ("run",)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; everything that goes wrong is one line on stderr."""
+    """Run one command and return its exit status; what goes wrong is said on stderr, see :mod:`~.ending`."""
     settle_arithmetic()
     prepare_output()
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, and one line for everything that goes wrong."""
+"""How a command ends: its exit status, and one line for what goes wrong, or the case that breaks a contract."""
 
 import codecs
 import os
@@ -44,6 +44,8 @@ def prepare_output() -> None:
 
 def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
     """Do the deed of a command line and return its exit status; whatever goes wrong is said in one line on stderr.
+
+    A broken contract is said with the code that shows it.
 
     A status of 0 says that the work was done. It is never returned where a plugin ended the program or the output was
     closed before the end.

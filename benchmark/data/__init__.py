@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.data.published import data_root
 from benchmark.data.source import DataSource, Look
-from criteria.errors import InputError, PluginError, one_line
+from benchmark.system.plugin_failures import blaming
+from criteria.errors import InputError, PluginError, said
 from criteria.isolation import kept_process_state
 from criteria.plugins import Spec, load, names
 
@@ -41,12 +42,8 @@ def source_of(spec: str | Spec) -> DataSource:
     looks.
     """
     source: DataSource = load(spec, "data")
-    try:
+    with blaming(f"data set {str(spec)!r} cannot say how it looks"):
         look = source.look
-    except (InputError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a plugin may fail in any way, and end the program too
-        raise PluginError(f"data set {str(spec)!r} cannot say how it looks: {one_line(error)}") from error
     if not isinstance(look, Look):
         raise PluginError(f"data set {str(spec)!r} has a {type(look).__name__} for its look, and should have a Look")
     return source
@@ -60,19 +57,19 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
     way, and for what is not a data set as it says of itself.
     """
     source = source_of(spec)
-    try:
-        with kept_process_state():
-            dataset = source.load(data_root(data_dir))
-            problem = import_module("benchmark.data.examination").problem_of(dataset, source.look)
-    except (InputError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a plugin may fail in any way, and end the program too
-        if isinstance(error, PermissionError) and error.filename is not None:
+    with blaming(f"data set {str(spec)!r} cannot be loaded", most=500):
+        try:
+            with kept_process_state():
+                dataset = source.load(data_root(data_dir))
+                problem = import_module("benchmark.data.examination").problem_of(dataset, source.look)
+        except PermissionError as error:
+            if error.filename is None:
+                raise
             raise InputError(f"data set {str(spec)!r}: {error.filename}: {error.strerror}") from error
-        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-            raise InputError(f"data set {str(spec)!r}: this machine has not enough memory for it") from error
-        why = one_line(RuntimeError(repr(error)), 500)
-        raise PluginError(f"data set {str(spec)!r} cannot be loaded: {why}") from error
+        except Exception as error:
+            if isinstance(error, MemoryError) or "can't allocate memory" in said(error):
+                raise InputError(f"data set {str(spec)!r}: this machine has not enough memory for it") from error
+            raise
     if problem is not None:
         raise PluginError(f"data set {str(spec)!r} {problem}")
     return dataset

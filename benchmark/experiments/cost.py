@@ -62,7 +62,7 @@ def _look(data: str) -> Look:
     return source_of(data).look
 
 
-def measured_forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
+def counted_forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
     """Floating-point operations of one example in one forward pass, from building the network. Imports torch."""
     import torch
 
@@ -86,7 +86,7 @@ def flops_key(model: str, shape: tuple[int, ...], classes: int) -> str:
 @lru_cache
 def _forward_flops(model: str, shape: tuple[int, ...], classes: int) -> int:
     known = _known().get(flops_key(model, shape, classes))
-    return measured_forward_flops(model, shape, classes) if known is None else known
+    return counted_forward_flops(model, shape, classes) if known is None else known
 
 
 @cache

@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +14,8 @@ from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.experiment import Experiment, axis_name
 from benchmark.experiments.setup import TOPOLOGY_OF_BASELINES, Setup
 from benchmark.models.widths import narrowed
-from criteria.errors import InputError, PluginError, one_line
+from benchmark.system.plugin_failures import blaming
+from criteria.errors import InputError
 from criteria.plugins import Spec, identity, load
 
 
@@ -125,7 +125,7 @@ def _grid(experiment: Experiment) -> Iterator[tuple[Cell, Setup, Rule]]:
 
 def _trained(spec: Spec, baseline: Baseline, setup: Setup, density: float) -> Setup:
     """What a baseline is trained by in place of an experiment's setup."""
-    with _blaming(spec, "model"):
+    with blaming(f"baseline {str(spec)!r} failed in model()"):
         model = dict(baseline.model(setup.model))
         if not isinstance(model.get("name"), str):
             raise TypeError(f"it gives {model}, and should give a model: its name, and its parameters")
@@ -144,24 +144,11 @@ def _trained(spec: Spec, baseline: Baseline, setup: Setup, density: float) -> Se
 
 def _densities(spec: Spec, baseline: Baseline, grid: Sequence[float]) -> list[float]:
     """The densities at which a baseline is trained."""
-    with _blaming(spec, "densities"):
+    with blaming(f"baseline {str(spec)!r} failed in densities()"):
         found = [float(density) for density in baseline.densities(grid)]
         if not all(0 < density <= 1 for density in found):
             raise ValueError(f"it gives {found}, and a density is above 0 and at most 1")
     return found
-
-
-@contextmanager
-def _blaming(spec: Spec, method: str) -> Iterator[None]:
-    """Make a :class:`PluginError` of whatever a baseline's method fails with."""
-    try:
-        yield
-    except (InputError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a plugin may fail in any way, and end the program too
-        raise PluginError(
-            f"baseline {str(spec)!r} failed in {method}(): {one_line(RuntimeError(repr(error)))}"
-        ) from error
 
 
 def _concerns_baselines(key: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.models.shapes import logits, require_inputs
+from benchmark.system.plugin_failures import blaming
 from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import Spec, load, names
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "build_model",
     "build_network",
+    "layer_of",
     "logits",
     "model_names",
     "model_spec",
@@ -49,16 +51,13 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
 
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
     build = load(spec, "model", **parameters)
-    try:
-        network = build(inputs=inputs, classes=classes)
-    except ValueError as error:
-        raise InputError(f"model {spec.name!r} {error}") from error
-    except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
-        raise InputError(f"model {spec.name!r} cannot be built with these parameters: {one_line(error)}") from error
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin may fail in any way, and end the program too
-        raise PluginError(f"model {spec.name!r} cannot be built: {one_line(RuntimeError(repr(error)))}") from error
+    with blaming(f"model {spec.name!r} cannot be built"):
+        try:
+            network = build(inputs=inputs, classes=classes)
+        except ValueError as error:
+            raise InputError(f"model {spec.name!r} {error}") from error
+        except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
+            raise InputError(f"model {spec.name!r} cannot be built with these parameters: {one_line(error)}") from error
     if not isinstance(network, nn.Module):
         raise PluginError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")
     return network
@@ -76,3 +75,8 @@ def sparse_layer_names(network: "nn.Module") -> list[str]:
     layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     named = (name for name, module in network.named_modules() if isinstance(module, layers))
     return [f"{name}.weight".removeprefix(".") for name in named]  # a network may be a layer itself
+
+
+def layer_of(weight: str) -> str:
+    """The name of the module whose weight has this name; empty where that is the network itself."""
+    return weight.rpartition(".")[0]

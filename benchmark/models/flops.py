@@ -7,6 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
+from benchmark.models import layer_of
 from criteria.errors import InputError
 
 
@@ -27,7 +28,7 @@ def _counted(network: nn.Module, inputs: tuple[int, ...], layers: tuple[str, ...
         def add(module: nn.Module, _inputs: object, output: Tensor) -> None:
             found[name] += 2 * output.numel() // module.get_parameter("weight").shape[0]
 
-        network.get_submodule(name.removesuffix("weight").removesuffix(".")).register_forward_hook(add)
+        network.get_submodule(layer_of(name)).register_forward_hook(add)
 
     for name in found:
         count(name)

@@ -9,7 +9,8 @@ from torch.func import functional_call, vmap
 
 from benchmark.models import sparse_layer_names
 from benchmark.models.shapes import logits
-from criteria.errors import InputError, PluginError, one_line, where_raised
+from benchmark.system.plugin_failures import reason
+from criteria.errors import InputError, PluginError, where_raised
 from criteria.plugins import registered
 
 EXAMPLES = 2
@@ -38,7 +39,7 @@ def problem_of(network: nn.Module, inputs: Sequence[int], classes: int) -> str |
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
         where = f" ({at})" if (at := where_raised(error)) else ""
-        why = f"{one_line(RuntimeError(repr(error)))}{where}"
+        why = f"{reason(error)}{where}"
         return f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
 
 

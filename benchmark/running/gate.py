@@ -12,9 +12,10 @@ from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import CONSTANT
 from benchmark.system import child
 from benchmark.system.files import read_text, write_atomically
+from benchmark.system.plugin_failures import reason
 from benchmark.system.user import cache_folder
 from criteria.contract import ContractError, check_criterion, check_growth, check_schedule
-from criteria.errors import InputError, PluginError, one_line
+from criteria.errors import InputError, PluginError
 from criteria.plugins import Spec, identity, registered
 
 QUICK_EXAMPLES = 25
@@ -79,7 +80,7 @@ def check_once(spec: Spec, kind: str) -> None:
     except (InputError, ContractError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plugin may fail in any way, also where no property of the contract looks
-        raise PluginError(f"{kind} {str(spec)!r} cannot be checked: {one_line(RuntimeError(repr(error)))}") from error
+        raise PluginError(f"{kind} {str(spec)!r} cannot be checked: {reason(error)}") from error
     with suppress(InputError):  # it cannot be written: then the next command checks again
         write_atomically(_passed(spec, kind), _text(spec, kind))
 

@@ -80,7 +80,7 @@ def _shortened(run: Run, batch_size: int) -> Run:
     changed = {
         "data": f"synthetic(like={like(setup.data)!r}, examples={STEPS * batch_size})",
         "training": setup.training.model_copy(update={"epochs": 1, "batch_size": batch_size}),
-        "topology": setup.topology.model_copy(update={"update_period": UPDATE_PERIOD}),
+        "topology": setup.topology.model_copy(update={"update_period": UPDATE_PERIOD, "update_until": 1.0}),
         "measure": measure,
     }
     return replace(run, setup=setup.model_copy(update=changed))

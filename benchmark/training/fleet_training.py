@@ -1,6 +1,7 @@
 """Training a fleet from its first step to its last, and what each member reached."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -10,15 +11,15 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from benchmark.data.dataset import Dataset
+from benchmark.experiments.cost import counted_forward_flops
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.setup import Setup
-from benchmark.models import sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.system import communication
 from benchmark.training import updates
 from benchmark.training.batches import Batches
 from benchmark.training.engines import engine_named
-from benchmark.training.engines.engine import Batch
+from benchmark.training.engines.engine import Batch, Engine
 from benchmark.training.evaluation import evaluate
 from benchmark.training.initial import structure
 from benchmark.training.learning_rate import learning_rate
@@ -27,6 +28,7 @@ from benchmark.training.members import Member
 from benchmark.training.precision import computing_in
 from criteria.errors import PluginError
 from criteria.isolation import kept_process_state
+from criteria.training.devices import on_device
 
 Outcomes = TypeAdapter(list[Outcome])
 """Outcomes as plain data and back."""
@@ -143,8 +145,8 @@ class FleetTraining:
             recipe = self.engine.members[index].recipe
             if recipe is not None and index not in self.failures:
                 with kept_process_state():
-                    recipe.criterion.load_state_dict(_on_device(saved["criterion"], self._device))
-                    recipe.growth.load_state_dict(_on_device(saved["growth"], self._device))
+                    recipe.criterion.load_state_dict(on_device(saved["criterion"], self._device))
+                    recipe.growth.load_state_dict(on_device(saved["growth"], self._device))
         self._diverged.copy_(state["diverged"])
         self._best_accuracy.copy_(state["best_accuracy"])
         self._measuring.load_state_dict(state["measuring"])
@@ -238,7 +240,7 @@ class FleetTraining:
                 self.engine.keep_best(index)
 
 
-def _measuring(members: Sequence[Member], engine: Any, setup: Setup, dataset: Dataset) -> Measuring:
+def _measuring(members: Sequence[Member], engine: Engine, setup: Setup, dataset: Dataset) -> Measuring:
     network = structure(setup.model, dataset.shape, dataset.classes)
     each = [engine.masks(index) for index in range(len(members))]
     masks = {name: torch.stack([mask[name] for mask in each]) for name in each[0]}
@@ -249,9 +251,7 @@ def _dense_flops(setup: Setup, dataset: Dataset) -> int | None:
     """Those of the experiment's network for one example, where a narrower one is trained."""
     if setup.in_place_of is None:
         return None
-    network = structure(setup.in_place_of, dataset.shape, dataset.classes)
-    each = flops_per_weight(network, dataset.shape, sparse_layer_names(network))
-    return sum(flops * network.get_parameter(name).numel() for name, flops in each.items())
+    return counted_forward_flops(json.dumps(setup.in_place_of), dataset.shape, dataset.classes)
 
 
 def _digest(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> str:
@@ -261,15 +261,3 @@ def _digest(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> str:
         for name, tensor in tensors.items():
             found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()[:16]
-
-
-def _on_device(state: Any, device: torch.device) -> Any:
-    """``state`` with every tensor in its dictionaries, lists and tuples on ``device``."""
-    match state:
-        case Tensor():
-            return state.to(device)
-        case dict():
-            return {key: _on_device(value, device) for key, value in state.items()}
-        case list() | tuple():
-            return type(state)(_on_device(value, device) for value in state)
-    return state

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from benchmark.training.members import Member
 from criteria.distribution import Shape, layer_counts
 from criteria.errors import InputError
 from criteria.rules import Distribution
+from criteria.training.selecting import by_name
 
 LAST = "last"
 """Stands for the last sparse layer, whatever its name is."""
@@ -20,7 +20,7 @@ def chosen_layers(names: Sequence[str], selectors: Sequence[str], setting: str) 
     """
     found = []
     for selector in selectors:
-        fitting = [names[-1]] if selector == LAST else [name for name in names if _means(selector, name)]
+        fitting = [names[-1]] if selector == LAST else [name for name in names if by_name(selector, name)]
         if not fitting:
             layers = ", ".join(name.removesuffix(".weight") for name in names)
             raise InputError(f"topology.{setting}: the model has no layer {selector!r}; it has {layers}, or {LAST!r}")
@@ -49,8 +49,3 @@ def counts_beside_dense(
         raise InputError("topology.exclude leaves no sparse layer")
     counts = layer_counts(sparse, density, distribution)
     return {name: counts[name] if name in counts else math.prod(shape) for name, shape in shapes.items()}
-
-
-def _means(selector: str, name: str) -> bool:
-    parts = name.split(".")
-    return any(fnmatchcase(".".join(parts[:end]), selector) for end in range(1, len(parts) + 1))

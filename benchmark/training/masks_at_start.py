@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from baselines import Baseline
 from benchmark.data.dataset import Dataset
+from benchmark.system.plugin_failures import blaming
 from benchmark.training.layer_roles import chosen_layers, counts_beside_dense
 from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
-from criteria.errors import InputError, PluginError, one_line
+from criteria.errors import InputError
+from criteria.isolation import kept_process_state
 from criteria.randomness import stream
 from criteria.selection import lowest
 
@@ -63,22 +65,18 @@ def _chosen(
     return left
 
 
-# long because a round is what all of this is about
 def _round(
     member: Member, baseline: Baseline, network: nn.Module, seen: Examples, left: Mapping[str, Tensor], kept: int
 ) -> dict[str, Tensor]:
     """What is left of ``left`` when the ``kept`` weights of highest score stay."""
     inputs, targets = seen
     loss = partial(_loss, targets)
-    try:
-        with torch.enable_grad():
+    where = torch.cat([mask.flatten() for mask in left.values()])
+    generator = stream(member.seed, "mask at start", member.density)
+    with blaming(f"baseline {baseline!r} cannot choose a mask"):
+        with kept_process_state(), torch.enable_grad():
             scores = baseline.scores(network, list(left), inputs, loss)
-        flat = torch.cat([scores[name].flatten() for name in left])
-        where = torch.cat([mask.flatten() for mask in left.values()])
-        generator = stream(member.seed, "mask at start", member.density)
-        gone = lowest(flat, where, int(where.sum()) - kept, generator)
-    except Exception as error:  # a plugin may fail in any way
-        raise PluginError(f"baseline {baseline!r} cannot choose a mask: {one_line(error)}") from error
+        gone = lowest(torch.cat([scores[name].flatten() for name in left]), where, int(where.sum()) - kept, generator)
     parts = torch.split(where & ~gone, [mask.numel() for mask in left.values()])
     return {name: part.view(left[name].shape) for name, part in zip(left, parts, strict=True)}
 

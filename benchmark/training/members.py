@@ -35,6 +35,12 @@ class Recipe:
         """Whether a topology update falls on ``step``, from 1."""
         return step % self.topology.update_period == 0 and step <= self.last_update(total_steps)
 
+    def fraction(self, step: int, total_steps: int) -> float:
+        """The share of the active weights that an update at ``step`` replaces."""
+        if not self.schedule.replaces:
+            return 0.0
+        return self.topology.prune_fraction.at(step, self.last_update(total_steps))
+
     def density(self, final: float, done: float) -> float:
         """The density once a share of the training is done; raises :class:`PluginError` for one that is none."""
         found = self.schedule.density(final, done)

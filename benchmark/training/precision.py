@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 
-Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
-"""``tf32`` rounds the factors of products on a GPU to 10 bits; ``bfloat16`` computes where torch's autocast does so."""
+from benchmark.experiments.setup import Precision
 
 
 @contextmanager

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from benchmark.experiments.setup import CONSTANT
+from benchmark.system.plugin_failures import reason
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member, Recipe
 from criteria import Criterion, Growth, Layer, TopologyUpdate
 from criteria.distribution import layer_counts
-from criteria.errors import PluginError, is_out_of_memory, one_line, where_raised
+from criteria.errors import PluginError, is_out_of_memory, where_raised
 from criteria.fan_in import fan_in_count
 from criteria.isolation import kept_process_state
 from criteria.topology import update_layers
@@ -67,8 +68,7 @@ def update(engine: Engine, member: int, step: int, total_steps: int) -> list[Top
     """
     recipe = recipe_of(engine.members[member])
     shown = layers_shown(engine, member, step, Needs.for_update(recipe.criterion, recipe.growth))
-    last = recipe.last_update(total_steps)
-    fraction = recipe.topology.prune_fraction.at(step, last) if recipe.schedule.replaces else 0.0
+    fraction = recipe.fraction(step, total_steps)
     targets = _targets(engine, member, shown, step / total_steps)
     rules = recipe.topology.rules
     with plugin_errors(f"criterion {named(recipe.criterion)} with growth {named(recipe.growth)}", step):
@@ -118,13 +118,8 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
     except BaseException as error:  # a plugin may fail in any way, and may try to end the program
         if is_out_of_memory(error):
             raise
-        said = f"it ends the program (SystemExit {error.code!r})" if isinstance(error, SystemExit) else one_line(error)
-        kind = "" if isinstance(error, SystemExit | ValueError) else f"{type(error).__name__}: "
-        place = where_raised(error)
-        raise PluginError(
-            f"{what} failed at step {step}: {kind if said != type(error).__name__ else ''}{said}"
-            f"{f' ({place})' if place else ''}"
-        ) from error
+        place = f" ({where})" if (where := where_raised(error)) else ""
+        raise PluginError(f"{what} failed at step {step}: {reason(error)}{place}") from error
 
 
 def named(plugin: object) -> str:

@@ -113,6 +113,8 @@ def check(
     published = all(source.kind == "published" for source in expected.sources.values())
     if not measured and not published:
         raise InputError(f"{expected.experiment}: there is no result to check; run it first")
+    if not measured and not stored:
+        raise InputError(f"{expected.experiment}: no cell that was asked for has a result or an expected value")
     step = _grain(samples, expected)
     found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
     bits = [

@@ -167,20 +167,19 @@ def load_study(
     experiment: Experiment,
     place: HasResults,
     expected: Expected | None = None,
-    engines: Sequence[str] = ENGINE_NAMES,
     *,
     stored: Expected | None = None,
     changed: Sequence[str] = (),
 ) -> Study:
     """The study of an experiment from the results that are stored in a place, each of which is read once.
 
-    A run that has no result of its own engine is looked for under each of ``engines``, in their order, because engines
+    A run that has no result of its own engine is looked for under that of every other one, because engines
     give the same result up to rounding. Raises :class:`InputError` for a result that is damaged or of another run, and
     for expected values of another metric.
     """
     found = []
     for run in expand(experiment):
-        for candidate in _on_each(run, engines):
+        for candidate in _on_each(run):
             if (result := place.read(candidate)) is not None:
                 found.append((candidate, result))
                 break
@@ -194,9 +193,9 @@ def filled(study: Study, others: Results) -> Study:
     return replace(study, results=tuple(found[each] for each in wanted if each in found))
 
 
-def _on_each(run: Run, engines: Sequence[str]) -> Iterator[Run]:
+def _on_each(run: Run) -> Iterator[Run]:
     yield run
-    for engine in engines:
+    for engine in ENGINE_NAMES:
         if engine != run.setup.engine:
             yield run.on(engine)
 

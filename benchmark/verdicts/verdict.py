@@ -118,5 +118,13 @@ class CheckOutcome:
         return next(verdict for verdict in get_args(Verdict) if verdict in found)
 
     def exit_status(self, *, strict: bool = False) -> int:
-        """1 if something deviates (with ``strict`` also if something is missing or inconclusive), otherwise 0."""
-        return int(self.overall in (("deviates", "missing", "inconclusive") if strict else ("deviates",)))
+        """1 if something deviates, otherwise 0.
+
+        With ``strict`` it is 1, too, if something is missing or inconclusive, or if nothing of what should have been
+        compared was.
+        """
+        if not strict:
+            return int(self.overall == "deviates")
+        old = [row for row in self.rows if row.verdict != "new"]
+        nothing = bool(old) and all(row.expected is None or row.measured is None for row in old)
+        return int(self.overall in ("deviates", "missing", "inconclusive") or nothing)

@@ -1,7 +1,8 @@
 """Dynamic sparse training of any model by any of torch's optimizers, in a loop that exists."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from criteria.errors import InputError
 from criteria.rules import Distribution, Rules
 from criteria.topology import tensors_of, update_layers, write_back
 from criteria.training.adam import BiasCorrection, own_ages
+from criteria.training.devices import on_device
 from criteria.training.export import save_masks
 from criteria.training.masks import Density, GivenMasks, digest, given_masks, random_masks
 from criteria.training.ranks import Ranks
@@ -28,6 +30,9 @@ from criteria.training.updating import (
     unscaled,
 )
 from criteria.training.weight import SparseWeight, mask_weights
+
+_ATTACHED: "WeakSet[SparseTraining]" = WeakSet()
+"""The trainings that an optimizer calls."""
 
 
 class SparseTraining:
@@ -117,6 +122,7 @@ class SparseTraining:
         if state is not None:
             self.load_state_dict(state)
         self._hooks: StepHooks | None = StepHooks(self._optimizer, self._before_step, self._after_step)
+        _ATTACHED.add(self)
 
     @property
     def masks(self) -> dict[str, Tensor]:
@@ -161,8 +167,8 @@ class SparseTraining:
         """
         parameters = {weight.name: weight.parameter for weight in self._weights}
         masks = given_masks(parameters, checked_state(state)["masks"])
-        self._recipe.criterion.load_state_dict(_on_device(state["criterion"], self._device))
-        self._recipe.growth.load_state_dict(_on_device(state.get("growth", {}), self._device))  # older states have none
+        self._recipe.criterion.load_state_dict(on_device(state["criterion"], self._device))
+        self._recipe.growth.load_state_dict(on_device(state.get("growth", {}), self._device))  # older states have none
         for weight in self._weights:
             weight.mask.copy_(masks[weight.name])
             weight.mask_changed()
@@ -197,6 +203,7 @@ class SparseTraining:
             mask_weights(self._weights)
             self._hooks.remove()
             self._hooks = None
+            _ATTACHED.discard(self)
         return self.masks
 
     @property
@@ -272,9 +279,8 @@ class SparseTraining:
 
     def _require_free(self) -> None:
         """Two trainings of one weight would undo each other's masks."""
-        for hook in self._optimizer._optimizer_step_post_hooks.values():
-            other = getattr(getattr(getattr(hook, "__self__", None), "_after", None), "__self__", None)
-            if isinstance(other, SparseTraining) and set(other.masks) & set(self.masks):
+        for other in _ATTACHED:
+            if other._optimizer is self._optimizer and set(other.masks) & set(self.masks):
                 raise InputError("these weights are in a sparse training already; finalize() that one first")
 
     def _require_same_parameters(self) -> None:
@@ -283,14 +289,3 @@ class SparseTraining:
         for weight in self._weights:
             if present.get(weight.name) is not weight.parameter:
                 raise InputError(f"weight {weight.name} was replaced by another parameter; attach to the model anew")
-
-
-def _on_device(state: Any, device: torch.device) -> Any:
-    """``state`` with every tensor in its dictionaries and lists on ``device``."""
-    if isinstance(state, Tensor):
-        return state.to(device)
-    if isinstance(state, dict):
-        return {key: _on_device(value, device) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return cast("Any", type(state))(_on_device(value, device) for value in state)
-    return state

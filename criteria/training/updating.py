@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from criteria.api import Criterion, Growth, Layer
-from criteria.errors import InputError, PluginError, one_line
+from criteria.errors import InputError, PluginError, is_out_of_memory, one_line
 from criteria.randomness import stream
 from criteria.rules import Rules
 from criteria.training.weight import SparseWeight
@@ -130,12 +130,17 @@ def is_finite(shown: Sequence[Layer]) -> bool:
 
 @contextmanager
 def plugin_errors(what: str, step: int) -> Iterator[None]:
-    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says ``what`` failed and when."""
+    """Whatever a plugin raises inside comes out as a :class:`PluginError` that says ``what`` failed and when.
+
+    What says itself what is wrong, an interruption, and running out of memory come out as they are.
+    """
     try:
         yield
-    except (InputError, MemoryError, torch.OutOfMemoryError):
+    except (InputError, KeyboardInterrupt):
         raise
-    except Exception as error:  # a plugin may fail in any way
+    except BaseException as error:  # a plugin may fail in any way, and may try to end the program
+        if is_out_of_memory(error):
+            raise
         raise PluginError(
             f"{what} failed at step {step}: {one_line(error)}; `dst-bench contract` finds out why"
         ) from error

@@ -325,7 +325,7 @@ BASELINES = """
     [
         ("nothing", "densities(): TypeError"),
         ("thick", "it gives [3.0], and a density is above 0 and at most 1"),
-        ("leaves", "model(): SystemExit(0)"),
+        ("leaves", "model(): it ends the program (SystemExit 0)"),
         ("nameless", "it gives {}, and should give a model"),
     ],
 )

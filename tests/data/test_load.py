@@ -62,7 +62,7 @@ class Faulty(DataSource):
 FAULTS = {
     "look": "has a NoneType for its look, and should have a Look",
     "dataset": "load() gives a NoneType, and should give a Dataset",
-    "exit": "cannot be loaded: SystemExit(0)",
+    "exit": "cannot be loaded: it ends the program (SystemExit 0)",
     "classes": "has 4 classes, and its look says 3",
     "empty": "validation: has 0 inputs and 0 targets",
     "inputs, targets + 1": "train: has target 3; of 3 classes the last is 2",

@@ -211,8 +211,8 @@ def test_a_model_of_another_distribution_is_built_and_a_broken_one_is_named(site
     assert sparse_layer_names(network) == ["1.weight", "3.weight"]
     for broken, error, message in (
         ("no_network", PluginError, "model 'no_network' built a list, and should build a torch.nn.Module"),
-        ("fails", PluginError, "model 'fails' cannot be built: KeyError('gone')"),
-        ("exits", PluginError, "model 'exits' cannot be built: SystemExit(0)"),
+        ("fails", PluginError, "model 'fails' cannot be built: KeyError: 'gone'"),
+        ("exits", PluginError, "model 'exits' cannot be built: it ends the program (SystemExit 0)"),
         ("no_classes", InputError, "does not take classes; every model is a function of inputs, classes"),
     ):
         with pytest.raises(error) as raised:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmark.experiments.cost import measured_forward_flops
+from benchmark.experiments.cost import counted_forward_flops
 from benchmark.models import build_model, sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.models.trial import problem_of
@@ -102,8 +102,8 @@ FAULTS = {
     "loose": "has a tensor scale that is neither a parameter nor a buffer",
     "normed": "computes fc.weight of other tensors",
     "lazy": "uninitialized parameter",
-    "raises": "KeyError('gone')",
-    "exits": "SystemExit(0)",
+    "raises": "KeyError: 'gone'",
+    "exits": "it ends the program (SystemExit 0)",
     "branches": "data-dependent control flow",
     "pixels": "gives [2, 3, 1] for a batch of 2 examples",
     "half": "gives logits in float16; leave them in float32",
@@ -147,7 +147,7 @@ def test_a_model_that_cannot_be_trained_sparsely_is_named_with_its_fault(models,
         structure({"name": name}, (8,), 3)
     assert FAULTS[name] in str(raised.value)
     with pytest.raises(PluginError, match=f"^model '{name}' "):
-        measured_forward_flops(f'{{"name": "{name}"}}', (8,), 3)
+        counted_forward_flops(f'{{"name": "{name}"}}', (8,), 3)
 
 
 @pytest.mark.parametrize("name", ["layer", "inner", "keeps"])

@@ -56,6 +56,20 @@ def test_what_differs_in_more_than_density_seed_and_period_is_trained_with_an_up
     assert [path.name for path in Path().iterdir()] == [two_panels]
 
 
+def test_the_update_comes_also_where_a_topology_rests_early(two_panels, monkeypatch):
+    steps = []
+    update = updates.update
+
+    def noting(engine, member, step, total_steps):
+        steps.append(step)
+        return update(engine, member, step, total_steps)
+
+    monkeypatch.setattr(updates, "update", noting)
+    options = ["--set", "topology.update_until=0.1", "--criteria", "snip", "--growth", "random"]
+    assert main(["run", two_panels, "--dry-run", "--synthetic", *options]) == 0
+    assert set(steps) == {2}
+
+
 def test_a_part_is_rehearsed_alone(two_panels, capsys):
     assert main(["run", two_panels, "--dry-run", "--synthetic", "--criteria", "snip,static", "--growth", "random"]) == 0
     assert "6 configurations" in capsys.readouterr().out

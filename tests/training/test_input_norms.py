@@ -49,6 +49,12 @@ def test_a_grouped_convolution_weighs_each_weight_by_the_channel_that_it_reads(m
             torch.testing.assert_close(norms[output, each].flatten()[0], inputs[:, channel].norm())
 
 
+def test_a_network_may_be_a_layer_itself():
+    layer, inputs = nn.Linear(3, 2), torch.ones(5, 3)
+    norms = input_norms(layer, dict(layer.named_parameters()), {}, inputs, ["weight"])
+    torch.testing.assert_close(norms["weight"], torch.full((2, 3), 5**0.5))
+
+
 def test_reading_them_changes_nothing_of_the_network():
     network = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 3))
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}

@@ -1,6 +1,7 @@
 """Static masks that are chosen before training: by magnitude, SNIP, GraSP and SynFlow."""
 
 import copy
+import sys
 
 import pytest
 import torch
@@ -125,7 +126,14 @@ class GivesNaN(Baseline):
         return {name: network.get_parameter(name).detach() * float("nan") for name in names}
 
 
-@pytest.mark.parametrize(("baseline", "said"), [(Fails(), "no idea"), (GivesNaN(), "NaN")])
+class EndsTheProgram(Baseline):
+    def scores(self, network, names, inputs, loss):
+        sys.exit(0)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"), [(Fails(), "no idea"), (GivesNaN(), "NaN"), (EndsTheProgram(), "ends the program")]
+)
 def test_a_baseline_that_fails_says_what_at(baseline, said):
     with pytest.raises(PluginError, match=f"cannot choose a mask: .*{said}"):
         train_fleet([Member(1, 0.2, chooser=baseline)], setup(MLP, TRAINING), DATA, CPU)

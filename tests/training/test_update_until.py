@@ -1,6 +1,7 @@
 """A topology that rests towards the end of a training."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +9,10 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import TrainingSettings
 from benchmark.training import fleet_training, updates
-from benchmark.training.fleet_training import FleetTraining
+from benchmark.training.fleet_training import FleetTraining, train_fleet
+from benchmark.training.measurements.jaccard import Comparison
 from benchmark.training.members import Member, member_of
-from criteria import InputError
+from criteria import InputError, load
 from criteria.schedule import PruneFraction
 from tests.training.small_fleets import CPU, MLP, recipe, setup, some_data
 
@@ -49,6 +51,17 @@ def test_the_prune_fraction_is_at_its_end_at_the_last_update(monkeypatch):
     )
     list(FleetTraining([member], setup(MLP, TRAINING), some_data(6), CPU).steps())
     assert fractions == pytest.approx([0.2 * (1 + math.cos(math.pi * step / 6)) for step in (2, 4, 6)])
+
+
+def test_criteria_are_compared_at_the_fraction_of_the_update():
+    member = replace(
+        Member(1, 0.3, "erk", recipe("magnitude", update_until=0.5, prune_fraction=PruneFraction("cosine", 0.4, 0))),
+        comparison=Comparison((load("magnitude"), load("snip")), every=2),
+    )
+    asked = [
+        each.fraction for each in train_fleet([member], setup(MLP, TRAINING), some_data(6), CPU)[0].measured.overlaps
+    ]
+    assert asked == pytest.approx([0.2 * (1 + math.cos(math.pi * step / 6)) for step in (2, 4, 6)])
 
 
 def test_a_schedule_has_to_reach_its_density_while_there_are_updates():

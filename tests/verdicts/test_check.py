@@ -163,6 +163,18 @@ def test_a_check_without_any_result_is_refused():
             check(measured, expecting(grid()))
 
 
+def test_a_part_without_a_result_and_without_an_expected_value_is_refused():
+    published = expecting(grid()).model_copy(update={"cells": (), "sources": {"paper": PUBLISHED}})
+    with pytest.raises(InputError, match="no cell that was asked for has a result or an expected value"):
+        check({}, published)
+
+
+def test_with_strict_something_must_have_been_compared():
+    outcome = check({Cell("static", None, 0.1): seeds(80, 81)}, expecting(grid()).model_copy(update={"cells": ()}))
+    assert outcome.overall == "unexpected"
+    assert [outcome.exit_status(), outcome.exit_status(strict=True)] == [0, 1]
+
+
 def test_a_new_criterion_alone_is_unexpected_and_fails_nothing():
     outcome = check({Cell("mine", "random", 0.1): seeds(80, 81)}, expecting({CELL: seeds(80, 81)}))
     assert {row.verdict for row in outcome.rows} == {"unexpected", "missing"}

@@ -11,6 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
+from benchmark.verdicts import study as study_module
 from benchmark.verdicts.accepting import accept_study
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.expected import read_expected
@@ -54,7 +55,7 @@ def test_each_stored_result_is_read_exactly_once(made, folder, tmp_path, monkeyp
 
     original = results_module.read_text
     monkeypatch.setattr(results_module, "read_text", counting)
-    study = load_study(made, folder, engines=("dense", "other"))
+    study = load_study(made, folder)
     study = replace(study, expected=expected_of(study, tmp_path))
     render(check_study(study))
     assert len(study.results) == len(expand(made)) == len(read)
@@ -64,17 +65,17 @@ def test_each_stored_result_is_read_exactly_once(made, folder, tmp_path, monkeyp
 def test_a_result_of_another_engine_is_found_and_knows_its_engine(made, folder):
     found = results_of(made)
     store(folder, found[:4])
-    store(folder, found[4:], "other")
-    assert len(load_study(made, folder).results) == 4
-    study = load_study(made, folder, engines=("dense", "other"))
-    assert [run.setup.engine for run, _ in study.results] == ["dense"] * 4 + ["other"] * (len(found) - 4)
+    store(folder, found[4:], "sparse")
+    study = load_study(made, folder)
+    assert [run.setup.engine for run, _ in study.results] == ["dense"] * 4 + ["sparse"] * (len(found) - 4)
     assert study.samples == study_of(made).samples
 
 
-def test_the_engine_of_the_run_itself_comes_first(made, folder):
-    store(folder, results_of(made, accuracy=lambda run: 50.0), "other")
+def test_the_engine_of_the_run_itself_comes_first(made, folder, monkeypatch):
+    store(folder, results_of(made, accuracy=lambda run: 50.0), "sparse")
     store(folder, results_of(made, accuracy=lambda run: 80.0))
-    study = load_study(made, folder, engines=("other", "dense"))
+    monkeypatch.setattr(study_module, "ENGINE_NAMES", ("sparse", "dense"))
+    study = load_study(made, folder)
     assert {run.setup.engine for run, _ in study.results} == {"dense"}
     assert {value for values in study.samples.values() for value in values.values()} == {80.0}
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
+from benchmark.experiments.setup import Precision
 from benchmark.system.device import environment, installed
 from benchmark.timing.accelerator.checkout import missing_requirements
 from benchmark.timing.accelerator.parts import Asked, Findings, Item, SkipItem
 from benchmark.timing.accelerator.rates import copied_per_second, products_per_second
-from benchmark.training.precision import Precision
 
 ROOT = Path(__file__).resolve().parents[3]
 MARK = "mark.cuda"

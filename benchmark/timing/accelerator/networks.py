@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.setup import Setup
+from benchmark.experiments.setup import Precision, Setup
 from benchmark.timing.accelerator.notes import Notes
 from benchmark.timing.accelerator.parts import SkipItem
 from benchmark.training.engines.execution import PLAIN, Execution
-from benchmark.training.precision import Precision
 
 RATE = "model-steps per second"
 COMPILING = 240.0

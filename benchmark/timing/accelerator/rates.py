@@ -2,8 +2,9 @@
 
 import torch
 
+from benchmark.experiments.setup import Precision
 from benchmark.timing.comparison import stopwatch
-from benchmark.training.precision import Precision, computing_in
+from benchmark.training.precision import computing_in
 
 SIZE = {"cpu": 1024, "cuda": 8192}
 """Rows of the square matrices."""

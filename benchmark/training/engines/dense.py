@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.data.dataset import Dataset
-from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import Setup, TrainingSettings
 from benchmark.models import sparse_layer_names
 from benchmark.models.dropout import Dropout
@@ -284,17 +283,9 @@ def _require_whole_batches(members: Sequence[Member], network: nn.Module) -> Non
         raise InputError("dropout would draw the same in every process; start a model with dropout without torchrun")
 
 
-def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
-    """The dense engine trains everything."""
-    del setup, rule, device
-    return None
-
-
 def _most_members(setup: Setup, shape: tuple[int, ...], classes: int, device: torch.device) -> int:
-    """As many as fit; one where several processes train together, which cannot shrink a fleet together."""
-    if communication.size() > 1:
-        return 1
+    """As many as fit."""
     return fleet_size(setup.model, shape, classes, setup.training.batch_size, device)
 
 
-DENSE = EngineKind("dense", DenseEngine, _most_members, _refuses)
+DENSE = EngineKind("dense", DenseEngine, _most_members)

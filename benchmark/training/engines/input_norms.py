@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from benchmark.models import layer_of
+
 
 @torch.no_grad()
 def input_norms(
@@ -24,9 +26,7 @@ def input_norms(
     found: dict[str, Tensor] = {}
     network.eval()
     handles = [
-        network.get_submodule(name.removesuffix(".weight")).register_forward_pre_hook(
-            _noting(name, weights[name], found)
-        )
+        network.get_submodule(layer_of(name)).register_forward_pre_hook(_noting(name, weights[name], found))
         for name in names
     ]
     try:

@@ -72,7 +72,7 @@ class Measuring:
         comparison, recipe = self._members[member].comparison, self._members[member].recipe
         if comparison is None or recipe is None or not comparison.due(step, recipe.topology.update_period):
             return
-        fractions = comparison.fractions or (recipe.topology.prune_fraction.at(step, total_steps),)
+        fractions = comparison.fractions or (recipe.fraction(step, total_steps),)
         layers = layers_shown(engine, member, step, Needs.for_criteria(comparison.criteria))
         with plugin_errors(f"comparing {', '.join(map(named, comparison.criteria))}", step):
             for fraction in fractions:

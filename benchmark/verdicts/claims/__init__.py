@@ -8,6 +8,7 @@ own. Claims are found by their entry points in the group ``dst_bench.claims``.
 
 from functools import cache
 
+from benchmark.system.plugin_failures import blaming
 from benchmark.verdicts.claims.api import (
     CLAIM_MEANINGS,
     Claim,
@@ -22,7 +23,6 @@ from benchmark.verdicts.claims.stored import ClaimChange, changes
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Interval
-from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import load, names, problems
 
 __all__ = [
@@ -86,11 +86,5 @@ def claim_problems() -> dict[ClaimId, str]:
 
 
 def _judge(each: Claim, samples: Samples, tolerance: float) -> ClaimOutcome | None:
-    try:
+    with blaming(f"claim {each.id!r} failed while it was judged"):
         return each.judge(samples, tolerance)
-    except InputError:
-        raise
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin may fail in any way while it is used, and end the program too
-        raise PluginError(f"claim {each.id!r} failed while it was judged: {one_line(error)}") from error

@@ -3,19 +3,22 @@
 import math
 from collections.abc import Callable, Mapping
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchmark.verdicts.samples import Samples
 
-Decide: TypeAlias = Callable[[Samples, float], Any]
+if TYPE_CHECKING:
+    from benchmark.verdicts.claims.api import ClaimVerdict, Judgement
+
+Decide: TypeAlias = "Callable[[Samples, float], Judgement | None]"
 """The function of a claim, which gives a judgement with a verdict or None."""
 COPIES = (2, 3, 4, 6, 8, 12, 20)
 """How often every seed is taken, to see how many would settle a claim."""
 
 
-def without_each(decide: Decide, samples: Samples, tolerance: float, verdict: str) -> dict[str, Any]:
+def without_each(decide: Decide, samples: Samples, tolerance: float, verdict: str) -> "dict[str, ClaimVerdict]":
     """The verdicts with one criterion left out that are not ``verdict``, by the criterion."""
-    found: dict[str, Any] = {}
+    found: dict[str, ClaimVerdict] = {}
     for name in sorted({cell.criterion for cell in samples if cell.growth is not None}):
         fewer = decide({cell: values for cell, values in samples.items() if cell.criterion != name}, tolerance)
         if fewer is not None and fewer.verdict != verdict:
