@@ -60,9 +60,9 @@ class Checkpoint(BaseModel):
         return self
 
 
-def versions(setup: Setup) -> dict[str, str]:
-    """The versions that a checkpoint of a training with this setup has here, and the fingerprint of its code."""
-    return {name: version(name) for name in ("dst-bench", "torch")} | {"code": code_of_setup(setup)}
+def versions(setup: Setup, data: str) -> dict[str, str]:
+    """The versions that a checkpoint of a training with this setup has here, and digests of its code and its data."""
+    return {name: version(name) for name in ("dst-bench", "torch")} | {"code": code_of_setup(setup), "data": data}
 
 
 def checkpoints_folder(folder: Path) -> Path:

@@ -13,6 +13,7 @@ from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import Checkpoint, read_checkpoint, versions, write_checkpoint
 from benchmark.running.options import CHECKPOINT_SECONDS
+from benchmark.running.plan import dataset_on, digest_on
 from benchmark.system import communication, interruption
 from benchmark.system.device import environment
 from benchmark.training.fleet_training import FleetTraining
@@ -28,12 +29,19 @@ class Place:
     """Where a fleet trains, and who hears of it."""
 
     dataset: Dataset
+    data: str
+    """The digest of the data set."""
     device: torch.device
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     on_step: Callable[[int, int], None] = field(default=lambda _step, _total: None)
     """Called with (step, total steps) after every optimizer step."""
     say: Callable[[str], None] = print
     """Prints a line for the user."""
+
+    @classmethod
+    def of(cls, data: str, data_dir: Path | None, device: torch.device) -> "Place":
+        """A place with a data set of that name on a device."""
+        return cls(dataset_on(data, data_dir, device), digest_on(data, data_dir, device), device)
 
 
 def train_or_resume(fleet: Sequence[Run], path: Path, place: Place) -> Checkpoint:
@@ -43,7 +51,7 @@ def train_or_resume(fleet: Sequence[Run], path: Path, place: Place) -> Checkpoin
     is time. A signal that asks the process to end is heard after the step that it comes in, and a checkpoint is left.
     Of several processes that train together all read the checkpoint, and the first writes it, at the end of an epoch.
     """
-    saved = usable_checkpoint(path, fleet, place.say)
+    saved = usable_checkpoint(path, fleet, place)
     step = saved.step if saved else 0
     if communication.broadcast_from_first(step) != step:
         raise InputError(
@@ -52,10 +60,10 @@ def train_or_resume(fleet: Sequence[Run], path: Path, place: Place) -> Checkpoin
     if saved is not None and saved.outcomes is not None:
         return saved
     training, saved = _training(fleet, path, saved, place)
-    writer = _Writer(path, fleet, training, _environments(saved, place.device), saved.seconds if saved else 0.0)
+    writer = _Writer(path, fleet, training, place, _environments(saved, place.device), saved.seconds if saved else 0.0)
     with interruption.ending_between_steps() as end_if_asked:
         _train(training, writer, place, end_if_asked)
-        end = writer.write(place.say, training.finish())
+        end = writer.write(training.finish())
         end_if_asked()
     return end
 
@@ -72,7 +80,7 @@ def _train(training: FleetTraining, writer: "_Writer", place: Place, end_if_aske
         place.on_step(step, training.total_steps)
         began = time.monotonic()
         if is_due(began >= due or interruption.is_asked_to_end()):
-            writer.write(place.say)
+            writer.write()
             ended = time.monotonic()
             due = ended + max(place.checkpoint_seconds, (ended - began) / SHARE)
         end_if_asked()
@@ -85,15 +93,16 @@ class _Writer:
     path: Path
     fleet: Sequence[Run]
     training: FleetTraining
+    place: Place
     environments: list[dict[str, Any]]
     seconds_before: float
     started: float = field(default_factory=time.monotonic)
 
-    def write(self, say: Callable[[str], None], outcomes: list[Outcome] | None = None) -> Checkpoint:
+    def write(self, outcomes: list[Outcome] | None = None) -> Checkpoint:
         """A checkpoint of the training as it is now, or of its ``outcomes``; it is reported if it cannot be written."""
         state = self.training.state_dict() if outcomes is None else None
         checkpoint = Checkpoint(
-            versions=versions(self.fleet[0].setup),
+            versions=versions(self.fleet[0].setup, self.place.data),
             runs=[run.id for run in self.fleet],
             environments=self.environments,
             seconds=self.seconds_before + time.monotonic() - self.started,
@@ -107,11 +116,11 @@ class _Writer:
             if communication.rank() == 0:
                 write_checkpoint(self.path, checkpoint)
         except InputError as error:
-            say(f"{error}; the training goes on without this checkpoint")
+            self.place.say(f"{error}; the training goes on without this checkpoint")
         return checkpoint
 
 
-def usable_checkpoint(path: Path, fleet: Sequence[Run], say: Callable[[str], None]) -> Checkpoint | None:
+def usable_checkpoint(path: Path, fleet: Sequence[Run], place: Place) -> Checkpoint | None:
     """The checkpoint of a fleet, or None where this installation can go on from none."""
     if not path.exists():
         return None
@@ -119,10 +128,10 @@ def usable_checkpoint(path: Path, fleet: Sequence[Run], say: Callable[[str], Non
     try:
         saved = read_checkpoint(path)
     except InputError as error:
-        say(f"{error}; {anew}")
+        place.say(f"{error}; {anew}")
         return None
-    if saved.versions != (here := versions(fleet[0].setup)):
-        say(f"{path}: not used, written by {_listed(saved.versions)} and this is {_listed(here)}; {anew}")
+    if saved.versions != (here := versions(fleet[0].setup, place.data)):
+        place.say(f"{path}: not used, written by {_listed(saved.versions)} and this is {_listed(here)}; {anew}")
         return None
     return saved
 

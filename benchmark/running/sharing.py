@@ -14,7 +14,7 @@ from benchmark.running.claims import Claim, living_others
 from benchmark.running.helpers import Task, helped, helpers_worth
 from benchmark.running.leftovers import forget, leftovers, remove, unfinished, useless
 from benchmark.running.options import Options
-from benchmark.running.plan import FleetSizes, dataset_on, next_fleet
+from benchmark.running.plan import FleetSizes, next_fleet
 from benchmark.running.progress import Progress, Shows
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.storing import Fleet, train_and_store
@@ -155,8 +155,9 @@ def _follow(work: Work) -> None:
     while (ids := communication.broadcast_from_first(list[str]())) is not None:
         if ids:
             fleet = [known[run] for run in ids]
-            dataset = dataset_on(fleet[0].setup.data, work.options.data_dir, work.device)
-            train_or_resume(fleet, checkpoint_file(work.folder.path, ids), Place(dataset, work.device))
+            name = fleet[0].setup.data
+            place = Place.of(name, work.options.data_dir, work.device)
+            train_or_resume(fleet, checkpoint_file(work.folder.path, ids), place)
 
 
 def _claim(work: Work, worker: Worker) -> Turn:

@@ -3,7 +3,7 @@
 import gc
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import torch
@@ -12,7 +12,7 @@ from benchmark.experiments.results import Result, ResultsFolder, Timing
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import Checkpoint, checkpoint_file
 from benchmark.running.options import Options
-from benchmark.running.plan import dataset_on, digest_on
+from benchmark.running.plan import digest_on
 from benchmark.running.progress import Shows
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.workers import Worker
@@ -112,8 +112,8 @@ def _train(fleet: Fleet, device: torch.device, worker: Worker, options: Options,
         worker.at(step, total)
         show(step, total)
 
-    dataset = dataset_on(fleet.runs[0].setup.data, options.data_dir, device)
-    place = Place(dataset, device, options.checkpoint_seconds, on_step, progress.say)
+    place = Place.of(fleet.runs[0].setup.data, options.data_dir, device)
+    place = replace(place, checkpoint_seconds=options.checkpoint_seconds, on_step=on_step, say=progress.say)
     return train_or_resume(fleet.runs, checkpoint_file(worker.folder, fleet.ids), place)
 
 

@@ -64,12 +64,16 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def ending_between_steps() -> Iterator[Callable[[], None]]:
-    """Put off an interruption within the block until the function that it gives is called, which then raises it."""
+    """Put off an interruption within the block until the function that it gives is called, which then raises it.
+
+    At the end of the block it is raised in any case, also in place of an error that ends the block.
+    """
     _ending.deferred, _ending.asked = True, None
     try:
         yield _raise_if_asked
     finally:
         _ending.deferred = False
+        _raise_if_asked()
 
 
 def is_asked_to_end() -> bool:
@@ -78,8 +82,9 @@ def is_asked_to_end() -> bool:
 
 
 def _raise_if_asked() -> None:
-    if _ending.asked is not None:
-        raise Interrupted(_ending.asked)
+    if (asked := _ending.asked) is not None:
+        _ending.deferred, _ending.asked = False, None
+        raise Interrupted(asked)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -63,6 +63,7 @@ def _modules(engine: str) -> Iterator[Path]:
     for path in sorted(_TRAINING.rglob("*.py")):
         if engines not in path.parents and path.name != "fingerprint.py":
             yield path
+    yield engines / "engine.py"
     for own in (engines / name for name in _ENGINES.get(engine, (f"{engine}.py", engine))):
         if own.is_file():
             yield own

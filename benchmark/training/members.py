@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from baselines import Baseline
+from benchmark.experiments.cost import steps_per_epoch
 from benchmark.experiments.runs import Run
-from benchmark.experiments.setup import TopologySettings
+from benchmark.experiments.setup import CONSTANT, TopologySettings
 from benchmark.training.measurements.jaccard import Comparison
 from criteria import Criterion, DensitySchedule, Growth
 from criteria.errors import InputError, PluginError
 from criteria.plugins import load
 from criteria.rules import Distribution, FanIn
+
+SAME_DENSITY = 1e-3
+"""How much, of itself, a density may be above the one that it should come to."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,18 @@ class Member:
         return self.density if self.recipe is None else self.recipe.density(self.density, 0.0)
 
 
-def _require_final_density(recipe: Recipe, final: float) -> None:
-    """Raises :class:`InputError` for a schedule that is still on its way when the updates end."""
-    until = recipe.topology.update_until
-    if until < 1 and recipe.density(final, until) != final:
+def _require_final_density(recipe: Recipe, final: float, total_steps: int) -> None:
+    """Raises :class:`InputError` for a schedule that is still on its way at the last update of so many steps."""
+    schedule, period = recipe.topology.density_schedule, recipe.topology.update_period
+    if schedule == CONSTANT:
+        return
+    last = int(recipe.last_update(total_steps)) // period * period
+    found = recipe.density(final, last / total_steps)
+    if last == 0 or abs(found - final) > SAME_DENSITY * final:
+        when = f"at the last update, step {last} of {total_steps}" if last else "without an update"
         raise InputError(
-            f"schedule {recipe.topology.density_schedule} has not come to the final density when update_until: {until} "
-            "ends the updates; end it earlier, or update longer"
+            f"schedule {schedule} has not come to the final density {when}: it is {found:.3g} and should be {final:g}; "
+            "end it earlier, or update longer and more often"
         )
 
 
@@ -92,7 +101,8 @@ def member_of(run: Run) -> Member:
     recipe = comparison = None
     if rule.criterion is not None and rule.growth is not None:
         recipe = Recipe(load(rule.criterion, "criterion"), load(rule.growth, "growth"), topology)
-        _require_final_density(recipe, run.cell.density)
+        steps = run.setup.training.epochs * steps_per_epoch(run.setup)
+        _require_final_density(recipe, run.cell.density, steps)
         if (asked := run.setup.measure.jaccard) is not None:
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
     return Member(

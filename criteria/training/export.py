@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from criteria.errors import InputError, one_line
+
+READ_WHOLE = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+"""Modules whose fast path reads the weights of the layers in them."""
 
 
 def save_masks(masks: Mapping[str, Tensor], path: str | Path) -> None:
@@ -29,14 +33,20 @@ def load_masks(path: str | Path) -> dict[str, Tensor]:
 def csr_copy(model: nn.Module) -> nn.Module:
     """A copy of ``model`` for inference in which the weight of every Linear layer is a sparse CSR matrix.
 
-    Torch multiplies CSR matrices in Linear layers only, so convolutions stay dense. The copy computes what the model
-    does, beyond rounding, and needs no gradient.
+    Torch multiplies CSR matrices in Linear layers only, so convolutions stay dense, and so do the layers inside torch's
+    own attention and transformer layers, which read their weights in another way. The copy computes what the model
+    does, beyond rounding, and needs no gradient. Raises :class:`InputError` for a Linear layer in a dtype that torch
+    does not multiply CSR matrices in.
     """
     copied = copy.deepcopy(model).requires_grad_(False).eval()
+    kept = {id(part) for module in copied.modules() if isinstance(module, READ_WHOLE) for part in module.modules()}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")  # torch calls it beta
-        for module in copied.modules():
-            if isinstance(module, nn.Linear):
+        for name, module in copied.named_modules():
+            if isinstance(module, nn.Linear) and id(module) not in kept:
+                if module.weight.dtype not in (torch.float32, torch.float64):
+                    kind = str(module.weight.dtype).removeprefix("torch.")
+                    raise InputError(f"layer {name} is in {kind}; csr_copy multiplies in float32 and float64")
                 module.weight = nn.Parameter(module.weight.to_sparse_csr(), requires_grad=False)
     return copied
 

@@ -69,6 +69,14 @@ def sparse_weights(
     return _without_shared(chosen, candidates)
 
 
+def with_shared_names(model: nn.Module, names: Iterable[str]) -> list[str]:
+    """The names of parameters, and all other names that shared ones among them have."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    given = list(names)
+    meant = {id(parameters[name]) for name in given if name in parameters}
+    return given + [name for name, each in parameters.items() if id(each) in meant and name not in given]
+
+
 def by_name(selector: str, name: str) -> bool:
     """Whether a name or pattern means the parameter ``name`` or a module that it is in."""
     parts = name.split(".")

@@ -78,6 +78,16 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     return state
 
 
+def require_same_rules(saved: Mapping[str, str], present: Mapping[str, str]) -> None:
+    """Raises :class:`InputError` where a state was saved by another criterion, growth or bias correction."""
+    for what, was in saved.items():
+        if (now := present.get(what)) != was:
+            raise InputError(
+                f"the state was saved with {what.replace('_', ' ')} {was}, and this training has {now}; give the "
+                "masks alone, masks=state['masks'], to go on in another way"
+            )
+
+
 def several(selectors: Selector | Sequence[Selector]) -> Sequence[Selector]:
     """One selector or many, as a list."""
     return [selectors] if isinstance(selectors, str | type) else list(selectors)

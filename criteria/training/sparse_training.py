@@ -1,8 +1,9 @@
 """Dynamic sparse training of any model by any of torch's optimizers, in a loop that exists."""
 
+import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,11 @@ from criteria.topology import tensors_of, update_layers, write_back
 from criteria.training.adam import BiasCorrection, own_ages
 from criteria.training.devices import on_device
 from criteria.training.export import save_masks
+from criteria.training.holding import hold, let_go, require_free, require_same_parameters
 from criteria.training.masks import Density, GivenMasks, digest, given_masks, random_masks
 from criteria.training.ranks import Ranks
-from criteria.training.selecting import SPARSE_LAYERS, Selector, sparse_weights
-from criteria.training.settings import checked_loss, checked_seed, checked_state, recipe, several
+from criteria.training.selecting import SPARSE_LAYERS, Selector, sparse_weights, with_shared_names
+from criteria.training.settings import checked_loss, checked_seed, checked_state, recipe, require_same_rules, several
 from criteria.training.steps import StepHooks, inner_model, inner_optimizer
 from criteria.training.updating import (
     Loss,
@@ -30,9 +32,6 @@ from criteria.training.updating import (
     unscaled,
 )
 from criteria.training.weight import SparseWeight, mask_weights
-
-_ATTACHED: "WeakSet[SparseTraining]" = WeakSet()
-"""The trainings that an optimizer calls."""
 
 
 class SparseTraining:
@@ -102,7 +101,7 @@ class SparseTraining:
         self._ages = own_ages(bias_correction, self._optimizer, self._recipe.rules)
         masks = masks if state is None else checked_state(state)["masks"]
         trained = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
-        chosen = list(masks) if isinstance(masks, Mapping) else several(include)
+        chosen = with_shared_names(self._model, masks) if isinstance(masks, Mapping) else several(include)
         parameters = sparse_weights(self._model, trained, chosen, several(exclude))
         self._seed = self._ranks.all_first(checked_seed(seed), next(iter(parameters.values())).device)
         if masks is None:
@@ -117,12 +116,12 @@ class SparseTraining:
         """Optimizer steps so far."""
         self.history: list[Update] = []
         """The topology updates so far."""
-        self._require_free()
+        require_free(self._optimizer, self._weights)
         mask_weights(self._weights)
         if state is not None:
             self.load_state_dict(state)
+        hold(self._optimizer, self._weights)
         self._hooks: StepHooks | None = StepHooks(self._optimizer, self._before_step, self._after_step)
-        _ATTACHED.add(self)
 
     @property
     def masks(self) -> dict[str, Tensor]:
@@ -142,6 +141,11 @@ class SparseTraining:
         counts = f"{len(self._weights)} weights at density {self.density:.4g}"
         return f"SparseTraining({counts}, {self._recipe.criterion!r}, {self._recipe.growth!r}, step {self.step})"
 
+    def __reduce__(self) -> str:
+        """No copy, and no pickle: the hooks of the optimizer would not come along."""
+        copied = "copy the model and its optimizer, and attach a new one with state=sparse.state_dict()"
+        raise InputError(f"a SparseTraining cannot be copied or pickled; {copied}")
+
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the training depends on, beside the model's and the optimizer's own states.
 
@@ -154,6 +158,7 @@ class SparseTraining:
             "criterion": self._recipe.criterion.state_dict(),
             "growth": self._recipe.growth.state_dict(),
             "history": [update.as_plain() for update in self.history],
+            "rules": self._written,
             "born": self._ages.state_dict() if self._ages else {},
         }
 
@@ -163,18 +168,24 @@ class SparseTraining:
         The weights that the masks belong to have to be loaded after this training was attached, or ``state`` given
         when it was: attaching zeroes all weights that its own first masks leave out.
 
-        Raises :class:`InputError` where ``state`` has no masks, or those of other weights, and changes nothing then.
+        Raises :class:`InputError` where ``state`` has no masks, those of other weights, or what another criterion,
+        growth or bias correction kept, and changes nothing then.
         """
         parameters = {weight.name: weight.parameter for weight in self._weights}
         masks = given_masks(parameters, checked_state(state)["masks"])
-        self._recipe.criterion.load_state_dict(on_device(state["criterion"], self._device))
-        self._recipe.growth.load_state_dict(on_device(state.get("growth", {}), self._device))  # older states have none
+        require_same_rules(state.get("rules", {}), self._written)  # older states do not say
+        history = [Update.of_plain(update) for update in state["history"]]
+        criterion, growth = copy.deepcopy((self._recipe.criterion, self._recipe.growth))
+        with plugin_errors(f"loading the state of criterion {criterion!r} with growth {growth!r}", state["step"]):
+            criterion.load_state_dict(on_device(state["criterion"], self._device))
+            growth.load_state_dict(on_device(state.get("growth", {}), self._device))  # older states have none
+        self._recipe = replace(self._recipe, criterion=criterion, growth=growth)
         for weight in self._weights:
             weight.mask.copy_(masks[weight.name])
             weight.mask_changed()
         if self._ages:
             self._ages.load_state_dict(state["born"])
-        self.history = [Update(**update) for update in state["history"]]
+        self.history = history
         self.step, self._seed = state["step"], state["seed"]
         mask_weights(self._weights)
 
@@ -203,8 +214,14 @@ class SparseTraining:
             mask_weights(self._weights)
             self._hooks.remove()
             self._hooks = None
-            _ATTACHED.discard(self)
+            let_go(self._optimizer, self._weights)
         return self.masks
+
+    @property
+    def _written(self) -> dict[str, str]:
+        """What decides how the parts of a state are read."""
+        plugins = {"criterion": repr(self._recipe.criterion), "growth": repr(self._recipe.growth)}
+        return plugins | {"bias_correction": "own" if self._ages else "shared"}
 
     @property
     def _device(self) -> torch.device:
@@ -256,7 +273,7 @@ class SparseTraining:
 
     def _update(self, trained: Sequence[SparseWeight], shown: list[Layer]) -> None:
         how, fraction = self._recipe, self._recipe.fraction(self.step)
-        self._require_same_parameters()
+        require_same_parameters(self._model, self._weights)
         if not self._ranks.all_have(digest(self.masks), self._device):
             raise InputError(f"at step {self.step} the processes have different masks; load the same state in all")
         reason = "" if shown else "no weight has a gradient"
@@ -276,16 +293,3 @@ class SparseTraining:
                 self._ages.updated(weight.name, weight.parameter, weight.mask, update.grown)
         replaced = {w.name: int(update.pruned.sum()) for w, update in zip(trained, updates, strict=True)}
         self.history.append(Update(self.step, fraction, replaced))
-
-    def _require_free(self) -> None:
-        """Two trainings of one weight would undo each other's masks."""
-        for other in _ATTACHED:
-            if other._optimizer is self._optimizer and set(other.masks) & set(self.masks):
-                raise InputError("these weights are in a sparse training already; finalize() that one first")
-
-    def _require_same_parameters(self) -> None:
-        """An optimizer that holds other parameters than the model's trains nothing."""
-        present = dict(self._model.named_parameters(remove_duplicate=False))
-        for weight in self._weights:
-            if present.get(weight.name) is not weight.parameter:
-                raise InputError(f"weight {weight.name} was replaced by another parameter; attach to the model anew")

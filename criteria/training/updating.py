@@ -73,6 +73,14 @@ class Update:
         """The record as plain data, for a checkpoint."""
         return dict(vars(self))
 
+    @classmethod
+    def of_plain(cls, record: Mapping[str, Any]) -> "Update":
+        """A record that :meth:`as_plain` gave; raises :class:`InputError` for anything else."""
+        try:
+            return cls(**record)
+        except TypeError as error:
+            raise InputError(f"the history of a saved state has a record that is none: {one_line(error)}") from error
+
 
 def layers(
     weights: Sequence[SparseWeight],

@@ -62,6 +62,19 @@ def test_a_copy_with_csr_matrices_computes_the_same():
     torch.testing.assert_close(fast(inputs), model(inputs))
 
 
+@pytest.mark.parametrize("layers", [nn.TransformerEncoderLayer, nn.TransformerDecoderLayer])
+def test_a_copy_computes_the_same_where_attention_reads_weights_in_its_own_way(layers):
+    torch.manual_seed(1)
+    model, inputs = layers(8, 2, 16, batch_first=True).eval(), torch.randn(3, 5, 8)
+    arguments = [inputs] * (2 if layers is nn.TransformerDecoderLayer else 1)
+    torch.testing.assert_close(csr_copy(model)(*arguments), model(*arguments))
+
+
+def test_a_layer_that_torch_cannot_multiply_so_is_refused_by_name():
+    with pytest.raises(InputError, match="layer 0 is in bfloat16"):
+        csr_copy(nn.Sequential(nn.Linear(3, 2, dtype=torch.bfloat16)))
+
+
 def test_an_average_of_weights_can_be_masked_as_the_model_is():
     model, optimizer, sparse = attached()
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))

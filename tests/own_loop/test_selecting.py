@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from criteria import InputError, SparseTraining
+from criteria import InputError, Rules, SparseTraining
 from criteria.distribution import layer_counts
 from tests.own_loop.nets import Transformer, attached, perceptron, train
 
@@ -27,6 +27,45 @@ class Language(nn.Module):
         self.embed, self.head = nn.Embedding(9, 6), nn.Linear(6, 9, bias=False)
         if tied:
             self.head.weight = self.embed.weight
+
+
+def test_a_training_of_tied_weights_goes_on_from_its_state_and_from_its_masks():
+    names = ["embed.weight", "head.weight"]
+    model = Language(tied=True)
+    sparse = SparseTraining(model, sgd(model), density=0.5, update_period=None, include=names)
+    for given in ({"state": sparse.state_dict()}, {"masks": sparse.finalize()}):
+        again = Language(tied=True)
+        masks = SparseTraining(again, sgd(again), update_period=None, **given).masks
+        assert all(torch.equal(mask, masks[name]) for name, mask in sparse.masks.items())
+
+
+def test_a_weight_is_trained_once_under_whatever_name():
+    model = nn.Sequential(nn.Linear(4, 4))
+    optimizer = sgd(model)
+    sparse = SparseTraining(model, optimizer, update_period=None)
+    with pytest.raises(InputError, match="in a sparse training already"):
+        SparseTraining(model[0], optimizer, update_period=None)
+    sparse.finalize()
+    SparseTraining(model[0], optimizer, update_period=None)
+
+
+def test_two_models_with_the_same_names_share_an_optimizer():
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    optimizer = torch.optim.SGD([*first.parameters(), *second.parameters()], lr=0.1)
+    trainings = [SparseTraining(model, optimizer, update_period=None) for model in (first, second)]
+    assert [list(training.masks) for training in trainings] == [["weight"], ["weight"]]
+
+
+def test_weights_in_channels_last_keep_their_number_with_a_constant_fan_in():
+    model = nn.Sequential(nn.Conv2d(4, 8, 3), nn.Conv2d(8, 4, 3)).to(memory_format=torch.channels_last)
+    optimizer, rules = sgd(model), Rules(fan_in="constant")
+    SparseTraining(model, optimizer, density=0.3, update_period=None, rules=rules).finalize()
+    sparse = SparseTraining(model, optimizer, masks="nonzero", rules=rules, update_period=1, total_steps=9)
+    before = sparse.densities()
+    for _ in range(3):
+        model(torch.randn(2, 4, 8, 8)).square().mean().backward()
+        optimizer.step()
+    assert sparse.densities() == before
 
 
 class Everything(nn.Module):

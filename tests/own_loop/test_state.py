@@ -1,5 +1,8 @@
 """A training that is saved and loaded goes on as if nothing had happened."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -74,6 +77,28 @@ def test_a_state_without_its_masks_is_refused_and_changes_nothing(change, messag
         sparse.load_state_dict(state)
     assert all(map(torch.equal, bits(model, optimizer, sparse), before))
     assert sparse.step == 4
+
+
+def test_what_another_criterion_growth_or_correction_kept_is_refused_and_changes_nothing():
+    model, optimizer, sparse = attached(criterion="running_magnitude")
+    train(model, optimizer, 4)
+    state = sparse.state_dict()
+    before = bits(model, optimizer, sparse)
+    for other in ({"criterion": "magnitude"}, {"criterion": "running_magnitude", "growth": "random"}):
+        _, _, second = attached(model=perceptron(), **other)
+        with pytest.raises(InputError, match=r"and this training has .*; give the masks alone"):
+            second.load_state_dict(state)
+    state["history"].append({"moment": 3})
+    with pytest.raises(InputError, match="has a record that is none"):
+        sparse.load_state_dict(state)
+    assert all(map(torch.equal, bits(model, optimizer, sparse), before))
+
+
+def test_a_training_is_not_copied_without_its_optimizer():
+    _, _, sparse = attached()
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(InputError, match=r"cannot be copied or pickled; .* state=sparse.state_dict\(\)"):
+            copied(sparse)
 
 
 def test_a_training_that_is_attached_after_the_weights_were_loaded_takes_its_state_with_it():

@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from benchmark.running.checkpoint import (
     versions,
     write_checkpoint,
 )
-from benchmark.running.resume import usable_checkpoint
+from benchmark.running.resume import Place, usable_checkpoint
 from benchmark.system.device import environment
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member, Recipe
@@ -107,7 +108,7 @@ def file_in(folder):
 
 def checkpoint_of(training, **changes):
     fields = {
-        "versions": versions(setup(MODELS["perceptron with dropout"], TRAINING)),
+        "versions": versions(setup(MODELS["perceptron with dropout"], TRAINING), "0123"),
         "runs": RUNS,
         "environments": [environment(CPU)],
         "seconds": 1.5,
@@ -289,14 +290,17 @@ def test_a_state_of_another_fleet_is_not_taken_over():
         training.load_state_dict(other.state_dict())
 
 
-def test_a_checkpoint_that_other_code_has_left_is_named_and_not_used(tmp_path, monkeypatch):
+def test_a_checkpoint_of_other_code_or_other_data_is_named_and_not_used(tmp_path, monkeypatch):
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
     fleet = expand(load_experiment(str(tmp_path / "tiny.yaml")))[:1]
     path, said = checkpoint_file(tmp_path, [run.id for run in fleet]), []
-    plain = {"versions": versions(fleet[0].setup), "runs": [run.id for run in fleet]}
+    plain = {"versions": versions(fleet[0].setup, "0123"), "runs": [run.id for run in fleet]}
     write_checkpoint(path, checkpoint_of(begin("perceptron with dropout"), **plain))
-    assert usable_checkpoint(path, fleet, said.append) is not None
+    place = Place(images(), "0123", CPU, say=said.append)
+    assert usable_checkpoint(path, fleet, place) is not None
+    assert usable_checkpoint(path, fleet, replace(place, data="4567")) is None
+    assert "data 4567; its 1 runs begin anew" in said.pop()
     monkeypatch.setattr("benchmark.running.checkpoint.code_of_setup", lambda _setup: "changed")
-    assert usable_checkpoint(path, fleet, said.append) is None
+    assert usable_checkpoint(path, fleet, place) is None
     (line,) = said
-    assert "code changed; its 1 runs begin anew" in line
+    assert "code changed, data 0123; its 1 runs begin anew" in line

@@ -98,3 +98,16 @@ def test_outside_of_steps_a_signal_interrupts_at_once():
         with pytest.raises(interruption.Interrupted):
             end_if_asked()
     assert not interruption.is_asked_to_end()
+
+
+@pytest.mark.parametrize("error", [None, ValueError("the step failed")])
+def test_a_signal_in_the_last_step_is_not_lost_even_where_that_step_fails(error):
+    def last_step():
+        with interruption.interruptible(), interruption.ending_between_steps():
+            os.kill(os.getpid(), signal.SIGTERM)
+            if error is not None:
+                raise error
+
+    with pytest.raises(interruption.Interrupted) as interrupt:
+        last_step()
+    assert interruption.status_of(interrupt.value) == 143

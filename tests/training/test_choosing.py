@@ -7,6 +7,7 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.part import Part
 from benchmark.experiments.runs import Rule, expand
 from benchmark.running.plan import FleetSizes, plan_fleets
+from benchmark.training.engines import SPARSE
 from benchmark.training.engines.choosing import fastest_engine, step_seconds
 from criteria.errors import InputError
 from criteria.plugins import Spec
@@ -90,6 +91,15 @@ def test_residual_networks_train_on_the_dense_engine():
 
 def test_a_gpu_trains_on_the_dense_engine():
     assert fastest_engine(setup_of("fmnist-lenet300"), PLAIN, 0.05, torch.device("cuda")) == "dense"
+
+
+@pytest.mark.parametrize("compared", ["grasp", "wanda"])
+def test_criteria_that_are_only_compared_decide_the_engine_too(compared):
+    setup = setup_of("fmnist-jaccard-first")
+    jaccard = setup.measure.jaccard.model_copy(update={"criteria": ("magnitude", compared)})
+    setup = setup.model_copy(update={"measure": setup.measure.model_copy(update={"jaccard": jaccard})})
+    assert fastest_engine(setup, PLAIN, 0.05, CPU) == "dense"
+    assert compared in SPARSE.refuses(setup, PLAIN, CPU)
 
 
 def test_an_engine_that_refuses_one_rule_of_many_is_not_planned_with():

@@ -69,6 +69,19 @@ def test_a_schedule_has_to_reach_its_density_while_there_are_updates():
         experiment = load_experiment("smoke", [f"topology.density_schedule={schedule}", "topology.update_until=0.5"])
         return member_of(expand(experiment)[-1])
 
-    with pytest.raises(InputError, match=r"has not come to the final density when update_until: 0\.5"):
+    with pytest.raises(InputError, match=r"has not come to the final density at the last update, step \d+ of"):
         made("gmp")
     assert made("gmp(end=0.4)").recipe is not None
+
+
+@pytest.mark.parametrize(
+    ("topology", "message"),
+    [
+        (["update_period=130", "update_until=0.5", "density_schedule=gmp(end=0.5)"], "at the last update, step"),
+        (["update_period=100000", "density_schedule=gmp"], "without an update"),
+    ],
+)
+def test_a_schedule_whose_last_update_comes_too_early_is_refused(topology, message):
+    experiment = load_experiment("smoke", [f"topology.{each}" for each in topology])
+    with pytest.raises(InputError, match=message):
+        member_of(expand(experiment)[-1])

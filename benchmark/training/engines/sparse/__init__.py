@@ -20,7 +20,8 @@ from benchmark.training.engines.sparse.chain import Node, UnsupportedError, node
 from benchmark.training.engines.sparse.momentum.remembered import LARGEST_TRAIL, steps_that_count
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.members import Member
-from criteria.plugins import load
+from criteria import Criterion, Growth
+from criteria.plugins import Spec, load
 
 FLEET_BYTES = 2 * 2**30
 """What the members of a fleet may take together for what is kept of the steps that count for momentum."""
@@ -90,15 +91,24 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         )
     if rule.criterion is not None and setup.topology.grown_value == "old":
         return "the sparse engine forgets what pruned weights were, and grown ones are to start there"
-    if rule.criterion is not None and load(rule.criterion, "criterion").requires_hessian_gradient:
-        return f"criterion {rule.criterion.name} reads Hessian-gradient products"
     if rule.baseline is not None and load(rule.baseline, "baseline").chooses:
         return f"the sparse engine draws initial masks, and baseline {rule.baseline.name} chooses its own"
     if rule.baseline is not None and load(rule.baseline, "baseline").narrows:
         return f"baseline {rule.baseline.name} has a small network with all of its weights, which is dense"
-    for kind in ("criterion", "growth"):
-        if kind in rule.plugins and load(rule.plugins[kind], kind).requires_input_norms:
-            return f"{kind} {rule.plugins[kind].name} reads norms of input activations"
+    return _refused_reading(setup, rule)
+
+
+def _refused_reading(setup: Setup, rule: Rule) -> str | None:
+    """What a criterion or growth reads, or a criterion that is compared with others, and the engine does not make."""
+    asked = [(kind, rule.plugins[kind]) for kind in ("criterion", "growth") if kind in rule.plugins]
+    if rule.criterion is not None and setup.measure.jaccard is not None:
+        asked += [("criterion", Spec.parse(each)) for each in setup.measure.jaccard.criteria]
+    for kind, spec in asked:
+        plugin: Criterion | Growth = load(spec, kind)
+        if isinstance(plugin, Criterion) and plugin.requires_hessian_gradient:
+            return f"{kind} {spec.name} reads Hessian-gradient products"
+        if plugin.requires_input_norms:
+            return f"{kind} {spec.name} reads norms of input activations"
     return None
 
 
