@@ -21,7 +21,7 @@ from benchmark.commands.table import print_table
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.verdicts.standing import Row, Standing
+    from benchmark.verdicts.standing import Standing, StandingRow
     from benchmark.verdicts.study import Study
 
 SUMMARY = "say where each criterion stands, and how sure that is"
@@ -156,7 +156,7 @@ def _print(found: "Standing", source: str) -> None:
         "so that a lead that one setting has by luck counts for less; rank: of the mean, with its 95% interval;\n"
         f"seeds: {kind} with which the interval would probably decide\n"
     )
-    settings: dict[str, list[Row]] = {}
+    settings: dict[str, list[StandingRow]] = {}
     for row in found.rows:
         density = "all densities" if row.density is None else f"density {row.density:g}"
         growth = "all growths" if row.growth is None else f"{row.growth} growth"
@@ -167,7 +167,7 @@ def _print(found: "Standing", source: str) -> None:
         print()
 
 
-def _cells(row: "Row") -> Iterable[str]:
+def _cells(row: "StandingRow") -> Iterable[str]:
     yield row.criterion
     yield f"{row.mean:.2f}"
     yield "" if row.difference is None else f"{row.difference:+.2f}"

@@ -10,7 +10,7 @@ import torch
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import checkpoint_file
-from benchmark.running.helpers import Task, helped, helpers_worth
+from benchmark.running.helpers import HelperTask, helped, helpers_worth
 from benchmark.running.holds import Hold, living_others
 from benchmark.running.journal import TAKEN
 from benchmark.running.leftovers import forget, leftovers, remove, unfinished, useless
@@ -82,7 +82,7 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
     if not runs:
         return
     first = communication.rank() == 0
-    task = Task(runs, folder, options, folder.written() if options.fresh and first else {})
+    task = HelperTask(runs, folder, options, folder.written() if options.fresh and first else {})
     work = _work(task, progress)
     if not first:
         _follow(work)
@@ -96,14 +96,14 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
     _require_no_failure(work)
 
 
-def work_on(task: Task, progress: Shows) -> None:
+def work_on(task: HelperTask, progress: Shows) -> None:
     """Train what is sent to a helper until nothing is left that nobody trains; its failures are left to the others."""
     work = _work(task, progress)
     with Worker(task.folder.path, environment(work.device)["device"]) as worker:
         _lead(work, worker, told=True)
 
 
-def _work(task: Task, progress: Shows) -> Work:
+def _work(task: HelperTask, progress: Shows) -> Work:
     """What there is to do, on the device that the options choose."""
     keep_freed_memory()
     for run in task.runs:

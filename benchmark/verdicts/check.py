@@ -24,7 +24,7 @@ from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import EPOCHS
-from benchmark.verdicts.verdict import Bits, CheckOutcome, DifferingRun, Row, Shift, Verdict
+from benchmark.verdicts.verdict import Bits, CheckOutcome, CheckRow, DifferingRun, Shift, Verdict
 from criteria.errors import InputError
 
 FAMILY_LEVEL = 0.01
@@ -171,23 +171,23 @@ def _bits(source: str, pairs: Sequence[StoredAndMeasured], digests: Digests, ide
 
 def _unpaired(
     stored: Mapping[Cell, Mapping[str, Estimate]], measured: Mapping[Cell, Estimate], newcomers: Collection[str]
-) -> list[Row]:
+) -> list[CheckRow]:
     """The rows of the cells that are on one side only."""
     missing = [
-        Row(cell, source, estimate.summary, None, "missing")
+        CheckRow(cell, source, estimate.summary, None, "missing")
         for cell, sources in stored.items()
         if cell not in measured
         for source, estimate in sources.items()
     ]
     unexpected = [
-        Row(cell, None, None, estimate.summary, "new" if cell.criterion in newcomers else "unexpected")
+        CheckRow(cell, None, None, estimate.summary, "new" if cell.criterion in newcomers else "unexpected")
         for cell, estimate in measured.items()
         if cell not in stored
     ]
     return missing + unexpected
 
 
-def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: float) -> list[Row]:
+def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: float) -> list[CheckRow]:
     """The row of each cell against each source."""
     p = np.concatenate([each.each.p for each in found]) if found else np.empty(0)
     adjusted = iter(_adjusted(p, "cell"))
@@ -203,7 +203,9 @@ def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: flo
                 verdict = "deviates"
             summaries = pair.expected.summary, pair.measured.summary
             p_value = float(compared.each.p[index])
-            rows.append(Row(pair.cell, pair.source, *summaries, verdict, difference, interval, p_value, p_adjusted))
+            rows.append(
+                CheckRow(pair.cell, pair.source, *summaries, verdict, difference, interval, p_value, p_adjusted)
+            )
     return rows
 
 

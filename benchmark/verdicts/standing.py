@@ -38,7 +38,7 @@ MARGIN = 0.3
 
 
 @dataclass(frozen=True)
-class Row:
+class StandingRow:
     """One criterion in one setting, in percentage points; None where there are too few seeds to say something."""
 
     growth: str | None
@@ -84,7 +84,7 @@ class Standing:
     margin: float
     confidence: float
     experiments: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[StandingRow, ...]
 
 
 def standing(
@@ -194,7 +194,9 @@ class _Question:
     """What the contenders have in common, of which there are ``n``."""
 
 
-def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question) -> Iterable[Row]:
+def _rows(
+    found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question
+) -> Iterable[StandingRow]:
     """The rows of one setting, of which ``found`` has the fields of :class:`Places`, each [criteria]."""
     n = len(common(contenders))
     needed = seeds_needed(found["difference"], found["error"], found["dof"], found["n"], asked.margin, CONFIDENCE)
@@ -205,7 +207,7 @@ def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, 
             known |= dict.fromkeys(("difference", "low", "high", "p_holm"))
         ranks = [known[key] if n >= FEWEST_FOR_PROBABILITIES else None for key in ("rank_low", "rank_high")]
         seeds = _known(needed[index])
-        yield Row(
+        yield StandingRow(
             growth=setting.growth,
             density=setting.density,
             extra=setting.extra,
@@ -254,7 +256,7 @@ def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _order(row: Row) -> tuple[object, ...]:
+def _order(row: StandingRow) -> tuple[object, ...]:
     extra = tuple((name, isinstance(value, str), value) for name, value in row.extra)
     return (
         row.growth is None,

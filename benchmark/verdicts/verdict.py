@@ -31,7 +31,7 @@ MEANINGS: dict[Verdict, str] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckRow:
     """One cell against one source. Difference and interval are measured minus expected, in percentage points."""
 
     cell: Cell
@@ -97,7 +97,7 @@ class CheckOutcome:
     experiment: str
     metric: str
     tolerance: float
-    rows: tuple[Row, ...]
+    rows: tuple[CheckRow, ...]
     shifts: tuple[Shift, ...]
     claims: tuple[ClaimOutcome, ...]
     changes: tuple[ClaimChange, ...]

@@ -9,7 +9,7 @@ from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
 from benchmark.report.section import File, Section, Table, embedded, figure_files
 from benchmark.report.tables import csv_text
-from benchmark.verdicts.standing import Row, Standing
+from benchmark.verdicts.standing import Standing, StandingRow
 
 HEADERS = ["criterion", "growth", "density", "mean", "difference", "95% interval", "rank", "improves", "best", "seeds"]
 COLUMNS = (
@@ -27,7 +27,7 @@ def standing_plots(findings: Findings) -> list[Plot]:
     return [plot for plot in plots if plot is not None]
 
 
-def standing_table(found: Standing, rows: Iterable[Row]) -> Table:
+def standing_table(found: Standing, rows: Iterable[StandingRow]) -> Table:
     """Rows of a standing as a table of the page."""
     reading = (
         f"Difference to {found.reference} in points, paired by seed. Improves and best are probabilities; the rank has "
@@ -45,7 +45,7 @@ def standing_csv(found: Standing) -> str:
     return csv_text([*COLUMNS, "further_settings", "remarks"], rows)
 
 
-def _texts(row: Row) -> list[str]:
+def _texts(row: StandingRow) -> list[str]:
     interval = "" if row.low is None or row.high is None else f"{signed(row.low)} to {signed(row.high)}"
     rank = f"{row.rank:g}" + ("" if row.rank_low is None else f" ({row.rank_low}–{row.rank_high})")
     return [
