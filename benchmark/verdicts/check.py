@@ -3,7 +3,7 @@
 A check is as sharp as its seeds allow (:data:`~benchmark.verdicts.compared.DEPTHS`). Where a source has the same seeds
 and the same arithmetic every run must be equal bit for bit. Else each seed is compared with itself, or, for other
 seeds, means with means. Everything that chance may move is one family: an honest rerun fails a whole experiment less
-than one time in a hundred, whatever the seeds have in common (``python -m benchmark.verdicts.calibrate`` shows it).
+than one time in a hundred, whatever the seeds have in common (``python -m benchmark.verdicts.calibration`` shows it).
 """
 
 from collections import defaultdict
@@ -14,8 +14,8 @@ from typing import TypeAlias
 import numpy as np
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.claim_changes import claim_changes
 from benchmark.verdicts.claims import claims
+from benchmark.verdicts.claims.changes import claim_changes
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing

@@ -2,7 +2,7 @@
 
 A setting is what criteria that are compared share: a growth, a density and further axes. Criteria are compared within a
 setting over the seeds that all of them have, since runs with one seed share initial weights and batch order. With one
-seed only means are given, with two also differences, from three on probabilities. :mod:`benchmark.verdicts.calibrate`
+seed only means are given, with two also differences, from three on probabilities. :mod:`benchmark.verdicts.calibration`
 shows in simulated worlds that intervals cover and that probabilities mean what they say.
 """
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.claims import ClaimChange, ClaimOutcome
+from benchmark.verdicts.claims import ClaimOutcome
+from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.compared import Depth, Kind
 from benchmark.verdicts.standing import Standing
 from benchmark.verdicts.statistics.summary import Summary
