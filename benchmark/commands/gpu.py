@@ -5,8 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+from benchmark.accelerator.parts import PARTS
 from benchmark.commands.arguments import add_data_dir, folder
-from benchmark.timing.accelerator.parts import PARTS
 
 SUMMARY = "get everything out of some minutes on a GPU: health, truth, speed, and results"
 NAMES = tuple(part.name for part in PARTS)
@@ -29,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Work through the parts; status 1 where something deviates or failed, and 0 also where time did not suffice."""
+    from benchmark.accelerator.conducting import Work, conduct
+    from benchmark.accelerator.notes import notes_of
+    from benchmark.accelerator.presence import gpu_is_here
     from benchmark.system.files import require_writable
-    from benchmark.timing.accelerator.conducting import Work, conduct
-    from benchmark.timing.accelerator.notes import notes_of
-    from benchmark.timing.accelerator.presence import gpu_is_here
     from criteria.errors import InputError
     from criteria.plugins import unknown
 
