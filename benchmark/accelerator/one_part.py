@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     """Find out one part; the status is that of a signal that ended it, or 0."""
     part, folder, device, until, *data_dir = arguments
     from benchmark.system.device import choose_device
-    from benchmark.training.memory import keep_freed_memory
+    from benchmark.system.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     notes = notes_of(Path(folder), part)

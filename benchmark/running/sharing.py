@@ -23,8 +23,8 @@ from benchmark.running.workers import HoldLostError, Worker
 from benchmark.system import communication
 from benchmark.system.child import Child
 from benchmark.system.device import choose_device, environment
+from benchmark.system.freed_memory import keep_freed_memory
 from benchmark.training.fingerprint import code_of_setup
-from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError, PluginError
 
 POLL_SECONDS = 2.0
