@@ -73,8 +73,8 @@ def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
     abandoned = leftovers(folder.path, alive)
     left = {run for each in abandoned for run in each.runs}
     entries = read_journal(folder.path)
-    failed = {run for entry in entries for run in entry.runs}
-    runs = distinct(found_in(runs, folder, taken=held | left | failed))
+    noted = {run for entry in entries for run in entry.runs}
+    runs = distinct(found_in(runs, folder, taken=held | left | noted))
     found = folder.read_all(runs)
     missing = {run.id for run in runs} - {run.id for run, _ in found}
     waiting = missing - held

@@ -19,7 +19,13 @@ from benchmark.verdicts.claims.changes import claim_changes
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing
-from benchmark.verdicts.outcome_digest import digests_of, other_engine, other_environment, others, same_environment
+from benchmark.verdicts.outcome_digest import (
+    digests_of,
+    other_engine,
+    other_environment,
+    same_environment,
+    unnamed_values,
+)
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
@@ -79,7 +85,7 @@ def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:
         yield f"trained with {changed}; the expected values are those of the experiment as written"
     environments = [result.environment for _, result in study.results]
     for name, source in expected.sources.items():
-        if data := others(source.data, "data", environments):
+        if data := unnamed_values(source.data, "data", environments):
             yield f"trained on other data (digest {', '.join(data)}) than the {name} values ({source.data})"
 
 
