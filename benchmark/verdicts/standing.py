@@ -17,7 +17,7 @@ from benchmark.verdicts.contenders import (
     Contenders,
     Extra,
     Setting,
-    common,
+    common_seeds,
     comparable,
     densities,
     means,
@@ -198,7 +198,7 @@ def _rows(
     found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question
 ) -> Iterable[StandingRow]:
     """The rows of one setting, of which ``found`` has the fields of :class:`Places`, each [criteria]."""
-    n = len(common(contenders))
+    n = len(common_seeds(contenders))
     needed = seeds_needed(found["difference"], found["error"], found["dof"], found["n"], asked.margin, CONFIDENCE)
     for name in contenders:
         index = asked.criteria.index(name)
