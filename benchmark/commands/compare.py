@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
     root = ResultsFolder(args.results, part.select(args.on).name)
 
     def told(lane: Lane, decision: Decision) -> str:
-        return sentence(asked.mine, lane.other, lane.where, decision, asked.margin)
+        return sentence(asked.mine, lane.other, f" {lane.setting.words}", decision, asked.margin)
 
     def tell(lane: Lane, decision: Decision) -> None:
         if not args.json:

@@ -158,12 +158,9 @@ def _print(found: "Standing", source: str) -> None:
     )
     settings: dict[str, list[StandingRow]] = {}
     for row in found.rows:
-        density = "all densities" if row.density is None else f"density {row.density:g}"
-        growth = "all growths" if row.growth is None else f"{row.growth} growth"
-        extra = "".join(f", {name}={value}" for name, value in row.extra)
-        settings.setdefault(f"{growth}, {density}{extra} ({row.n} {kind})", []).append(row)
+        settings.setdefault(f"{row.setting.words} ({row.n} {kind})", []).append(row)
     for title, rows in settings.items():
-        print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title)
+        print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title[0].upper() + title[1:])
         print()
 
 

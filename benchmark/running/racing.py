@@ -50,12 +50,6 @@ class Lane:
     other: str
     setting: Setting
 
-    @property
-    def where(self) -> str:
-        """The setting in words, to follow ``better than magnitude``."""
-        extra = "".join(f", {name}={value}" for name, value in self.setting.extra)
-        return f" at density {self.setting.density:g} with {self.setting.growth} growth{extra}"
-
 
 def race(
     asked: Race, root: ResultsFolder, options: Options, tell: Callable[[Lane, Decision], None]
@@ -146,7 +140,7 @@ def _decided(asked: Race, lane: Lane, known: Trained, comparisons: int) -> Decis
             None,
         )
         if cell is None:
-            raise InputError(f"{name} has no result{lane.where}; write it as `dst-bench list` does")
+            raise InputError(f"{name} has no result {setting.words}; write it as `dst-bench list` does")
         sides.append(cell)
     mine, other = (known.samples[cell] for cell in sides)
     differences = [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]

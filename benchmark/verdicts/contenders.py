@@ -18,11 +18,23 @@ Contenders: TypeAlias = Mapping[str, Mapping[int, float]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What criteria that are compared with each other share; ``density`` is None for the mean over all densities."""
+    """What criteria that are compared with each other share; None stands for the mean over all growths or densities."""
 
     growth: str | None
     density: float | None
     extra: Extra = ()
+
+    @property
+    def words(self) -> str:
+        """The setting in a sentence, such as ``at density 0.05 with gradient growth, update_period=25``."""
+        density = "over all densities" if self.density is None else f"at density {self.density:g}"
+        growth = "all growths" if self.growth is None else f"{self.growth} growth"
+        return f"{density} with {growth}{self.further_words}"
+
+    @property
+    def further_words(self) -> str:
+        """The further axes as they follow other words, each after a comma: ``, update_period=25``."""
+        return "".join(f", {name}={value}" for name, value in self.extra)
 
 
 def settings(samples: Samples) -> dict[Setting, Contenders]:

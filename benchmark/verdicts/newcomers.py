@@ -53,14 +53,7 @@ def of_criteria(found: Standing, names: Collection[str]) -> Standing | None:
 def sentences(found: Standing) -> Iterable[str]:
     """A sentence for each row: where the criterion stands, and how it compares with the reference."""
     for row in found.rows:
-        yield f"{row.criterion} {place_words(row)}: {standing_words(row, found)}"
-
-
-def place_words(row: StandingRow) -> str:
-    """The setting of a row in words."""
-    density = "over all densities" if row.density is None else f"at density {row.density:g}"
-    growth = "" if row.growth is None else f" with {row.growth} growth"
-    return density + growth + "".join(f", {name}={value}" for name, value in row.extra)
+        yield f"{row.criterion} {row.setting.words}: {standing_words(row, found)}"
 
 
 def standing_words(row: StandingRow, found: Standing) -> str:

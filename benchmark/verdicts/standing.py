@@ -75,6 +75,11 @@ class StandingRow:
     flags: tuple[str, ...]
     """What a reader must know beside the numbers."""
 
+    @property
+    def setting(self) -> Setting:
+        """Where it was compared with the others."""
+        return Setting(self.growth, self.density, self.extra)
+
 
 @dataclass(frozen=True)
 class Standing:
