@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.running.options import AUTO, CHECKPOINT_SECONDS, Options
 from benchmark.system.device import DEVICES
 from benchmark.system.results_root import HERE, VARIABLE, results_root
+from benchmark.verdicts.limits import MARGIN
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
@@ -108,7 +109,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 def add_margin(parser: argparse.ArgumentParser, words: str) -> None:
     """How far apart two criteria may be and count as equal; ``words`` say what that means to the command."""
-    parser.add_argument("--margin", type=_margin, default=0.3, metavar="POINTS", help=words)
+    parser.add_argument("--margin", type=_margin, default=MARGIN, metavar="POINTS", help=words)
 
 
 def add_expected(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from benchmark.experiments.runs import cells
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
 from benchmark.verdicts.contenders import Setting
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, Decision, decide, next_seeds
 from benchmark.verdicts.samples import Samples, grain
 from criteria.errors import InputError
@@ -28,7 +29,7 @@ class Race:
     mine: str
     others: tuple[str, ...]
     part: Part = field(default_factory=Part)
-    margin: float = 0.3
+    margin: float = MARGIN
     budget: float = 600.0
     """Seconds of training."""
     most_seeds: int = 40

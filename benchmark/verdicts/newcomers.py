@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 
 from benchmark.experiments.cells import Cell
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.standing import MARGIN, REFERENCE, Standing, StandingRow, standing
+from benchmark.verdicts.standing import REFERENCE, Standing, StandingRow, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError

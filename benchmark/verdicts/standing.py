@@ -25,6 +25,7 @@ from benchmark.verdicts.contenders import (
     panel,
     settings,
 )
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.arrays import Array
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
@@ -33,8 +34,6 @@ from benchmark.verdicts.statistics.seeds_needed import seeds_needed
 from criteria.errors import InputError
 
 REFERENCE = "magnitude"
-MARGIN = 0.3
-"""Points within which two criteria count as equivalent."""
 
 
 @dataclass(frozen=True)
