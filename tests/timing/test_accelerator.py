@@ -242,7 +242,7 @@ def test_every_part_has_items_with_keys_of_their_own(part):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--budget", "soon"], "'soon' is no time of at most 7 days; write it as 9m, 90s or 1h"),
+        (["--budget", "soon"], "'soon' is no time of at most a year; write it as 90s, 10m or 2h"),
         (["--budget", "0s"], "is no time"),
         (["helth"], "did you mean 'health'"),
         ([], "there is no GPU here that torch can use; --device cpu tries the command out"),
