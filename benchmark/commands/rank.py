@@ -165,19 +165,15 @@ def _print(found: "Standing", source: str) -> None:
 
 
 def _cells(row: "StandingRow") -> Iterable[str]:
+    from benchmark.verdicts.newcomers import probability_words
+
     yield row.criterion
     yield f"{row.mean:.2f}"
     yield "" if row.difference is None else f"{row.difference:+.2f}"
     yield "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
-    yield _share(row.p_improves)
-    yield _share(row.p_equivalent)
+    yield probability_words(row.p_improves)
+    yield probability_words(row.p_equivalent)
     yield f"{row.rank:g}" + ("" if row.rank_low is None else f" ({row.rank_low}-{row.rank_high})")
-    yield _share(row.p_best)
+    yield probability_words(row.p_best)
     yield "" if row.seeds_needed is None else str(row.seeds_needed)
     yield "; ".join(row.flags)
-
-
-def _share(p: float | None) -> str:
-    if p is None:
-        return ""
-    return ">.99" if p > 0.99 else "<.01" if p < 0.01 else f"{p:.2f}".removeprefix("0")

@@ -69,6 +69,13 @@ def standing_words(row: StandingRow, found: Standing) -> str:
     return "; ".join([*words, *row.flags])
 
 
+def probability_words(p: float | None) -> str:
+    """A probability in two digits, such as ``.34``, ``<.01`` or ``>.99``; nothing where it is not known."""
+    if p is None:
+        return ""
+    return ">.99" if p > 0.99 else "<.01" if p < 0.01 else f"{p:.2f}".removeprefix("0")
+
+
 def compared(row: StandingRow, margin: float) -> str:
     """How a criterion compares with the reference, as a comparison that its name can follow.
 

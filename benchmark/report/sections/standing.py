@@ -9,6 +9,7 @@ from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
 from benchmark.report.section import File, Section, Table, embedded, figure_files
 from benchmark.report.tables import csv_text
+from benchmark.verdicts.newcomers import probability_words
 from benchmark.verdicts.standing import Standing, StandingRow
 
 HEADERS = ["criterion", "growth", "density", "mean", "difference", "95% interval", "rank", "improves", "best", "seeds"]
@@ -56,16 +57,10 @@ def _texts(row: StandingRow) -> list[str]:
         "" if row.difference is None else signed(row.difference),
         interval,
         rank,
-        _share(row.p_improves),
-        _share(row.p_best),
+        probability_words(row.p_improves),
+        probability_words(row.p_best),
         "" if row.seeds_needed is None else str(row.seeds_needed),
     ]
-
-
-def _share(p: float | None) -> str:
-    if p is None:
-        return ""
-    return "> .99" if p > 0.99 else "< .01" if p < 0.01 else f"{p:.2f}".removeprefix("0")
 
 
 def _values(findings: Findings) -> dict[str, object]:
