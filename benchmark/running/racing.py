@@ -14,11 +14,8 @@ from benchmark.running.options import Options
 from benchmark.verdicts.contenders import Setting
 from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, Decision, decide, next_seeds
-from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.samples import Samples, capped_grain
 from criteria.errors import InputError
-
-COARSEST = 0.25
-"""Points; few results may all be further apart than the step of the metric."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ def _decided(asked: Race, lane: Lane, known: Trained, comparisons: int) -> Decis
         sides.append(cell)
     mine, other = (known.samples[cell] for cell in sides)
     differences = [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
-    step = min(grain(known.samples), COARSEST)
+    step = capped_grain(known.samples)
     decision = decide(differences, margin=asked.margin, comparisons=comparisons, grain=step)
     return replace(decision, diverged=(known.diverged.get(sides[0], 0), known.diverged.get(sides[1], 0)))
 

@@ -26,7 +26,7 @@ from benchmark.verdicts.outcome_digest import (
     same_environment,
     unnamed_values,
 )
-from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.samples import Samples, capped_grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import EPOCHS
@@ -43,8 +43,6 @@ TOGETHER = 1 / 3
 CHANCE = 10.0
 """Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
 classes."""
-COARSEST = 0.25
-"""The coarsest step of a metric in points, of a test set of 400 images; few results may all be further apart."""
 Digests: TypeAlias = Mapping[Cell, Mapping[int, str]]
 
 
@@ -154,7 +152,7 @@ def _grain(samples: Samples, expected: Expected) -> float:
         for cell, by_source in expected.by_cell.items()
         for source, estimate in by_source.items()
     }
-    return min(grain({**samples, **stored}), COARSEST)
+    return capped_grain({**samples, **stored})
 
 
 def _depth(found: Compared, bits: Bits | None) -> Depth:
