@@ -145,7 +145,7 @@ def drawing(session: nox.Session) -> None:
 def calibrate(session: nox.Session) -> None:
     """Show in simulated worlds what verdicts promise: `nox -s calibrate -- --full` makes the table of the docs."""
     install(session)
-    run(session, "python", "-m", "benchmark.verdicts.calibrate", *session.posargs, OMP_NUM_THREADS="1")
+    run(session, "python", "-m", "benchmark.verdicts.calibration", *session.posargs, OMP_NUM_THREADS="1")
 
 
 @nox.session

@@ -13,7 +13,7 @@ from tests.docs_scripts import script
 
 ROOT = Path(__file__).parents[1]
 CODE = [path for top in ("benchmark", "criteria", "baselines") for path in sorted((ROOT / top).rglob("*.py"))]
-MOST_ENTRIES, MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 12, 300, 40, 6
+MOST_ENTRIES, MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 13, 300, 40, 6
 EXCUSED = "# long because "
 """How the line before a function begins that is longer than others, and says why."""
 

@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from benchmark.running.options import AUTO, CHECKPOINT_SECONDS, Options
 from benchmark.system.device import DEVICES
 from benchmark.system.results_root import HERE, VARIABLE, results_root
+from benchmark.verdicts.limits import MARGIN
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from benchmark.experiments.results import ResultsFolder
     from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import HasResults, Study
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+"""Seconds."""
+_LONGEST = 365 * 86400
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +114,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 def add_margin(parser: argparse.ArgumentParser, words: str) -> None:
     """How far apart two criteria may be and count as equal; ``words`` say what that means to the command."""
-    parser.add_argument("--margin", type=_margin, default=0.3, metavar="POINTS", help=words)
+    parser.add_argument("--margin", type=_margin, default=MARGIN, metavar="POINTS", help=words)
 
 
 def add_expected(parser: argparse.ArgumentParser) -> None:
@@ -256,6 +262,15 @@ def _engine(text: str) -> str:
         return engine_named(text).name
     except InputError as error:
         raise argparse.ArgumentTypeError(f"{error}, or auto") from None
+
+
+def duration_of(text: str) -> float:
+    """Seconds of a time as a user writes it: ``90s``, ``10m`` or ``2h``, or a number alone, which is of seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of at most a year; write it as 90s, 10m or 2h")
+    return seconds
 
 
 def _margin(text: str) -> float:

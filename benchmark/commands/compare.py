@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import re
 from dataclasses import asdict
 
-from benchmark.commands.arguments import add_json, add_margin, add_results, add_training, options_of
+from benchmark.commands.arguments import add_json, add_margin, add_results, add_training, duration_of, options_of
 
 SUMMARY = "race a criterion against others, and train seeds only where they decide"
 
@@ -19,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--density", metavar="LIST", help="densities, as in 0.05,0.1")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
     add_margin(parser, "differences that do not matter")
-    parser.add_argument("--budget", type=seconds, default="10m", metavar="TIME", help="of training, as in 90s, 10m, 2h")
+    parser.add_argument(
+        "--budget", type=duration_of, default="10m", metavar="TIME", help="of training, as in 90s, 10m, 2h"
+    )
     parser.add_argument("--most-seeds", type=int, default=40, metavar="N", help="seeds that a setting gets at most")
     add_results(parser)
     add_training(parser)
@@ -40,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
     root = ResultsFolder(args.results, part.select(args.on).name)
 
     def told(lane: Lane, decision: Decision) -> str:
-        return sentence(asked.mine, lane.other, lane.where, decision, asked.margin)
+        return sentence(asked.mine, lane.other, f" {lane.setting.words}", decision, asked.margin)
 
     def tell(lane: Lane, decision: Decision) -> None:
         if not args.json:
@@ -55,14 +56,6 @@ def main(args: argparse.Namespace) -> int:
             if decision.outcome == "undecided":
                 print(f"{told(lane, decision)}.")
     return 0
-
-
-def seconds(text: str) -> float:
-    """A time as a user writes it: ``90s``, ``10m`` or ``2h``."""
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
-    if not parts or not float(parts[1]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 90s, 10m or 2h")
-    return float(parts[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[parts[2]]
 
 
 def _finite(values: dict[str, object]) -> dict[str, object]:

@@ -1,23 +1,21 @@
 """``dst-bench gpu``: everything that an hour on a GPU is good for, in the order of its worth, within a budget."""
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
-from benchmark.commands.arguments import add_data_dir, folder
-from benchmark.timing.accelerator.parts import PARTS
+from benchmark.accelerator.parts import PARTS
+from benchmark.commands.arguments import add_data_dir, duration_of, folder
 
 SUMMARY = "get everything out of some minutes on a GPU: health, truth, speed, and results"
 NAMES = tuple(part.name for part in PARTS)
-_UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """For how long, where, and what."""
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these of {', '.join(NAMES)}")
     parser.add_argument(
-        "--budget", type=_seconds, default="9m", metavar="TIME", help="for everything, as in 9m, 90s or 1h"
+        "--budget", type=duration_of, default="9m", metavar="TIME", help="for everything, as in 9m, 90s or 1h"
     )
     parser.add_argument("--out", type=folder, default=Path("gpu"), metavar="DIR", help="folder for what is found")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu only tries the command out")
@@ -29,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Work through the parts; status 1 where something deviates or failed, and 0 also where time did not suffice."""
+    from benchmark.accelerator.conducting import Work, conduct
+    from benchmark.accelerator.notes import notes_of
+    from benchmark.accelerator.presence import gpu_is_here
     from benchmark.system.files import require_writable
-    from benchmark.timing.accelerator.conducting import Work, conduct
-    from benchmark.timing.accelerator.notes import notes_of
-    from benchmark.timing.accelerator.presence import gpu_is_here
     from criteria.errors import InputError
     from criteria.plugins import unknown
 
@@ -53,11 +51,3 @@ def main(args: argparse.Namespace) -> int:
     found = conduct(Work(args.out, args.budget, args.device, args.data_dir, chosen, say))
     print("\n".join(notes.line for notes in found))
     return int(any(notes.deviating or notes.failing or notes.state == "failed" for notes in found))
-
-
-def _seconds(text: str) -> float:
-    """A time such as ``9m`` in seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if found is None or not 0 < float(found[1]) * _UNITS[found[2]] <= 7 * 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time of at most 7 days; write it as 9m, 90s or 1h")
-    return float(found[1]) * _UNITS[found[2]]

@@ -21,7 +21,7 @@ from benchmark.commands.table import print_table
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.verdicts.standing import Row, Standing
+    from benchmark.verdicts.standing import Standing, StandingRow
     from benchmark.verdicts.study import Study
 
 SUMMARY = "say where each criterion stands, and how sure that is"
@@ -156,31 +156,24 @@ def _print(found: "Standing", source: str) -> None:
         "so that a lead that one setting has by luck counts for less; rank: of the mean, with its 95% interval;\n"
         f"seeds: {kind} with which the interval would probably decide\n"
     )
-    settings: dict[str, list[Row]] = {}
+    settings: dict[str, list[StandingRow]] = {}
     for row in found.rows:
-        density = "all densities" if row.density is None else f"density {row.density:g}"
-        growth = "all growths" if row.growth is None else f"{row.growth} growth"
-        extra = "".join(f", {name}={value}" for name, value in row.extra)
-        settings.setdefault(f"{growth}, {density}{extra} ({row.n} {kind})", []).append(row)
+        settings.setdefault(f"{row.setting.words} ({row.n} {kind})", []).append(row)
     for title, rows in settings.items():
-        print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title)
+        print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title[0].upper() + title[1:])
         print()
 
 
-def _cells(row: "Row") -> Iterable[str]:
+def _cells(row: "StandingRow") -> Iterable[str]:
+    from benchmark.verdicts.newcomers import probability_words
+
     yield row.criterion
     yield f"{row.mean:.2f}"
     yield "" if row.difference is None else f"{row.difference:+.2f}"
     yield "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
-    yield _share(row.p_improves)
-    yield _share(row.p_equivalent)
+    yield probability_words(row.p_improves)
+    yield probability_words(row.p_equivalent)
     yield f"{row.rank:g}" + ("" if row.rank_low is None else f" ({row.rank_low}-{row.rank_high})")
-    yield _share(row.p_best)
+    yield probability_words(row.p_best)
     yield "" if row.seeds_needed is None else str(row.seeds_needed)
     yield "; ".join(row.flags)
-
-
-def _share(p: float | None) -> str:
-    if p is None:
-        return ""
-    return ">.99" if p > 0.99 else "<.01" if p < 0.01 else f"{p:.2f}".removeprefix("0")

@@ -81,7 +81,7 @@ def _rehearse(experiment: "Experiment", options: "Options") -> str:
 
 def _train_on_slurm(args: argparse.Namespace) -> None:
     """Train on a cluster; the tasks choose their device, which this machine need not have."""
-    from benchmark.running.slurm import Array, Task, train_on_slurm
+    from benchmark.running.slurm import Array, ArrayTask, train_on_slurm
 
-    task = Task(args.experiment, part_of(args), args.results, options_of(args))
+    task = ArrayTask(args.experiment, part_of(args), args.results, options_of(args))
     train_on_slurm(task, Array(args.tasks, tuple(args.slurm), args.detach))

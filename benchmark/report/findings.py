@@ -12,7 +12,7 @@ from benchmark.verdicts.claims import ClaimOutcome, claims
 from benchmark.verdicts.contrasts import Contrast, along_axes, between_experiments
 from benchmark.verdicts.newcomers import standing_of
 from benchmark.verdicts.standing import Standing
-from benchmark.verdicts.stored import check_stored
+from benchmark.verdicts.stored_study import check_stored
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import CheckOutcome
 

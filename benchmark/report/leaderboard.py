@@ -17,7 +17,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result
 from benchmark.report.numbers import SHORT
 from benchmark.report.tables import METRICS
-from benchmark.verdicts.standing import Row, standing
+from benchmark.verdicts.standing import StandingRow, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
 
@@ -38,7 +38,7 @@ class Entry:
     cell: Cell
     values: Mapping[int, float]
     """Seed → accuracy in percent."""
-    rank: Row | None
+    rank: StandingRow | None
     """Its place among the methods of its density; None for a dense network, with other seeds, or where it is alone."""
     flops: tuple[float, float, float, float] | None
     """Of training and of inference, each with its share of the dense network's; None where nothing was measured."""
@@ -86,7 +86,7 @@ def boards(study: Study) -> list[Board]:
     return found
 
 
-def _ranks(samples: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, Row]:
+def _ranks(samples: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, StandingRow]:
     """The standing of the cells that have as many seeds as any, whatever their growth, by cell."""
     most = max((len(values) for values in samples.values()), default=0)
     seeds = {frozenset(values) for values in samples.values() if len(values) == most}
@@ -101,7 +101,7 @@ def _ranks(samples: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, Row]:
     return {cell: by_label[cell.label] for cell in full}
 
 
-def _entry(cell: Cell, study: Study, rank: Row | None) -> Entry:
+def _entry(cell: Cell, study: Study, rank: StandingRow | None) -> Entry:
     results = study.by_cell[cell]
     seconds: dict[str, list[float]] = {}
     for result in results:

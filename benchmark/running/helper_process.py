@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from benchmark.running.helpers import Task
+from benchmark.running.helpers import HelperTask
 from benchmark.running.progress import Shows
 from benchmark.running.sharing import work_on
 from benchmark.system import interruption
@@ -17,7 +17,7 @@ SECONDS = 1.0
 """Between two lines that say how far it is."""
 
 
-def main(task: Task) -> int:
+def main(task: HelperTask) -> int:
     """Work on ``task``; returns the exit status. When standard input ends, so does this process."""
     output = os.dup(1)
     os.dup2(2, 1)  # what plugins print is not for the process that listens

@@ -28,7 +28,7 @@ _PROCESS = "benchmark.running.helper_process"
 
 
 @dataclass(frozen=True)
-class Task:
+class HelperTask:
     """What a helper is sent: the runs that shall all have a result, and how they get it."""
 
     runs: Sequence[Run]
@@ -49,7 +49,7 @@ def helpers_worth(runs: Sequence[Run], device: torch.device, options: Options) -
 
 
 @contextmanager
-def helped(count: int, task: Task, progress: Progress) -> Iterator[list[Child]]:
+def helped(count: int, task: HelperTask, progress: Progress) -> Iterator[list[Child]]:
     """Let ``count`` helpers work on ``task`` within the block, which is given them.
 
     Helpers end when nothing is left that nobody trains. Where the block ends with an error they end too, between two
@@ -65,7 +65,7 @@ def helped(count: int, task: Task, progress: Progress) -> Iterator[list[Child]]:
 
 
 @contextmanager
-def _helper(task: Task, threads: int, progress: Progress) -> Iterator[Child]:
+def _helper(task: HelperTask, threads: int, progress: Progress) -> Iterator[Child]:
     sent = replace(task, options=replace(task.options, wait=False, fresh=False))
     helper = child.start(_PROCESS, threads, sent)
     assert helper.stdin is not None

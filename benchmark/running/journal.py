@@ -12,6 +12,8 @@ from criteria.errors import InputError
 
 MOST_BYTES = 2**28
 """Of a journal: a hundred thousand fleets leave less."""
+TAKEN = "claimed"
+"""The event of runs that a worker took hold of, by the word that journals have for it."""
 
 
 class Entry(BaseModel):
@@ -22,11 +24,11 @@ class Entry(BaseModel):
     time: str
     """ISO 8601, UTC."""
     event: str
-    """``claimed``, ``stored`` or ``failed``."""
+    """:data:`TAKEN`, ``stored`` or ``failed``."""
     worker: str
     runs: list[str]
     step: int = 0
-    """At which claimed runs began or went on."""
+    """At which runs that were taken began or went on."""
     error: str = ""
     """That runs failed with."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import DamagedCheckpointError, checkpoint_file, checkpoints_folder, read_checkpoint
-from benchmark.running.claims import Claim, living_others, remove_dead, workers_folder
+from benchmark.running.holds import Hold, living_others, remove_dead, workers_folder
 from benchmark.running.workers import Worker, alone, disk_time
 from criteria.errors import InputError
 
@@ -32,13 +32,13 @@ class Leftover:
     """Whether it can never be read."""
 
 
-def leftovers(folder: Path, others: Sequence[Claim]) -> list[Leftover]:
+def leftovers(folder: Path, others: Sequence[Hold]) -> list[Leftover]:
     """The checkpoints in the folder of an experiment, apart from those that ``others`` train from or will replace.
 
     The ``others`` are all living workers but this one. Their checkpoints may go at any moment, so they are not read.
     """
-    in_use = {checkpoint_file(folder, claim.runs) for claim in others}
-    held = {run for claim in others for run in claim.runs}
+    in_use = {checkpoint_file(folder, hold.runs) for hold in others}
+    held = {run for hold in others for run in hold.runs}
     found = [_read(path) for path in sorted(set(checkpoints_folder(folder).glob("*.pt")) - in_use)]
     return [each for each in found if held.isdisjoint(each.runs)]
 

@@ -16,7 +16,7 @@ from benchmark.training.fingerprint import code_of_setup
 
 
 @dataclass(frozen=True)
-class Standing:
+class Stock:
     """The runs that somebody asks for, and which of them have a result."""
 
     runs: list[Run]
@@ -46,7 +46,7 @@ def train_missing(experiment: Experiment, folder: ResultsFolder, options: Option
     needed and missing, and :class:`ContractError` for a criterion or a growth that breaks its contract.
     """
     runs = engines_chosen(expand(experiment), folder, options)
-    found = _without_older(standing(runs, folder, fresh=options.fresh), folder, options)
+    found = _without_older(take_stock(runs, folder, fresh=options.fresh), folder, options)
     if found.missing:
         _train(found, folder, options)
     else:
@@ -56,7 +56,7 @@ def train_missing(experiment: Experiment, folder: ResultsFolder, options: Option
     return tuple((run, results[run.id]) for run in found.runs if run.id in results)
 
 
-def _without_older(found: Standing, folder: ResultsFolder, options: Options) -> Standing:
+def _without_older(found: Stock, folder: ResultsFolder, options: Options) -> Stock:
     """The same where all results are of today's code; those of older code are adopted first, or missing."""
     there = [(run, found.stored[run.id]) for run in distinct(found.runs) if run.id in found.stored]
     older = [(run, result) for run, result in there if result.code != code_of_setup(run.setup)]
@@ -73,7 +73,7 @@ def _without_older(found: Standing, folder: ResultsFolder, options: Options) -> 
     refused = {run.id for run, _ in older} - adopted.keys()
     kept = {id_: result for id_, result in (found.stored | adopted).items() if id_ not in refused}
     lacking = {run.id for run in found.missing} | refused
-    return Standing(found.runs, kept, [run for run in distinct(found.runs) if run.id in lacking])
+    return Stock(found.runs, kept, [run for run in distinct(found.runs) if run.id in lacking])
 
 
 def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> str:
@@ -82,7 +82,7 @@ def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> 
     from benchmark.running.plan import FleetSizes, estimate_seconds, plan_fleets
     from benchmark.system.device import choose_device
 
-    found = standing(engines_chosen(expand(experiment), folder, options), folder, fresh=options.fresh)
+    found = take_stock(engines_chosen(expand(experiment), folder, options), folder, fresh=options.fresh)
     device = choose_device(options.device)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
     processes = 1 + helpers_worth(found.missing, device, options)
@@ -94,7 +94,7 @@ def _counted(fleets: Sequence[object]) -> str:
     return f"{len(fleets)} fleet{'s' if len(fleets) != 1 else ''}"
 
 
-def _train(found: Standing, folder: ResultsFolder, options: Options) -> None:
+def _train(found: Stock, folder: ResultsFolder, options: Options) -> None:
     from benchmark.running.gate import require_contract
     from benchmark.running.plan import FleetSizes, dataset_on, plan_fleets
     from benchmark.running.progress import Progress
@@ -126,7 +126,7 @@ def distinct(runs: Iterable[Run]) -> list[Run]:
     return list({run.id: run for run in reversed(list(runs))}.values())[::-1]
 
 
-def standing(runs: Sequence[Run], folder: ResultsFolder, *, fresh: bool = False) -> Standing:
+def take_stock(runs: Sequence[Run], folder: ResultsFolder, *, fresh: bool = False) -> Stock:
     """Which of ``runs`` have a stored result; ``fresh`` trusts none that is stored.
 
     All processes that train together see what the first one sees, so each of them has to call this. Raises
@@ -135,7 +135,7 @@ def standing(runs: Sequence[Run], folder: ResultsFolder, *, fresh: bool = False)
     each = distinct(runs)
     stored = {} if fresh else {run.id: result for run, result in folder.read_all(each)}
     done = set(communication.broadcast_from_first(list(stored)))
-    return Standing(list(runs), stored, [run for run in each if run.id not in done])
+    return Stock(list(runs), stored, [run for run in each if run.id not in done])
 
 
 def _tidy(runs: Sequence[Run], folder: ResultsFolder) -> None:

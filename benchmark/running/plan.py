@@ -18,10 +18,10 @@ from benchmark.experiments.cost import total_steps
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import Setup
 from benchmark.system import communication
+from benchmark.system.freed_memory import keep_freed_memory
 from benchmark.training.engines import engine_named
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import member_of
-from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError, PluginError
 
 WARM_UP = 2

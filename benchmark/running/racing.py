@@ -12,12 +12,10 @@ from benchmark.experiments.runs import cells
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
 from benchmark.verdicts.contenders import Setting
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, Decision, decide, next_seeds
-from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.samples import Samples, capped_grain
 from criteria.errors import InputError
-
-COARSEST = 0.25
-"""Points; few results may all be further apart than the step of the metric."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Race:
     mine: str
     others: tuple[str, ...]
     part: Part = field(default_factory=Part)
-    margin: float = 0.3
+    margin: float = MARGIN
     budget: float = 600.0
     """Seconds of training."""
     most_seeds: int = 40
@@ -49,12 +47,6 @@ class Lane:
 
     other: str
     setting: Setting
-
-    @property
-    def where(self) -> str:
-        """The setting in words, to follow ``better than magnitude``."""
-        extra = "".join(f", {name}={value}" for name, value in self.setting.extra)
-        return f" at density {self.setting.density:g} with {self.setting.growth} growth{extra}"
 
 
 def race(
@@ -146,11 +138,11 @@ def _decided(asked: Race, lane: Lane, known: Trained, comparisons: int) -> Decis
             None,
         )
         if cell is None:
-            raise InputError(f"{name} has no result{lane.where}; write it as `dst-bench list` does")
+            raise InputError(f"{name} has no result {setting.words}; write it as `dst-bench list` does")
         sides.append(cell)
     mine, other = (known.samples[cell] for cell in sides)
     differences = [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
-    step = min(grain(known.samples), COARSEST)
+    step = capped_grain(known.samples)
     decision = decide(differences, margin=asked.margin, comparisons=comparisons, grain=step)
     return replace(decision, diverged=(known.diverged.get(sides[0], 0), known.diverged.get(sides[1], 0)))
 

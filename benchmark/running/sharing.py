@@ -10,20 +10,21 @@ import torch
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
 from benchmark.running.checkpoint import checkpoint_file
-from benchmark.running.claims import Claim, living_others
-from benchmark.running.helpers import Task, helped, helpers_worth
+from benchmark.running.helpers import HelperTask, helped, helpers_worth
+from benchmark.running.holds import Hold, living_others
+from benchmark.running.journal import TAKEN
 from benchmark.running.leftovers import forget, leftovers, remove, unfinished, useless
 from benchmark.running.options import Options
 from benchmark.running.plan import FleetSizes, next_fleet
 from benchmark.running.progress import Progress, Shows
 from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.storing import Fleet, train_and_store
-from benchmark.running.workers import ClaimLostError, Worker
+from benchmark.running.workers import HoldLostError, Worker
 from benchmark.system import communication
 from benchmark.system.child import Child
 from benchmark.system.device import choose_device, environment
+from benchmark.system.freed_memory import keep_freed_memory
 from benchmark.training.fingerprint import code_of_setup
-from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError, PluginError
 
 POLL_SECONDS = 2.0
@@ -52,9 +53,9 @@ class Work:
         present = self.folder.written()
         return frozenset(run.id for run in self.runs if present.get(run.id) not in (None, self.before.get(run.id)))
 
-    def free(self, stored: frozenset[str], others: Sequence[Claim]) -> list[Run]:
+    def free(self, stored: frozenset[str], others: Sequence[Hold]) -> list[Run]:
         """The runs that have no result, that none of the ``others`` trains and that have not failed here."""
-        held = {run for claim in others for run in claim.runs}
+        held = {run for hold in others for run in hold.runs}
         return [run for run in self.runs if run.id not in stored | held | self.failures.keys()]
 
     def left(self, stored: frozenset[str]) -> int:
@@ -64,24 +65,24 @@ class Work:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a worker found when it last looked: the fleet that it claimed, what has a result, and who else works."""
+    """What a worker found when it last looked: the fleet that it took, what has a result, and who else works."""
 
     fleet: list[Run]
     stored: frozenset[str]
-    others: list[Claim]
+    others: list[Hold]
 
 
 def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, progress: Progress) -> None:
     """Train ``runs`` (each id once) until all have a result, and store those of a fleet as soon as it ends.
 
-    What others claim is left to them. A fleet that was left unfinished goes on from its checkpoint. Of several
-    processes that train together the first one is the worker, and the others train what it claims. Raises
+    What others hold is left to them. A fleet that was left unfinished goes on from its checkpoint. Of several
+    processes that train together the first one is the worker, and the others train what it takes. Raises
     :class:`PluginError` at the end where plugins failed; the runs of all others have their results then.
     """
     if not runs:
         return
     first = communication.rank() == 0
-    task = Task(runs, folder, options, folder.written() if options.fresh and first else {})
+    task = HelperTask(runs, folder, options, folder.written() if options.fresh and first else {})
     work = _work(task, progress)
     if not first:
         _follow(work)
@@ -95,14 +96,14 @@ def share_work(runs: Sequence[Run], folder: ResultsFolder, options: Options, pro
     _require_no_failure(work)
 
 
-def work_on(task: Task, progress: Shows) -> None:
+def work_on(task: HelperTask, progress: Shows) -> None:
     """Train what is sent to a helper until nothing is left that nobody trains; its failures are left to the others."""
     work = _work(task, progress)
     with Worker(task.folder.path, environment(work.device)["device"]) as worker:
         _lead(work, worker, told=True)
 
 
-def _work(task: Task, progress: Shows) -> Work:
+def _work(task: HelperTask, progress: Shows) -> Work:
     """What there is to do, on the device that the options choose."""
     keep_freed_memory()
     for run in task.runs:
@@ -128,12 +129,12 @@ def _require_no_failure(work: Work) -> None:
 
 
 def _lead(work: Work, worker: Worker, *, told: bool = False) -> None:
-    """Claim and train one fleet after another, and wait for the others where they train all that is left.
+    """Take and train one fleet after another, and wait for the others where they train all that is left.
 
     Who the others are is said once, unless that has been ``told``.
     """
     while True:
-        turn = _claim(work, worker)
+        turn = _take(work, worker)
         left = work.left(turn.stored)
         work.progress.left(left)
         is_over = not turn.fleet and (left == 0 or not work.options.wait)
@@ -150,7 +151,7 @@ def _lead(work: Work, worker: Worker, *, told: bool = False) -> None:
 
 
 def _follow(work: Work) -> None:
-    """Train with the first process what it claims, until it has no more to do."""
+    """Train with the first process what it takes, until it has no more to do."""
     known = {run.id: run for run in work.runs}
     while (ids := communication.broadcast_from_first(list[str]())) is not None:
         if ids:
@@ -160,8 +161,8 @@ def _follow(work: Work) -> None:
             train_or_resume(fleet, checkpoint_file(work.folder.path, ids), place)
 
 
-def _claim(work: Work, worker: Worker) -> Turn:
-    """Claim the next fleet, one that was left unfinished first; none where all that is missing is claimed by others.
+def _take(work: Work, worker: Worker) -> Turn:
+    """Take the next fleet, one that was left unfinished first; none where others hold all that is missing.
 
     What dead workers and useless checkpoints leave in the folder is removed on the way.
     """
@@ -173,23 +174,23 @@ def _claim(work: Work, worker: Worker) -> Turn:
         if not free:
             return Turn([], stored, others)
         fleet, step = _unfinished(work, {run.id for run in free}, worker, others)
-        # The share is one of all that lacks a result, with what others train at present: who claims last would
+        # The share is one of all that lacks a result, with what others train at present: who takes last would
         # get the least otherwise.
         share = math.ceil(work.left(stored) / (1 + len(others) + _coming(work, others)))
         fleet = fleet or next_fleet(free, work.sizes, share)
         ids = [run.id for run in fleet]
-        worker.claim(ids)
-        worker.log("claimed", ids, step=step)
+        worker.take(ids)
+        worker.log(TAKEN, ids, step=step)
     return Turn(fleet, stored, others)
 
 
-def _coming(work: Work, others: Sequence[Claim]) -> int:
+def _coming(work: Work, others: Sequence[Hold]) -> int:
     """How many helpers have been started and have not said yet that they are there."""
-    there = {claim.pid for claim in others}
+    there = {hold.pid for hold in others}
     return sum(helper.pid not in there and helper.poll() is None for helper in work.helpers)
 
 
-def _unfinished(work: Work, free: set[str], worker: Worker, others: Sequence[Claim]) -> tuple[list[Run], int]:
+def _unfinished(work: Work, free: set[str], worker: Worker, others: Sequence[Hold]) -> tuple[list[Run], int]:
     """The fleet to go on with from a checkpoint, and its step; no fleet, at step 0, where there is no such one."""
     known = {run.id: run for run in work.runs}
     found = leftovers(worker.folder, others)
@@ -212,7 +213,7 @@ def _train(turn: Turn, work: Work, worker: Worker) -> None:
     name = work.folder.experiment
     try:
         trained = train_and_store(fleet, work.folder, worker, work.options, work.progress)
-    except ClaimLostError:
+    except HoldLostError:
         if communication.size() > 1:  # the others are in the middle of a step, which they cannot leave
             raise InputError(f"{name}: silent for so long that others took over the run; start it again") from None
         work.progress.say(f"was silent for so long that others took over {len(turn.fleet)} runs; going on")
@@ -230,9 +231,9 @@ def _train(turn: Turn, work: Work, worker: Worker) -> None:
 
 def _tell_who_trains(turn: Turn, left: int, work: Work) -> None:
     known = {helper.pid for helper in work.helpers}
-    others = [claim for claim in turn.others if claim.runs and claim.pid not in known]
+    others = [hold for hold in turn.others if hold.runs and hold.pid not in known]
     if others:
-        who = ", ".join(f"{claim.host} (process {claim.pid})" for claim in others)
+        who = ", ".join(f"{hold.host} (process {hold.pid})" for hold in others)
         waiting = "; waiting" if work.options.wait else ""
         work.progress.say(f"{left} runs are trained by others: {who}{waiting}")
 

@@ -14,7 +14,7 @@ from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run, expand
 from benchmark.running.checkpoint import checkpoints_folder
 from benchmark.running.computed_by import found_in
-from benchmark.running.missing import distinct, standing, train_missing
+from benchmark.running.missing import distinct, take_stock, train_missing
 from benchmark.running.options import Options
 from benchmark.system.arithmetic import settle_arithmetic
 from benchmark.system.files import require_room, require_writable
@@ -36,7 +36,7 @@ MANY = 10_000
 
 
 @dataclass(frozen=True)
-class Task:
+class ArrayTask:
     """What a task does: it trains what is missing. It is sent to the task, and again when Slurm takes its machine."""
 
     experiment: str
@@ -77,7 +77,7 @@ class Array:
     """Whether not to wait for the tasks."""
 
 
-def train_on_slurm(task: Task, array: Array) -> None:
+def train_on_slurm(task: ArrayTask, array: Array) -> None:
     """Send the runs without a result to Slurm and wait until all have one, unless the array is detached.
 
     Tasks that were killed are sent again. Raises :class:`InputError` where there is no Slurm, for an option that it
@@ -90,7 +90,7 @@ def train_on_slurm(task: Task, array: Array) -> None:
     options = dict(_option(text) for text in array.options)
     experiment = task.part.select(task.experiment)
     folder = ResultsFolder(task.results, experiment.name)
-    found = standing(found_in(expand(experiment), folder), folder)
+    found = take_stock(found_in(expand(experiment), folder), folder)
     if not found.missing:
         return
     require_room(folder.path)
@@ -121,7 +121,7 @@ class _Queue:
     """The tasks of an array, those that ended replaced by those that were sent again."""
 
     executor: "SlurmExecutor"
-    task: Task
+    task: ArrayTask
     jobs: "list[Job[None]]" = field(default_factory=list)
     refused: int = 0
     """Times in a row that Slurm took no more tasks."""
@@ -186,7 +186,7 @@ def _option(text: str) -> tuple[str, Any]:
     return key.replace("-", "_"), parse_yaml(value, f"--slurm {key}")
 
 
-def _submit(executor: "SlurmExecutor", task: Task, tasks: int) -> "list[Job[None]]":
+def _submit(executor: "SlurmExecutor", task: ArrayTask, tasks: int) -> "list[Job[None]]":
     from submitit.core.utils import FailedJobError
 
     try:

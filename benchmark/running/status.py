@@ -7,8 +7,8 @@ from pydantic import AwareDatetime, BaseModel
 
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import Run
-from benchmark.running.claims import seen_workers
 from benchmark.running.computed_by import found_in
+from benchmark.running.holds import seen_workers
 from benchmark.running.journal import Entry, read_journal
 from benchmark.running.leftovers import leftovers
 from benchmark.running.missing import distinct
@@ -22,7 +22,7 @@ class WorkerStatus(BaseModel):
     device: str
     alive: bool
     since: AwareDatetime
-    """When it claimed what it trains now."""
+    """When it took what it trains now."""
     runs: int
     step: int
     """As of its last sign of life."""
@@ -67,14 +67,14 @@ def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
 
     Raises :class:`InputError` for a stored result that is damaged.
     """
-    seen = [(each.claim, each.alive) for each in seen_workers(folder.path, now=time.time()) if each.claim]
-    alive = [claim for claim, lives in seen if lives]
-    held = {run for claim in alive for run in claim.runs}
+    seen = [(each.hold, each.alive) for each in seen_workers(folder.path, now=time.time()) if each.hold]
+    alive = [hold for hold, lives in seen if lives]
+    held = {run for hold in alive for run in hold.runs}
     abandoned = leftovers(folder.path, alive)
     left = {run for each in abandoned for run in each.runs}
     entries = read_journal(folder.path)
-    failed = {run for entry in entries for run in entry.runs}
-    runs = distinct(found_in(runs, folder, taken=held | left | failed))
+    noted = {run for entry in entries for run in entry.runs}
+    runs = distinct(found_in(runs, folder, taken=held | left | noted))
     found = folder.read_all(runs)
     missing = {run.id for run in runs} - {run.id for run, _ in found}
     waiting = missing - held
@@ -88,8 +88,7 @@ def status(runs: Sequence[Run], folder: ResultsFolder) -> Status:
         waiting=len(waiting),
         failed=sum(failure.runs for failure in failures),
         workers=[
-            WorkerStatus(**claim.model_dump(exclude={"runs"}), runs=len(claim.runs), alive=lives)
-            for claim, lives in seen
+            WorkerStatus(**hold.model_dump(exclude={"runs"}), runs=len(hold.runs), alive=lives) for hold, lives in seen
         ],
         unfinished=[
             Unfinished(runs=len(each.runs), step=each.step, total_steps=each.total_steps)

@@ -1,4 +1,4 @@
-"""Training a claimed fleet and storing its results."""
+"""Training a fleet that this worker holds, and storing its results."""
 
 import gc
 import math
@@ -48,7 +48,7 @@ class Trained:
 
 
 def train_and_store(fleet: Fleet, folder: ResultsFolder, worker: Worker, options: Options, progress: Shows) -> Trained:
-    """Train the claimed fleet, store its results and let go of it.
+    """Train the fleet that the worker holds, store its results and let go of it.
 
     A plugin that fails costs its own run; where several processes train together its :class:`PluginError` ends them.
     """
@@ -70,7 +70,7 @@ def train_and_store(fleet: Fleet, folder: ResultsFolder, worker: Worker, options
         smaller = _smaller(fleet, folder, device, error)
     else:
         with worker.alone():
-            worker.require_claim()
+            worker.require_hold()
             _store(fleet, end, folder, options, device)
             _log_failures(end.failures, worker)
             worker.log("stored", [run for run in fleet.lacking if run not in end.failures])
@@ -129,7 +129,7 @@ def _smaller(fleet: Fleet, folder: ResultsFolder, device: torch.device, error: B
 
 
 def _let_go(fleet: Fleet, worker: Worker) -> None:
-    """End the claim, and remove a checkpoint that nobody will go on from."""
+    """Let go of the runs, and remove a checkpoint that nobody will go on from."""
     worker.release()
     checkpoint_file(worker.folder, fleet.ids).unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
 """Workers: processes that share the runs of an experiment in one results folder, on one machine or on many.
 
-Each worker has a file that says who it is and which runs it trains (`benchmark.running.claims`). Files are read and
-written under one lock, so no two workers claim a run.
+Each worker has a file that says who it is and which runs it trains (`benchmark.running.holds`). Files are read and
+written under one lock, so no two workers hold a run.
 """
 
 import os
@@ -14,7 +14,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from benchmark.running.claims import Claim, living_others, remove_dead, workers_folder
+from benchmark.running.holds import Hold, living_others, remove_dead, workers_folder
 from benchmark.running.journal import add_entry
 from benchmark.system import process
 from benchmark.system.files import write_atomically
@@ -26,7 +26,7 @@ LOCK_SECONDS = 60.0
 """The lock is held for moments; a process that waits for it for longer waits for one that hangs."""
 
 
-class ClaimLostError(Exception):
+class HoldLostError(Exception):
     """Others took this worker for dead, and its runs may be theirs by now."""
 
 
@@ -40,7 +40,7 @@ class Worker:
         self.folder = folder
         self.name = process.name()
         self.path = workers_folder(folder) / f"{self.name}.json"
-        self._claim = Claim(
+        self._hold = Hold(
             host=process.HOST,
             machine=process.machine(),
             pid=os.getpid(),
@@ -54,7 +54,7 @@ class Worker:
 
     def __enter__(self) -> "Worker":
         with self.alone():
-            write_atomically(self.path, self._claim.model_dump_json())
+            write_atomically(self.path, self._hold.model_dump_json())
         self._beats.start()
         return self
 
@@ -69,39 +69,39 @@ class Worker:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Holds the lock of the folder, and so the right to look at claims and change one's own."""
+        """Has the lock of the folder, and so the right to look at holds and change one's own."""
         with alone(self.folder):
             yield
 
-    def others(self) -> list[Claim]:
-        """The claims of the others that live. It is certain only when `alone`."""
+    def others(self) -> list[Hold]:
+        """The holds of the others that live. It is certain only when `alone`."""
         return living_others(self.folder, self.path, disk_time(self.folder))
 
     def remove_dead(self) -> None:
         """Remove what dead workers left behind. Only when `alone`."""
         remove_dead(self.folder, disk_time(self.folder))
 
-    def claim(self, runs: Sequence[str]) -> None:
-        """Claim ``runs`` and nothing else. Only when `alone`, and for runs that nobody else claims."""
+    def take(self, runs: Sequence[str]) -> None:
+        """Hold ``runs`` and nothing else. Only when `alone`, and for runs that nobody else holds."""
         self._lost.clear()
         began = {"runs": list(runs), "since": datetime.now(UTC), "step": 0, "total_steps": 0}
-        self._claim = self._claim.model_copy(update=began)
-        write_atomically(self.path, self._claim.model_dump_json())
+        self._hold = self._hold.model_copy(update=began)
+        write_atomically(self.path, self._hold.model_dump_json())
 
     def release(self) -> None:
-        """Claim nothing any more. Only when `alone`."""
-        self.claim([])
+        """Hold nothing any more. Only when `alone`."""
+        self.take([])
 
     def at(self, step: int, total_steps: int) -> None:
-        """Note how far the training is; raises :class:`ClaimLostError` where others took this worker for dead."""
-        self._claim = self._claim.model_copy(update={"step": step, "total_steps": total_steps})
+        """Note how far the training is; raises :class:`HoldLostError` where others took this worker for dead."""
+        self._hold = self._hold.model_copy(update={"step": step, "total_steps": total_steps})
         if self._lost.is_set():
-            raise ClaimLostError
+            raise HoldLostError
 
-    def require_claim(self) -> None:
-        """Raise :class:`ClaimLostError` where others took this worker for dead; it is certain when `alone`."""
+    def require_hold(self) -> None:
+        """Raise :class:`HoldLostError` where others took this worker for dead; it is certain when `alone`."""
         if not self.path.exists():
-            raise ClaimLostError
+            raise HoldLostError
 
     def log(self, event: str, runs: Sequence[str], *, step: int = 0, error: str = "") -> None:
         """Add a line to the folder's journal. Only when `alone`."""
@@ -112,7 +112,7 @@ class Worker:
             try:
                 with self.alone():
                     if self.path.exists():
-                        write_atomically(self.path, self._claim.model_dump_json())
+                        write_atomically(self.path, self._hold.model_dump_json())
                     else:
                         self._lost.set()
             except (InputError, OSError):  # a disk may be full or away for a while; whoever needs it now says so
@@ -121,7 +121,7 @@ class Worker:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Holds the lock of an experiment's folder; raises :class:`InputError` where the lock cannot be had."""
+    """Has the lock of an experiment's folder; raises :class:`InputError` where the lock cannot be had."""
     path = folder / ".lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)

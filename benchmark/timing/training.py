@@ -15,11 +15,11 @@ from benchmark.experiments.runs import Run, expand
 from benchmark.experiments.setup import Setup
 from benchmark.models import build_network
 from benchmark.running.plan import FleetSizes, dataset_on, plan_fleets
+from benchmark.system.freed_memory import keep_freed_memory
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side, stopwatch
 from benchmark.timing.floor import floor
 from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.members import member_of
-from benchmark.training.memory import keep_freed_memory
 from criteria.errors import InputError
 
 STEPS = {"smoke": 100, "fmnist-lenet300": 10, "fmnist-cnn": 4}

@@ -1,8 +1,6 @@
-"""Memory: how many members of a fleet fit, and keeping the pages that a training step uses again and again."""
+"""Memory: how many members of a fleet fit."""
 
-import ctypes
 import math
-import sys
 from collections.abc import Mapping
 
 import torch
@@ -16,8 +14,6 @@ CUDA_FLEET_SHARE = 0.6
 """Share of a GPU's free memory that a fleet is planned to take."""
 COPIES_OF_WEIGHTS = 6
 """Weights, gradients, momentum, mask, the best checkpoint, and one to work with."""
-
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # from glibc's malloc.h
 
 
 def fleet_size(
@@ -48,16 +44,3 @@ def _outputs_of_modules(network: nn.Module, inputs: tuple[int, ...]) -> int:
     with torch.no_grad():
         network(torch.zeros(1, *inputs))
     return count
-
-
-def keep_freed_memory() -> None:
-    """Ask glibc not to hand freed memory back to the system.
-
-    A step frees and allocates the same large tensors; getting fresh zeroed pages for them each time costs a third of
-    the step. Does nothing where the C library is another one.
-    """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_MMAP_MAX, 0)
-            mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

@@ -3,7 +3,7 @@
 A check is as sharp as its seeds allow (:data:`~benchmark.verdicts.compared.DEPTHS`). Where a source has the same seeds
 and the same arithmetic every run must be equal bit for bit. Else each seed is compared with itself, or, for other
 seeds, means with means. Everything that chance may move is one family: an honest rerun fails a whole experiment less
-than one time in a hundred, whatever the seeds have in common (``python -m benchmark.verdicts.calibrate`` shows it).
+than one time in a hundred, whatever the seeds have in common (``python -m benchmark.verdicts.calibration`` shows it).
 """
 
 from collections import defaultdict
@@ -14,17 +14,23 @@ from typing import TypeAlias
 import numpy as np
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.claim_changes import claim_changes
 from benchmark.verdicts.claims import claims
+from benchmark.verdicts.claims.changes import claim_changes
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing
-from benchmark.verdicts.outcome_digest import digests_of, other_engine, other_environment, others, same_environment
-from benchmark.verdicts.samples import Samples, grain
+from benchmark.verdicts.outcome_digest import (
+    digests_of,
+    other_engine,
+    other_environment,
+    same_environment,
+    unnamed_values,
+)
+from benchmark.verdicts.samples import Samples, capped_grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import EPOCHS
-from benchmark.verdicts.verdict import Bits, CheckOutcome, DifferingRun, Row, Shift, Verdict
+from benchmark.verdicts.verdict import Bits, CheckOutcome, CheckRow, DifferingRun, Shift, Verdict
 from criteria.errors import InputError
 
 FAMILY_LEVEL = 0.01
@@ -37,8 +43,6 @@ TOGETHER = 1 / 3
 CHANCE = 10.0
 """Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
 classes."""
-COARSEST = 0.25
-"""The coarsest step of a metric in points, of a test set of 400 images; few results may all be further apart."""
 Digests: TypeAlias = Mapping[Cell, Mapping[int, str]]
 
 
@@ -79,7 +83,7 @@ def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:
         yield f"trained with {changed}; the expected values are those of the experiment as written"
     environments = [result.environment for _, result in study.results]
     for name, source in expected.sources.items():
-        if data := others(source.data, "data", environments):
+        if data := unnamed_values(source.data, "data", environments):
             yield f"trained on other data (digest {', '.join(data)}) than the {name} values ({source.data})"
 
 
@@ -150,7 +154,7 @@ def _grain(samples: Samples, expected: Expected) -> float:
         for cell, by_source in expected.by_cell.items()
         for source, estimate in by_source.items()
     }
-    return min(grain({**samples, **stored}), COARSEST)
+    return capped_grain({**samples, **stored})
 
 
 def _depth(found: Compared, bits: Bits | None) -> Depth:
@@ -173,23 +177,23 @@ def _bits(source: str, pairs: Sequence[StoredAndMeasured], digests: Digests, ide
 
 def _unpaired(
     stored: Mapping[Cell, Mapping[str, Estimate]], measured: Mapping[Cell, Estimate], newcomers: Collection[str]
-) -> list[Row]:
+) -> list[CheckRow]:
     """The rows of the cells that are on one side only."""
     missing = [
-        Row(cell, source, estimate.summary, None, "missing")
+        CheckRow(cell, source, estimate.summary, None, "missing")
         for cell, sources in stored.items()
         if cell not in measured
         for source, estimate in sources.items()
     ]
     unexpected = [
-        Row(cell, None, None, estimate.summary, "new" if cell.criterion in newcomers else "unexpected")
+        CheckRow(cell, None, None, estimate.summary, "new" if cell.criterion in newcomers else "unexpected")
         for cell, estimate in measured.items()
         if cell not in stored
     ]
     return missing + unexpected
 
 
-def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: float) -> list[Row]:
+def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: float) -> list[CheckRow]:
     """The row of each cell against each source."""
     p = np.concatenate([each.each.p for each in found]) if found else np.empty(0)
     adjusted = iter(_adjusted(p, "cell"))
@@ -205,7 +209,9 @@ def _rows(found: Sequence[Compared], bits: Sequence[Bits | None], tolerance: flo
                 verdict = "deviates"
             summaries = pair.expected.summary, pair.measured.summary
             p_value = float(compared.each.p[index])
-            rows.append(Row(pair.cell, pair.source, *summaries, verdict, difference, interval, p_value, p_adjusted))
+            rows.append(
+                CheckRow(pair.cell, pair.source, *summaries, verdict, difference, interval, p_value, p_adjusted)
+            )
     return rows
 
 

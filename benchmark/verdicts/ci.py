@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.rendering import deviations
-from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Verdict
+from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, CheckRow, Verdict
 
 FAILED: tuple[Verdict, ...] = ("deviates",)
 SKIPPED: tuple[Verdict, ...] = ("missing", "unexpected", "unstable", "inconclusive")
@@ -81,11 +81,11 @@ def _case(outcome: CheckOutcome, name: str, verdict: Verdict | None, told: str |
     return case
 
 
-def _name(row: Row) -> str:
+def _name(row: CheckRow) -> str:
     return str(row.cell) if row.source is None else f"{row.cell} against {row.source}"
 
 
-def _told(row: Row) -> str:
+def _told(row: CheckRow) -> str:
     return row.verdict if row.difference is None else f"{row.verdict}: moved by {row.difference:+.2f} points"
 
 

@@ -18,11 +18,23 @@ Contenders: TypeAlias = Mapping[str, Mapping[int, float]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What criteria that are compared with each other share; ``density`` is None for the mean over all densities."""
+    """What criteria that are compared with each other share; None stands for the mean over all growths or densities."""
 
     growth: str | None
     density: float | None
     extra: Extra = ()
+
+    @property
+    def words(self) -> str:
+        """The setting in a sentence, such as ``at density 0.05 with gradient growth, update_period=25``."""
+        density = "over all densities" if self.density is None else f"at density {self.density:g}"
+        growth = "all growths" if self.growth is None else f"{self.growth} growth"
+        return f"{density} with {growth}{self.further_words}"
+
+    @property
+    def further_words(self) -> str:
+        """The further axes as they follow other words, each after a comma: ``, update_period=25``."""
+        return "".join(f", {name}={value}" for name, value in self.extra)
 
 
 def settings(samples: Samples) -> dict[Setting, Contenders]:
@@ -69,18 +81,18 @@ def means(samples: Samples) -> dict[Setting, dict[str, float]]:
 
 
 def _mean(contenders: Contenders, name: str) -> float:
-    seeds = common(contenders)
+    seeds = common_seeds(contenders)
     return math.fsum(contenders[name][seed] for seed in seeds) / len(seeds)
 
 
 def comparable(single: Mapping[Setting, Contenders]) -> dict[Setting, Contenders]:
     """The settings with two criteria that have a seed in common."""
-    return {setting: each for setting, each in single.items() if len(each) > 1 and common(each)}
+    return {setting: each for setting, each in single.items() if len(each) > 1 and common_seeds(each)}
 
 
-def common(contenders: Contenders) -> list[int]:
-    """The seeds that all criteria of a setting have."""
-    return sorted(set.intersection(*(set(values) for values in contenders.values())))
+def common_seeds(*groups: Contenders) -> list[int]:
+    """The seeds that all criteria have in a setting, or in all of several."""
+    return sorted(set.intersection(*(set(values) for each in groups for values in each.values())))
 
 
 def densities(single: Iterable[Setting], over: Setting) -> int:
@@ -90,11 +102,11 @@ def densities(single: Iterable[Setting], over: Setting) -> int:
 
 def panel(groups: Sequence[Mapping[Setting, Contenders]], criteria: Sequence[str]) -> Array:
     """[groups, settings, criteria, seeds], NaN where there is nothing."""
-    most = max((len(common(each)) for group in groups for each in group.values()), default=1)
+    most = max((len(common_seeds(each)) for group in groups for each in group.values()), default=1)
     array = np.full((len(groups), max(map(len, groups)), len(criteria), most), np.nan)
     for family, group in enumerate(groups):
         for index, contenders in enumerate(group.values()):
-            seeds = common(contenders)
+            seeds = common_seeds(contenders)
             for name, values in contenders.items():
                 array[family, index, criteria.index(name), : len(seeds)] = [values[seed] for seed in seeds]
     return array

@@ -22,7 +22,7 @@ Key: TypeAlias = tuple[str, float, tuple[tuple[str, Value], ...]]
 
 
 @dataclass(frozen=True)
-class Contrast:
+class WeightedContrast:
     """A weighted sum of cells whose weights [cells] sum to zero."""
 
     name: str
@@ -30,7 +30,7 @@ class Contrast:
     cells: int
 
 
-def contrasts_of(cells: Sequence[Cell]) -> list[Contrast]:
+def contrasts_of(cells: Sequence[Cell]) -> list[WeightedContrast]:
     """Criterion − magnitude, gradient − random growth and criterion − static, at each density and over all of them."""
     single: dict[Key, list[Array]] = {}
     at = {cell: index for index, cell in enumerate(cells)}
@@ -62,17 +62,17 @@ def _at_density(key: Key) -> str:
     return " · ".join([name, f"{density:g}", *(f"{axis}={value}" for axis, value in extra)])
 
 
-def _averages(groups: dict[Key, list[Array]], name: Callable[[Key], str]) -> list[Contrast]:
+def _averages(groups: dict[Key, list[Array]], name: Callable[[Key], str]) -> list[WeightedContrast]:
     return [_contrast(name(key), weights) for key, weights in groups.items()]
 
 
-def _over_densities(single: dict[Key, list[Array]]) -> list[Contrast]:
+def _over_densities(single: dict[Key, list[Array]]) -> list[WeightedContrast]:
     together: dict[str, list[Array]] = {}
     for (name, _, _), weights in single.items():
         together.setdefault(name, []).append(np.mean(weights, axis=0))
     return [_contrast(f"{name}, all densities", weights) for name, weights in together.items() if len(weights) > 1]
 
 
-def _contrast(name: str, weights: Sequence[Array]) -> Contrast:
+def _contrast(name: str, weights: Sequence[Array]) -> WeightedContrast:
     mean = np.mean(weights, axis=0)
-    return Contrast(name, mean, int((mean != 0).sum()))
+    return WeightedContrast(name, mean, int((mean != 0).sum()))

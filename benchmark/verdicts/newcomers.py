@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 
 from benchmark.experiments.cells import Cell
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.standing import MARGIN, REFERENCE, Row, Standing, standing
+from benchmark.verdicts.standing import REFERENCE, Standing, StandingRow, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
@@ -53,17 +54,10 @@ def of_criteria(found: Standing, names: Collection[str]) -> Standing | None:
 def sentences(found: Standing) -> Iterable[str]:
     """A sentence for each row: where the criterion stands, and how it compares with the reference."""
     for row in found.rows:
-        yield f"{row.criterion} {place_words(row)}: {standing_words(row, found)}"
+        yield f"{row.criterion} {row.setting.words}: {standing_words(row, found)}"
 
 
-def place_words(row: Row) -> str:
-    """The setting of a row in words."""
-    density = "over all densities" if row.density is None else f"at density {row.density:g}"
-    growth = "" if row.growth is None else f" with {row.growth} growth"
-    return density + growth + "".join(f", {name}={value}" for name, value in row.extra)
-
-
-def standing_words(row: Row, found: Standing) -> str:
+def standing_words(row: StandingRow, found: Standing) -> str:
     """Mean, rank and difference of a row in words."""
     rank = f"rank {row.rank:g} of {row.contenders}"
     if row.rank_low is not None and row.rank_high is not None:
@@ -75,7 +69,14 @@ def standing_words(row: Row, found: Standing) -> str:
     return "; ".join([*words, *row.flags])
 
 
-def compared(row: Row, margin: float) -> str:
+def probability_words(p: float | None) -> str:
+    """A probability in two digits, such as ``.34``, ``<.01`` or ``>.99``; nothing where it is not known."""
+    if p is None:
+        return ""
+    return ">.99" if p > 0.99 else "<.01" if p < 0.01 else f"{p:.2f}".removeprefix("0")
+
+
+def compared(row: StandingRow, margin: float) -> str:
     """How a criterion compares with the reference, as a comparison that its name can follow.
 
     ``better`` and ``worse`` hold after the correction for the other criteria of the setting.

@@ -42,11 +42,11 @@ def other_environment(source: Source, environments: Sequence[Mapping[str, Any]])
     Then rounding may differ, and in a small network it may change few runs: what most of them gave proves nothing.
     """
     named = {"torch": source.torch, "device": source.device, "cpu": source.cpu}
-    return any(others(value, key, environments) for key, value in named.items())
+    return any(unnamed_values(value, key, environments) for key, value in named.items())
 
 
-def others(named: str | None, key: str, environments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What environments say of a ``key`` and a source does not, which has ``named`` so much or nothing (None)."""
+def unnamed_values(named: str | None, key: str, environments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The values that environments have for a ``key`` and a source does not name; none where it says nothing (None)."""
     if named is None:
         return []
     return sorted({str(each[key]) for each in environments if key in each} - set(named.split(", ")))

@@ -12,15 +12,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from benchmark.verdicts.standing import MARGIN
+from benchmark.verdicts.limits import MARGIN, MOST_SEEDS
 from benchmark.verdicts.statistics.sequential import critical_t, sequence
 
 LEVEL = 0.05
 """How often a race may call any of several equal plugins better or worse."""
 FIRST = 3
 """Seeds before the first look; two cannot decide anything."""
-MOST = 1_000
-"""Seeds beyond which nobody would go."""
 EXTRA: tuple[int, ...] = (*range(1, 21), *(int(20 * 1.15**power) for power in range(1, 29)))
 """How many more seeds are thought of, when a decision is foreseen; dense where it matters."""
 
@@ -73,11 +71,11 @@ def _more(n: int, mean: float, std: float, margin: float, level: float) -> int:
     """Seeds after which a difference like this one would be decided, at least one."""
     if not math.isfinite(std):
         return max(FIRST - n, 1)
-    for total in [n + extra for extra in EXTRA if n + extra <= MOST]:
+    for total in [n + extra for extra in EXTRA if n + extra <= MOST_SEEDS]:
         width = critical_t(total, level) * std / math.sqrt(total)
         if width < abs(mean) or abs(mean) + width < margin:
             return total - n
-    return MOST - n
+    return MOST_SEEDS - n
 
 
 def next_seeds(decisions: Mapping[str, Decision], first: int = FIRST) -> dict[str, int]:

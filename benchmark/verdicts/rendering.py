@@ -14,7 +14,7 @@ from benchmark.verdicts.compared import DEPTHS
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.summary import Summary
-from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Shift
+from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, CheckRow, Shift
 
 WIDTH = 100
 """Columns of the text."""
@@ -84,7 +84,7 @@ def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
     return {key: number if math.isfinite(number) else None for key, number in numbers.items()}
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _table(rows: Sequence[CheckRow]) -> str:
     columns = [
         _column("expected", [row.expected for row in rows]),
         _column("measured", [row.measured for row in rows]),
@@ -104,7 +104,7 @@ def _column(name: str, summaries: Sequence[Summary | None]) -> list[str]:
     return [heading, *texts]
 
 
-def _difference(row: Row) -> str:
+def _difference(row: CheckRow) -> str:
     if row.difference is None or row.interval is None:
         return "-"
     margin = row.interval[1] - row.difference

@@ -10,12 +10,19 @@ from benchmark.verdicts.statistics.paired import Mean, paired
 
 Samples: TypeAlias = Mapping[Cell, Mapping[int, float]]
 """Cell → seed → metric in percent."""
+COARSEST = 0.25
+"""The coarsest step of a metric in points, of a test set of 400 images; few results may all be further apart."""
 
 
 def grain(samples: Mapping[Any, Mapping[int, float]]) -> float:
     """The step of the metric: the smallest difference between two results of the experiment, 0 if all are equal."""
     values = np.unique(np.round([value for values in samples.values() for value in values.values()], 9))
     return float(np.diff(values).min()) if len(values) > 1 else 0.0
+
+
+def capped_grain(samples: Mapping[Any, Mapping[int, float]]) -> float:
+    """The step of the metric as far as few results can show it, :data:`COARSEST` at most; 0 if all are equal."""
+    return min(grain(samples), COARSEST)
 
 
 def over_baseline(

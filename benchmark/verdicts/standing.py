@@ -2,7 +2,7 @@
 
 A setting is what criteria that are compared share: a growth, a density and further axes. Criteria are compared within a
 setting over the seeds that all of them have, since runs with one seed share initial weights and batch order. With one
-seed only means are given, with two also differences, from three on probabilities. :mod:`benchmark.verdicts.calibrate`
+seed only means are given, with two also differences, from three on probabilities. :mod:`benchmark.verdicts.calibration`
 shows in simulated worlds that intervals cover and that probabilities mean what they say.
 """
 
@@ -17,7 +17,7 @@ from benchmark.verdicts.contenders import (
     Contenders,
     Extra,
     Setting,
-    common,
+    common_seeds,
     comparable,
     densities,
     means,
@@ -25,6 +25,7 @@ from benchmark.verdicts.contenders import (
     panel,
     settings,
 )
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.arrays import Array
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
@@ -33,12 +34,10 @@ from benchmark.verdicts.statistics.seeds_needed import seeds_needed
 from criteria.errors import InputError
 
 REFERENCE = "magnitude"
-MARGIN = 0.3
-"""Points within which two criteria count as equivalent."""
 
 
 @dataclass(frozen=True)
-class Row:
+class StandingRow:
     """One criterion in one setting, in percentage points; None where there are too few seeds to say something."""
 
     growth: str | None
@@ -75,6 +74,11 @@ class Row:
     flags: tuple[str, ...]
     """What a reader must know beside the numbers."""
 
+    @property
+    def setting(self) -> Setting:
+        """Where it was compared with the others."""
+        return Setting(self.growth, self.density, self.extra)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -84,7 +88,7 @@ class Standing:
     margin: float
     confidence: float
     experiments: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[StandingRow, ...]
 
 
 def standing(
@@ -194,9 +198,11 @@ class _Question:
     """What the contenders have in common, of which there are ``n``."""
 
 
-def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question) -> Iterable[Row]:
+def _rows(
+    found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question
+) -> Iterable[StandingRow]:
     """The rows of one setting, of which ``found`` has the fields of :class:`Places`, each [criteria]."""
-    n = len(common(contenders))
+    n = len(common_seeds(contenders))
     needed = seeds_needed(found["difference"], found["error"], found["dof"], found["n"], asked.margin, CONFIDENCE)
     for name in contenders:
         index = asked.criteria.index(name)
@@ -205,7 +211,7 @@ def _rows(found: Mapping[str, Array], setting: Setting, contenders: Contenders, 
             known |= dict.fromkeys(("difference", "low", "high", "p_holm"))
         ranks = [known[key] if n >= FEWEST_FOR_PROBABILITIES else None for key in ("rank_low", "rank_high")]
         seeds = _known(needed[index])
-        yield Row(
+        yield StandingRow(
             growth=setting.growth,
             density=setting.density,
             extra=setting.extra,
@@ -254,7 +260,7 @@ def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _order(row: Row) -> tuple[object, ...]:
+def _order(row: StandingRow) -> tuple[object, ...]:
     extra = tuple((name, isinstance(value, str), value) for name, value in row.extra)
     return (
         row.growth is None,

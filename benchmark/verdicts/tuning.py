@@ -74,9 +74,8 @@ def tuned(search: Search, results: Results, metric: str) -> list[Choice]:
 
 def choice_row(each: Choice) -> tuple[str, ...]:
     """A choice as the texts of a table, under :data:`HEADERS`, its accuracies in percent."""
-    further = "".join(f", {name} {value}" for name, value in each.setting.extra)
     return (
-        f"{each.setting.growth}{further}",
+        f"{each.setting.growth}{each.setting.further_words}",
         f"{each.setting.density:g}",
         f"{each.chosen} (diverged with seeds {', '.join(map(str, each.diverged))})" if each.diverged else each.chosen,
         f"{each.validation[each.chosen]:.2f}",

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.claims import ClaimChange, ClaimOutcome
+from benchmark.verdicts.claims import ClaimOutcome
+from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.compared import Depth, Kind
 from benchmark.verdicts.standing import Standing
 from benchmark.verdicts.statistics.summary import Summary
@@ -31,7 +32,7 @@ MEANINGS: dict[Verdict, str] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckRow:
     """One cell against one source. Difference and interval are measured minus expected, in percentage points."""
 
     cell: Cell
@@ -97,7 +98,7 @@ class CheckOutcome:
     experiment: str
     metric: str
     tolerance: float
-    rows: tuple[Row, ...]
+    rows: tuple[CheckRow, ...]
     shifts: tuple[Shift, ...]
     claims: tuple[ClaimOutcome, ...]
     changes: tuple[ClaimChange, ...]

@@ -23,9 +23,9 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.setup import Setup
 from benchmark.models import build_network, sparse_layer_names
+from benchmark.system.freed_memory import keep_freed_memory
 from benchmark.timing.comparison import side_by_side, stopwatch
 from benchmark.timing.engines import Timed, on_noise, stretches
-from benchmark.training.memory import keep_freed_memory
 from criteria import Rules, SparseTraining
 from criteria.distribution import layer_counts
 from criteria.schedule import PruneFraction

@@ -15,13 +15,13 @@ def test_without_results_the_expected_values_have_a_standing(tmp_path, capsys):
     assert rank("smoke", results=tmp_path) == 0
     text = capsys.readouterr().out
     assert text.startswith("smoke (expected values)")
-    assert "random growth, all densities (10 seeds)" in text
+    assert "Over all densities with random growth (10 seeds)" in text
     assert "difference to magnitude in points" in " ".join(text.split())
 
 
 def test_the_seeds_that_are_asked_for_are_those_that_are_ranked(tmp_path, capsys):
     assert rank("smoke", "--seeds", "1-3", results=tmp_path) == 0
-    assert "random growth, all densities (3 seeds)" in capsys.readouterr().out
+    assert "Over all densities with random growth (3 seeds)" in capsys.readouterr().out
 
 
 def test_the_json_has_every_column_of_every_row(tmp_path, capsys):

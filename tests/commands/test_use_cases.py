@@ -13,7 +13,7 @@ from benchmark.commands.cli import build_parser, main
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.running.options import Options
-from benchmark.running.slurm import Task
+from benchmark.running.slurm import ArrayTask
 from tests.running.tiny import TINY
 
 
@@ -78,7 +78,7 @@ def test_a_command_line_becomes_typed_values():
 
 def test_what_is_sent_to_slurm_is_plain_data():
     args = build_parser().parse_args(ARGUMENTS)
-    task = Task(args.experiment, part_of(args), args.results, options_of(args))
+    task = ArrayTask(args.experiment, part_of(args), args.results, options_of(args))
     sent = pickle.dumps(task)
     assert b"argparse" not in sent
     assert pickle.loads(sent) == task

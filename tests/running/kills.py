@@ -169,10 +169,10 @@ def main() -> int:
         chaos.judge(undisturbed)
         kills += len(chaos.killed)
         wrong += chaos.wrong
-        claimed = [entry.step for entry in read_journal(chaos.results / chaos.name) if entry.event == "claimed"]
+        taken = [entry.step for entry in read_journal(chaos.results / chaos.name) if entry.event == "claimed"]
         print(
-            f"round {rounds}: {len(chaos.killed)} kills in {time.monotonic() - began:.1f} s, {len(claimed)} fleets "
-            f"claimed, {sum(step > 0 for step in claimed)} of them went on from a checkpoint",
+            f"round {rounds}: {len(chaos.killed)} kills in {time.monotonic() - began:.1f} s, {len(taken)} fleets "
+            f"taken, {sum(step > 0 for step in taken)} of them went on from a checkpoint",
             flush=True,
         )
     print(f"{kills} kills, seed {arguments.seed}, {arguments.workers} workers: {len(wrong)} wrong")

@@ -14,7 +14,7 @@ from benchmark.commands.cli import main
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
 from benchmark.running import helpers
-from benchmark.running.claims import seen_workers
+from benchmark.running.holds import seen_workers
 from benchmark.running.journal import read_journal
 from benchmark.running.options import Options
 from benchmark.running.workers import Worker
@@ -24,7 +24,7 @@ from tests.running.tiny import TINY
 RUN = ["run", "tiny.yaml", "--no-contract", "--device", "cpu"]
 FOLDER = Path("results/tiny")
 PATIENCE = 60.0
-"""Seconds in which a process that has been started claims something."""
+"""Seconds in which a process that has been started takes something."""
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -69,18 +69,18 @@ def at_first_step(monkeypatch, deed):
     monkeypatch.setattr(Worker, "at", at)
 
 
-def wait_for_claim(helper):
+def wait_for_hold(helper):
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if any(entry.event == "claimed" and f"-{helper.pid}-" in entry.worker for entry in read_journal(FOLDER)):
             return
         time.sleep(0.01)
-    pytest.fail("the helper claims nothing")
+    pytest.fail("the helper takes nothing")
 
 
 def test_a_helper_trains_half_of_the_runs_and_the_results_are_the_same(tiny, started, monkeypatch):
     with monkeypatch.context() as patch:
-        at_first_step(patch, lambda: wait_for_claim(started[0]))
+        at_first_step(patch, lambda: wait_for_hold(started[0]))
         assert main([*RUN, "--processes", "2"]) == 0
     assert [helper.returncode for helper in started] == [0]
     by_worker = {entry.worker: entry.runs for entry in read_journal(FOLDER) if entry.event == "stored"}
@@ -99,7 +99,7 @@ def test_what_a_helper_that_dies_had_to_do_is_done_all_the_same(tiny, started, m
 
 def test_helpers_end_when_the_process_that_started_them_is_interrupted(tiny, started, monkeypatch, capsys):
     def interrupted():
-        wait_for_claim(started[0])
+        wait_for_hold(started[0])
         os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:

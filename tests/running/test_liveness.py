@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from benchmark.commands.cli import main
-from benchmark.running import claims
-from benchmark.running.claims import Claim, living_others, seen_workers, workers_folder
+from benchmark.running import holds
+from benchmark.running.holds import Hold, living_others, seen_workers, workers_folder
 from benchmark.running.journal import read_journal
 from benchmark.running.workers import Worker
 from benchmark.system import process
@@ -33,7 +33,7 @@ def post(folder, name="someone", age=0.0, **changes):
     }
     path = workers_folder(folder) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(Claim(**(fields | changes)).model_dump_json())
+    path.write_text(Hold(**(fields | changes)).model_dump_json())
     os.utime(path, (time.time() - age,) * 2)
     return path
 
@@ -53,16 +53,16 @@ def test_where_the_system_hides_a_process_signs_of_life_count(tmp_path, monkeypa
         raise PermissionError
 
     post(tmp_path, "just heard of", pid=2**22)
-    post(tmp_path, "silent", pid=2**22, age=2 * claims.EXPIRY_SECONDS)
+    post(tmp_path, "silent", pid=2**22, age=2 * holds.EXPIRY_SECONDS)
     monkeypatch.setattr(process.psutil, "Process", hidden)
     monkeypatch.setattr(process.os, "kill", refused)
     assert alive(tmp_path) == {"just heard of"}
 
 
 @linux
-def test_a_claim_that_names_no_start_lives_as_long_as_it_gives_signs_of_life(tmp_path):
+def test_a_hold_that_names_no_start_lives_as_long_as_it_gives_signs_of_life(tmp_path):
     post(tmp_path, "just heard of", started=None)
-    post(tmp_path, "silent", started=None, age=2 * claims.EXPIRY_SECONDS)
+    post(tmp_path, "silent", started=None, age=2 * holds.EXPIRY_SECONDS)
     assert alive(tmp_path) == {"just heard of"}
 
 
@@ -81,7 +81,7 @@ def test_numbers_of_another_set_of_processes_are_no_machine(monkeypatch):
 
 
 def test_looking_at_workers_removes_nothing(tmp_path):
-    dead = post(tmp_path, "dead", machine="another", age=2 * claims.EXPIRY_SECONDS)
+    dead = post(tmp_path, "dead", machine="another", age=2 * holds.EXPIRY_SECONDS)
     with Worker(tmp_path, "cpu") as worker:
         with worker.alone():
             assert worker.others() == []
@@ -97,7 +97,7 @@ def test_looking_at_workers_removes_nothing(tmp_path):
 @pytest.mark.parametrize("place", ["workers/odd.json", "checkpoints/odd.pt"])
 def test_a_pipe_or_an_endless_device_in_the_folder_is_removed_and_hangs_nobody(kind, place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(claims, "EXPIRY_SECONDS", -float("inf"))
+    monkeypatch.setattr(holds, "EXPIRY_SECONDS", -float("inf"))
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY | {"training": TINY["training"] | {"epochs": 1}}))
     odd = Path("results/tiny") / place
     odd.parent.mkdir(parents=True)
@@ -126,7 +126,7 @@ def test_two_users_who_cannot_see_each_other_take_each_other_for_alive(tmp_path)
     path = post(tmp_path, "of root")
     path.chmod(0o644)
     script = (
-        "import os, sys, time; from pathlib import Path; from benchmark.running.claims import seen_workers\n"
+        "import os, sys, time; from pathlib import Path; from benchmark.running.holds import seen_workers\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "print([seen.alive for seen in seen_workers(Path(sys.argv[1]), time.time())])"
     )

@@ -1,4 +1,4 @@
-"""What is claimed is left to its owner while it lives, what is done stays done, and what was left is gone on with."""
+"""What is held is left to its owner while it lives, what is done stays done, and what was left is gone on with."""
 
 import errno
 import json
@@ -18,8 +18,8 @@ from benchmark.commands.cli import main
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
-from benchmark.running import claims, sharing, workers
-from benchmark.running.claims import Claim, seen_workers, workers_folder
+from benchmark.running import holds, sharing, workers
+from benchmark.running.holds import Hold, seen_workers, workers_folder
 from benchmark.running.journal import add_entry, journal_file, read_journal
 from benchmark.running.plan import next_fleet
 from benchmark.running.workers import Worker
@@ -56,8 +56,8 @@ def results():
     return {result["id"]: {key: value for key, value in result.items() if key != "time"} for result in found}
 
 
-def claimed_steps():
-    """At which step each claimed fleet began or went on."""
+def taken_steps():
+    """At which step each fleet that was taken began or went on."""
     return [entry.step for entry in read_journal(FOLDER) if entry.event == "claimed"]
 
 
@@ -95,7 +95,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does_so_to_the_same_bits(step,
     if step > 1:
         assert f"8 runs will go on from a checkpoint at step {step - 1} of 30" in said
     assert main(RUN) == 0
-    assert claimed_steps() == [0, step - 1]
+    assert taken_steps() == [0, step - 1]
     assert results() == undisturbed
     assert left_behind() == [".lock", "journal.jsonl"]
 
@@ -188,7 +188,7 @@ def test_the_checkpoint_of_someone_who_lives_is_neither_read_nor_removed(tiny, u
     (path,) = (FOLDER / "checkpoints").iterdir()
     path.write_text("half of it, as it seems from here")
     (begun,) = [entry for entry in read_journal(FOLDER) if entry.event == "claimed"]
-    owner = post(claim(machine="another", runs=begun.runs))
+    owner = post(hold(machine="another", runs=begun.runs))
     assert main([*RUN, "--no-wait", "--seeds", "7"]) == 0
     assert path.exists()
     owner.unlink()
@@ -212,9 +212,9 @@ def test_an_interruption_before_anything_was_imported_is_one_line_too(options, s
 def test_fresh_begins_anew_whatever_was_left(tiny, undisturbed, interrupt):
     interrupt(Worker, "at", 5)
     assert main([*RUN, "--fresh"]) == 0
-    assert claimed_steps() == [0, 0]
+    assert taken_steps() == [0, 0]
     assert main([*RUN, "--fresh"]) == 0
-    assert claimed_steps() == [0, 0, 0]
+    assert taken_steps() == [0, 0, 0]
     assert results() == undisturbed
 
 
@@ -236,11 +236,11 @@ def test_a_worker_that_was_taken_for_dead_lets_go_of_its_runs_and_finds_somethin
     monkeypatch.setattr(Worker, "at", forgotten)
     assert main(RUN) == 0
     assert "others took over 8 runs" in capsys.readouterr().err
-    assert claimed_steps() == [0, 4]
+    assert taken_steps() == [0, 4]
     assert results() == undisturbed
 
 
-def claim(**changes):
+def hold(**changes):
     fields = {
         "host": "here",
         "machine": process.machine(),
@@ -250,7 +250,7 @@ def claim(**changes):
         "since": "2026-01-01T00:00:00+00:00",
         "runs": [],
     }
-    return Claim(**(fields | changes))
+    return Hold(**(fields | changes))
 
 
 def post(which, name="someone", age=0.0):
@@ -288,7 +288,7 @@ def test_signs_of_life_survive_a_disk_that_is_away_for_a_while(tmp_path, monkeyp
         while len(calls) < 6:
             assert time.monotonic() < deadline
             time.sleep(0.001)
-        worker.require_claim()
+        worker.require_hold()
 
 
 @pytest.mark.skipif(process.machine() is None, reason="there is no /proc")
@@ -316,12 +316,12 @@ linux = pytest.mark.skipif(process.machine() is None, reason="without /proc only
 
 
 @linux
-def test_on_one_machine_a_claim_lives_exactly_as_long_as_its_process(tmp_path, monkeypatch):
+def test_on_one_machine_a_hold_lives_exactly_as_long_as_its_process(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     child = dead_process()
-    post(claim(), "busy, and silent for an hour", age=HOUR)
-    post(claim(pid=child.pid, started=1.0), "killed a moment ago")
-    post(claim(started=1.0), "whose number someone else has now")
+    post(hold(), "busy, and silent for an hour", age=HOUR)
+    post(hold(pid=child.pid, started=1.0), "killed a moment ago")
+    post(hold(started=1.0), "whose number someone else has now")
     assert [seen.path.stem for seen in seen_workers(FOLDER, time.time()) if seen.alive] == [
         "busy, and silent for an hour"
     ]
@@ -329,11 +329,11 @@ def test_on_one_machine_a_claim_lives_exactly_as_long_as_its_process(tmp_path, m
     child.communicate()
 
 
-def test_on_another_machine_a_claim_lives_as_long_as_its_owner_gives_signs_of_life(tmp_path, monkeypatch):
+def test_on_another_machine_a_hold_lives_as_long_as_its_owner_gives_signs_of_life(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    post(claim(machine="another"), "just heard of")
-    post(claim(machine="another"), "silent", age=2 * claims.EXPIRY_SECONDS)
-    post(claim(machine=None), "who knows where", age=2 * claims.EXPIRY_SECONDS)
+    post(hold(machine="another"), "just heard of")
+    post(hold(machine="another"), "silent", age=2 * holds.EXPIRY_SECONDS)
+    post(hold(machine=None), "who knows where", age=2 * holds.EXPIRY_SECONDS)
     (workers_folder(FOLDER) / "torn.json").write_text("{")
     assert {seen.path.stem for seen in seen_workers(FOLDER, time.time()) if seen.alive} == {"just heard of", "torn"}
 
@@ -346,7 +346,7 @@ def ids_of(undisturbed, criterion):
 
 def test_what_others_train_is_left_to_them_and_taken_over_when_they_die(tiny, undisturbed, capsys):
     theirs = ids_of(undisturbed, "magnitude")
-    path = post(claim(machine="another", host="far-away", pid=77, runs=theirs))
+    path = post(hold(machine="another", host="far-away", pid=77, runs=theirs))
     torn = path.parent / f".{path.stem}-torn{HALF_WRITTEN}"
     torn.touch()
     assert main([*RUN, "--no-wait"]) == 0
@@ -364,9 +364,9 @@ def test_what_others_train_is_left_to_them_and_taken_over_when_they_die(tiny, un
 
 @pytest.fixture
 def left_by_the_dead(tiny):
-    """All is trained, and the last to work on it were killed: one with a claim, one before it could say who it was."""
+    """All is trained, and the last to work on it were killed: one with a hold, one before it could say who it was."""
     assert main(RUN) == 0
-    dead = post(claim(machine="another"), "dead", age=HOUR)
+    dead = post(hold(machine="another"), "dead", age=HOUR)
     parts = [FOLDER / where / f".{who}-torn{HALF_WRITTEN}" for where, who in (("runs", "dead"), ("workers", "unknown"))]
     for part in parts:
         part.touch()
@@ -375,7 +375,7 @@ def left_by_the_dead(tiny):
 
 
 def test_what_dead_workers_left_behind_is_removed_although_there_is_nothing_more_to_train(left_by_the_dead):
-    busy = post(claim(machine="another"), "busy")
+    busy = post(hold(machine="another"), "busy")
     writing = FOLDER / "runs" / f".busy-result{HALF_WRITTEN}"
     writing.touch()
     assert main(RUN) == 0
@@ -414,7 +414,7 @@ def test_what_cannot_be_removed_stays_and_disturbs_nobody(left_by_the_dead, monk
 
 
 def test_who_waits_takes_no_lock(tiny, undisturbed, monkeypatch):
-    path = post(claim(machine="another", runs=list(undisturbed)))
+    path = post(hold(machine="another", runs=list(undisturbed)))
     plain, taken, looks = workers.alone, [], []
 
     def alone(folder):
@@ -434,7 +434,7 @@ def test_who_waits_takes_no_lock(tiny, undisturbed, monkeypatch):
 
 
 def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undisturbed, monkeypatch):
-    path = post(claim(machine="another", runs=list(undisturbed)))
+    path = post(hold(machine="another", runs=list(undisturbed)))
     waited = []
 
     def sleep(seconds):

@@ -218,11 +218,11 @@ def test_a_task_that_slurm_warns_before_it_takes_the_machine_is_requeued_and_goe
     # what Slurm sends some time before it pre-empts a task, or ends it for its time
     subprocess.run(["scancel", "--signal=USR2", job], env=cluster, check=True)
     wait_for(lambda: len(whole_results(small)) == 6, "every result")
-    claimed = [entry for entry in read_journal(experiment) if entry.event == "claimed"]
-    assert len({entry.worker for entry in claimed}) == 2
-    assert claimed[0].step == 0
-    assert claimed[1].step > 0
-    assert claimed[1].runs == claimed[0].runs
+    taken = [entry for entry in read_journal(experiment) if entry.event == "claimed"]
+    assert len({entry.worker for entry in taken}) == 2
+    assert taken[0].step == 0
+    assert taken[1].step > 0
+    assert taken[1].runs == taken[0].runs
 
 
 @pytest.mark.long

@@ -13,17 +13,17 @@ import pytest
 import torch
 import yaml
 
+from benchmark.accelerator import conducting, networks, panel
+from benchmark.accelerator.archive import NAME
+from benchmark.accelerator.checkout import checkout_metadata, missing_requirements
+from benchmark.accelerator.compared import CPU, Case, devices_compared, fleets_compared
+from benchmark.accelerator.conducting import Work, conduct
+from benchmark.accelerator.health import report_of
+from benchmark.accelerator.notes import Notes, notes_of
+from benchmark.accelerator.one_part import find_out
+from benchmark.accelerator.parts import PARTS, Asked, Item, Part, SkipItem, items_of
+from benchmark.accelerator.truth import PERIOD, members_of
 from benchmark.commands.cli import main
-from benchmark.timing.accelerator import conducting, networks, panel
-from benchmark.timing.accelerator.archive import NAME
-from benchmark.timing.accelerator.checkout import checkout_metadata, missing_requirements
-from benchmark.timing.accelerator.compared import CPU, Case, devices_compared, fleets_compared
-from benchmark.timing.accelerator.conducting import Work, conduct
-from benchmark.timing.accelerator.health import report_of
-from benchmark.timing.accelerator.notes import Notes, notes_of
-from benchmark.timing.accelerator.one_part import find_out
-from benchmark.timing.accelerator.parts import PARTS, Asked, Item, Part, SkipItem, items_of
-from benchmark.timing.accelerator.truth import PERIOD, members_of
 from criteria.errors import InputError
 from tests.running.tiny import TINY
 
@@ -31,9 +31,9 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from benchmark.timing.accelerator.notes import notes_of
-from benchmark.timing.accelerator.one_part import find_out
-from benchmark.timing.accelerator.parts import Asked, Item
+from benchmark.accelerator.notes import notes_of
+from benchmark.accelerator.one_part import find_out
+from benchmark.accelerator.parts import Asked, Item
 part, folder, until, items = sys.argv[1:]
 with (Path(folder) / "order").open("a") as order:
     order.write(f"{part}\\n")
@@ -242,14 +242,14 @@ def test_every_part_has_items_with_keys_of_their_own(part):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--budget", "soon"], "'soon' is no time of at most 7 days; write it as 9m, 90s or 1h"),
+        (["--budget", "soon"], "'soon' is no time of at most a year; write it as 90s, 10m or 2h"),
         (["--budget", "0s"], "is no time"),
         (["helth"], "did you mean 'health'"),
         ([], "there is no GPU here that torch can use; --device cpu tries the command out"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments, said, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.timing.accelerator.presence.gpu_is_here", lambda: False)
+    monkeypatch.setattr("benchmark.accelerator.presence.gpu_is_here", lambda: False)
     assert main(["gpu", "--out", str(tmp_path / "out"), *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error
@@ -258,12 +258,12 @@ def test_bad_input_is_one_line_and_status_2(arguments, said, capsys, tmp_path, m
 
 
 def test_the_command_needs_no_torch_to_keep_the_time():
-    code = "import sys; import benchmark.timing.accelerator.conducting; raise SystemExit('torch' in sys.modules)"
+    code = "import sys; import benchmark.accelerator.conducting; raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_checkout_that_is_not_installed_gets_the_entry_points_of_its_pyproject(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.timing.accelerator.checkout._is_installed", lambda: False)
+    monkeypatch.setattr("benchmark.accelerator.checkout._is_installed", lambda: False)
     (folder,) = checkout_metadata(ROOT, tmp_path)
     code = "from criteria import names; from importlib.metadata import version; print(*names(), version('dst-bench'))"
     environment = {"PYTHONPATH": os.pathsep.join([folder, str(ROOT)]), "PATH": os.environ["PATH"]}
@@ -297,7 +297,7 @@ def test_masks_that_differ_between_devices_are_found_with_their_member_and_step(
             found[1] = {name: ~mask for name, mask in found[1].items()}
         return found
 
-    monkeypatch.setattr("benchmark.timing.accelerator.compared.masks_of", skewed)
+    monkeypatch.setattr("benchmark.accelerator.compared.masks_of", skewed)
     differing = devices_compared(members, CASE, CPU, CPU)
     assert differing["deviates"]
     assert differing["the same masks after every update"] == count - 1

@@ -1,6 +1,6 @@
 """What the verdicts promise, shown by simulated experiments with known truth.
 
-``python -m benchmark.verdicts.calibrate --full`` makes the table of ``docs/verdicts.md`` from the same functions.
+``python -m benchmark.verdicts.calibration --full`` makes the table of ``docs/verdicts.md`` from the same functions.
 """
 
 import numpy as np

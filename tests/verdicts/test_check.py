@@ -13,6 +13,7 @@ from benchmark.verdicts.accepting import Evidence, revised
 from benchmark.verdicts.check import check
 from benchmark.verdicts.expected import Estimate, Source, StoredCell
 from benchmark.verdicts.rendering import WIDTH, as_json, render
+from benchmark.verdicts.statistics.unstable import unstable
 from criteria.errors import InputError
 
 MEASURED = Source(kind="measured", version="0.1.0", torch="2.11.0", device="cpu", date=datetime.date(2026, 3, 14))
@@ -323,6 +324,12 @@ def test_a_part_of_the_stored_seeds_is_compared_with_the_same_part(n):
     assert not [shift for shift in outcome.shifts if shift.deviates]
     moved = {cell: {seed: value - 4 for seed, value in values.items()} for cell, values in few.items()}
     assert n == 1 or check(moved, expecting(stored)).overall == "deviates"
+
+
+def test_of_two_sides_the_quieter_one_says_which_gap_is_a_collapse():
+    quiet, broken = np.array([[90.0, 90.2, 90.1]]), np.array([[90.0, 60.0, 90.1]])
+    assert unstable(quiet, broken, chance=10.0).tolist() == unstable(broken, quiet, chance=10.0).tolist() == [True]
+    assert unstable(quiet, quiet, chance=10.0).tolist() == [False]
 
 
 def test_a_cell_that_collapses_with_some_seeds_is_unstable_and_not_deviating():

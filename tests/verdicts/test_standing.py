@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.experiments.cells import Cell
+from benchmark.verdicts.contenders import Setting
 from benchmark.verdicts.expected import read_expected
 from benchmark.verdicts.standing import standing, standing_over
 from criteria.errors import InputError
@@ -159,6 +160,16 @@ def test_snip_is_ahead_of_magnitude_on_fashion_mnist_with_random_growth():
     row = next(row for row in rows_of(standing(samples), "snip") if (row.growth, row.density) == ("random", None))
     assert row.low > 0
     assert row.p_holm < 0.05
+
+
+def test_a_setting_is_told_in_one_way_whatever_it_is_over():
+    assert Setting("gradient", 0.05, (("update_period", 25), ("optimizer", "sgd"))).words == (
+        "at density 0.05 with gradient growth, update_period=25, optimizer=sgd"
+    )
+    assert Setting("random", None).words == "over all densities with random growth"
+    assert Setting(None, None).words == "over all densities with all growths"
+    found = standing(made_up(3)).rows
+    assert {row.setting for row in found} == {Setting(row.growth, row.density, row.extra) for row in found}
 
 
 def test_over_several_experiments_each_counts_once():

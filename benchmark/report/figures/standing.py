@@ -11,7 +11,7 @@ from benchmark.report.figures.differences import difference_axis, is_wide
 from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost
 from benchmark.report.figures.styles import Styles
 from benchmark.verdicts.newcomers import sentences
-from benchmark.verdicts.standing import Row, Standing
+from benchmark.verdicts.standing import Standing, StandingRow
 from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES
 
 MOST = 5
@@ -22,9 +22,9 @@ MOST = 5
 class _Forest:
     """What one kind of forest shows of a row: a point and an interval, which may be None."""
 
-    point: Callable[[Row], float | None]
-    ends: Callable[[Row], tuple[float | None, float | None]]
-    axis: Callable[[Axes, Sequence[Row]], None]
+    point: Callable[[StandingRow], float | None]
+    ends: Callable[[StandingRow], tuple[float | None, float | None]]
+    axis: Callable[[Axes, Sequence[StandingRow]], None]
     label: str
 
 
@@ -44,7 +44,7 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
     if is_wide(_ends(rows)):
         caption += " The axis is logarithmic beyond one point on either side."
 
-    def axis(ax: Axes, shown: Sequence[Row]) -> None:
+    def axis(ax: Axes, shown: Sequence[StandingRow]) -> None:
         for edge in (-found.margin, found.margin):
             ax.axvline(edge, color=ax.xaxis.label.get_color(), linewidth=0.7, linestyle=":")
         difference_axis(ax, _ends(shown))
@@ -73,7 +73,7 @@ def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Pl
         )
     most = max(row.contenders for row in rows)
 
-    def axis(ax: Axes, _: Sequence[Row]) -> None:
+    def axis(ax: Axes, _: Sequence[StandingRow]) -> None:
         ax.set_xlim(0.5, most + 0.5)
         ax.set_xticks(range(1, most + 1))
 
@@ -86,7 +86,7 @@ def _plot(
     name: str,
     title: str,
     caption: str,
-    rows: Sequence[Row],
+    rows: Sequence[StandingRow],
     look: tuple[_Forest, Styles, Collection[str]],
     found: Standing,
 ) -> Plot:
@@ -104,7 +104,7 @@ def _plot(
     return Plot(name, title, caption, lambda theme: _draw(shown, look, theme), headers, values, words)
 
 
-def _draw(rows: Sequence[Row], look: tuple[_Forest, Styles, Collection[str]], theme: Theme) -> Figure:
+def _draw(rows: Sequence[StandingRow], look: tuple[_Forest, Styles, Collection[str]], theme: Theme) -> Figure:
     kind, styles, mine = look
     panels = list(dict.fromkeys((row.growth, row.extra) for row in rows))
     settings = list(dict.fromkeys(row.density for row in sorted(rows, key=_by_density)))
@@ -148,7 +148,7 @@ def _point(
         ax.plot(point, y, marker=style["marker"], color=style["color"], markersize=7.5 if bold else 4.5)
 
 
-def _chosen(rows: Sequence[Row]) -> list[Row]:
+def _chosen(rows: Sequence[StandingRow]) -> list[StandingRow]:
     """The rows of at most :data:`MOST` densities, the mean over all of them first."""
     densities = sorted({row.density for row in rows if row.density is not None})
     if len(densities) >= MOST:
@@ -157,22 +157,22 @@ def _chosen(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.density is None or row.density in densities]
 
 
-def _over_all(rows: Sequence[Row]) -> list[Row]:
+def _over_all(rows: Sequence[StandingRow]) -> list[StandingRow]:
     """The rows over all densities, or all of them where there is one density."""
     return [row for row in rows if row.density is None] or list(rows)
 
 
-def _by_density(row: Row) -> float:
+def _by_density(row: StandingRow) -> float:
     return -1.0 if row.density is None else row.density
 
 
-def _setting(row: Row) -> tuple[object, ...]:
+def _setting(row: StandingRow) -> tuple[object, ...]:
     return row.growth, row.density, row.extra
 
 
-def _further(row: Row) -> str:
+def _further(row: StandingRow) -> str:
     return "; ".join(f"{name}={value}" for name, value in row.extra)
 
 
-def _ends(rows: Sequence[Row]) -> list[float]:
+def _ends(rows: Sequence[StandingRow]) -> list[float]:
     return [end for row in rows for end in (row.difference, row.low, row.high) if end is not None]

@@ -8,7 +8,7 @@ from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section
 from benchmark.verdicts.rendering import render
 from benchmark.verdicts.value_source import KINDS
-from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, Row, Verdict
+from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, CheckRow, Verdict
 
 REACH = 3.0
 """The drawn part of an interval, in tolerances on either side of 0."""
@@ -25,15 +25,15 @@ class Bar:
     """Whether the difference itself is beyond the drawn part."""
 
 
-def rows_by_source(outcome: CheckOutcome) -> dict[str, list[Row]]:
+def rows_by_source(outcome: CheckOutcome) -> dict[str, list[CheckRow]]:
     """The rows of each source, and last, under an empty name, the cells without an expected value."""
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[CheckRow]] = {}
     for row in sorted(outcome.rows, key=lambda row: (row.source is None, row.source or "")):
         found.setdefault(row.source or "", []).append(row)
     return found
 
 
-def verdict_counts(rows: Iterable[Row]) -> dict[Verdict, int]:
+def verdict_counts(rows: Iterable[CheckRow]) -> dict[Verdict, int]:
     """The number of cells by verdict, best first."""
     counts = Counter(row.verdict for row in rows)
     return {verdict: counts[verdict] for verdict in MEANINGS if counts[verdict]}
@@ -54,7 +54,7 @@ def _values(findings: Findings) -> dict[str, object]:
     }
 
 
-def _bar(row: Row, tolerance: float) -> Bar | None:
+def _bar(row: CheckRow, tolerance: float) -> Bar | None:
     if row.difference is None or row.interval is None:
         return None
 

@@ -9,7 +9,8 @@ from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
 from benchmark.report.section import File, Section, Table, embedded, figure_files
 from benchmark.report.tables import csv_text
-from benchmark.verdicts.standing import Row, Standing
+from benchmark.verdicts.newcomers import probability_words
+from benchmark.verdicts.standing import Standing, StandingRow
 
 HEADERS = ["criterion", "growth", "density", "mean", "difference", "95% interval", "rank", "improves", "best", "seeds"]
 COLUMNS = (
@@ -27,7 +28,7 @@ def standing_plots(findings: Findings) -> list[Plot]:
     return [plot for plot in plots if plot is not None]
 
 
-def standing_table(found: Standing, rows: Iterable[Row]) -> Table:
+def standing_table(found: Standing, rows: Iterable[StandingRow]) -> Table:
     """Rows of a standing as a table of the page."""
     reading = (
         f"Difference to {found.reference} in points, paired by seed. Improves and best are probabilities; the rank has "
@@ -45,7 +46,7 @@ def standing_csv(found: Standing) -> str:
     return csv_text([*COLUMNS, "further_settings", "remarks"], rows)
 
 
-def _texts(row: Row) -> list[str]:
+def _texts(row: StandingRow) -> list[str]:
     interval = "" if row.low is None or row.high is None else f"{signed(row.low)} to {signed(row.high)}"
     rank = f"{row.rank:g}" + ("" if row.rank_low is None else f" ({row.rank_low}–{row.rank_high})")
     return [
@@ -56,16 +57,10 @@ def _texts(row: Row) -> list[str]:
         "" if row.difference is None else signed(row.difference),
         interval,
         rank,
-        _share(row.p_improves),
-        _share(row.p_best),
+        probability_words(row.p_improves),
+        probability_words(row.p_best),
         "" if row.seeds_needed is None else str(row.seeds_needed),
     ]
-
-
-def _share(p: float | None) -> str:
-    if p is None:
-        return ""
-    return "> .99" if p > 0.99 else "< .01" if p < 0.01 else f"{p:.2f}".removeprefix("0")
 
 
 def _values(findings: Findings) -> dict[str, object]:

@@ -9,7 +9,7 @@ from benchmark.report.sections.check import rows_by_source, verdict_counts
 from benchmark.verdicts.compared import DEPTHS
 from benchmark.verdicts.expected import MEASURED
 from benchmark.verdicts.newcomers import of_criteria, sentences
-from benchmark.verdicts.stored import contradicted
+from benchmark.verdicts.stored_study import contradicted
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import KINDS
 from benchmark.verdicts.verdict import MEANINGS

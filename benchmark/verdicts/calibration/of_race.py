@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import special
 
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, LEVEL
-from benchmark.verdicts.standing import MARGIN
 from benchmark.verdicts.statistics.arrays import Array, Mask
 from benchmark.verdicts.statistics.sequential import critical_t
 

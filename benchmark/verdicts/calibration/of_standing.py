@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.verdicts.calibration.worlds import FMNIST, SMOKE, SPREADS, around, results, stored
+from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.statistics.arrays import Array, Mask
 from benchmark.verdicts.statistics.places import Places, places
 
 CHUNK = 50
 """Experiments that are sampled at once."""
-MARGIN = 0.3
 OTHERS = np.arange(6) != 0
 SAID = 0.95
 LEAD = 0.6

@@ -19,7 +19,6 @@ from benchmark.verdicts.claims.api import (
     above_zero,
     claim,
 )
-from benchmark.verdicts.claims.stored import ClaimChange, changes
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Interval
@@ -29,7 +28,6 @@ __all__ = [
     "CLAIM_MEANINGS",
     "SHIPPED",
     "Claim",
-    "ClaimChange",
     "ClaimId",
     "ClaimOutcome",
     "ClaimVerdict",
@@ -37,7 +35,6 @@ __all__ = [
     "Judgement",
     "Samples",
     "above_zero",
-    "changes",
     "claim",
     "claim_names",
     "claim_problems",

@@ -1,11 +1,10 @@
 """The results that the claims of the paper compare."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
-from benchmark.experiments.cells import Cell, Value
+from benchmark.experiments.cells import Cell
+from benchmark.verdicts.contenders import Contenders, Setting, settings
 from benchmark.verdicts.samples import Samples, over_baseline
 from benchmark.verdicts.statistics.paired import Estimated, Mean
 
@@ -15,32 +14,20 @@ FEWEST = 3
 """Studied criteria that a setting must have for a claim that compares them with each other."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """The growth, density and further settings that criteria share when they are compared with each other."""
-
-    growth: str
-    density: float
-    extra: tuple[tuple[str, Value], ...]
-
-
-Contenders: TypeAlias = Mapping[str, Mapping[int, float]]
-"""Criterion → seed → percent."""
-
-
-def settings(samples: Samples) -> dict[Setting, Contenders]:
+def studied_settings(samples: Samples) -> dict[Setting, Contenders]:
     """The settings in which enough of the studied criteria have run to be compared with each other."""
-    found: dict[Setting, dict[str, Mapping[int, float]]] = {}
-    for cell in studied(samples):
-        if cell.growth is not None:
-            setting = Setting(cell.growth, cell.density, cell.extra)
-            found.setdefault(setting, {})[cell.criterion] = samples[cell]
+    found = settings({cell: samples[cell] for cell in studied(samples)})
     return {setting: contenders for setting, contenders in found.items() if len(contenders) >= FEWEST}
 
 
 def studied(samples: Samples) -> list[Cell]:
     """The cells of the studied criteria that have run."""
     return sorted(cell for cell, values in samples.items() if cell.criterion in STUDIED and values)
+
+
+def densities_of(present: Iterable[Setting]) -> list[float]:
+    """The densities of settings, the lowest first."""
+    return sorted({setting.density for setting in present if setting.density is not None})
 
 
 def low_and_high(densities: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -58,11 +45,6 @@ def advantages(samples: Samples, baseline: str, *, same_density: bool) -> dict[C
 def above_on_average(differences: Iterable[Estimated]) -> int:
     """How many differences are above zero; those of equal means are not, though sums may differ in the last bit."""
     return sum(round(difference.value, 9) > 0 for difference in differences)
-
-
-def common_seeds(contenders: Sequence[Contenders]) -> list[int]:
-    """The seeds that all criteria have run with in all of several settings."""
-    return sorted(set.intersection(*(set(values) for each in contenders for values in each.values())))
 
 
 def listed(densities: Sequence[float]) -> str:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from benchmark.verdicts.claims.api import Judgement, above_zero, claim
-from benchmark.verdicts.claims.cases import Contenders, above_on_average, common_seeds, listed, low_and_high, settings
+from benchmark.verdicts.claims.cases import above_on_average, densities_of, listed, low_and_high, studied_settings
+from benchmark.verdicts.contenders import Contenders, common_seeds
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.ordered import Greatest, Least, nth_largest
 from benchmark.verdicts.statistics.paired import paired
@@ -26,11 +27,11 @@ def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
     have; the claim is supported if it is shown to be above zero, contradicted if below, and negligible if it is shown
     to be within the tolerance of zero. The finding also says by how much any criterion may be ahead of magnitude.
     """
-    present = {setting: each for setting, each in settings(samples).items() if FIRST in each}
-    densities = {setting.density for setting in present}
+    present = {setting: each for setting, each in studied_settings(samples).items() if FIRST in each}
+    densities = densities_of(present)
     if len(densities) < 2:
         return None
-    low, _ = low_and_high(list(densities))
+    low, _ = low_and_high(densities)
     fields = [each for setting, each in present.items() if setting.density in low]
     step = grain(samples)
     leads = [lead for each in fields if (lead := _lead(each, step)) is not None]
@@ -80,7 +81,7 @@ def _ranking(fields: list[Contenders]) -> str:
     blocks = [
         [each[name][seed] for name in names]
         for each in fields
-        for seed in common_seeds([{name: each[name] for name in names}])
+        for seed in common_seeds({name: each[name] for name in names})
     ]
     average = ranks(np.array(blocks)).mean(axis=0).tolist()
     best_first = sorted(zip(average, names, strict=True))

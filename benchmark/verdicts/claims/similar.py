@@ -3,7 +3,7 @@
 import itertools
 
 from benchmark.verdicts.claims.api import ClaimVerdict, Judgement, claim
-from benchmark.verdicts.claims.cases import settings
+from benchmark.verdicts.claims.cases import studied_settings
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.equivalence import Absolute
 from benchmark.verdicts.statistics.ordered import nth_largest
@@ -22,7 +22,7 @@ def similar(samples: Samples, tolerance: float) -> Judgement | None:
     step = grain(samples)
     differences = [
         Absolute(difference)
-        for contenders in settings(samples).values()
+        for contenders in studied_settings(samples).values()
         for first, second in itertools.combinations(contenders.values(), 2)
         if (difference := paired(first, second, step)) is not None
     ]

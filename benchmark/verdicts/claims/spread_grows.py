@@ -6,16 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmark.verdicts.claims.api import Judgement, above_zero, claim
-from benchmark.verdicts.claims.cases import (
-    FEWEST,
-    STUDIED,
-    Contenders,
-    Setting,
-    common_seeds,
-    listed,
-    low_and_high,
-    settings,
-)
+from benchmark.verdicts.claims.cases import FEWEST, STUDIED, densities_of, listed, low_and_high, studied_settings
+from benchmark.verdicts.contenders import Contenders, Setting, common_seeds
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.arrays import Array
 from benchmark.verdicts.statistics.ordered import LEVEL, Interval
@@ -35,17 +27,17 @@ def spread_grows(samples: Samples, tolerance: float) -> Judgement | None:
     and so needs three. The claim is supported if it is shown to be above zero, contradicted if below, and negligible if
     it is shown to be within the tolerance of zero.
     """
-    present = settings(samples)
+    present = studied_settings(samples)
     criteria = [name for name in STUDIED if any(name in contenders for contenders in present.values())]
     complete = {setting: each for setting, each in present.items() if len(each) == len(criteria)}
-    densities = {setting.density for setting in complete}
+    densities = densities_of(complete)
     if len(densities) < 2 or len(criteria) < FEWEST:
         return None
-    ends = low_and_high(list(densities))
+    ends = low_and_high(densities)
     complete = _matched(complete, [density for end in ends for density in end])
     if not complete:
         return None
-    seeds = common_seeds(list(complete.values()))
+    seeds = common_seeds(*complete.values())
     if len(seeds) < FEWEST_SEEDS:
         return Judgement(
             "undecided", None, f"Needs {FEWEST_SEEDS} seeds that all {len(criteria)} criteria have run with"
@@ -81,7 +73,7 @@ def _matched(present: dict[Setting, Contenders], densities: list[float]) -> dict
 
     Otherwise low and high density would differ in more than density.
     """
-    seen: dict[object, set[float]] = {}
+    seen: dict[object, set[float | None]] = {}
     for setting in present:
         seen.setdefault((setting.growth, setting.extra), set()).add(setting.density)
     return {

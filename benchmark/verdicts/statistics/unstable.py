@@ -30,7 +30,7 @@ def collapsed(values: Array, chance: float) -> Mask:
 
 def unstable(first: Array, second: Array, chance: float) -> Mask:
     """Which cells [..., cells] of two sides [..., cells, seeds] collapse with some of their seeds but not with all."""
-    typical = _median(np.concatenate([_spreads(first), _spreads(second)], axis=-1))[..., None]
+    typical = _lower_median(np.concatenate([_spreads(first), _spreads(second)], axis=-1))[..., None]
     gap = np.fmax(_widest_gap(first), _widest_gap(second))
     jumps = gap > np.fmax(GAP, TIMES * typical)
     both = np.concatenate([first, second], axis=-1)
@@ -38,8 +38,12 @@ def unstable(first: Array, second: Array, chance: float) -> Mask:
     return np.asarray(jumps | (low.any(axis=-1) & (~low & there).any(axis=-1)))
 
 
-def _median(values: Array) -> Array:
-    """Over the last axis, of what is not NaN; 0 where nothing is."""
+def _lower_median(values: Array) -> Array:
+    """Over the last axis, of what is not NaN the middle one, of two in the middle the lower; 0 where nothing is.
+
+    It is the spread of some cell that half of the cells do not exceed. The mean of two in the middle would be drawn up
+    where half of the cells collapse with some seeds, and would hide their gaps: of two cells one is typical.
+    """
     ordered, count = np.sort(values, axis=-1), np.isfinite(values).sum(axis=-1)
     middle = np.take_along_axis(ordered, (np.maximum(count - 1, 0) // 2)[..., None], axis=-1)[..., 0]
     return np.asarray(np.where(count > 0, middle, 0.0))

@@ -1,6 +1,6 @@
 """The process of one part: finds out its items one after another, and notes each of them.
 
-``python -m benchmark.timing.accelerator.one_part PART FOLDER DEVICE UNTIL [DATA_DIR]``, which the conductor starts.
+``python -m benchmark.accelerator.one_part PART FOLDER DEVICE UNTIL [DATA_DIR]``, which the conductor starts.
 """
 
 import os
@@ -9,10 +9,10 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmark.accelerator.notes import DONE, FAILED, SKIPPED, notes_of
+from benchmark.accelerator.parts import Asked, Item, SkipItem, items_of
 from benchmark.system import interruption
 from benchmark.system.arithmetic import settle_arithmetic
-from benchmark.timing.accelerator.notes import DONE, FAILED, SKIPPED, notes_of
-from benchmark.timing.accelerator.parts import Asked, Item, SkipItem, items_of
 from criteria.errors import one_line
 
 
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     """Find out one part; the status is that of a signal that ended it, or 0."""
     part, folder, device, until, *data_dir = arguments
     from benchmark.system.device import choose_device
-    from benchmark.training.memory import keep_freed_memory
+    from benchmark.system.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     notes = notes_of(Path(folder), part)

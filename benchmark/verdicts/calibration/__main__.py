@@ -1,4 +1,4 @@
-"""``python -m benchmark.verdicts.calibrate``: shows in simulated worlds what the verdicts promise, as a table.
+"""``python -m benchmark.verdicts.calibration``: shows in simulated worlds what the verdicts promise, as a table.
 
 Without options it takes a few minutes; ``--full`` takes an hour and makes the table of ``docs/verdicts.md``.
 """
@@ -22,7 +22,7 @@ PARTS: dict[str, tuple[str, Callable[[int], Lines], int, int]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a table in Markdown for each part that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmark.verdicts.calibrate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmark.verdicts.calibration", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     parser.add_argument("--full", action="store_true", help="as many experiments as the documented table has")
     args = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""Claims: what each worker says of itself in a file, and whether the worker still lives.
+"""Holds: what each worker says of itself in a file, and whether the worker still lives.
 
-Looking changes nothing; :func:`remove_dead` removes. A claim ends with its owner: on the same machine when the process
+Looking changes nothing; :func:`remove_dead` removes. A hold ends with its owner: on the same machine when the process
 is gone, elsewhere and where the process cannot be seen when it has given no sign of life for a while.
 """
 
@@ -20,7 +20,7 @@ MOST_BYTES = 2**22
 """Of a worker's file: the ids of a hundred thousand runs take less."""
 
 
-class Claim(BaseModel):
+class Hold(BaseModel):
     """A worker's file: who it is, and what it trains at present."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -43,7 +43,7 @@ class Seen:
     """A worker's file as someone else finds it."""
 
     path: Path
-    claim: Claim | None
+    hold: Hold | None
     """None where the file cannot be read."""
     alive: bool
 
@@ -58,9 +58,9 @@ def seen_workers(folder: Path, now: float) -> list[Seen]:
     return [seen for path in sorted(workers_folder(folder).glob("*.json")) if (seen := _look(path, now)) is not None]
 
 
-def living_others(folder: Path, own: Path | None, now: float) -> list[Claim]:
-    """The claims of living workers, apart from the one in the file ``own``. Changes nothing."""
-    return [seen.claim for seen in seen_workers(folder, now) if seen.alive and seen.claim and seen.path != own]
+def living_others(folder: Path, own: Path | None, now: float) -> list[Hold]:
+    """The holds of living workers, apart from the one in the file ``own``. Changes nothing."""
+    return [seen.hold for seen in seen_workers(folder, now) if seen.alive and seen.hold and seen.path != own]
 
 
 def remove_dead(folder: Path, now: float) -> None:
@@ -94,7 +94,7 @@ def _look(path: Path, now: float) -> Seen | None:
     """A worker's file; None where it went this moment."""
     try:
         age = now - path.stat().st_mtime
-        claim = Claim.model_validate_json(read_bytes(path, MOST_BYTES))
+        hold = Hold.model_validate_json(read_bytes(path, MOST_BYTES))
     except FileNotFoundError:
         return None
     except ValidationError:
@@ -107,7 +107,7 @@ def _look(path: Path, now: float) -> Seen | None:
         raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return Seen(path, claim, _lives(claim, age))
+    return Seen(path, hold, _lives(hold, age))
 
 
 def _is_fresh(age: float) -> bool:
@@ -115,10 +115,10 @@ def _is_fresh(age: float) -> bool:
     return abs(age) < EXPIRY_SECONDS
 
 
-def _lives(claim: Claim, age: float) -> bool:
+def _lives(hold: Hold, age: float) -> bool:
     """Whether a worker lives: seen where it can be seen, and believed by its signs of life where it cannot."""
-    if claim.machine is not None and claim.machine == process.machine() and claim.started is not None:
-        sight = process.look_for(claim.pid, claim.started)
+    if hold.machine is not None and hold.machine == process.machine() and hold.started is not None:
+        sight = process.look_for(hold.pid, hold.started)
         if sight is not process.Sight.HIDDEN:
             return sight is process.Sight.RUNS
     return _is_fresh(age)

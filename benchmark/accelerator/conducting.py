@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psutil
 
+from benchmark.accelerator.archive import pack
+from benchmark.accelerator.checkout import checkout_metadata
+from benchmark.accelerator.notes import DONE, FAILED, SKIPPED, UNFINISHED, Notes, notes_of
+from benchmark.accelerator.parts import PARTS, Part
 from benchmark.system import interruption
 from benchmark.system.duration import duration
 from benchmark.system.files import require_writable
-from benchmark.timing.accelerator.archive import pack
-from benchmark.timing.accelerator.checkout import checkout_metadata
-from benchmark.timing.accelerator.notes import DONE, FAILED, SKIPPED, UNFINISHED, Notes, notes_of
-from benchmark.timing.accelerator.parts import PARTS, Part
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10.0
@@ -29,7 +29,7 @@ RESERVED = 0.1
 """Share of the budget, and at most 15 seconds, that is kept for ending processes and packing."""
 LEAST_SECONDS = 2.0
 """With less time than that a part is not begun."""
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 """Where our packages are imported from."""
 
 
@@ -186,5 +186,5 @@ def _environment(work: Work) -> dict[str, str]:
 
 def _command(work: Work, part: Part, until: float) -> list[str]:
     data_dir = [] if work.data_dir is None else [str(work.data_dir.resolve())]
-    module = "benchmark.timing.accelerator.one_part"
+    module = "benchmark.accelerator.one_part"
     return [sys.executable, "-m", module, part.name, str(work.folder), work.device, f"{until:.3f}", *data_dir]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from benchmark.accelerator.notes import Notes
 from benchmark.system.files import write_atomically
-from benchmark.timing.accelerator.notes import Notes
 
 NAME = "gpu.tar.gz"
 SUMMARY = "summary.txt"

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.accelerator.parts import Findings
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.setup import Measure, Setup, TopologySettings, TrainingSettings
-from benchmark.timing.accelerator.parts import Findings
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member
 from criteria.randomness import stream

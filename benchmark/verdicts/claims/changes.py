@@ -1,13 +1,26 @@
 """Verdicts on claims against the stored ones, of all stored seeds or of the part of them that has run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.claims import SHIPPED, changes, claims
-from benchmark.verdicts.claims.api import ClaimOutcome
-from benchmark.verdicts.claims.stored import ClaimChange
+from benchmark.verdicts.claims import SHIPPED, claims
+from benchmark.verdicts.claims.api import ClaimId, ClaimOutcome, ClaimVerdict
 from benchmark.verdicts.expected import Estimate, Expected
 from benchmark.verdicts.samples import Samples
+
+
+@dataclass(frozen=True)
+class ClaimChange:
+    """A claim whose verdict is not the stored one; None stands for no stored verdict or no data."""
+
+    id: ClaimId
+    stored: ClaimVerdict | None
+    found: ClaimVerdict | None
+    deviates: bool
+
+    def __str__(self) -> str:
+        return f"claim {self.id}: {self.found or 'no data'}, stored is {self.stored or 'nothing'}"
 
 
 def claim_changes(
@@ -20,11 +33,30 @@ def claim_changes(
     judged = [outcome for outcome in judged if outcome.id in {*SHIPPED, *expected.claims}]
     part = _part_that_has_run(measured, ours)
     if part is None or not expected.claims:
-        return changes(judged, expected.claims, same_results=_same_results(measured, ours))
+        return _changes(judged, expected.claims, same_results=_same_results(measured, ours))
     if all(measured[cell].values == values for cell, values in part.items()):
         return ()
     of_part = {outcome.id: outcome.verdict for outcome in claims(part, expected.tolerance)}
-    return changes(judged, {id_: of_part[id_] for id_ in expected.claims if id_ in of_part}, same_results=False)
+    return _changes(judged, {id_: of_part[id_] for id_ in expected.claims if id_ in of_part}, same_results=False)
+
+
+def _changes(
+    outcomes: Sequence[ClaimOutcome], stored: Mapping[ClaimId, ClaimVerdict], *, same_results: bool
+) -> tuple[ClaimChange, ...]:
+    """The verdicts that are not the stored ones, and whether they deviate: whether chance cannot be the reason.
+
+    Chance cannot be the reason if a verdict became its opposite, which takes two errors of one in forty, or if any
+    verdict changed while all results are the stored ones (``same_results``). A change to or from ``undecided`` is no
+    deviation, because close to a limit an honest rerun with other seeds changes so nearly every time. If no verdicts
+    are stored, nothing differs from them.
+    """
+    found = {outcome.id: outcome.verdict for outcome in outcomes}
+    pairs = [(id_, stored.get(id_), found.get(id_)) for id_ in dict.fromkeys([*found, *stored])] if stored else []
+    return tuple(
+        ClaimChange(id_, before, now, same_results or {before, now} == {"supported", "contradicted"})
+        for id_, before, now in pairs
+        if before != now
+    )
 
 
 def _part_that_has_run(measured: Mapping[Cell, Estimate], ours: Mapping[Cell, Estimate]) -> Samples | None:

@@ -1,13 +1,13 @@
 """How long a whole experiment takes, extrapolated from what its steps, updates and evaluations take here."""
 
+from benchmark.accelerator.networks import DEFAULT, Network, key, setup_of
+from benchmark.accelerator.parts import Asked, Findings
 from benchmark.data import source_of
 from benchmark.experiments.cost import total_steps
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import Setup
 from benchmark.running.plan import dataset_on
-from benchmark.timing.accelerator.networks import DEFAULT, Network, key, setup_of
-from benchmark.timing.accelerator.parts import Asked, Findings
 from benchmark.timing.comparison import now
 from benchmark.training import updates
 from benchmark.training.evaluation import evaluate

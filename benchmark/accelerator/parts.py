@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from benchmark.timing.accelerator.notes import Notes
+    from benchmark.accelerator.notes import Notes
 
 Findings = dict[str, Any]
 """Plain data by name. ``deviates`` says whether what was found is not what it should be."""
@@ -74,5 +74,5 @@ PARTS = (
 
 def items_of(part: str) -> Iterable[Item]:
     """The items of a part, in the order of their worth; its module is imported for it."""
-    found: Iterable[Item] = import_module(f"benchmark.timing.accelerator.{part}").items()
+    found: Iterable[Item] = import_module(f"benchmark.accelerator.{part}").items()
     return found

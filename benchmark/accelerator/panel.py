@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from benchmark.accelerator.networks import DEFAULT, NETWORKS, RATE, best_way, key
+from benchmark.accelerator.notes import Notes, notes_of
+from benchmark.accelerator.parts import Asked, Findings, Item
 from benchmark.experiments.cost import total_steps
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
@@ -16,9 +19,6 @@ from benchmark.experiments.setup import Setup
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
 from benchmark.system.files import write_atomically
-from benchmark.timing.accelerator.networks import DEFAULT, NETWORKS, RATE, best_way, key
-from benchmark.timing.accelerator.notes import Notes, notes_of
-from benchmark.timing.accelerator.parts import Asked, Findings, Item
 from benchmark.training.engines.execution import Execution, executing
 
 EXPERIMENT = "fmnist-cnn"

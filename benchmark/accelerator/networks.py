@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from benchmark.accelerator.notes import Notes
+from benchmark.accelerator.parts import SkipItem
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.setup import Precision, Setup
-from benchmark.timing.accelerator.notes import Notes
-from benchmark.timing.accelerator.parts import SkipItem
 from benchmark.training.engines.execution import PLAIN, Execution
 
 RATE = "model-steps per second"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import torch
 
+from benchmark.accelerator.checkout import missing_requirements
+from benchmark.accelerator.parts import Asked, Findings, Item, SkipItem
+from benchmark.accelerator.rates import copied_per_second, products_per_second
 from benchmark.experiments.setup import Precision
 from benchmark.system.device import environment, installed
-from benchmark.timing.accelerator.checkout import missing_requirements
-from benchmark.timing.accelerator.parts import Asked, Findings, Item, SkipItem
-from benchmark.timing.accelerator.rates import copied_per_second, products_per_second
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 MARK = "mark.cuda"
 MOST_WORKERS = 8
 """Processes that share the GPU for the tests; each takes some of its memory."""

@@ -9,9 +9,7 @@ from functools import partial
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from benchmark.experiments.experiment import load_experiment
-from benchmark.running.plan import dataset_on
-from benchmark.timing.accelerator.networks import (
+from benchmark.accelerator.networks import (
     DEFAULT,
     NETWORKS,
     RATE,
@@ -23,9 +21,11 @@ from benchmark.timing.accelerator.networks import (
     key,
     setup_of,
 )
-from benchmark.timing.accelerator.parts import Asked, Findings, Item, SkipItem
-from benchmark.timing.accelerator.rates import products_per_second
-from benchmark.timing.accelerator.whole import beside_steps
+from benchmark.accelerator.parts import Asked, Findings, Item, SkipItem
+from benchmark.accelerator.rates import products_per_second
+from benchmark.accelerator.whole import beside_steps
+from benchmark.experiments.experiment import load_experiment
+from benchmark.running.plan import dataset_on
 from benchmark.timing.comparison import now
 from benchmark.timing.training import step_flops
 from benchmark.training.engines.execution import executing

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import yaml
 
+from benchmark.accelerator.compared import CPU, Case, devices_compared, fleets_compared
+from benchmark.accelerator.parts import Asked, Findings, Item
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.setup import TopologySettings
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
-from benchmark.timing.accelerator.compared import CPU, Case, devices_compared, fleets_compared
-from benchmark.timing.accelerator.parts import Asked, Findings, Item
 from benchmark.training.members import Member, Recipe
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.expected import expected_file, read_expected

@@ -1,0 +1,21 @@
+"""Values that users write on the command line, and what is made of them."""
+
+import argparse
+
+import pytest
+
+from benchmark.commands.arguments import duration_of
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10m", 600), ("2h", 7200), ("0.5h", 1800), ("45", 45), (" 1.5 m ", 90), ("8760h", 365 * 86400)],
+)
+def test_a_time_is_a_number_and_a_unit_or_seconds(text, seconds):
+    assert duration_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "", "0s", "-1m", "1d", "1m30s", "inf", "nan", "8761h", "9" * 400])
+def test_what_is_no_time_is_refused_with_the_way_to_write_one(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is no time of at most a year; write it as 90s, 10m or 2h"):
+        duration_of(text)
