@@ -9,28 +9,22 @@ than one time in a hundred, whatever the seeds have in common (``python -m bench
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
 
 from benchmark.experiments.cells import Cell
+from benchmark.verdicts.bit_for_bit import Arithmetic, Digests, arithmetic, bits
 from benchmark.verdicts.claims import claims
 from benchmark.verdicts.claims.changes import claim_changes
-from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited, same_arithmetic
+from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.newcomers import newcomers_standing
-from benchmark.verdicts.outcome_digest import (
-    digests_of,
-    other_engine,
-    other_environment,
-    same_environment,
-    unnamed_values,
-)
+from benchmark.verdicts.outcome_digest import digests_of, unnamed_values
 from benchmark.verdicts.samples import Samples, capped_grain
 from benchmark.verdicts.statistics.multiplicity import holm
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import EPOCHS
-from benchmark.verdicts.verdict import Bits, CheckOutcome, CheckRow, DifferingRun, Shift, Verdict
+from benchmark.verdicts.verdict import Bits, CheckOutcome, CheckRow, Shift, Verdict
 from criteria.errors import InputError
 
 FAMILY_LEVEL = 0.01
@@ -43,7 +37,6 @@ TOGETHER = 1 / 3
 CHANCE = 10.0
 """Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
 classes."""
-Digests: TypeAlias = Mapping[Cell, Mapping[int, str]]
 
 
 def check_study(study: Study) -> CheckOutcome:
@@ -55,19 +48,16 @@ def check_study(study: Study) -> CheckOutcome:
     """
     if study.expected is None:
         raise InputError(f"{study.experiment.name}: there are no expected values to check against")
-    environments = [result.environment for _, result in study.results]
-    identical = {name for name, source in study.expected.sources.items() if same_environment(source, environments)}
-    engines = {run.setup.engine for run, _ in study.results}
-    others = {
-        name
-        for name, source in study.expected.sources.items()
-        if other_engine(source, engines) or other_environment(source, environments)
-    }
     outcome = check(
         study.samples,
         study.expected,
-        identical=identical,
-        others=others,
+        computed={
+            name: {
+                (run.cell, run.seed): arithmetic(source, run.setup.engine, result.environment)
+                for run, result in study.results
+            }
+            for name, source in study.expected.sources.items()
+        },
         digests=digests_of(study.results),
         newcomers=study.newcomers,
     )
@@ -92,17 +82,15 @@ def check(
     samples: Samples,
     expected: Expected,
     *,
-    identical: Collection[str] = (),
-    others: Collection[str] = (),
+    computed: Mapping[str, Mapping[tuple[Cell, int], Arithmetic]] | None = None,
     digests: Digests | None = None,
     chance: float = CHANCE,
     newcomers: Collection[str] = (),
 ) -> CheckOutcome:
     """Judge every cell, every contrast and every criterion against every source.
 
-    ``identical`` are the sources whose versions and machine are those of the results; every run with a stored seed must
-    then be equal, and its digest in ``digests`` as well where one is stored. ``others`` are those of another engine,
-    torch or machine, to which no run needs to be equal bit for bit, however many happen to be. ``newcomers`` are
+    ``computed`` says how each run was computed, by its cell and seed, beside each source. Where it has to be equal to
+    the stored run with its seed, its digest in ``digests`` has to be as well, if one is stored. ``newcomers`` are
     criteria that are not the experiment's own, so that no value of them is missing and no claim speaks of them. If no
     other cell has both a result and an expected value, a warning says that nothing was compared. Raises
     :class:`InputError` if there is no result, unless all that is stored is published: then it is what is missing.
@@ -121,12 +109,11 @@ def check(
         raise InputError(f"{expected.experiment}: no cell that was asked for has a result or an expected value")
     step = _grain(samples, expected)
     found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
-    bits = [
-        None if source in others else _bits(source, pairs, digests or {}, source in identical)
-        for source, pairs in by_source.items()
+    exact = [
+        bits(source, pairs, digests or {}, (computed or {}).get(source, {})) for source, pairs in by_source.items()
     ]
     rows = sorted(
-        [*_rows(found, bits, expected.tolerance), *_unpaired(stored, measured, newcomers)],
+        [*_rows(found, exact, expected.tolerance), *_unpaired(stored, measured, newcomers)],
         key=lambda row: (row.cell, row.source or ""),
     )
     own = {cell: values for cell, values in samples.items() if cell.criterion not in newcomers}
@@ -140,9 +127,9 @@ def check(
         tuple(_shifts(found, expected.tolerance)),
         judged,
         claim_changes(judged, {cell: measured[cell] for cell in own}, ours, expected),
-        tuple(_warnings(expected, found, nothing_ran=not measured, only_new=not own)),
-        tuple(each for each in bits if each is not None),
-        {each.source: _depth(each, same) for each, same in zip(found, bits, strict=True)},
+        (*_warnings(expected, found, nothing_ran=not measured, only_new=not own), *_partly(found, exact)),
+        tuple(each for each in exact if each is not None),
+        {each.source: _depth(each, same) for each, same in zip(found, exact, strict=True)},
         sources={name: words for name, source in expected.sources.items() if (words := source.words)},
     )
 
@@ -158,21 +145,17 @@ def _grain(samples: Samples, expected: Expected) -> float:
 
 
 def _depth(found: Compared, bits: Bits | None) -> Depth:
-    return "bits" if bits is not None else found.depth
+    return "bits" if bits is not None and bits.runs == found.runs else found.depth
 
 
-def _bits(source: str, pairs: Sequence[StoredAndMeasured], digests: Digests, identical: bool) -> Bits | None:
-    """The runs that differ from a source although their seed and arithmetic are the same; None if they are not."""
-    if not any(pair.common for pair in pairs) or not (identical or same_arithmetic(pairs)):
-        return None
-    differing = []
-    for pair in pairs:
-        changed = set(pair.differing)
-        for seed in pair.common:
-            before, now = pair.expected.digests.get(seed), digests.get(pair.cell, {}).get(seed)
-            if seed in changed or (before and now and before != now):
-                differing.append(DifferingRun(pair.cell, seed, pair.expected.values[seed], pair.measured.values[seed]))
-    return Bits(source, sum(len(pair.common) for pair in pairs), tuple(differing))
+def _partly(found: Sequence[Compared], bits: Sequence[Bits | None]) -> Iterator[str]:
+    """The sources to which some runs have to be equal and others have not."""
+    for each, same in zip(found, bits, strict=True):
+        if same is not None and same.runs < each.runs:
+            yield (
+                f"{same.runs} of {each.runs} runs have to be equal to the {each.source} ones bit for bit; the others "
+                "come from another engine, other versions or another machine"
+            )
 
 
 def _unpaired(

@@ -63,11 +63,6 @@ class StoredAndMeasured:
         return is_edited(self.expected)
 
     @property
-    def differing(self) -> list[int]:
-        """The seeds of both sides whose values, rounded as they are stored, are not the same."""
-        return [seed for seed in self.common if self.expected.values[seed] != self.measured.values[seed]]
-
-    @property
     def common(self) -> list[int]:
         """The seeds that both sides have a value of."""
         return sorted(self.expected.values.keys() & self.measured.values.keys())
@@ -119,15 +114,10 @@ class Compared:
     """Cells that collapse with some seeds, judged by permutation."""
     many: Sequence[Many]
 
-
-def same_arithmetic(pairs: Sequence[StoredAndMeasured]) -> bool:
-    """Whether most runs with a stored seed gave the stored value, so that the others were not changed by rounding.
-
-    Where a source does not say what computed it, this is a guess: another machine's rounding changes most runs, because
-    a training is chaotic, and two different trainings are seldom equal to all stored decimals.
-    """
-    common = sum(len(pair.common) for pair in pairs)
-    return common > 0 and 2 * sum(len(pair.differing) for pair in pairs) <= common
+    @property
+    def runs(self) -> int:
+        """How many runs have a stored value of their seed."""
+        return sum(len(pair.common) for pair in self.pairs)
 
 
 def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chance: float) -> Compared:

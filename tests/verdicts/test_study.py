@@ -16,7 +16,7 @@ from benchmark.verdicts.accepting import accept_study
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.expected import read_expected
 from benchmark.verdicts.rendering import render
-from benchmark.verdicts.study import load_study, narrowed
+from benchmark.verdicts.study import Study, load_study, narrowed
 from criteria.errors import InputError
 from tests.report.made_up import changed, experiment, results_of, study_of
 
@@ -160,6 +160,44 @@ def test_results_of_another_torch_or_machine_are_compared_by_seed_however_many_a
     there = [(run, r.model_copy(update={"environment": {**r.environment, key: value}})) for run, r in here]
     found = check_study(replace(study_of(made, expected), results=tuple(there)))
     assert (found.depths, found.overall) == ({"measured": "paired"}, "reproduced")
+
+
+def with_environment(result, **changed):
+    return result.model_copy(update={"environment": {**result.environment, **changed}})
+
+
+def moved(run, result, by=0.25):
+    best = result.outcome.test_accuracy_best + by
+    return run, result.model_copy(update={"outcome": replace(result.outcome, test_accuracy_best=best)})
+
+
+def test_one_run_of_another_version_frees_itself_alone_from_being_equal(made, tmp_path):
+    results = [(run, with_environment(result, cpu="one")) for run, result in study_of(made).results]
+    expected = expected_of(replace(study_of(made), results=tuple(results)), tmp_path)
+    (run, result), (other, older), *rest = results
+    mixed = ((other, with_environment(older, torch="9.9")), *rest)
+    found = check_study(replace(study_of(made, expected), results=(moved(run, result), *mixed)))
+    assert found.overall == "deviates"
+    assert [(each.cell, each.seed) for each in found.bits[0].differing] == [(run.cell, run.seed)]
+    assert f"{len(results) - 1} of {len(results)} runs have to be equal to the measured ones" in found.warnings[0]
+    honest = check_study(replace(study_of(made, expected), results=((run, result), moved(*mixed[0]), *rest)))
+    assert honest.overall == "reproduced"
+
+
+def test_a_part_of_what_two_engines_computed_is_still_compared_bit_for_bit(made, tmp_path):
+    def computed(each):
+        run, result = each
+        engine = "dense" if run.cell.criterion == "set" else "sparse"
+        return run.on(engine), with_environment(result, cpu="one")
+
+    results = [computed(each) for each in study_of(made).results]
+    expected = expected_of(replace(study_of(made), results=tuple(results)), tmp_path)
+    (run, result), *rest = [each for each in results if each[0].cell.criterion == "magnitude"]
+    part = experiment(criteria=("magnitude",), growths=("random",), densities=(0.1, 0.2), seeds=(1, 2, 3))
+    stored = narrowed(expected, part, Part(criteria="magnitude"))
+    honest = Study(part, ((run, result), *rest), stored)
+    assert check_study(honest).depths == {"measured": "bits"}
+    assert check_study(replace(honest, results=(moved(run, result), *rest))).bits[0].differing[0].seed == run.seed
 
 
 def test_a_check_names_the_data_where_they_are_others(made, tmp_path):
