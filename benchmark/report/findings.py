@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from benchmark.report.figures.contrast import contrast_plot
+from benchmark.report.figures.leaderboard import leaderboard_plot
 from benchmark.report.figures.look import Images, Plot, images
+from benchmark.report.figures.selection import standing_plots, study_plots
 from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.report.leaderboard import Board, boards
 from benchmark.verdicts.check import check_study
@@ -50,6 +53,26 @@ class Findings:
     def styles(self) -> Styles:
         """The look of each criterion that figures show."""
         return styles_of([*self.study.cells, *self.study.known])
+
+    @cached_property
+    def plots(self) -> list[Plot]:
+        """The figures of the results, in the order of the page."""
+        return study_plots(self.study)
+
+    @cached_property
+    def standing_plots(self) -> list[Plot]:
+        """The figures of the standing; none without one."""
+        return [] if self.standing is None else standing_plots(self.study, self.standing, self.styles)
+
+    @cached_property
+    def leaderboard_plot(self) -> Plot | None:
+        """The figure of the leaderboard; None where there is too little for one."""
+        return leaderboard_plot(self.boards)
+
+    @cached_property
+    def contrast_plots(self) -> list[Plot]:
+        """The figure of each of the contrasts."""
+        return [contrast_plot(contrast, self.styles) for contrast in self.contrasts]
 
     def images(self, plot: Plot) -> Images:
         """The images of one of the figures, whose names tell them apart; each is drawn once."""

@@ -13,9 +13,7 @@ from benchmark.report.figures.styles import KNOWN, OTHERS, criterion_styles
 from benchmark.report.findings import Findings
 from benchmark.report.page import page
 from benchmark.report.sections import SECTIONS
-from benchmark.report.sections.figures import plots
 from benchmark.report.sections.lead import lead_plot
-from benchmark.report.sections.standing import standing_plots
 from benchmark.report.writing import write_report
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, Source, StoredCell
 from tests.report.made_up import CRITERIA, Page, changed, experiment, page_of, study_of
@@ -114,7 +112,7 @@ def test_the_first_figure_is_on_the_page_once(own, own_page):
 def test_every_figure_has_its_numbers_beside_it_and_says_in_words_what_is_to_be_seen(tmp_path):
     findings = Findings(study_of(experiment(densities=(0.05, 0.2))))
     write_report(tmp_path, findings)
-    for plot in [*plots(findings.study), *standing_plots(findings)]:
+    for plot in [*findings.plots, *findings.standing_plots]:
         rows = list(csv.DictReader(io.StringIO((tmp_path / f"{plot.name}.csv").read_text())))
         assert len(rows) == len(plot.rows) > 0
         assert "magnitude" in plot.alt

@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.experiments.cells import Cell
+from benchmark.report import findings as findings_module
 from benchmark.report.figures.accuracy import accuracy_plot
 from benchmark.report.figures.gains import gains_plot
 from benchmark.report.figures.look import COLOURS, Images, images, legible, line_style
 from benchmark.report.figures.ranks import ranks_plot
+from benchmark.report.figures.selection import study_plots
 from benchmark.report.findings import Findings
-from benchmark.report.sections.figures import plots
-from benchmark.report.sections.standing import standing_plots
 from benchmark.report.writing import write_report
 from benchmark.verdicts.expected import Estimate, Expected, Source, StoredCell
 from benchmark.verdicts.samples import over_baseline
 from criteria.errors import InputError
-from tests.report.made_up import CRITERIA, Page, drawn, experiment, page_of, study_of
+from tests.report.made_up import CRITERIA, Page, changed, drawn, experiment, page_of, study_of
 
 
 def expected_from(study, shift=0.0):
@@ -124,7 +124,7 @@ def test_a_missing_cell_breaks_its_line_and_is_counted():
 def test_a_growth_without_results_gets_no_panel():
     made = experiment()
     study = study_of(made, without=lambda cell: cell.growth == "random")
-    for plot in plots(study):
+    for plot in study_plots(study):
         titles = [ax.get_title(loc="left") for ax in drawn(plot).axes]
         assert titles
         assert not any("random growth" in title for title in titles), plot.name
@@ -133,7 +133,7 @@ def test_a_growth_without_results_gets_no_panel():
 def test_no_panel_is_ever_empty():
     for criteria, seeds in ((CRITERIA, (1, 2)), (CRITERIA, (1,)), (("magnitude",), (1,)), ((), (1,))):
         made = experiment(criteria=criteria, seeds=seeds)
-        for plot in plots(study_of(made)):
+        for plot in study_plots(study_of(made)):
             for ax in drawn(plot).axes:
                 assert ax.has_data() or ax.patches, (plot.name, criteria, seeds)
 
@@ -152,7 +152,7 @@ def test_one_seed_has_no_band_and_no_interval():
 def test_baselines_alone_make_a_figure_and_a_page():
     made = experiment(criteria=())
     study = study_of(made)
-    assert [plot.name for plot in plots(study)] == ["accuracy"]
+    assert [plot.name for plot in study_plots(study)] == ["accuracy"]
     (ax,) = accuracy_of(study).axes
     assert len(curves(ax, "static")) == len(curves(ax, "dense")) == 1
     text = Page(page_of(study)).text
@@ -225,7 +225,7 @@ def test_each_criterion_looks_different_and_light_and_dark_differ_in_paper():
 
 def test_a_figure_has_the_same_bytes_every_time():
     made = experiment(criteria=CRITERIA[:3], densities=(0.05, 0.2))
-    for plot in plots(study_of(made)):
+    for plot in study_plots(study_of(made)):
         first = images(plot)
         assert first == images(plot)
         assert b"<dc:date>" not in first.svg
@@ -239,12 +239,27 @@ def without_ids(svg):
 
 def test_on_dark_paper_a_figure_is_what_its_dark_theme_would_draw():
     findings = Findings(study_of(experiment(criteria=CRITERIA[:3], densities=(0.05, 0.2), seeds=(1, 2))))
-    found = [*plots(findings.study), *standing_plots(findings)]
+    found = [*findings.plots, *findings.standing_plots]
     assert {plot.name for plot in found} >= {"accuracy", "gains", "ranks", "standing-ranks"}
     for plot in found:
         assert plot.recoloured
         drawn_dark = images(replace(plot, recoloured=False)).dark
         assert without_ids(findings.images(plot).dark) == without_ids(drawn_dark), plot.name
+
+
+def test_the_figures_of_a_report_are_made_up_once(tmp_path, monkeypatch):
+    made = []
+
+    def counted(name, real):
+        return lambda *given: made.append(name) or real(*given)
+
+    names = ("study_plots", "standing_plots", "leaderboard_plot", "contrast_plot")
+    for name in names:
+        monkeypatch.setattr(findings_module, name, counted(name, getattr(findings_module, name)))
+    monkeypatch.setattr(findings_module, "images", lambda _plot: Images(b"", b"", b""))
+    other = study_of(changed(experiment(), name="another", topology={"update_period": 7}))
+    write_report(tmp_path, Findings(study_of(experiment()), [other]))
+    assert sorted(made) == sorted(names)
 
 
 def test_each_figure_of_a_report_is_drawn_once(tmp_path, monkeypatch):
@@ -317,7 +332,7 @@ def written(tmp_path_factory):
 
 def test_the_page_fetches_nothing(written):
     study, folder = written
-    figures = [*plots(study), *standing_plots(Findings(study))]
+    figures = [*study_plots(study), *Findings(study).standing_plots]
     text = (folder / "index.html").read_text()
     for tag, name, value in Page(text).attributes:
         if name in ("src", "srcset", "href"):

@@ -14,8 +14,8 @@ from benchmark.experiments.setup import Jaccard, Measure
 from benchmark.report.contrast import contrast_csv
 from benchmark.report.figures.jaccard import jaccard_plots
 from benchmark.report.figures.look import LIGHT
+from benchmark.report.figures.selection import study_plots
 from benchmark.report.findings import Findings
-from benchmark.report.sections.figures import plots
 from benchmark.report.sections.measurements import layers_csv, measurement_rows, measurements_csv, unmeasured
 from benchmark.report.sections.overlap import jaccard_csv, jaccard_rows
 from benchmark.report.tables import results_csv
@@ -134,7 +134,7 @@ def test_the_table_of_a_course_has_its_first_and_its_last_comparison():
 def test_where_nothing_was_compared_there_are_no_figures_tables_or_files_of_it(tmp_path):
     made_up = comparing(every=5)
     for results in (study_of(made_up), measured(study_of(made_up))):
-        assert not [plot for plot in plots(results) if "jaccard" in plot.name]
+        assert not [plot for plot in study_plots(results) if "jaccard" in plot.name]
         page = Page(page_of(results))
         assert "What criteria would prune alike" not in " ".join(page.texts)
     write_report(tmp_path, Findings(results))

@@ -46,7 +46,7 @@ def cost_plot(study: Study, styles: Styles, mine: Collection[str] = ()) -> Plot 
         "cost",
         "Accuracy against the cost of training",
         CAPTION + (STRETCHED if is_wide(samples) else ""),
-        lambda theme: _draw(found, samples, (styles, mine), theme),
+        lambda theme: _draw(found, samples, styles, mine, theme),
         headers,
         rows,
         words,
@@ -87,9 +87,8 @@ def _name(cell: Cell) -> str:
 
 
 def _draw(
-    found: dict[Cell, tuple[float, float]], samples: Samples, look: tuple[Styles, Collection[str]], theme: Theme
+    found: dict[Cell, tuple[float, float]], samples: Samples, styles: Styles, mine: Collection[str], theme: Theme
 ) -> Figure:
-    styles, mine = look
     growths = _by_growth(found)
     figure, axes = figure_of_panels(len(growths), width=4.9, height=4.0, margin=0.8)
     for ax, growth in zip(axes, growths, strict=True):

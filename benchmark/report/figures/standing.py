@@ -16,16 +16,23 @@ from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES
 
 MOST = 5
 """Settings of a panel; of more, those at even steps are shown."""
+UNDER_POINTS = 1.9
+"""Where a line is drawn that points and intervals (at 2) lie on, and that lies on the grid (at 1.5)."""
 
 
 @dataclass(frozen=True)
 class _Forest:
-    """What one kind of forest shows of a row: a point and an interval, which may be None."""
+    """A kind of forest: what it shows of a row, a point and an interval, which may be None, and along which axis."""
 
+    name: str
+    """The name of its files."""
+    title: str
+    label: str
+    """Of the axis."""
     point: Callable[[StandingRow], float | None]
     ends: Callable[[StandingRow], tuple[float | None, float | None]]
-    axis: Callable[[Axes, Sequence[StandingRow]], None]
-    label: str
+    axis: Callable[[Axes, Sequence[StandingRow], Theme], None]
+    """Sets up the axis of a panel, on which the rows of all panels have room."""
 
 
 def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Plot | None:
@@ -44,27 +51,30 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
     if is_wide(_ends(rows)):
         caption += " The axis is logarithmic beyond one point on either side."
 
-    def axis(ax: Axes, shown: Sequence[StandingRow]) -> None:
+    def axis(ax: Axes, shown: Sequence[StandingRow], theme: Theme) -> None:
+        ax.axvline(0, color=theme.faint, linewidth=1, zorder=UNDER_POINTS)
         for edge in (-found.margin, found.margin):
             ax.axvline(edge, color=ax.xaxis.label.get_color(), linewidth=0.7, linestyle=":")
         difference_axis(ax, _ends(shown))
 
     kind = _Forest(
+        "standing-differences",
+        f"Difference to {found.reference}",
+        f"accuracy minus that of {found.reference} [points]",
         lambda row: row.difference,
         lambda row: (row.low, row.high),
         axis,
-        f"accuracy minus that of {found.reference} [points]",
     )
-    title = f"Difference to {found.reference}"
-    return _plot("standing-differences", title, caption, rows, (kind, styles, frozenset(mine)), found)
+    return _plot(kind, caption, rows, found, styles, mine)
 
 
 def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Plot:
     """The rank of each criterion in each setting; ``mine`` are drawn bold."""
     rows = [row for row in found.rows if row.rank_low is not None] or list(found.rows)
     caption = (
-        "Rank of the mean of each criterion in each setting, 1 is the highest, with the 95% interval of the rank of "
-        "its true mean. Where intervals overlap widely, these seeds do not tell the criteria apart."
+        "Rank of the mean of each criterion in each setting, 1 is the highest, with the "
+        f"{found.confidence:.0%} interval of the rank of its true mean. Where intervals overlap widely, these seeds do "
+        "not tell the criteria apart."
     )
     if len(rows) < len(found.rows):
         caption += (
@@ -73,27 +83,32 @@ def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Pl
         )
     most = max(row.contenders for row in rows)
 
-    def axis(ax: Axes, _: Sequence[StandingRow]) -> None:
+    def axis(ax: Axes, _: Sequence[StandingRow], _theme: Theme) -> None:
         ax.set_xlim(0.5, most + 0.5)
         ax.set_xticks(range(1, most + 1))
 
-    kind = _Forest(lambda row: row.rank, lambda row: (row.rank_low, row.rank_high), axis, "rank (1 is the best)")
-    return _plot("standing-ranks", "Ranks with their intervals", caption, rows, (kind, styles, frozenset(mine)), found)
+    kind = _Forest(
+        "standing-ranks",
+        "Ranks with their intervals",
+        "rank (1 is the best)",
+        lambda row: row.rank,
+        lambda row: (row.rank_low, row.rank_high),
+        axis,
+    )
+    return _plot(kind, caption, rows, found, styles, mine)
 
 
-# long because a figure has a name, words, numbers and a drawing
 def _plot(
-    name: str,
-    title: str,
+    kind: _Forest,
     caption: str,
     rows: Sequence[StandingRow],
-    look: tuple[_Forest, Styles, Collection[str]],
     found: Standing,
+    styles: Styles,
+    mine: Collection[str],
 ) -> Plot:
     shown = _chosen(rows)
-    if len({_setting(row) for row in shown}) < len({_setting(row) for row in rows}):
+    if len({row.setting for row in shown}) < len({row.setting for row in rows}):
         caption += " Not all densities are drawn; the file of the data has them all."
-    kind = look[0]
     values = [
         (row.criterion, row.growth or "", row.density or "all", _further(row), row.n, kind.point(row), *kind.ends(row))
         for row in rows
@@ -101,11 +116,13 @@ def _plot(
     headers = ("criterion", "growth", "density", "further_settings", "n", "value", "low", "high")
     told = Standing(found.reference, found.margin, found.confidence, found.experiments, tuple(_over_all(shown)))
     words = ". ".join(sentences(told)) + "."
-    return Plot(name, title, caption, lambda theme: _draw(shown, look, theme), headers, values, words)
+    bold = frozenset(mine)
+    return Plot(
+        kind.name, kind.title, caption, lambda theme: _draw(kind, shown, styles, bold, theme), headers, values, words
+    )
 
 
-def _draw(rows: Sequence[StandingRow], look: tuple[_Forest, Styles, Collection[str]], theme: Theme) -> Figure:
-    kind, styles, mine = look
+def _draw(kind: _Forest, rows: Sequence[StandingRow], styles: Styles, mine: Collection[str], theme: Theme) -> Figure:
     panels = list(dict.fromkeys((row.growth, row.extra) for row in rows))
     settings = list(dict.fromkeys(row.density for row in sorted(rows, key=_by_density)))
     criteria = [name for name in styles if any(row.criterion == name for row in rows)]
@@ -113,8 +130,6 @@ def _draw(rows: Sequence[StandingRow], look: tuple[_Forest, Styles, Collection[s
     height = 0.2 * block * len(settings)
     figure, axes = figure_of_panels(len(panels), width=4.6, height=height, margin=1.3)
     for ax, (growth, extra) in zip(axes, panels, strict=True):
-        if kind.point(rows[0]) == rows[0].difference:
-            ax.axvline(0, color=theme.faint, linewidth=1)
         for row in rows:
             if (row.growth, row.extra) == (growth, extra):
                 y = block * settings.index(row.density) + criteria.index(row.criterion)
@@ -133,7 +148,7 @@ def _draw(rows: Sequence[StandingRow], look: tuple[_Forest, Styles, Collection[s
             name = "all densities" if density is None else f"density {density:g}"
             ax.text(0.01, block * index - 0.75, name, transform=ax.get_yaxis_transform(), weight="bold", fontsize=9)
     for ax in axes:
-        kind.axis(ax, rows)
+        kind.axis(ax, rows, theme)
     figure.supxlabel(kind.label, fontsize=11)
     return figure
 
@@ -164,10 +179,6 @@ def _over_all(rows: Sequence[StandingRow]) -> list[StandingRow]:
 
 def _by_density(row: StandingRow) -> float:
     return -1.0 if row.density is None else row.density
-
-
-def _setting(row: StandingRow) -> tuple[object, ...]:
-    return row.growth, row.density, row.extra
 
 
 def _further(row: StandingRow) -> str:

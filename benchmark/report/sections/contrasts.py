@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table
-from benchmark.report.figures.contrast import contrast_plot
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Image, Section, Table, embedded, figure_files
 from benchmark.verdicts.contrasts import Contrast
@@ -32,20 +31,20 @@ def _values(findings: Findings) -> dict[str, object]:
             ShownContrast(
                 contrast,
                 contrast_sentences(contrast),
-                embedded(findings, contrast_plot(contrast, findings.styles)),
+                embedded(findings, plot),
                 Table(*contrast_rows(contrast), READING),
             )
-            for contrast in findings.contrasts
+            for contrast, plot in zip(findings.contrasts, findings.contrast_plots, strict=True)
         ]
     }
 
 
 def _files(findings: Findings) -> Iterable[File]:
-    for contrast in findings.contrasts:
+    for contrast, plot in zip(findings.contrasts, findings.contrast_plots, strict=True):
         yield f"{contrast.name}.txt", contrast_table(contrast)
         yield f"{contrast.name}.md", contrast_table(contrast, "github")
         yield f"{contrast.name}.csv", contrast_csv(findings.study.experiment, contrast)
-        yield from figure_files(findings, contrast_plot(contrast, findings.styles))
+        yield from figure_files(findings, plot)
 
 
 SECTION = Section(

@@ -3,13 +3,11 @@
 from benchmark.report.figures.look import Plot
 from benchmark.report.findings import Findings
 from benchmark.report.section import Section, embedded
-from benchmark.report.sections.figures import plots
-from benchmark.report.sections.standing import standing_plots
 
 
 def lead_plot(findings: Findings) -> Plot | None:
     """The figure; None if there is nothing to draw. Its files are written by the section that it is from."""
-    found = standing_plots(findings) if findings.own_first else plots(findings.study)
+    found = findings.standing_plots if findings.own_first else findings.plots
     return found[0] if found else None
 
 

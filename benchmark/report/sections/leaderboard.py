@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from benchmark.report.figures.leaderboard import leaderboard_plot
 from benchmark.report.findings import Findings
 from benchmark.report.leaderboard import READING, engines, headers, machines, markdown, notes, texts
 from benchmark.report.section import File, Section, Table, embedded, figure_files
@@ -11,7 +10,7 @@ from benchmark.report.section import File, Section, Table, embedded, figure_file
 def _values(findings: Findings) -> dict[str, object]:
     found = findings.boards
     trained_on = engines(found)
-    plot = leaderboard_plot(found)
+    plot = findings.leaderboard_plot
     return {
         "tables": {
             f"Density {board.density:g}": (
@@ -27,7 +26,7 @@ def _values(findings: Findings) -> dict[str, object]:
 
 def _files(findings: Findings) -> Iterable[File]:
     yield "leaderboard.md", markdown(findings.study, findings.boards)
-    if (plot := leaderboard_plot(findings.boards)) is not None:
+    if (plot := findings.leaderboard_plot) is not None:
         yield from figure_files(findings, plot)
 
 

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterable
 
-from benchmark.report.figures.cost import cost_plot
-from benchmark.report.figures.look import Plot
-from benchmark.report.figures.standing import forest_plot, rank_plot
 from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
 from benchmark.report.section import File, Section, Table, embedded, figure_files
@@ -17,15 +14,6 @@ COLUMNS = (
     *("criterion", "growth", "density", "n", "mean", "difference", "low", "high", "p_holm", "p_improves"),
     *("p_equivalent", "rank", "rank_low", "rank_high", "p_best", "dof", "seeds_needed"),
 )
-
-
-def standing_plots(findings: Findings) -> list[Plot]:
-    """The figures of a standing: differences, ranks, and accuracy against cost."""
-    found, styles, mine = findings.standing, findings.styles, findings.study.newcomers
-    if found is None:
-        return []
-    plots = (forest_plot(found, styles, mine), rank_plot(found, styles, mine), cost_plot(findings.study, styles, mine))
-    return [plot for plot in plots if plot is not None]
 
 
 def standing_table(found: Standing, rows: Iterable[StandingRow]) -> Table:
@@ -70,14 +58,14 @@ def _values(findings: Findings) -> dict[str, object]:
         "mine": mine,
         "own": standing_table(found, [row for row in rows if row.criterion in mine]) if found and mine else None,
         "table": standing_table(found, rows) if found else None,
-        "images": [embedded(findings, plot) for plot in standing_plots(findings)[findings.own_first :]],
+        "images": [embedded(findings, plot) for plot in findings.standing_plots[findings.own_first :]],
     }
 
 
 def _files(findings: Findings) -> Iterable[File]:
     if findings.standing:
         yield "standing.csv", standing_csv(findings.standing)
-    for plot in standing_plots(findings):
+    for plot in findings.standing_plots:
         yield from figure_files(findings, plot)
 
 
