@@ -83,7 +83,7 @@ def sparing_outputs(layer: Layer, criterion: Criterion, n: int, most: Tensor, am
 
 def grown_in_units(layer: Layer, growth: Growth, wanted: Tensor, candidates: Tensor) -> Tensor:
     """As many of each unit's ``candidates`` as are ``wanted`` of it, int64 [units]; bool [*shape]."""
-    grown, who = torch.zeros_like(layer.mask), f"growth {type(growth).__name__}"
+    grown, who = _nothing(layer.mask), f"growth {type(growth).__name__}"
     own = type(growth).select is not Growth.select
     scores = None if own else -_rows(growth.score(layer))
     for unit in wanted.nonzero().flatten().tolist():
@@ -109,6 +109,11 @@ def _rows(tensor: Tensor) -> Tensor:
 
 def _unit(mask: Tensor, unit: int) -> Tensor:
     """What of a mask is in one unit, bool [*shape]."""
-    alone = torch.zeros_like(mask)
+    alone = _nothing(mask)
     _rows(alone)[unit] = _rows(mask)[unit]
     return alone
+
+
+def _nothing(mask: Tensor) -> Tensor:
+    """No position of a layer, bool [*shape]; contiguous, since rows are written in place, whatever the mask is."""
+    return torch.zeros(mask.shape, dtype=torch.bool, device=mask.device)

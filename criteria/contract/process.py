@@ -4,8 +4,9 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 PATIENCE = 3.0
 """How many times as long as its limit a call may take that does not compute."""
@@ -13,6 +14,17 @@ PATIENCE = 3.0
 
 class Overtime(BaseException):
     """A call took too long; no ``Exception``, so that neither a plugin nor the search holds it for an ordinary one."""
+
+
+def again_if_late(ask: Callable[..., None], *arguments: Any) -> None:
+    """Do it a second time where it took too long the first time, for the whole machine may have stood still.
+
+    Memory that runs out, a laptop that sleeps, and a virtual machine that is moved all look like a plugin that hangs.
+    """
+    try:
+        ask(*arguments)
+    except Overtime:
+        ask(*arguments)
 
 
 @contextlib.contextmanager

@@ -55,7 +55,8 @@ def deterministic(plugin: Plugin, case: Case) -> None:
         with surroundings(modules, seed):
             same_plugin = made_anew(plugin) if remade else plugin
             if same_plugin is not None:
-                COMPARED.get(what, require_same)(first, answer_still(same_plugin, case, what), what)
+                compare = require_same_in_float32 if what == FLOAT64_BY_DEFAULT else require_same
+                compare(first, answer_still(same_plugin, case, what), what)
     with gpu_in_sight(modules), contextlib.suppress(NoAnswer):  # one that wants to compute there cannot
         require_same(first, answer(plugin, case), "where there is a GPU, though the layer is on the CPU")
     for what, layout in LAYOUTS.items():
@@ -227,9 +228,6 @@ def _column_major(tensor: Tensor) -> Tensor:
 def _view(tensor: Tensor) -> Tensor:
     return torch.stack((tensor, tensor), dim=-1)[..., 1]
 
-
-COMPARED = {FLOAT64_BY_DEFAULT: require_same_in_float32}
-"""How answers in some surroundings are compared, where not by :func:`require_same`."""
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "with tensors stored in column-major order": _column_major,

@@ -15,7 +15,7 @@ from hypothesis.errors import Flaky, Unsatisfiable
 
 from criteria.contract.asking import Broken, Inapplicable, Plugin
 from criteria.contract.case import Case, Place, drawn_case
-from criteria.contract.process import Overtime, time_limit
+from criteria.contract.process import Overtime, again_if_late, time_limit
 from criteria.contract.settings import UNLIKELY, contained, kept, seed_all
 from criteria.contract.training_properties import Episode, Start, Twins
 
@@ -116,12 +116,15 @@ def find_case(
     silent: list[str] = []
     spoken = False
 
+    def asked(case: Case) -> None:
+        with contained(), time_limit(effort.time_limit * (PATIENT if case.recipe else 1)), torch.no_grad():
+            seed_all(UNLIKELY)
+            property_(plugin, case)
+
     def judge(case: Case) -> None:
         nonlocal spoken
         try:
-            with contained(), time_limit(effort.time_limit * (PATIENT if case.recipe else 1)), torch.no_grad():
-                seed_all(UNLIKELY)
-                property_(plugin, case)
+            again_if_late(asked, case)
         except (Broken, Overtime) as broken:
             found.append(Found(str(broken), case, hung=isinstance(broken, Overtime)))
             raise
@@ -162,16 +165,20 @@ def find_training(
     """A training of twins from ``begin`` in which an update breaks a promise, or None."""
     found: list[Found] = []
 
+    def train(episode: Episode, done: Episode) -> None:
+        done.steps.clear()
+        with contained():
+            with time_limit(effort.time_limit):
+                twins = begin(episode.start)
+            for step in episode.steps:
+                done.steps.append(step)
+                with time_limit(effort.time_limit):
+                    twins.do(step)
+
     def run_through(episode: Episode) -> None:
         done = Episode(episode.start)
         try:
-            with contained():
-                with time_limit(effort.time_limit):
-                    twins = begin(episode.start)
-                for step in episode.steps:
-                    done.steps.append(step)
-                    with time_limit(effort.time_limit):
-                        twins.do(step)
+            again_if_late(train, episode, done)
         except (Broken, Overtime) as broken:
             hung = isinstance(broken, Overtime)  # then the update did not go through
             found.append(Found(str(broken), done, getattr(broken, "property", "density_preserved"), hung))

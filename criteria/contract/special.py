@@ -39,7 +39,7 @@ def large(plugin: Plugin) -> Iterator[Case]:
 def huge(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands and of a million weights."""
     yield from large(plugin)
-    yield _half(MILLION, 1 if observes(plugin) else 0)
+    yield _half(MILLION, int(observes(plugin)))
 
 
 def watched(plugin: Plugin) -> Iterator[Case]:
@@ -56,7 +56,7 @@ def enormous(plugin: Plugin) -> Iterator[Case]:
     if has_select(plugin):
         few = 15_000
         active = few if isinstance(plugin, Growth) else MILLION[0] * MILLION[1] - few
-        yield drawn_case(MILLION, active, 300_000, observed=1 if observes(plugin) else 0)
+        yield drawn_case(MILLION, active, 300_000, observed=int(observes(plugin)))
         yield enormous_case(5000, 1000, plugin.requires_grad, isinstance(plugin, Growth))
 
 
@@ -91,7 +91,7 @@ def beyond_counting(plugin: Plugin) -> Iterator[Case]:
     A growth is not asked about them: a right one may compare each input with every other, which takes it minutes.
     """
     for active in () if isinstance(plugin, Growth) else (130_000, 131_072):
-        yield drawn_case(WIDEST, active, 1_000, values="dead", observed=1 if observes(plugin) else 0)
+        yield drawn_case(WIDEST, active, 1_000, values="dead", observed=int(observes(plugin)))
 
 
 def rounded(_plugin: Plugin) -> Iterator[Case]:
@@ -121,7 +121,7 @@ def saved_at(plugin: Plugin) -> Iterator[Case]:
 def saved_large(plugin: Plugin) -> Iterator[Case]:
     """A layer of a million weights, of which something is remembered."""
     if keeps_state(plugin):
-        yield _half(MILLION, 1 if observes(plugin) else 0)
+        yield _half(MILLION, int(observes(plugin)))
 
 
 def saved_soon(plugin: Plugin) -> Iterator[Case]:
@@ -133,8 +133,8 @@ def saved_soon(plugin: Plugin) -> Iterator[Case]:
 def ranked(plugin: Plugin) -> Iterator[Case]:
     """Layers of thousands and of a million weights no two of which are alike."""
     for shape in ((7, 9, 3, 5), (8, 8, 3, 3), (60, 60), (120, 150), FLAT, TALL, LARGE, MILLION):
-        yield _half(shape, 1 if observes(plugin) else 0, values="ranks")
-    yield _half(LARGE, 1 if observes(plugin) else 0)  # no two gradients are alike either
+        yield _half(shape, int(observes(plugin)), values="ranks")
+    yield _half(LARGE, int(observes(plugin)))  # no two gradients are alike either
     if isinstance(plugin, Growth):
         yield _half(LARGE, 0, values="gradient ranks")
 
@@ -168,7 +168,7 @@ def tied(plugin: Plugin) -> Iterator[Case]:
 
 def million_tied(plugin: Plugin) -> Iterator[Case]:
     """A layer of a million weights, many of which are alike."""
-    yield drawn_case(MILLION, 640_000, 200_000, values="levels", observed=1 if observes(plugin) else 0)
+    yield drawn_case(MILLION, 640_000, 200_000, values="levels", observed=int(observes(plugin)))
 
 
 def few_tied(_plugin: Plugin) -> Iterator[Case]:

@@ -5,9 +5,13 @@ import time
 
 import pytest
 from hypothesis.database import InMemoryExampleDatabase
+from torch import Tensor
 
+from criteria import Layer
+from criteria.contract.case import drawn_case
 from criteria.contract.process import Overtime, time_limit
-from criteria.contract.search import Shelf
+from criteria.contract.search import Effort, Shelf, find_case
+from criteria.pruning.magnitude import Magnitude
 
 
 def test_searches_share_a_database_but_not_each_others_failures() -> None:
@@ -39,3 +43,24 @@ def test_the_alarm_of_someone_else_goes_on() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+class Late(Magnitude):
+    """Stands still the first times, as if the machine did."""
+
+    def __init__(self, times: int) -> None:
+        self.left = [times]
+
+    def score(self, layer: Layer) -> Tensor:
+        if self.left[0] > 0:
+            self.left[0] -= 1
+            time.sleep(60)
+        return super().score(layer)
+
+
+@pytest.mark.parametrize(("times", "blamed"), [(1, False), (2, True)])
+def test_a_plugin_is_late_where_it_is_late_twice(times: int, blamed: bool) -> None:
+    effort = Effort(max_examples=1, time_limit=0.2, seed=0)
+    case = drawn_case((3, 2), 4, 1)
+    found = find_case(lambda plugin, case: plugin.score(case.layer), Late(times), None, effort, "late", [case])
+    assert (found is not None and found.hung) == blamed

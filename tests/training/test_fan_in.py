@@ -9,7 +9,7 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.setup import TrainingSettings
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member
-from criteria import InputError, Rules, SparseTraining, load, names, update_layers
+from criteria import InputError, Layer, Rules, SparseTraining, load, names, update_layers
 from criteria.fan_in import fan_in_mask, fan_ins, most_replaced
 from criteria.rules import prune_count
 from tests.criteria.layer_strategies import layers, prune_fractions, seeded, unhurried
@@ -56,9 +56,24 @@ def test_each_unit_grows_what_it_lost_on_any_mask(layer, criterion, growth, frac
         assert int(update.pruned.sum()) == wanted
 
 
-def test_where_every_unit_can_grow_the_smallest_weights_of_the_layer_go_and_the_largest_gradients_of_a_unit_come():
-    from criteria import Layer
+@pytest.mark.parametrize("growth", [name for name in names("growth") if name != "cannistraci_hebb"])
+def test_weights_that_are_stored_with_channels_last_are_updated_alike(growth):
+    torch.manual_seed(3)
+    mask = torch.rand(6, 4, 3, 3) < 0.4
+    masks = []
+    for memory in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(4)
+        tensors = [torch.randn(6, 4, 3, 3) * mask, torch.randn(6, 4, 3, 3), mask.clone(), torch.randn(6, 4, 3, 3)]
+        weight, grad, active, momentum = (tensor.to(memory_format=memory) for tensor in tensors)
+        layer = Layer("conv", weight, grad, active, generator=seeded(5), momentum=momentum)
+        rules = Rules(fan_in="constant")
+        (update,) = update_layers([layer], load("magnitude"), load(growth, "growth"), 0.3, rules)
+        assert torch.equal(fan_ins(update.mask), fan_ins(mask))
+        masks.append(update.mask)
+    assert torch.equal(*masks)
 
+
+def test_where_every_unit_can_grow_the_smallest_weights_of_the_layer_go_and_the_largest_gradients_of_a_unit_come():
     weight = torch.tensor([[5.0, 0.1, 0, 0], [4.0, 3.0, 0, 0]])
     grad = torch.tensor([[0.0, 0.0, 1.0, 2.0], [9.0, 9.0, 8.0, 7.0]])
     layer = Layer("fc1", weight, grad, weight != 0)
