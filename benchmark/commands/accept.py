@@ -32,18 +32,19 @@ def main(args: argparse.Namespace) -> int:
     _require_as_written(args, experiment)
     study = study_of(args, experiment)
     from benchmark.experiments.runs import expand
-    from benchmark.verdicts.accepting import accept_study, require_every_cell
+    from benchmark.verdicts.accepting import accept_study, require_every_cell, require_every_seed
     from benchmark.verdicts.expected import HERE
     from criteria.errors import InputError
 
     total, path = len(expand(experiment)), (args.expected or HERE) / f"{experiment.name}.yaml"
     if args.uneven:
-        require_every_cell(study, path)
+        require_every_cell(study)
     elif len(study.results) < total:
         raise InputError(
             f"{total - len(study.results)} of {total} runs of {experiment.name} have no result in {args.results}; "
             "run the experiment first, select the part that is there, or say --uneven if cells may lack some seeds"
         )
+    require_every_seed(study, path)
     accept_study(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
     where = results_of(args, experiment).where
     stored = f"stored {len(study.results)} results of {len(study.samples)} cells ({where})"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def add_ci(parser: argparse.ArgumentParser) -> None:
     """What continuous integration reads."""
     parser.add_argument(
-        "--junit", type=path_of, metavar="FILE", help="write the verdicts as JUnit's XML, which CI reads"
+        "--junit", type=_file_to_write, metavar="FILE", help="write the verdicts as JUnit's XML, which CI reads"
     )
     parser.add_argument("--github", action="store_true", help="write the job's summary and notes, in GitHub's Actions")
 
@@ -35,3 +35,10 @@ def tell_ci(args: argparse.Namespace, outcomes: "Sequence[CheckOutcome]") -> Non
             append(Path(path), github_summary(outcomes[-1]))
         for line in github_annotations(outcomes[-1]):
             print(line)
+
+
+def _file_to_write(text: str) -> Path:
+    path = path_of(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder; name a file in it")
+    return path

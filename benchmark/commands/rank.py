@@ -136,11 +136,11 @@ def _study(name: str, args: argparse.Namespace) -> "Study":
 
 def _source(study: "Study", args: argparse.Namespace) -> str:
     """Where the numbers are from, in words."""
-    added = len(study.known.keys() - study.by_cell.keys())
+    added = sum(map(len, study.known.values())) - sum(map(len, study.samples.values()))
     if not study.results:
         return "expected values"
     where = results_of(args, study.experiment).where
-    return where + (f", expected values for {added} other cells" if added else "")
+    return where + (f", expected values of {added} other runs" if added else "")
 
 
 HEADERS = ("criterion", "mean", "difference", "95% interval", "improves", "equal", "rank", "best", "seeds", "remarks")
@@ -158,7 +158,7 @@ def _print(found: "Standing", source: str) -> None:
     )
     settings: dict[str, list[StandingRow]] = {}
     for row in found.rows:
-        settings.setdefault(f"{row.setting.words} ({row.n} {kind})", []).append(row)
+        settings.setdefault(f"{row.setting.words} ({row.n} {kind[: -1 if row.n == 1 else None]})", []).append(row)
     for title, rows in settings.items():
         print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title[0].upper() + title[1:])
         print()

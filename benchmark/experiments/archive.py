@@ -7,7 +7,7 @@ Expected values have one beside them, so that everybody can see tables, figures 
 import json
 import lzma
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,9 @@ def read_archive(path: Path) -> Archive:
         result = parse_result(line, f"{path}, line {number}", REMEDY)
         if result.id != id_of(result.settings) or not _is_name(result.experiment):  # they become names of files
             raise InputError(f"{path}, line {number}: not a result that a run wrote; {REMEDY}")
-        found[_trained_with(result.settings)] = result
+        before = found.setdefault(_trained_with(result.settings), result)
+        if replace(before.outcome, measured=None) != replace(result.outcome, measured=None):
+            raise InputError(f"{path}, line {number}: another result of a run that an earlier line has; {REMEDY}")
     if len({result.experiment for result in found.values()}) != 1:
         raise InputError(f"{path}: {len(found)} results of no or several experiments, expected those of one; {REMEDY}")
     return Archive(path, found)

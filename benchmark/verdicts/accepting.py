@@ -92,14 +92,18 @@ def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
     )
 
 
-def require_every_cell(study: Study, path: Path) -> None:
-    """Raise :class:`InputError` where a cell has no result at all, or lacks a seed of which ``path`` stores a value."""
+def require_every_cell(study: Study) -> None:
+    """Raise :class:`InputError` where a cell has no result at all."""
     empty = [cell for cell in study.cells if not study.samples.get(cell)]
     if empty:
         raise InputError(
             f"{len(empty)} of {len(study.cells)} cells of {study.experiment.name} have no result, such as {empty[0]}; "
             "run them, or select the part that is there"
         )
+
+
+def require_every_seed(study: Study, path: Path) -> None:
+    """Raise :class:`InputError` where a cell lacks a seed of which ``path`` stores a value, which would be gone."""
     before = read_expected(path).cells if path.exists() else ()
     for stored in before:
         values = stored.estimates[MEASURED].values if MEASURED in stored.estimates else {}
@@ -107,7 +111,8 @@ def require_every_cell(study: Study, path: Path) -> None:
         if lost and stored.cell in study.cells:
             seeds = ", ".join(map(str, lost))
             raise InputError(
-                f"{path}: holds values of {stored.cell} that have no result here, of seed {seeds}; run them"
+                f"{path}: holds values of {stored.cell} that have no result here, of seed {seeds}; run them, ask for "
+                "all seeds that have results, or delete these values"
             )
 
 

@@ -18,6 +18,7 @@ from benchmark.verdicts.claims import claims
 from benchmark.verdicts.claims.changes import claim_changes
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
+from benchmark.verdicts.limits import CHANCE
 from benchmark.verdicts.newcomers import newcomers_standing
 from benchmark.verdicts.outcome_digest import digests_of, unnamed_values
 from benchmark.verdicts.samples import Samples, capped_grain
@@ -34,9 +35,6 @@ SHARES: Mapping[str, float] = {"cell": 0.32, "criterion": 0.12, "contrast": 0.16
 criteria would pay for the many cells. A fifth is kept in reserve for what seeds have in common."""
 TOGETHER = 1 / 3
 """The part of the tolerance that the mean over all cells may move: what one cell may do, not all of them do."""
-CHANCE = 10.0
-"""Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
-classes."""
 
 
 def check_study(study: Study) -> CheckOutcome:
@@ -71,6 +69,11 @@ def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:
     if study.changed:
         changed = ", ".join(study.changed)
         yield f"trained with {changed}; the expected values are those of the experiment as written"
+    if expected.tolerance != study.experiment.tolerance:
+        yield (
+            f"the tolerance of the expected values, {expected.tolerance:g} points, is not the experiment's, "
+            f"{study.experiment.tolerance:g}; compared is by the former"
+        )
     environments = [result.environment for _, result in study.results]
     for name, source in expected.sources.items():
         if data := unnamed_values(source.data, "data", environments):

@@ -2,5 +2,8 @@
 
 MARGIN = 0.3
 """Points within which two criteria count as equivalent, where nobody says otherwise."""
+CHANCE = 10.0
+"""Accuracy in percent of a constant answer, where nobody says another; every data set of the paper's main part has ten
+classes."""
 MOST_SEEDS = 1_000
 """Seeds beyond which nobody would go."""

@@ -25,15 +25,17 @@ from benchmark.verdicts.contenders import (
     panel,
     settings,
 )
-from benchmark.verdicts.limits import MARGIN
+from benchmark.verdicts.limits import CHANCE, MARGIN
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.arrays import Array
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES, Places, places
 from benchmark.verdicts.statistics.seeds_needed import seeds_needed
+from benchmark.verdicts.statistics.unstable import unstable
 from criteria.errors import InputError
 
 REFERENCE = "magnitude"
+COLLAPSES = "some seeds collapse and others do not, so a mean and its interval say little"
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def _rows(
     found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question
 ) -> Iterable[StandingRow]:
     """The rows of one setting, of which ``found`` has the fields of :class:`Places`, each [criteria]."""
-    n = len(common_seeds(contenders))
+    n, collapsing = len(common_seeds(contenders)), _collapsing(contenders) if setting.density is not None else ()
     needed = seeds_needed(found["difference"], found["error"], found["dof"], found["n"], asked.margin, CONFIDENCE)
     for name in contenders:
         index = asked.criteria.index(name)
@@ -231,8 +233,16 @@ def _rows(
             p_best=known["p_best"],
             dof=known["dof"],
             seeds_needed=None if seeds is None else int(seeds),
-            flags=_flags(contenders, name, n, asked, setting),
+            flags=((COLLAPSES,) if name in collapsing else ()) + _flags(contenders, name, n, asked, setting),
         )
+
+
+def _collapsing(contenders: Contenders) -> list[str]:
+    """The criteria of which some seeds collapse and others do not, as a check finds them."""
+    seeds = sorted({seed for values in contenders.values() for seed in values})
+    values = np.array([[each.get(seed, np.nan) for seed in seeds] for each in contenders.values()])
+    shaky = unstable(values, np.full((len(contenders), 1), np.nan), CHANCE)
+    return [name for name, found in zip(contenders, shaky, strict=True) if found]
 
 
 def _flags(contenders: Contenders, name: str, n: int, asked: _Question, setting: Setting) -> tuple[str, ...]:

@@ -22,13 +22,21 @@ def check_stored(study: Study) -> CheckOutcome | None:
 
 
 def contradicted(study: Study) -> list[Cell]:
-    """The cells whose ``measured`` values are not those of the stored results that they should have been made of."""
+    """The cells whose ``measured`` values are not those of the stored results that they should have been made of.
+
+    Of the seeds that are asked for, each side has to have the same.
+    """
     said = {cell.cell: cell.estimates for cell in study.expected.cells} if study.expected else {}
-    return [
-        cell
-        for cell, found in sorted(estimates(study.samples).items())
-        if MEASURED not in said.get(cell, {}) or not found.values.items() <= said[cell][MEASURED].values.items()
-    ]
+    found, asked = estimates(study.samples), set(study.experiment.axes.seeds)
+
+    def stored(cell: Cell) -> dict[int, float]:
+        values = said[cell][MEASURED].values if MEASURED in said.get(cell, {}) else {}
+        return {seed: value for seed, value in values.items() if seed in asked}
+
+    def archived(cell: Cell) -> dict[int, float]:
+        return found[cell].values if cell in found else {}
+
+    return [cell for cell in sorted({*study.cells, *found}) if stored(cell) != archived(cell)]
 
 
 def _without_own(expected: Expected) -> Expected | None:

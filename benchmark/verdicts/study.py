@@ -58,7 +58,7 @@ class Study:
 
     @cached_property
     def known(self) -> Samples:
-        """The samples and, for cells that have not been run, our own stored values of each seed.
+        """The samples and, for runs that have no result, our own stored values.
 
         These are of the seeds and settings (growth, density, further axes) that were asked for, and of all baselines.
         All are rounded as stored ones are, so that equal results are equal.
@@ -73,8 +73,8 @@ class Study:
             place = (each.cell.growth, each.cell.density, each.cell.extra)
             known = each.estimates[MEASURED].values if MEASURED in each.estimates else {}
             values = {seed: value for seed, value in known.items() if seed in self.experiment.axes.seeds}
-            if values and each.cell not in found and (place in settings or each.cell.growth is None):
-                found[each.cell] = values
+            if values and (place in settings or each.cell.growth is None):
+                found[each.cell] = values | found.get(each.cell, {})
         return found
 
     @cached_property

@@ -1,5 +1,6 @@
 """Results travel in one file, and what expected values were made of can be looked at without training."""
 
+import json
 import lzma
 import shutil
 from dataclasses import replace
@@ -219,3 +220,31 @@ def test_every_result_that_is_kept_is_of_a_run_that_would_be_trained_today(path)
     runs = expand(load_experiment(archive.experiment))
     today = {each.id for run in runs for each in (run, run.on("sparse"), run.on("dense"))}
     assert {result.id for result in archive.results.values()} <= today
+
+
+def test_two_results_of_one_run_in_an_archive_have_to_be_the_same(trained, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    results = list(read_archive(ARCHIVE).results.values())
+    changed = replace(results[0].outcome, test_accuracy_best=12.5)
+    once_more = lzma.compress(result_text(results[0]).replace("\n", "").encode())
+    Path("twice.runs.jsonl.xz").write_bytes(ARCHIVE.read_bytes() + once_more)
+    assert len(read_archive(Path("twice.runs.jsonl.xz")).results) == len(results)
+    other = json.dumps(json.loads(result_text(results[0].model_copy(update={"outcome": changed}))))
+    Path("other.runs.jsonl.xz").write_bytes(ARCHIVE.read_bytes() + lzma.compress(other.encode()))
+    capsys.readouterr()
+    assert main(["unpack", "other.runs.jsonl.xz", "--results", "there"]) == 2
+    assert "line 9: another result of a run that an earlier line has" in capsys.readouterr().err
+    assert not Path("there").exists()
+
+
+def test_a_page_of_stored_results_names_the_cells_whose_runs_are_not_all_in_the_archive(trained, capsys):
+    assert main(["accept", "tiny.yaml"]) == 0
+    archive = Path("expected_results", "tiny.runs.jsonl.xz")
+    lines = lzma.decompress(archive.read_bytes()).decode().splitlines()
+    archive.write_bytes(lzma.compress("\n".join(lines[1:]).encode()))
+    capsys.readouterr()
+    assert main(["report", "tiny.yaml", "--stored"]) == 0
+    lost = parse_result(lines[0], "a line", "")
+    page = Path("report", "tiny", "index.html").read_text()
+    assert "the stored results" in page
+    assert str(next(run.cell for run in expand(load_experiment("tiny.yaml")) if run.id == lost.id)) in page

@@ -5,6 +5,12 @@ import json
 import pytest
 
 from benchmark.commands.cli import main
+from benchmark.experiments.archive import read_archive
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import ResultsFolder
+from benchmark.experiments.runs import expand
+from benchmark.verdicts.expected import stored_archive
+from benchmark.verdicts.standing import COLLAPSES
 
 
 def rank(*arguments, results):
@@ -17,6 +23,26 @@ def test_without_results_the_expected_values_have_a_standing(tmp_path, capsys):
     assert text.startswith("smoke (expected values)")
     assert "Over all densities with random growth (10 seeds)" in text
     assert "difference to magnitude in points" in " ".join(text.split())
+
+
+def test_a_result_of_ones_own_takes_no_stored_seed_away(tmp_path, capsys):
+    run = next(run for run in expand(load_experiment("smoke")) if run.cell.criterion == "magnitude")
+    archive = read_archive(stored_archive("smoke", None))
+    ResultsFolder(tmp_path, "smoke").store(
+        archive.read(run).model_copy(update={"id": run.id, "settings": run.settings})
+    )
+    assert rank("smoke", "--density", str(run.cell.density), "--growth", run.cell.growth, results=tmp_path) == 0
+    text = capsys.readouterr().out
+    assert "(10 seeds)" in text
+    assert "not used" not in text
+    assert "expected values of 59 other runs" in " ".join(text.split())
+
+
+def test_a_criterion_that_collapses_with_some_seeds_is_marked(tmp_path, capsys):
+    assert rank("smoke", "--density", "0.02", "--growth", "gradient", "--json", results=tmp_path) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    marked = {row["criterion"] for row in rows if COLLAPSES in row["flags"]}
+    assert marked == {"reciprocal_sensitivity"}
 
 
 def test_the_seeds_that_are_asked_for_are_those_that_are_ranked(tmp_path, capsys):

@@ -200,6 +200,12 @@ def test_a_part_of_what_two_engines_computed_is_still_compared_bit_for_bit(made,
     assert check_study(replace(honest, results=(moved(run, result), *rest))).bits[0].differing[0].seed == run.seed
 
 
+def test_a_tolerance_that_is_not_the_experiments_is_named(made, tmp_path):
+    expected = expected_of(study_of(made), tmp_path).model_copy(update={"tolerance": 20.0})
+    said = "the tolerance of the expected values, 20 points, is not the experiment's, 1; compared is by the former"
+    assert said in check_study(study_of(made, expected)).warnings
+
+
 def test_a_check_names_the_data_where_they_are_others(made, tmp_path):
     def seen(data):
         return tuple(

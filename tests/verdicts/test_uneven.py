@@ -119,6 +119,9 @@ def test_uneven_cells_are_accepted_only_where_somebody_says_so(tmp_path, monkeyp
     assert main(["accept", "tiny.yaml", "--uneven"]) == 2
     assert "that have no result here, of seed 2" in capsys.readouterr().err
     assert expected_file().read_bytes() == before
+    assert main(["accept", "tiny.yaml", "--seeds", "1"]) == 2
+    assert "that have no result here, of seed 2; run them, ask for all seeds" in capsys.readouterr().err
+    assert expected_file().read_bytes() == before
 
 
 def expected_file():

@@ -11,8 +11,9 @@ from itertools import product
 import numpy as np
 
 from benchmark.verdicts.calibration.worlds import FMNIST, SMOKE, Grid, collapsing, results, stored, uncertain
-from benchmark.verdicts.check import CHANCE, FAMILY_LEVEL, SHARES, TOGETHER
+from benchmark.verdicts.check import FAMILY_LEVEL, SHARES, TOGETHER
 from benchmark.verdicts.contrast_weights import contrasts_of
+from benchmark.verdicts.limits import CHANCE
 from benchmark.verdicts.statistics.arrays import Array, Mask
 from benchmark.verdicts.statistics.cells import judge_cells
 from benchmark.verdicts.statistics.changes import (
