@@ -35,7 +35,7 @@ def test_a_result_of_ones_own_takes_no_stored_seed_away(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "(10 seeds)" in text
     assert "not used" not in text
-    assert "expected values of 59 other runs" in " ".join(text.split())
+    assert "expected values of" in text.partition("\n")[0]
 
 
 def test_a_criterion_that_collapses_with_some_seeds_is_marked(tmp_path, capsys):
