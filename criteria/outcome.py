@@ -41,5 +41,7 @@ def checked(selected: Tensor, n: int, allowed: Tensor, who: str, where: str) -> 
     """``selected``, which density depends on: so it is checked at every update, not only by the contract."""
     count = int(selected.count_nonzero())
     if count != n or bool((selected & ~allowed).any()):
-        raise ValueError(f"{who} selected {count} positions of layer {where}; {n} allowed ones were asked for")
+        outside = int((selected & ~allowed).count_nonzero())
+        them = f", {outside} of them not allowed" if outside else ""
+        raise ValueError(f"{who} selected {count} positions of layer {where}{them}; {n} allowed ones were asked for")
     return selected

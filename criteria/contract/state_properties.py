@@ -75,7 +75,10 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
             _compare(expected, loaded.answers, f"{what}, {step} steps later")
             _compare(expected, partial(ahead.__getitem__, step), f"after saving the state, {step} steps later")
     if not _equal(state, given):
-        raise Broken(f"{LATER} steps after loading, the state that was loaded is another: two networks may share it")
+        raise Broken(
+            f"{LATER} steps after loading, the state that load_state_dict() was given is another: it keeps what it is "
+            "given, which others may share, and should copy it"
+        )
 
 
 def large_state_roundtrip(plugin: Plugin, case: Case) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from criteria.errors import InputError, PluginError, one_line
 from criteria.isolation import kept_process_state
+from criteria.plugins.declarations import unread
 from criteria.plugins.described import NotReadableError, parameters_of
 from criteria.plugins.kinds import Kind, kind_of
 from criteria.plugins.parameters import Declared, checked, declared_by
@@ -121,6 +122,8 @@ def plugin(name: str, kind: str = "criterion") -> Any:
     except BaseException as error:  # a plugin may fail in any way while it is imported, and end the program too
         raise InputError(f"{what} cannot be imported: {_failure(error)}") from error
     _require_kind(loaded, found.kind, what)
+    if kind in ("criterion", "growth") and (problem := unread(loaded)) is not None:
+        raise InputError(f"{what} {problem}")
     return loaded
 
 

@@ -16,8 +16,15 @@ READ_WHOLE = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerD
 
 
 def save_masks(masks: Mapping[str, Tensor], path: str | Path) -> None:
-    """Write masks, bool tensors by the name of their weight, to a safetensors file."""
-    _safetensors().save_file({name: mask.cpu().contiguous() for name, mask in masks.items()}, path)
+    """Write masks, bool tensors by the name of their weight, to a safetensors file.
+
+    Raises :class:`InputError` where it cannot be written.
+    """
+    library = _safetensors()
+    try:
+        library.save_file({name: mask.cpu().contiguous() for name, mask in masks.items()}, path)
+    except Exception as error:  # the library has errors of its own for what the system refuses
+        raise InputError(f"{path}: the masks cannot be written: {one_line(error)}") from error
 
 
 def load_masks(path: str | Path) -> dict[str, Tensor]:

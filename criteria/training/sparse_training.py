@@ -31,7 +31,7 @@ from criteria.training.updating import (
     plugin_errors,
     unscaled,
 )
-from criteria.training.weight import SparseWeight, mask_weights
+from criteria.training.weight import SparseWeight, mask_weights, require_not_cut_down
 
 
 class SparseTraining:
@@ -117,6 +117,8 @@ class SparseTraining:
         self.history: list[Update] = []
         """The topology updates so far."""
         require_free(self._optimizer, self._weights)
+        self._before = [weight.parameter.detach() != 0 for weight in self._weights]
+        """Where weights were not zero before they were attached; nothing once the training goes on."""
         mask_weights(self._weights)
         if state is not None:
             self.load_state_dict(state)
@@ -174,6 +176,8 @@ class SparseTraining:
         parameters = {weight.name: weight.parameter for weight in self._weights}
         masks = given_masks(parameters, checked_state(state)["masks"])
         require_same_rules(state.get("rules", {}), self._written)  # older states do not say
+        if self._before:
+            require_not_cut_down(self._weights, self._before, masks)
         history = [Update.of_plain(update) for update in state["history"]]
         criterion, growth = copy.deepcopy((self._recipe.criterion, self._recipe.growth))
         with plugin_errors(f"loading the state of criterion {criterion!r} with growth {growth!r}", state["step"]):
@@ -229,6 +233,7 @@ class SparseTraining:
 
     def _before_step(self) -> None:
         self.step += 1
+        self._before = []
         how = self._recipe
         if how.criterion.updates_before_optimizer:
             self._observe_and_update()

@@ -1,9 +1,12 @@
 """A sparse weight: the parameter of someone's model, and the mask that belongs to it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+
+from criteria.errors import InputError
 
 MOMENTA = ("momentum_buffer", "exp_avg")
 """What torch's optimizers call the average of past gradients."""
@@ -45,6 +48,25 @@ class SparseWeight:
         """The average of past gradients, [*shape], for optimizers that keep one."""
         state = self.state(optimizer)
         return next((state[key] for key in MOMENTA if key in state), None)
+
+
+def require_not_cut_down(
+    weights: Sequence[SparseWeight], before: Sequence[Tensor], masks: Mapping[str, Tensor]
+) -> None:
+    """Raises :class:`InputError` where attaching cut down the weights that saved ``masks`` belong to.
+
+    ``before``, bool [*shape] each, is where each weight was not zero before it was attached. That is inside the saved
+    masks if the saved weights were loaded by then; those outside the masks that the training began with are zero now.
+    """
+    saved = [masks[weight.name].to(weight.mask.device) for weight in weights]
+    if any(bool((was & ~mask).any()) for was, mask in zip(before, saved, strict=True)):
+        return
+    for weight, was in zip(weights, before, strict=True):
+        if bool((was & ~weight.mask & (weight.parameter == 0)).any()):
+            raise InputError(
+                f"weights of {weight.name} that this state keeps were set to zero when the training was attached; load "
+                "the model after attaching, or attach with state= to a model that is loaded"
+            )
 
 
 @torch.no_grad()

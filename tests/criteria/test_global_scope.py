@@ -162,7 +162,9 @@ class Deaf(Criterion):
 
 def test_a_criterion_that_prunes_what_is_spared_is_named():
     net = network([1.0, 2.0], [3.0, 4.0, 0.0, 0.0])
-    with pytest.raises(ValueError, match="criterion Deaf selected 2 positions of layer all layers; 2 allowed"):
+    with pytest.raises(
+        ValueError, match="criterion Deaf selected 2 positions of layer all layers, 1 of them not allowed; 2 allowed"
+    ):
         update_topology_globally(net, Deaf(), criteria.load("random", "growth"), 0.5)
 
 

@@ -432,3 +432,38 @@ def test_a_flag_that_is_code_of_its_own_and_fails_is_the_plugins_failure(site):
     site.install("odd-flag", {"odd_flag.py": source}, "[dst_bench.criteria]\nodd_flag = odd_flag:Odd\n")
     with pytest.raises(PluginError, match=r"criterion 'odd_flag' cannot be made: .*division by zero"):
         load("odd_flag")
+
+
+IN_VAIN = """
+    from dataclasses import dataclass
+    from criteria import Criterion, Growth
+
+    class Misspelt(Criterion):
+        requires_gradient = True
+
+    @dataclass
+    class Field(Criterion):
+        requires_grad: bool = True
+
+    class Watching(Growth):
+        def observe(self, layer):
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("misspelt", "criterion", "declares requires_gradient, which nobody reads; did you mean requires_grad?"),
+        ("field", "criterion", "has requires_grad as a parameter; write requires_grad: ClassVar[bool] = True"),
+        ("watching", "growth", "defines observe(), which is called for criteria only"),
+    ],
+)
+def test_what_is_declared_in_vain_is_refused(site, name, kind, said):
+    module = unique("in_vain")
+    group = "dst_bench.criteria" if kind == "criterion" else "dst_bench.growth"
+    site.install("in-vain", {f"{module}.py": IN_VAIN}, f"[{group}]\n{name} = {module}:{name.title()}\n")
+    with pytest.raises(InputError) as error:
+        load(name, kind)
+    assert said in str(error.value)
+    assert one_line(error)

@@ -91,9 +91,17 @@ def broken(base, *selected):
     ("criterion", "growth", "message"),
     [
         (broken(Criterion, 1, 1, 0, 0), None, "criterion Broken selected 2 positions of layer fc1; 1 allowed"),
-        (broken(Criterion, 0, 0, 1, 0), None, "criterion Broken selected 1 positions of layer fc1; 1 allowed"),
+        (
+            broken(Criterion, 0, 0, 1, 0),
+            None,
+            "criterion Broken selected 1 positions of layer fc1, 1 of them not allowed",
+        ),
         (None, broken(Growth, 0, 0, 1, 1), "growth Broken selected 2 positions of layer fc1; 1 allowed"),
-        (None, broken(Growth, 1, 0, 0, 0), "growth Broken selected 1 positions of layer fc1; 1 allowed"),
+        (
+            None,
+            broken(Growth, 1, 0, 0, 0),
+            "growth Broken selected 1 positions of layer fc1, 1 of them not allowed",
+        ),
     ],
     ids=["too many pruned", "inactive pruned", "too many grown", "active grown"],
 )

@@ -94,6 +94,32 @@ def test_what_another_criterion_growth_or_correction_kept_is_refused_and_changes
     assert all(map(torch.equal, bits(model, optimizer, sparse), before))
 
 
+def test_a_state_is_refused_where_attaching_has_cut_down_the_weights_that_were_loaded():
+    model, optimizer, sparse = attached()
+    train(model, optimizer, 12)
+    states = file_of_parts(model, optimizer, sparse)
+    again = perceptron(seed=1)
+    again.load_state_dict(states[0])
+    _, _, second = attached(again, seed=9)
+    with pytest.raises(InputError, match="were set to zero when the training was attached; load the model after"):
+        second.load_state_dict(states[2])
+    again.load_state_dict(states[0])
+    second.load_state_dict(states[2])
+    assert all(map(torch.equal, second.masks.values(), sparse.masks.values()))
+
+
+@pytest.mark.parametrize("at", [0, 3, 12])
+def test_what_is_loaded_after_attaching_may_come_in_any_order(at):
+    model, optimizer, sparse = attached()
+    train(model, optimizer, at)
+    states = file_of_parts(model, optimizer, sparse)
+    for order in ((0, 1, 2), (2, 1, 0)):
+        parts = attached(perceptron(seed=1), seed=9)
+        for index in order:
+            parts[index].load_state_dict(states[index])
+        assert all(map(torch.equal, bits(*parts), bits(model, optimizer, sparse)))
+
+
 def test_a_training_is_not_copied_without_its_optimizer():
     _, _, sparse = attached()
     for copied in (copy.copy, copy.deepcopy, pickle.dumps):
