@@ -2,9 +2,10 @@
 
 import dataclasses
 import difflib
+from typing import Any
 
 
-def unread(plugin: type) -> str | None:
+def unread(plugin: Any) -> str | None:
     """What a class of a criterion or a growth declares in vain, and what would be right, in words; None if nothing."""
     from criteria.api import Criterion, Growth
 

@@ -73,9 +73,7 @@ def checked_seed(seed: int) -> int:
 def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """A saved state; raises :class:`InputError` where it is none, or a part of it is missing."""
     if not isinstance(state, Mapping):
-        raise InputError(
-            f"the state of SparseTraining is a {type(state).__name__}; save sparse.state_dict() and load that"
-        )
+        raise InputError(f"the state of SparseTraining is a {type(state).__name__}; give what sparse.state_dict() gave")
     for key, kind in STATE.items():
         if not isinstance(state.get(key), kind):
             raise InputError(f"the state of SparseTraining has no {key}; save sparse.state_dict() and load that")
