@@ -214,7 +214,6 @@ def clear_sums(op: Any, space: Any) -> None:
     space[sums:inputs] = 0
 
 
-# long because compiled code is given its arrays one by one
 @compiled
 def add_blocks(op: Any, there: Any, which: Any, blocks: Any, source: Any, space: Any) -> None:
     """Add what some blocks of :data:`SEVERAL` outputs of a group give, whose gradients are in the buffer ``there``.
@@ -253,7 +252,6 @@ def _write_gradients(op: Any, there: Any, which: Any, begin: int, count: int, sp
             block, start = 0, start + row
 
 
-# long because compiled code is given its arrays one by one
 @compiled
 def write_totals(op: Any, here: Any, places: Any, rows: Any, space: Any, out: Any) -> None:
     """The gradients of the weights, of the sums at each point of each row of their kernels."""

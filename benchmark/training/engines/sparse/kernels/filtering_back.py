@@ -47,7 +47,6 @@ def _to_next_output(op: Any, lanes: int) -> int:
     return numbers
 
 
-# long because compiled code is given its arrays one by one
 @compiled
 def transposed(op: Any, here: Any, there: Any, seen: Any, groups: Any, space: Any) -> None:
     """The gradient of the inputs, ``dx = Wᵀ d``, zero where an input that came out of ReLU is.
@@ -65,7 +64,6 @@ def transposed(op: Any, here: Any, there: Any, seen: Any, groups: Any, space: An
             _write_inputs(op, there, seen, g, lane, space, inputs)
 
 
-# long because compiled code is given its arrays one by one
 @compiled
 def _write_gradients(op: Any, here: Any, group: int, lane: int, space: Any, there: int) -> None:
     """The gradients of all outputs at each point, [points, outputs, rows, blocks of a row], some lanes of them."""

@@ -169,7 +169,6 @@ def _add_row(
                 pixel_copy(space, made + pixel * lanes, to + channel * dx_image + pixel * dx_column)
 
 
-# long because it depends on all of these
 @compiled
 def _row(low: int, high: int, stored: tuple[int, int, int], made: int, zeros: int, lanes: int) -> tuple[int, int, int]:
     """Where a row whose pixels from ``low`` to before ``high`` exist is read: its begin, and its steps.

@@ -228,7 +228,6 @@ def write_products(typing: Any, space: Any, first: Any, weights: Any, seen: Any,
     return types.void(space, first, weights, seen, types.intp, there), code
 
 
-# long because compiled code is given its arrays one by one
 @intrinsic  # type: ignore[untyped-decorator]
 def add_products(typing: Any, space: Any, d: Any, seen: Any, blocks: Any, there: Any) -> Any:
     """Add to some sums the products, at one point, of the gradients of so many blocks with what these see.

@@ -80,7 +80,6 @@ def _of_step(steps: Steps, step: int) -> Work:
     )
 
 
-# long because compiled code is given its arrays one by one
 @compiled
 def _gradients(member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
     """Those of one network, and its loss."""

@@ -29,7 +29,6 @@ class Workspace:
 class Workspaces:
     """The workspace of every size of a batch that networks have seen."""
 
-    # long because it takes all that compiled code is given, or is compiled for
     def __init__(
         self, plan: Plan, structures: Structures, places: NDArray[np.int64], lanes: int, state: State, threads: int
     ) -> None:
