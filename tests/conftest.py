@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from benchmark.system.arithmetic import settle_arithmetic
 from tests.installed import site  # noqa: F401
+from tests.users_folders import users_folders  # noqa: F401
 
 settle_arithmetic()
 os.environ["GOMP_SPINCOUNT"] = "0"  # what a test times must not let the threads of later tests spin

@@ -69,7 +69,7 @@ def test_the_recipe_runs_as_printed_in_a_repository_of_its_own_and_trains_once(t
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",
     }
-    for name in ("XDG_CACHE_HOME", "DST_BENCH_RESULTS", "PYTHONPATH"):
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "DST_BENCH_RESULTS", "PYTHONPATH"):
         variables.pop(name, None)
     (job,) = yaml.safe_load((clone / WORKFLOW).read_text())["jobs"].values()
     for said in ("0 runs stored, 5 to train", "5 runs stored, 0 to train"):

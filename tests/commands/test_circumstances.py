@@ -47,6 +47,8 @@ LONG = [
     ["info", "--device", "cpu"],
 ]  # fmt: skip
 USUAL = "usual"
+BELOW_HOME = dict.fromkeys(("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"))
+"""No variable says where the user's folders are, so that they are looked for below the home."""
 CIRCUMSTANCES = {
     "optimised": {"env": {"PYTHONOPTIMIZE": "2"}},
     "ascii": {"env": {"PYTHONIOENCODING": "ascii"}},
@@ -57,10 +59,10 @@ CIRCUMSTANCES = {
     "stdout closed": {"shell": ">&-"},
     "stderr closed": {"shell": "2>&-"},
     "all closed": {"shell": "<&- >&- 2>&-"},
-    "no HOME": {"env": {"HOME": None, "XDG_CACHE_HOME": None}},
-    "HOME that is not there": {"env": {"HOME": "/nonexistent", "XDG_CACHE_HOME": None}},
-    "HOME that cannot be written": {"env": {"HOME": "/proc", "XDG_CACHE_HOME": None, "XDG_STATE_HOME": None}},
-    "relative HOME": {"env": {"HOME": "here", "XDG_CACHE_HOME": None}},
+    "no HOME": {"env": {"HOME": None, **BELOW_HOME}},
+    "HOME that is not there": {"env": {"HOME": "/nonexistent", **BELOW_HOME}},
+    "HOME that cannot be written": {"env": {"HOME": "/proc", **BELOW_HOME}},
+    "relative HOME": {"env": {"HOME": "here", **BELOW_HOME}},
     "cache that is a file": {"env": {"XDG_CACHE_HOME": "/dev/null", "XDG_STATE_HOME": "/dev/null"}},
     "no temporary folder": {"env": {"TMPDIR": "/nonexistent"}},
     "unknown backend": {"env": {"MPLBACKEND": "nonsense"}},
