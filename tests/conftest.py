@@ -2,7 +2,9 @@
 
 import gc
 import os
+import random
 
+import numpy as np
 import pytest
 import torch
 from tabulate import tabulate
@@ -34,6 +36,14 @@ ONE_WORKER = (
 )
 """Files whose tests share what takes seconds to make: another worker would make it once more."""
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
+
+
+@pytest.fixture(autouse=True)
+def same_draws_whatever_ran_before():
+    """Tests that draw without a generator of their own draw the same alone, in any order and in any worker."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -37,8 +37,13 @@ def test_they_are_those_of_every_example_of_the_batch(model, shape):
     assert all(layer.input_norm is None for layer in dense.layers(0, 1, Needs()))
 
 
-@pytest.mark.parametrize("module", [nn.Conv2d(6, 8, 3, groups=2), nn.Conv1d(6, 9, 2, groups=3), nn.Conv3d(4, 4, 1)])
-def test_a_grouped_convolution_weighs_each_weight_by_the_channel_that_it_reads(module):
+@pytest.mark.parametrize(
+    "make",
+    [lambda: nn.Conv2d(6, 8, 3, groups=2), lambda: nn.Conv1d(6, 9, 2, groups=3), lambda: nn.Conv3d(4, 4, 1)],
+    ids=["two dimensions", "one dimension", "three dimensions"],
+)
+def test_a_grouped_convolution_weighs_each_weight_by_the_channel_that_it_reads(make):
+    module = make()
     kernel = module.weight.dim() - 2
     inputs = torch.randn(5, module.in_channels, *(4,) * kernel)
     weights = {"0.weight": module.weight, "0.bias": module.bias}

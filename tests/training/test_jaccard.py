@@ -45,8 +45,9 @@ def networks(draw):
         mask[draw(st.integers(0, size - 1))] = True
         for scores in (first, second):
             scores[name] = torch.tensor(draw(st.lists(st.integers(-3, 3), min_size=size, max_size=size))).float()
-        generator = torch.Generator().manual_seed(draw(st.integers(0, 9)))
-        layers.append(Layer(name, torch.randn(size) * mask, torch.randn(size), mask, generator=generator))
+        values, generator = (torch.Generator().manual_seed(draw(st.integers(0, 9))) for _ in range(2))
+        weight, grad = torch.randn(2, size, generator=values)
+        layers.append(Layer(name, weight * mask, grad, mask, generator=generator))
     return layers, Scored(first), Scored(second)
 
 

@@ -1,4 +1,10 @@
-"""What a test starts finds the user's folders empty, and yet need not make again what takes minutes."""
+"""What surrounds every test: folders of the user that are empty but for what takes minutes, and draws with a seed."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
 
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
@@ -25,3 +31,10 @@ def test_of_a_users_cache_tests_see_data_and_compiled_code_alone(tmp_path):
     assert {path.name for path in now.iterdir()} == {"fashion-mnist", "list.csv"}
     (now.parent / "numba/compiled").touch()
     assert (before.parent / "numba/compiled").exists()
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_draws_without_a_generator_are_the_same_whatever_ran_before(turn):
+    assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(0)))
+    assert np.random.random() == np.random.RandomState(0).random()
+    assert random.random() == random.Random(0).random()
