@@ -132,11 +132,19 @@ def test_after_a_kill_in_the_middle_the_same_command_gets_the_file_and_leaves_no
     assert left_in(tmp_path) == ["file.bin"]
 
 
-def test_a_file_that_another_process_brings_meanwhile_is_not_downloaded_again(web, tmp_path):
+def test_a_file_that_another_process_brings_meanwhile_is_not_downloaded_again(web, tmp_path, monkeypatch):
+    asked = threading.Event()
+
+    class Lock(FileLock):
+        def acquire(self, *arguments, **options):
+            asked.set()
+            return super().acquire(*arguments, **options)
+
+    monkeypatch.setattr(published, "FileLock", Lock)
     with FileLock(tmp_path / ".download.lock"):
         waiting = threading.Thread(target=fetch, args=(web, tmp_path))
         waiting.start()
-        time.sleep(0.3)  # it is looking for the file, or waiting for the lock
+        assert asked.wait(60)
         (tmp_path / "file.bin").write_bytes(CONTENT)
     waiting.join()
     assert web.requests == []
