@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
 
+import psutil
 import torch
 
 from benchmark.data import load_dataset, source_of
@@ -22,6 +23,7 @@ from benchmark.system.freed_memory import keep_freed_memory
 from benchmark.training.engines import engine_named
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import member_of
+from benchmark.training.memory import step_bytes
 from criteria.errors import InputError, PluginError
 
 WARM_UP = 2
@@ -105,11 +107,29 @@ def estimate_seconds(
         for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
             same = list(alike)
             first = same[0]
+            _require_memory(first[0].setup, device)
             seconds, steps = _time_steps(first, _data_to_time(first[0].setup, data_dir, device), device)
             total += seconds * steps * sum(len(fleet) for fleet in same) / len(first)
     finally:
         torch.set_num_threads(threads)
     return total / processes
+
+
+def _require_memory(setup: Setup, device: torch.device) -> None:
+    """Raises :class:`InputError` where a step of one network does not fit into the memory that is free.
+
+    A GPU says so itself; elsewhere the system would end whatever program it likes.
+    """
+    if device.type != "cpu":
+        return
+    look, batch_size = source_of(setup.data).look, setup.training.batch_size
+    needed, free = step_bytes(setup.model, look.shape, look.classes, batch_size), psutil.virtual_memory().available
+    if needed > free:
+        raise InputError(
+            f"a step of one {setup.model['name']} with batches of {batch_size} takes about {needed / 2**30:.0f} GiB "
+            f"of memory, and {free / 2**30:.0f} GiB are free; try it on a larger machine, or with "
+            "--set training.batch_size=…"
+        )
 
 
 def _data_to_time(setup: Setup, data_dir: Path | None, device: torch.device) -> Dataset:

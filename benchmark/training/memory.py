@@ -1,4 +1,4 @@
-"""Memory: how many members of a fleet fit."""
+"""Memory: how many members of a fleet fit, and whether one does."""
 
 import math
 from collections.abc import Mapping
@@ -27,6 +27,13 @@ def fleet_size(
     weights = sum(parameter.numel() for parameter in network.parameters())
     activations = 2 * batch_size * (math.prod(inputs) + _outputs_of_modules(network, inputs))
     return max(1, int(budget / (4 * (COPIES_OF_WEIGHTS * weights + activations))))
+
+
+def step_bytes(model: Mapping[str, object], inputs: tuple[int, ...], classes: int, batch_size: int) -> int:
+    """About what a training step of one network takes: its weights, their gradients, and what its modules put out."""
+    network = build_network(model, inputs, classes)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    return 4 * (2 * weights + batch_size * _outputs_of_modules(network, inputs))
 
 
 def _outputs_of_modules(network: nn.Module, inputs: tuple[int, ...]) -> int:

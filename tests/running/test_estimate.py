@@ -1,9 +1,11 @@
 """How long a dry run says that a training takes."""
 
 import time
+from types import SimpleNamespace
 
 import yaml
 
+from benchmark.commands.cli import main
 from benchmark.experiments.cost import total_steps
 from benchmark.experiments.part import Part
 from benchmark.experiments.runs import expand
@@ -42,3 +44,10 @@ def test_processes_that_share_the_work_share_the_time(tmp_path, monkeypatch):
     run = run_on("dense", tmp_path)
     alone, shared = (estimate_seconds([[run]], CPU, None, processes) for processes in (1, 2))
     assert shared == alone / 2 == total_steps(run.setup) / TIMED_STEPS / 2
+
+
+def test_what_does_not_fit_into_memory_is_not_tried(monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.running.plan.psutil.virtual_memory", lambda: SimpleNamespace(available=2**33))
+    assert main(["run", "imagenet-resnet50", "--dry-run"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a step of one resnet50 with batches of 256 takes about 31 GiB of memory, and 8 GiB are free" in line
