@@ -123,7 +123,7 @@ def add_expected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="missing or inconclusive cells, changed claims, and having nothing to compare with give status 1",
+        help="missing runs, inconclusive cells, changed claims, and having nothing to compare with give status 1",
     )
 
 
