@@ -17,6 +17,7 @@ from benchmark.verdicts.contenders import (
     Contenders,
     Extra,
     Setting,
+    Unranked,
     common_seeds,
     comparable,
     densities,
@@ -24,6 +25,7 @@ from benchmark.verdicts.contenders import (
     over_densities,
     panel,
     settings,
+    unranked,
 )
 from benchmark.verdicts.limits import CHANCE, MARGIN
 from benchmark.verdicts.samples import Samples, grain
@@ -91,6 +93,8 @@ class Standing:
     confidence: float
     experiments: tuple[str, ...]
     rows: tuple[StandingRow, ...]
+    unranked: tuple[Unranked, ...] = ()
+    """What has results and no row, because there is nothing to compare it with."""
 
 
 def standing(
@@ -132,7 +136,8 @@ def standing(
         for index, (setting, contenders) in enumerate(group.items())
         for row in _rows(_at(found, family, index), setting, contenders, asked)
     ]
-    return Standing(reference, margin, CONFIDENCE, (experiment,) if experiment else (), tuple(sorted(rows, key=_order)))
+    named = (experiment,) if experiment else ()
+    return Standing(reference, margin, CONFIDENCE, named, tuple(sorted(rows, key=_order)), unranked(single))
 
 
 def standing_over(
