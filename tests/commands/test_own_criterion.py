@@ -96,7 +96,7 @@ def test_the_rank_of_a_criterion_of_ones_own_is_asked_for_by_its_name(here, caps
     assert main(["rank", "tiny.yaml", "--results", "alone", "--add", OWN]) == 0
     said = capsys.readouterr().out
     assert OWN in said
-    assert f"results in {here / 'alone' / 'tiny'}, expected values for" in said
+    assert f"results in {here / 'alone' / 'tiny'}, expected values of 12 other runs" in said
 
 
 def test_a_leaderboard_has_ones_own_rows_beside_the_stored_ones(here, capsys):
