@@ -16,6 +16,7 @@ from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, Decision, decide, next_seeds
 from benchmark.verdicts.samples import Samples, capped_grain
 from criteria.errors import InputError
+from criteria.plugins import Spec, names
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,23 @@ def _lanes(asked: Race) -> list[Lane]:
         raise InputError(f"a race needs two different criteria; given: {', '.join([asked.mine, *asked.others])}")
     if asked.most_seeds < FIRST:
         raise InputError(f"a race decides from {FIRST} seeds on; a setting cannot have at most {asked.most_seeds}")
+    _require_no_growth(asked)
     raced = cells(_part(asked).select(asked.experiment))
     if baselines := sorted({cell.criterion for cell in raced if cell.growth is None}):
         raise InputError(f"a race is between criteria, which have a growth; baselines: {', '.join(baselines)}")
     settings = [Setting(cell.growth, cell.density, cell.extra) for cell in raced]
     return [Lane(other, setting) for other in rivals for setting in dict.fromkeys(settings)]
+
+
+def _require_no_growth(asked: Race) -> None:
+    for text in (asked.mine, *asked.others):
+        name = Spec.parse(text).name
+        if name in names("growth") and not any(name in names(kind) for kind in ("criterion", "baseline")):
+            add = f"{asked.experiment} --add '{text}'"
+            raise InputError(
+                f"{name} is a growth, and a race is between criteria; `dst-bench run {add}` trains all criteria with "
+                f"it, and `dst-bench rank {add} --leaderboard FILE.md` then ranks every criterion with its growth"
+            )
 
 
 def _part(asked: Race) -> Part:
