@@ -4,10 +4,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
-from benchmark.experiments.results import ResultsFolder, samples
+from benchmark.experiments.results import Results, ResultsFolder, samples
 from benchmark.experiments.runs import cells
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
@@ -63,10 +65,11 @@ def race(
     lanes = _lanes(asked)
     wanted = {lane.setting: FIRST for lane in lanes}
     done: dict[Setting, int] = {}
+    train = partial(train_missing, told=set())
     slowest = 0.0  # seconds that a seed of one setting took
     while wanted:
         began = time.monotonic()
-        known = _trained(asked, wanted, done, root, options)
+        known = _trained(asked, wanted, done, root, options, train)
         new = sum(seeds - done.get(setting, 0) for setting, seeds in wanted.items())
         slowest = max(slowest, (time.monotonic() - began) / max(new, 1))
         done |= wanted
@@ -113,7 +116,12 @@ def _part(asked: Race) -> Part:
 
 
 def _trained(
-    asked: Race, wanted: Mapping[Setting, int], done: Mapping[Setting, int], root: ResultsFolder, options: Options
+    asked: Race,
+    wanted: Mapping[Setting, int],
+    done: Mapping[Setting, int],
+    root: ResultsFolder,
+    options: Options,
+    train: Callable[[Experiment, ResultsFolder, Options], Results],
 ) -> Trained:
     """All results of the settings that are wanted, each with so many seeds, trained where they are missing.
 
@@ -130,8 +138,8 @@ def _trained(
         part = replace(_part(asked), growth=growth, density=",".join(map(repr, densities)), seeds=f"1-{seeds}")
         experiment = part.select(asked.experiment)
         if options.fresh and 0 < before < seeds:
-            train_missing(replace(part, seeds=f"{before + 1}-{seeds}").select(asked.experiment), root, options)
-        results = train_missing(experiment, root, replace(options, fresh=options.fresh and not before))
+            train(replace(part, seeds=f"{before + 1}-{seeds}").select(asked.experiment), root, options)
+        results = train(experiment, root, replace(options, fresh=options.fresh and not before))
         found |= samples(results, experiment.metric)
         diverged.update(run.cell for run, result in results if result.outcome.diverged)
     return Trained(found, diverged)

@@ -27,7 +27,7 @@ def asked_for(monkeypatch):
     """Races whose trainings are drawn at random; gives the seeds that each look asked for."""
     looks = []
 
-    def trained(asked, wanted, done, root, options):
+    def trained(asked, wanted, done, root, options, train):
         looks.append({setting.density: seeds for setting, seeds in wanted.items()})
         found = {}
         for setting, seeds in wanted.items():
@@ -108,13 +108,23 @@ def test_runs_that_diverged_are_counted_on_their_side(tmp_path):
     assert [each.diverged for each in found.values()] == [(3, 3)]
 
 
+TINY = Part(
+    growth="random",
+    density="0.1234567891",
+    settings=("training.epochs=1", "training.batch_size=512", "model.widths=[8]"),
+)
+
+
+def test_that_the_contract_is_kept_is_said_once_in_a_race(tmp_path, capsys):
+    asked = Race("smoke", "magnitude", ("random",), TINY, margin=0.01, most_seeds=8)
+    race(asked, ResultsFolder(tmp_path, "smoke"), Options(device="cpu"), lambda _lane, _decision: None)
+    said = capsys.readouterr().err
+    assert said.count("contract: all 3 criteria, growths and schedules keep it") == 1
+    assert said.count(" to train in ") > 1
+
+
 def test_a_fresh_race_trains_every_run_once(tmp_path):
-    tiny = Part(
-        growth="random",
-        density="0.1234567891",
-        settings=("training.epochs=1", "training.batch_size=512", "model.widths=[8]"),
-    )
-    asked = Race("smoke", "magnitude", ("random",), tiny, margin=0.01, most_seeds=8)
+    asked = Race("smoke", "magnitude", ("random",), TINY, margin=0.01, most_seeds=8)
     options = Options(device="cpu", contract_skipped=True)
     folder = ResultsFolder(tmp_path, "smoke")
     race(asked, folder, options, lambda _lane, _decision: None)
