@@ -114,7 +114,6 @@ def standing(
     setting has two criteria with a seed in common, or the reference has not been run.
     """
     single = settings(samples)
-    together = over_densities(single)
     criteria = sorted({name for contenders in single.values() for name in contenders})
     if reference not in criteria:
         if not criteria:
@@ -124,7 +123,7 @@ def standing(
             f"standing: the reference {reference!r} has no result with a growth; criteria that have: {have}"
         )
     step = grain(samples)
-    groups = [comparable(single), comparable(together)]
+    groups = [comparable(single), comparable(over_densities(single))]
     if not groups[0]:
         raise InputError("standing: no setting has two criteria with a seed in common; run them with the same seeds")
     grains = [[step] * len(groups[0]), [step / math.sqrt(densities(single, each)) for each in groups[1]]]
