@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,7 +124,7 @@ def add_expected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="missing or inconclusive cells, changed claims, and having nothing to compare with give status 1",
+        help="missing runs, inconclusive cells, changed claims, and having nothing to compare with give status 1",
     )
 
 
@@ -276,18 +277,18 @@ def duration_of(text: str) -> float:
 def _margin(text: str) -> float:
     try:
         return _positive(float)(text)
-    except ValueError:
+    except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(f"{text}: the margin must be above 0 points, and a finite number") from None
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
-    """A number above 0; argparse makes an error of one line from its ``ValueError``."""
+    """A finite number above 0, or a whole one."""
 
     def number(text: str) -> float:
-        value = kind(text)
-        if not 0 < value < math.inf:
-            raise ValueError(text)
-        return value
+        with suppress(ValueError):
+            if 0 < (value := kind(text)) < math.inf:
+                return value
+        wanted = "a whole number" if kind is int else "a finite number"
+        raise argparse.ArgumentTypeError(f"expected {wanted} above 0, found {text or 'nothing'}")
 
-    number.__name__ = "number above 0"
     return number

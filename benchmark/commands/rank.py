@@ -75,6 +75,8 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps({"source": source, **asdict(found)}, indent=2, allow_nan=False))
     else:
         _print(found, source)
+        for line in _left_out(found, args.experiments[0]):
+            print(line)
     return 0
 
 
@@ -162,6 +164,21 @@ def _print(found: "Standing", source: str) -> None:
     for title, rows in settings.items():
         print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title[0].upper() + title[1:])
         print()
+
+
+def _left_out(found: "Standing", experiment: str) -> Iterable[str]:
+    """A line for each growth with which nothing could be compared: what is not ranked, why, and what to do."""
+    densities: dict[tuple[str | None, str, str, str], list[str]] = {}
+    for each in found.unranked:
+        further = "".join(f", {name}={value}" for name, value in each.extra)
+        place = (each.growth, further, " and ".join(each.criteria), each.reason)
+        densities.setdefault(place, []).append(f"{each.density:g}")
+    for (growth, further, criteria, reason), at in densities.items():
+        yield (
+            f"not ranked: {criteria} with growth {growth} at density {', '.join(at)}{further}, since {reason};\n"
+            f"`dst-bench run {experiment} --growth '{growth}'` trains all criteria with it, and --leaderboard FILE "
+            "ranks every\nmethod, a criterion with its growth, among all others"
+        )
 
 
 def _cells(row: "StandingRow") -> Iterable[str]:

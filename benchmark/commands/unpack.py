@@ -1,6 +1,7 @@
 """``dst-bench unpack``: results from an archive into a results folder, where runs go on from them."""
 
 import argparse
+import os
 
 from benchmark.commands.arguments import add_results, path_of
 
@@ -17,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Store the results that are not there yet; what is there stays as it is."""
-    from benchmark.experiments.archive import SUFFIX, read_archive
+    from benchmark.experiments.archive import read_archive
     from benchmark.verdicts.expected import stored_archive
 
-    is_file = args.archive.endswith(SUFFIX) or path_of(args.archive).is_file()
+    is_file = args.archive.endswith(".xz") or os.sep in args.archive or path_of(args.archive).is_file()
     archive = read_archive(path_of(args.archive) if is_file else stored_archive(args.archive))
     added, place = archive.unpack(args.results)
     print(f"{place.path}: {added} results added, {len(archive.results) - added} were there")

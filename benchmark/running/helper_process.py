@@ -39,20 +39,27 @@ class _Said(Shows):
     def __init__(self, output: int) -> None:
         self._output = output
         self._steps = 0
+        self._before = 0.0
         self._at = time.monotonic()
 
     def fleet(self, members: int) -> Callable[[int, int], None]:
+        begun = False
+
         def on_step(step: int, total: int) -> None:
+            nonlocal begun
+            if not begun:
+                self._before += members * (step - 1) / total
+                begun = True
             self._steps += members
             if time.monotonic() - self._at >= SECONDS or step == total:
-                _say(self._output, {"steps": self._steps, "runs": members * step / total})
-                self._at, self._steps = time.monotonic(), 0
+                _say(self._output, {"steps": self._steps, "runs": members * step / total, "before": self._before})
+                self._at, self._steps, self._before = time.monotonic(), 0, 0.0
 
         return on_step
 
     def left(self, runs: int) -> None:
         del runs  # the process that listens counts results itself
-        _say(self._output, {"steps": 0, "runs": 0.0})
+        _say(self._output, {"steps": 0, "runs": 0.0, "before": 0.0})
 
     def say(self, text: str) -> None:
         _say(self._output, {"text": text})

@@ -99,5 +99,5 @@ def _listen(helper: Child, progress: Progress) -> None:
             if "text" in said:
                 progress.say(said["text"])
             else:
-                progress.beside(helper.pid, said["steps"], said["runs"])
+                progress.beside(helper.pid, said["steps"], said["runs"], said["before"])
     progress.beside(helper.pid, 0, 0.0)  # also where it died in the middle of a fleet

@@ -38,17 +38,20 @@ class Stock:
         return f"{done} runs stored, {len(self.missing)} to train"
 
 
-def train_missing(experiment: Experiment, folder: ResultsFolder, options: Options) -> Results:
+def train_missing(
+    experiment: Experiment, folder: ResultsFolder, options: Options, told: set[str] | None = None
+) -> Results:
     """Train the runs of an experiment that have no stored result, shared with whoever else works in ``folder``.
 
     Returns all results that there are then, each of which is read once; some are missing only if others train them and
     the options say not to wait. Raises :class:`InputError` for a stored result that is damaged and for data that are
-    needed and missing, and :class:`ContractError` for a criterion or a growth that breaks its contract.
+    needed and missing, and :class:`ContractError` for a criterion or a growth that breaks its contract. That they keep
+    it is said where it is not among what was ``told`` before, and is then added to that.
     """
     runs = engines_chosen(expand(experiment), folder, options)
     found = _without_older(take_stock(runs, folder, fresh=options.fresh), folder, options)
     if found.missing:
-        _train(found, folder, options)
+        _train(found, folder, options, set() if told is None else told)
     else:
         print(f"{experiment.name}: {found.line}; {folder.where}", file=sys.stderr)
         _tidy(found.runs, folder)
@@ -94,7 +97,7 @@ def _counted(fleets: Sequence[object]) -> str:
     return f"{len(fleets)} fleet{'s' if len(fleets) != 1 else ''}"
 
 
-def _train(found: Stock, folder: ResultsFolder, options: Options) -> None:
+def _train(found: Stock, folder: ResultsFolder, options: Options, told: set[str]) -> None:
     from benchmark.running.gate import require_contract
     from benchmark.running.plan import FleetSizes, dataset_on, plan_fleets
     from benchmark.running.progress import Progress
@@ -110,7 +113,9 @@ def _train(found: Stock, folder: ResultsFolder, options: Options) -> None:
         for name in reversed(dict.fromkeys(fleet[0].setup.data for fleet in fleets)):  # the first is then in memory
             dataset_on(name, options.data_dir, device)
         if not options.contract_skipped and (kept := require_contract(found.missing)):
-            said.insert(0, kept)
+            line, *_ = kept.partition(" (")  # how many were checked before is no news
+            said = said if line in told else [kept, *said]
+            told.add(line)
     require_writable(folder.runs)
     print(*said, sep="\n", file=sys.stderr)
     with Progress(len(found.missing)) as progress:

@@ -13,6 +13,9 @@ from benchmark.system.duration import duration
 
 PLAIN_INTERVAL = 15.0
 """Seconds between two lines where the output is not a terminal."""
+LEAST = 1.0
+"""Seconds of training after which the time that is left is foreseen; the first step may have compiled for minutes."""
+UNKNOWN = "…"
 
 
 class Shows(Protocol):
@@ -41,6 +44,8 @@ class Progress(Shows):
         self._steps = 0
         self._fraction = 0.0
         self._beside: dict[int, float] = {}
+        self._before = 0.0  # of training that checkpoints brought, in runs
+        self._began: tuple[float, float] | None = None  # when the first step was done, and how many runs it was
         self._started = self._printed = time.monotonic()
         self._bar = Bar(
             BarColumn(),
@@ -61,7 +66,13 @@ class Progress(Shows):
         self._bar.stop()
 
     def fleet(self, members: int) -> Callable[[int, int], None]:
+        begun = False
+
         def on_step(step: int, total: int) -> None:
+            nonlocal begun
+            if not begun:
+                self._before += members * (step - 1) / total
+                begun = True
             self._steps += members
             self._fraction = members * step / total
             self._show()
@@ -74,16 +85,23 @@ class Progress(Shows):
         self._fraction = 0.0
         self._show(final=ended)
 
-    def beside(self, process: int, steps: int, runs: float) -> None:
-        """Note that a helper did so many steps more, and that so many runs of its fleet are done, as a fraction."""
+    def beside(self, process: int, steps: int, runs: float, before: float = 0.0) -> None:
+        """Note that a helper did so many steps more, and that so many runs of its fleet are done, as a fraction.
+
+        ``before`` are those that a checkpoint brought since it said so last.
+        """
         self._steps += steps
         self._beside[process] = runs
+        self._before += before
 
     def say(self, text: str) -> None:
         self._console.print(text, markup=False, emoji=False, highlight=False)
 
     def _show(self, *, final: bool = False) -> None:
         now = time.monotonic()
+        trained = self._completed() - self._before
+        if self._began is None and trained > 0:
+            self._began = now, trained
         if self._console.is_terminal:
             self._bar.update(self._task, completed=self._completed(), description=self._line())
         elif final or now - self._printed >= PLAIN_INTERVAL:
@@ -91,11 +109,25 @@ class Progress(Shows):
             self.say(self._line())
 
     def _line(self) -> str:
-        elapsed = time.monotonic() - self._started
-        done = self._completed()
+        now = time.monotonic()
+        elapsed = now - self._started
         rate = self._steps / elapsed if elapsed > 0 else 0.0
-        left = duration(elapsed * (self._total - done) / done) if done > 0 else "?"
-        return f"{self._done} of {self._total} runs · {rate:,.0f} steps/s · {duration(elapsed)} gone · {left} left"
+        percent = int(100 * self._completed() / self._total + 1e-9)  # it is 100 at the end and not before
+        return (
+            f"{self._done} of {self._total} runs ({percent}%) · {rate:,.0f} steps/s · {duration(elapsed)} gone · "
+            f"{self._left(now)} left"
+        )
+
+    def _left(self, now: float) -> str:
+        """The time that is left in words, at the speed since the first step that was done here."""
+        done = self._completed()
+        if done >= self._total:
+            return duration(0)
+        began, first = self._began or (now, 0.0)
+        trained = done - self._before - first
+        if now - began < LEAST or trained <= 0:
+            return UNKNOWN
+        return duration((now - began) * (self._total - done) / trained)
 
     def _completed(self) -> float:
         return min(self._total, self._done + self._fraction + sum(self._beside.values()))

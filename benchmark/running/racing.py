@@ -4,10 +4,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
-from benchmark.experiments.results import ResultsFolder, samples
+from benchmark.experiments.results import Results, ResultsFolder, samples
 from benchmark.experiments.runs import cells
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
@@ -16,6 +18,7 @@ from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, Decision, decide, next_seeds
 from benchmark.verdicts.samples import Samples, capped_grain
 from criteria.errors import InputError
+from criteria.plugins import Spec, names
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,11 @@ def race(
     lanes = _lanes(asked)
     wanted = {lane.setting: FIRST for lane in lanes}
     done: dict[Setting, int] = {}
+    train = partial(train_missing, told=set())
     slowest = 0.0  # seconds that a seed of one setting took
     while wanted:
         began = time.monotonic()
-        known = _trained(asked, wanted, done, root, options)
+        known = _trained(asked, wanted, done, root, options, train)
         new = sum(seeds - done.get(setting, 0) for setting, seeds in wanted.items())
         slowest = max(slowest, (time.monotonic() - began) / max(new, 1))
         done |= wanted
@@ -88,6 +92,7 @@ def _lanes(asked: Race) -> list[Lane]:
         raise InputError(f"a race needs two different criteria; given: {', '.join([asked.mine, *asked.others])}")
     if asked.most_seeds < FIRST:
         raise InputError(f"a race decides from {FIRST} seeds on; a setting cannot have at most {asked.most_seeds}")
+    _require_no_growth(asked)
     raced = cells(_part(asked).select(asked.experiment))
     if baselines := sorted({cell.criterion for cell in raced if cell.growth is None}):
         raise InputError(f"a race is between criteria, which have a growth; baselines: {', '.join(baselines)}")
@@ -95,12 +100,28 @@ def _lanes(asked: Race) -> list[Lane]:
     return [Lane(other, setting) for other in rivals for setting in dict.fromkeys(settings)]
 
 
+def _require_no_growth(asked: Race) -> None:
+    for text in (asked.mine, *asked.others):
+        name = Spec.parse(text).name
+        if name in names("growth") and not any(name in names(kind) for kind in ("criterion", "baseline")):
+            add = f"{asked.experiment} --add '{text}'"
+            raise InputError(
+                f"{name} is a growth, and a race is between criteria; `dst-bench run {add}` trains all criteria with "
+                f"it, and `dst-bench rank {add} --leaderboard FILE.md` then ranks every criterion with its growth"
+            )
+
+
 def _part(asked: Race) -> Part:
     return replace(asked.part, criteria=",".join([asked.mine, *asked.others]), seeds=None)
 
 
 def _trained(
-    asked: Race, wanted: Mapping[Setting, int], done: Mapping[Setting, int], root: ResultsFolder, options: Options
+    asked: Race,
+    wanted: Mapping[Setting, int],
+    done: Mapping[Setting, int],
+    root: ResultsFolder,
+    options: Options,
+    train: Callable[[Experiment, ResultsFolder, Options], Results],
 ) -> Trained:
     """All results of the settings that are wanted, each with so many seeds, trained where they are missing.
 
@@ -117,8 +138,8 @@ def _trained(
         part = replace(_part(asked), growth=growth, density=",".join(map(repr, densities)), seeds=f"1-{seeds}")
         experiment = part.select(asked.experiment)
         if options.fresh and 0 < before < seeds:
-            train_missing(replace(part, seeds=f"{before + 1}-{seeds}").select(asked.experiment), root, options)
-        results = train_missing(experiment, root, replace(options, fresh=options.fresh and not before))
+            train(replace(part, seeds=f"{before + 1}-{seeds}").select(asked.experiment), root, options)
+        results = train(experiment, root, replace(options, fresh=options.fresh and not before))
         found |= samples(results, experiment.metric)
         diverged.update(run.cell for run, result in results if result.outcome.diverged)
     return Trained(found, diverged)

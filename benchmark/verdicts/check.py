@@ -40,9 +40,9 @@ TOGETHER = 1 / 3
 def check_study(study: Study) -> CheckOutcome:
     """The check of an experiment's results against its expected values.
 
-    Cells that were trained without the contract are named in the warnings, because nothing shows that their criterion
-    keeps it, and so are runs that diverged. Raises :class:`InputError` if the study has no expected values or no
-    result.
+    Runs that are missing are named in the warnings, and so are runs that diverged and cells that were trained without
+    the contract, because nothing shows that their criterion keeps it. Raises :class:`InputError` if the study has no
+    expected values or no result.
     """
     if study.expected is None:
         raise InputError(f"{study.experiment.name}: there are no expected values to check against")
@@ -60,8 +60,18 @@ def check_study(study: Study) -> CheckOutcome:
         newcomers=study.newcomers,
     )
     diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
-    warnings = (*_trained_otherwise(study, study.expected), *outcome.warnings, *study.proofless, *diverged)
-    return replace(outcome, warnings=warnings, newcomers=newcomers_standing(study))
+    told = (*_missing(study), *_trained_otherwise(study, study.expected))
+    warnings = (*told, *outcome.warnings, *study.proofless, *diverged)
+    return replace(outcome, warnings=warnings, newcomers=newcomers_standing(study), missing_runs=tuple(study.missing))
+
+
+def _missing(study: Study) -> Iterator[str]:
+    """The runs that are missing, of those of the cells that have a result."""
+    if study.missing:
+        (cell, seed), *others = study.missing
+        total = sum(map(len, study.by_cell.values())) + len(study.missing)
+        have = "have no result, such as" if others else "has no result:"
+        yield f"{1 + len(others)} of {total} runs {have} {cell}, seed {seed}"
 
 
 def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:

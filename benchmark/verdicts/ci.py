@@ -24,7 +24,7 @@ def junit(outcomes: Iterable[CheckOutcome]) -> str:
 def _suite(outcome: CheckOutcome) -> ElementTree.Element:
     """A test for each cell against each source, for each comparison of many cells, and for each claim."""
     cases = [
-        *(_case(outcome, _name(row), row.verdict, _told(row)) for row in outcome.rows),
+        *(_case(outcome, _name(row), row.verdict, _told(row, outcome)) for row in outcome.rows),
         *(
             _case(outcome, f"{shift.name} against {shift.source}", "deviates" if shift.deviates else None, None)
             for shift in outcome.shifts
@@ -85,7 +85,18 @@ def _name(row: CheckRow) -> str:
     return str(row.cell) if row.source is None else f"{row.cell} against {row.source}"
 
 
-def _told(row: CheckRow) -> str:
+def _told(row: CheckRow, outcome: CheckOutcome) -> str:
+    """The verdict on a cell and why: its first run that is not equal bit for bit, or by how much it moved."""
+    for bits in outcome.bits:
+        changed = [run for run in bits.differing if run.cell == row.cell and bits.source == row.source]
+        if changed:
+            first, *others = changed
+            same = " (only their digests differ)" if first.measured == first.stored else ""
+            more = f"; {len(others)} more of this cell too" if others else ""
+            return (
+                f"{row.verdict}: the run with seed {first.seed} is not equal bit for bit: "
+                f"{first.measured:g}, stored is {first.stored:g}{same}{more}"
+            )
     return row.verdict if row.difference is None else f"{row.verdict}: moved by {row.difference:+.2f} points"
 
 

@@ -90,6 +90,31 @@ def comparable(single: Mapping[Setting, Contenders]) -> dict[Setting, Contenders
     return {setting: each for setting, each in single.items() if len(each) > 1 and common_seeds(each)}
 
 
+@dataclass(frozen=True)
+class Unranked:
+    """Criteria with results in a setting where no two have a seed in common, so that nothing can be said of them."""
+
+    growth: str | None
+    density: float | None
+    extra: Extra
+    criteria: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why they are not ranked."""
+        return "they have no seed in common" if len(self.criteria) > 1 else "no other criterion has run with it"
+
+
+def unranked(single: Mapping[Setting, Contenders]) -> tuple[Unranked, ...]:
+    """The settings that are not comparable, each with the criteria that it has, in their order."""
+    found = comparable(single)
+    return tuple(
+        Unranked(setting.growth, setting.density, setting.extra, tuple(each))
+        for setting, each in single.items()
+        if setting not in found
+    )
+
+
 def common_seeds(*groups: Contenders) -> list[int]:
     """The seeds that all criteria have in a setting, or in all of several."""
     return sorted(set.intersection(*(set(values) for each in groups for values in each.values())))

@@ -106,7 +106,9 @@ def sentence(mine: str, other: str, where: str, decision: Decision, margin: floa
         case "equivalent":
             return f"{mine} and {other} are equivalent{where} within {margin:g} points {seeds}"
         case "undecided":
-            return f"{mine} and {other} are undecided{where} {seeds}; about {decision.more} more would tell"
+            mean = f"mean difference {decision.difference:+.2g} points, {low:+.2g} to {high:+.2g}"
+            found = f" ({mean})" if math.isfinite(low) else ""
+            return f"{mine} and {other} are undecided{where} {seeds}{found}; about {decision.more} more would tell"
 
 
 def _diverged(mine: str, other: str, runs: tuple[int, int]) -> str:

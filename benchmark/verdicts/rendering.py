@@ -67,11 +67,12 @@ def as_json(outcome: CheckOutcome) -> str:
     ]
     told = {
         "overall": outcome.overall,
-        **asdict(replace(outcome, rows=(), shifts=(), bits=(), claims=())),
+        **asdict(replace(outcome, rows=(), shifts=(), bits=(), claims=(), missing_runs=())),
         "rows": rows,
         "claims": judged,
         "shifts": shifts,
         "bits": bits,
+        "missing_runs": [{"cell": cell.to_mapping(), "seed": seed} for cell, seed in outcome.missing_runs],
     }
     return json.dumps(told, indent=2, allow_nan=False)
 

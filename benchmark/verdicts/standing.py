@@ -17,6 +17,7 @@ from benchmark.verdicts.contenders import (
     Contenders,
     Extra,
     Setting,
+    Unranked,
     common_seeds,
     comparable,
     densities,
@@ -24,6 +25,7 @@ from benchmark.verdicts.contenders import (
     over_densities,
     panel,
     settings,
+    unranked,
 )
 from benchmark.verdicts.limits import CHANCE, MARGIN
 from benchmark.verdicts.samples import Samples, grain
@@ -91,6 +93,8 @@ class Standing:
     confidence: float
     experiments: tuple[str, ...]
     rows: tuple[StandingRow, ...]
+    unranked: tuple[Unranked, ...] = ()
+    """What has results and no row, because there is nothing to compare it with."""
 
 
 def standing(
@@ -110,7 +114,6 @@ def standing(
     setting has two criteria with a seed in common, or the reference has not been run.
     """
     single = settings(samples)
-    together = over_densities(single)
     criteria = sorted({name for contenders in single.values() for name in contenders})
     if reference not in criteria:
         if not criteria:
@@ -120,7 +123,7 @@ def standing(
             f"standing: the reference {reference!r} has no result with a growth; criteria that have: {have}"
         )
     step = grain(samples)
-    groups = [comparable(single), comparable(together)]
+    groups = [comparable(single), comparable(over_densities(single))]
     if not groups[0]:
         raise InputError("standing: no setting has two criteria with a seed in common; run them with the same seeds")
     grains = [[step] * len(groups[0]), [step / math.sqrt(densities(single, each)) for each in groups[1]]]
@@ -132,7 +135,8 @@ def standing(
         for index, (setting, contenders) in enumerate(group.items())
         for row in _rows(_at(found, family, index), setting, contenders, asked)
     ]
-    return Standing(reference, margin, CONFIDENCE, (experiment,) if experiment else (), tuple(sorted(rows, key=_order)))
+    named = (experiment,) if experiment else ()
+    return Standing(reference, margin, CONFIDENCE, named, tuple(sorted(rows, key=_order)), unranked(single))
 
 
 def standing_over(

@@ -106,6 +106,22 @@ class Study:
         return sorted((run.cell, run.seed) for run, result in self.results if result.outcome.diverged)
 
     @cached_property
+    def missing(self) -> list[tuple[Cell, int]]:
+        """The runs that were asked for and have no result, though our own value with their seed is stored.
+
+        Only those of cells that have other results: a cell without any is missing as a whole.
+        """
+        stored = self.expected.by_cell if self.expected else {}
+        return sorted(
+            (run.cell, run.seed)
+            for run in expand(self.experiment)
+            if run.cell in self.by_cell
+            and run.seed not in self.samples[run.cell]
+            and MEASURED in stored.get(run.cell, {})
+            and run.seed in stored[run.cell][MEASURED].values
+        )
+
+    @cached_property
     def untouched(self) -> list[tuple[Cell, int]]:
         """The runs whose metric is that of a checkpoint from before the first topology update.
 

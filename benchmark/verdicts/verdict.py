@@ -110,6 +110,8 @@ class CheckOutcome:
     """Where the criteria stand of which no value is stored, among all that is known; None if there are none."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """What is known of each source that is not our own, in one line."""
+    missing_runs: tuple[tuple[Cell, int], ...] = ()
+    """The runs without a result whose value is stored, by cell and seed, in cells that have other results."""
 
     @property
     def overall(self) -> Verdict:
@@ -121,11 +123,11 @@ class CheckOutcome:
     def exit_status(self, *, strict: bool = False) -> int:
         """1 if something deviates, otherwise 0.
 
-        With ``strict`` it is 1, too, if something is missing or inconclusive, or if nothing of what should have been
-        compared was.
+        With ``strict`` it is 1, too, if something is missing, be it one run, or inconclusive, or if nothing of what
+        should have been compared was.
         """
         if not strict:
             return int(self.overall == "deviates")
         old = [row for row in self.rows if row.verdict != "new"]
         nothing = bool(old) and all(row.expected is None or row.measured is None for row in old)
-        return int(self.overall in ("deviates", "missing", "inconclusive") or nothing)
+        return int(self.overall in ("deviates", "missing", "inconclusive") or bool(self.missing_runs) or nothing)

@@ -114,6 +114,13 @@ def test_what_is_no_archive_is_one_line(tmp_path, monkeypatch, capsys, content, 
     assert not Path("results").exists()
 
 
+@pytest.mark.parametrize("name", ["nope.xz", "nope.runs.jsonl.xz", "there/nope"])
+def test_an_archive_that_is_not_there_is_said_so_and_not_taken_for_an_experiment(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    assert main(["unpack", name]) == 2
+    assert capsys.readouterr().err == f"dst-bench: {name}: cannot be read: No such file or directory\n"
+
+
 def test_an_edited_or_cut_archive_is_not_believed(trained, capsys):
     assert main(["pack", "tiny.yaml"]) == 0
     content = ARCHIVE.read_bytes()

@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from benchmark.commands.arguments import duration_of
+from benchmark.commands.cli import main
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,20 @@ def test_a_time_is_a_number_and_a_unit_or_seconds(text, seconds):
 def test_what_is_no_time_is_refused_with_the_way_to_write_one(text):
     with pytest.raises(argparse.ArgumentTypeError, match="is no time of at most a year; write it as 90s, 10m or 2h"):
         duration_of(text)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--fleet", "0", "expected a whole number above 0, found 0"),
+        ("--processes", "-1", "expected a whole number above 0, found -1"),
+        ("--processes", "1.5", "expected a whole number above 0, found 1.5"),
+        ("--fleet", "", "expected a whole number above 0, found nothing"),
+        ("--checkpoint", "0", "expected a finite number above 0, found 0"),
+        ("--checkpoint", "inf", "expected a finite number above 0, found inf"),
+        ("--checkpoint", "soon", "expected a finite number above 0, found soon"),
+    ],
+)
+def test_a_number_that_cannot_be_is_said_with_what_it_could_be(option, text, said, capsys):
+    assert main(["run", "smoke", f"{option}={text}"]) == 2
+    assert f"argument {option}: {said}" in capsys.readouterr().err

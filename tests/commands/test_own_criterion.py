@@ -96,7 +96,7 @@ def test_the_rank_of_a_criterion_of_ones_own_is_asked_for_by_its_name(here, caps
     assert main(["rank", "tiny.yaml", "--results", "alone", "--add", OWN]) == 0
     said = capsys.readouterr().out
     assert OWN in said
-    assert f"results in {here / 'alone' / 'tiny'}, expected values for" in said
+    assert f"results in {here / 'alone' / 'tiny'}, expected values of 12 other runs" in said
 
 
 def test_a_leaderboard_has_ones_own_rows_beside_the_stored_ones(here, capsys):
@@ -153,3 +153,26 @@ def test_a_home_that_nobody_has_in_the_variable_is_one_line(here, monkeypatch, c
 def test_results_and_accepted_values_name_the_data_that_they_saw(here):
     (digest,) = {json.loads(path.read_text())["environment"]["data"] for path in Path("whole/tiny/runs").glob("*.json")}
     assert yaml.safe_load(Path("expected_results/tiny.yaml").read_text())["sources"]["measured"]["data"] == digest
+
+
+def test_a_growth_that_nothing_else_has_run_with_is_named_as_not_ranked(here, capsys):
+    alone = ["tiny.yaml", "--results", "growth"]
+    assert main(["run", *alone, "--no-contract", "--criteria", "magnitude", "--growth", "dst_ee"]) == 0
+    capsys.readouterr()
+    assert main(["rank", *alone, "--add", "dst_ee"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "not ranked: magnitude with growth dst_ee at density 0.2, since no other criterion has run with it" in told
+    assert "`dst-bench run tiny.yaml --growth 'dst_ee'` trains all criteria with it" in told
+    assert main(["rank", *alone, "--add", "dst_ee", "--json"]) == 0
+    alone_with = {"growth": "dst_ee", "density": 0.2, "extra": [], "criteria": ["magnitude"]}
+    assert json.loads(capsys.readouterr().out)["unranked"] == [alone_with]
+
+
+def test_what_the_line_about_a_growth_says_is_what_ranks_it(here, capsys):
+    both = ["tiny.yaml", "--results", "both", "--density", "0.2"]
+    assert main(["run", *both, "--no-contract", "--growth", "dst_ee"]) == 0
+    capsys.readouterr()
+    assert main(["rank", *both, "--add", "dst_ee"]) == 0
+    told = capsys.readouterr().out
+    assert "with dst_ee growth" in told
+    assert "not ranked" not in told

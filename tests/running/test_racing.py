@@ -1,12 +1,14 @@
 """A race over trainings: seeds are added where something is undecided, and the budget ends it."""
 
 import itertools
+import json
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from benchmark.commands.cli import main
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
@@ -25,7 +27,7 @@ def asked_for(monkeypatch):
     """Races whose trainings are drawn at random; gives the seeds that each look asked for."""
     looks = []
 
-    def trained(asked, wanted, done, root, options):
+    def trained(asked, wanted, done, root, options, train):
         looks.append({setting.density: seeds for setting, seeds in wanted.items()})
         found = {}
         for setting, seeds in wanted.items():
@@ -106,13 +108,23 @@ def test_runs_that_diverged_are_counted_on_their_side(tmp_path):
     assert [each.diverged for each in found.values()] == [(3, 3)]
 
 
+TINY = Part(
+    growth="random",
+    density="0.1234567891",
+    settings=("training.epochs=1", "training.batch_size=512", "model.widths=[8]"),
+)
+
+
+def test_that_the_contract_is_kept_is_said_once_in_a_race(tmp_path, capsys):
+    asked = Race("smoke", "magnitude", ("random",), TINY, margin=0.01, most_seeds=8)
+    race(asked, ResultsFolder(tmp_path, "smoke"), Options(device="cpu"), lambda _lane, _decision: None)
+    said = capsys.readouterr().err
+    assert said.count("contract: all 3 criteria, growths and schedules keep it") == 1
+    assert said.count(" to train in ") > 1
+
+
 def test_a_fresh_race_trains_every_run_once(tmp_path):
-    tiny = Part(
-        growth="random",
-        density="0.1234567891",
-        settings=("training.epochs=1", "training.batch_size=512", "model.widths=[8]"),
-    )
-    asked = Race("smoke", "magnitude", ("random",), tiny, margin=0.01, most_seeds=8)
+    asked = Race("smoke", "magnitude", ("random",), TINY, margin=0.01, most_seeds=8)
     options = Options(device="cpu", contract_skipped=True)
     folder = ResultsFolder(tmp_path, "smoke")
     race(asked, folder, options, lambda _lane, _decision: None)
@@ -121,3 +133,25 @@ def test_a_fresh_race_trains_every_run_once(tmp_path):
     stored = Counter(run for entry in read_journal(folder.path) if entry.event == "stored" for run in entry.runs)
     assert stored.keys() == before.keys()
     assert set(stored.values()) == {2}
+
+
+@pytest.mark.parametrize("names", [("dst_ee", "magnitude"), ("magnitude", "dst_ee"), ("dst_ee", "gradient")])
+def test_a_race_with_a_growth_is_refused_and_says_what_ranks_it(asked_for, tmp_path, names):
+    race_ = Race("smoke", names[0], names[1:], Part())
+    with pytest.raises(InputError, match="dst_ee is a growth, and a race is between criteria") as refused:
+        race(race_, ResultsFolder(tmp_path, "smoke"), Options(), lambda *_: None)
+    assert "`dst-bench rank smoke --add 'dst_ee' --leaderboard FILE.md`" in str(refused.value)
+    assert not asked_for
+
+
+def test_a_race_that_ends_undecided_tells_the_difference_and_its_interval(asked_for, tmp_path, capsys):
+    asked = ["random", "magnitude", "--growth", "random", "--density", "0.05", "--most-seeds", "4", "--margin", "0.01"]
+    compare = ["compare", *asked, "--results", str(tmp_path)]
+    assert main(compare) == 0
+    assert (
+        " are undecided at density 0.05 with random growth after 4 seeds (mean difference " in capsys.readouterr().out
+    )
+    assert main([*compare, "--json"]) == 0
+    (lane,) = json.loads(capsys.readouterr().out)["comparisons"]
+    assert lane["outcome"] == "undecided"
+    assert lane["low"] < lane["difference"] < lane["high"]

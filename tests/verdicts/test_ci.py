@@ -25,6 +25,30 @@ def test_junit_has_a_test_for_each_cell_and_fails_what_deviates():
     assert not any("set ·" in name for name in failed)
 
 
+def failure_of(outcome, cell):
+    """The message of the failure of a cell against our own values."""
+    suite = ElementTree.fromstring(junit([outcome]))[0]
+    (case,) = (case for case in suite if case.get("name") == f"{cell} against measured")
+    return case.find("failure").get("message")
+
+
+def test_junit_names_the_run_that_is_not_equal_bit_for_bit_with_both_values():
+    measured = grid()
+    cell = next(iter(measured))
+    stored = measured[cell][2]
+    measured[cell] = {**measured[cell], 2: round(stored + 0.01, 2)}
+    said = f"deviates: the run with seed 2 is not equal bit for bit: {stored + 0.01:g}, stored is {stored:g}"
+    assert failure_of(check(measured, expecting(grid())), cell) == said
+    measured[cell] |= {3: round(measured[cell][3] + 0.01, 2)}
+    assert failure_of(check(measured, expecting(grid())), cell) == f"{said}; 1 more of this cell too"
+
+
+def test_junit_says_by_how_much_a_cell_moved_that_need_not_be_equal():
+    outcome = check(elsewhere(snip=-3.0), expecting(grid()))
+    cell = next(row.cell for row in outcome.rows if row.verdict == "deviates")
+    assert failure_of(outcome, cell).startswith("deviates: moved by -")
+
+
 def test_a_cell_that_was_not_run_is_skipped_in_junit():
     measured = dict(list(elsewhere().items())[1:])
     suite = ElementTree.fromstring(junit([check(measured, expecting(grid()))]))[0]

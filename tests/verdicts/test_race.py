@@ -1,6 +1,7 @@
 """Races: decisions that may be looked at after every seed."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -118,7 +119,10 @@ def test_a_decision_is_told_in_a_sentence():
     assert worse.startswith("mine is worse than magnitude by ")
     assert worse.endswith(" points after 3 seeds")
     open_ = sentence("mine", "magnitude", "", decide([0.3, -0.2, 0.1]), 0.3)
-    assert open_.startswith("mine and magnitude are undecided after 3 seeds; about ")
+    assert open_.startswith("mine and magnitude are undecided after 3 seeds (mean difference +0.067 points, -")
+    assert re.search(r" points, -\S+ to \+\S+\); about \d+ more would tell$", open_)
+    one = sentence("mine", "magnitude", "", decide([0.3]), 0.3)
+    assert one == "mine and magnitude are undecided after 1 seed; about 2 more would tell"
     copies = decide([0.0, 0.0, 0.0])
     for diverged, said in (
         ((0, 0), ""),

@@ -1,6 +1,7 @@
 """A study: each stored result is read once, whichever engine computed it, and belongs to what it is judged by."""
 
 import datetime
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from benchmark.verdicts import study as study_module
 from benchmark.verdicts.accepting import accept_study
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.expected import read_expected
-from benchmark.verdicts.rendering import render
+from benchmark.verdicts.rendering import as_json, render
 from benchmark.verdicts.study import Study, load_study, narrowed
 from criteria.errors import InputError
 from tests.report.made_up import changed, experiment, results_of, study_of
@@ -217,3 +218,46 @@ def test_a_check_names_the_data_where_they_are_others(made, tmp_path):
     said = "trained on other data (digest another) than the measured values (one)"
     assert check_study(replace(study_of(made, expected), results=seen("another"))).warnings[0] == said
     assert check_study(replace(study_of(made, expected), results=seen("one"))).warnings == ()
+
+
+def without(study, *gone):
+    """The study without the results of some runs, by cell and seed."""
+    return replace(study, results=tuple(each for each in study.results if (each[0].cell, each[0].seed) not in gone))
+
+
+def test_one_run_without_a_result_is_named_and_is_missing_to_a_strict_check(made, tmp_path):
+    study = study_of(made, expected_of(study_of(made), tmp_path))
+    gone = Cell("set", "random", 0.1), 2
+    outcome = check_study(without(study, gone))
+    assert outcome.warnings == ("1 of 27 runs has no result: set · random · 0.1, seed 2",)
+    assert (outcome.overall, outcome.exit_status(), outcome.exit_status(strict=True)) == ("reproduced", 0, 1)
+    cell = {"criterion": "set", "growth": "random", "density": 0.1}
+    assert json.loads(as_json(outcome))["missing_runs"] == [{"cell": cell, "seed": 2}]
+    assert check_study(study).exit_status(strict=True) == 0
+
+
+def test_several_runs_without_a_result_are_one_warning(made, tmp_path):
+    study = study_of(made, expected_of(study_of(made), tmp_path))
+    gone = [(Cell("set", "random", 0.1), seed) for seed in (2, 3)] + [(Cell("snip", "random", 0.2), 1)]
+    said = "3 of 27 runs have no result, such as set · random · 0.1, seed 2"
+    assert check_study(without(study, *gone)).warnings == (said,)
+
+
+def test_a_cell_without_any_result_is_missing_and_its_runs_are_not_named_beside_it(made, tmp_path):
+    study = study_of(made, expected_of(study_of(made), tmp_path))
+    outcome = check_study(without(study, *((Cell("set", "random", 0.1), seed) for seed in (1, 2, 3))))
+    assert (outcome.overall, outcome.missing_runs, outcome.warnings) == ("missing", (), ())
+
+
+def test_no_run_is_missing_beyond_the_part_that_is_asked_for(made, tmp_path):
+    expected = expected_of(study_of(made), tmp_path)
+    fewer = changed(made, axes={**made.axes.model_dump(), "seeds": (1, 2)})
+    assert check_study(study_of(fewer, expected)).missing_runs == ()
+    part = experiment(criteria=("set",), growths=("random",), densities=(0.1, 0.2), seeds=(1, 2))
+    stored = narrowed(expected, part, Part(criteria="set", seeds="1-2"))
+    assert check_study(study_of(part, stored)).missing_runs == ()
+
+
+def test_no_run_is_missing_that_no_value_is_stored_of(made, tmp_path):
+    expected = expected_of(without(study_of(made), (Cell("set", "random", 0.1), 2)), tmp_path)
+    assert check_study(without(study_of(made, expected), (Cell("set", "random", 0.1), 2))).missing_runs == ()
