@@ -1,4 +1,4 @@
-"""The benchmark: experiment → grid → training → results → check → report.
+"""The benchmark: experiment → runs → training → results → verdicts → report.
 
 Nothing is imported here, so that ``dst-bench --help`` answers at once.
 """

@@ -96,7 +96,7 @@ def test_a_gpu_trains_on_the_dense_engine():
 @pytest.mark.parametrize("compared", ["grasp", "wanda"])
 def test_criteria_that_are_only_compared_decide_the_engine_too(compared):
     setup = setup_of("fmnist-jaccard-first")
-    jaccard = setup.measure.jaccard.model_copy(update={"criteria": ("magnitude", compared)})
+    jaccard = setup.measure.jaccard.model_copy(update={"criteria": (Spec("magnitude"), Spec(compared))})
     setup = setup.model_copy(update={"measure": setup.measure.model_copy(update={"jaccard": jaccard})})
     assert fastest_engine(setup, PLAIN, 0.05, CPU) == "dense"
     assert compared in SPARSE.refuses(setup, PLAIN, CPU)

@@ -21,7 +21,7 @@ from benchmark.training.engines.sparse.momentum.remembered import LARGEST_TRAIL,
 from benchmark.training.engines.sparse.table import Kind
 from benchmark.training.members import Member
 from criteria import Criterion, Growth
-from criteria.plugins import Spec, load
+from criteria.plugins import load
 
 FLEET_BYTES = 2 * 2**30
 """What the members of a fleet may take together for what is kept of the steps that count for momentum."""
@@ -102,7 +102,7 @@ def _refused_reading(setup: Setup, rule: Rule) -> str | None:
     """What a criterion or growth reads, or a criterion that is compared with others, and the engine does not make."""
     asked = [(kind, rule.plugins[kind]) for kind in ("criterion", "growth") if kind in rule.plugins]
     if rule.criterion is not None and setup.measure.jaccard is not None:
-        asked += [("criterion", Spec.parse(each)) for each in setup.measure.jaccard.criteria]
+        asked += [("criterion", spec) for spec in setup.measure.jaccard.criteria]
     for kind, spec in asked:
         plugin: Criterion | Growth = load(spec, kind)
         if isinstance(plugin, Criterion) and plugin.requires_hessian_gradient:
