@@ -78,8 +78,10 @@ def read_archive(path: Path) -> Archive:
         before = found.setdefault(_trained_with(result.settings), result)
         if replace(before.outcome, measured=None) != replace(result.outcome, measured=None):
             raise InputError(f"{path}, line {number}: another result of a run that an earlier line has; {REMEDY}")
+    if not found:
+        raise InputError(f"{path}: it is empty, expected a line for each result; {REMEDY}")
     if len({result.experiment for result in found.values()}) != 1:
-        raise InputError(f"{path}: {len(found)} results of no or several experiments, expected those of one; {REMEDY}")
+        raise InputError(f"{path}: {len(found)} results of several experiments, expected those of one; {REMEDY}")
     return Archive(path, found)
 
 

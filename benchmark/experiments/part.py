@@ -92,7 +92,7 @@ def _density(text: str) -> float:
 def _seeds(text: str) -> list[int]:
     first, dash, last = text.partition("-")
     wanted = "a seed or a range, such as 3 or 1-5"
-    if not first:
+    if not first or (dash and not last):
         raise InputError(f"--seeds {text!r}: expected {wanted}")
     low = _number(first, int, "--seeds", wanted)
     high = _number(last, int, "--seeds", wanted) if dash else low

@@ -2,6 +2,8 @@
 
 import ast
 import itertools
+import keyword
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -37,6 +39,10 @@ class Search:
         try:
             call = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError) as error:
+            for word in filter(keyword.iskeyword, re.findall(r"[(,]\s*(\w+)\s*=(?!=)", text)):
+                raise InputError(
+                    f"{text!r}: {word} is a word of Python, so no parameter can have that name; write {word}_"
+                ) from error
             raise InputError(f"{text!r} is no criterion with values to choose from; {FORM}") from error
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise InputError(f"{text!r} is no criterion with values to choose from; {FORM}")

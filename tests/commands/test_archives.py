@@ -98,7 +98,7 @@ def test_a_kept_result_is_found_whatever_the_code_of_its_criterion_was(trained):
     ("content", "said"),
     [
         (b"", "not a whole archive of results"),
-        (lzma.compress(b""), "0 results of no or several experiments"),
+        (lzma.compress(b""), "it is empty, expected a line for each result"),
         (b"no archive", "not a whole archive of results"),
         (lzma.compress(b"{}\n"), "line 1: not a whole result"),
         (lzma.compress(b"\xff"), "not a whole archive of results"),
