@@ -17,9 +17,10 @@ from benchmark.running.progress import Progress
 from benchmark.running.sharing import share_work
 from benchmark.system.device import choose_device
 
-STEPS = 3
+STEPS = 4
 UPDATE_PERIOD = 2
-"""One of the steps updates the topology, when the optimizer has momentum, and one trains what has grown."""
+"""The first update comes when the optimizer has momentum, and one step trains what has grown; at the last one, which is
+at the end, a density that changes has come to what it should be."""
 AFFORDABLE = 2.5e10
 """Floating-point operations that are not worth saving: a second on a CPU."""
 LEAST_BATCH = 2

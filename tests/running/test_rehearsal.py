@@ -51,8 +51,8 @@ def test_what_differs_in_more_than_density_seed_and_period_is_trained_with_an_up
 
     monkeypatch.setattr(updates, "update", counting)
     assert main(["run", two_panels, "--dry-run", "--synthetic"]) == 0
-    assert "22 configurations trained for 3 steps" in capsys.readouterr().out  # 2 × (2 × 2 × 2 and 3 baselines)
-    assert sorted(updated) == [("global", 2)] * 8 + [("local", 2)] * 8
+    assert "22 configurations trained for 4 steps" in capsys.readouterr().out  # 2 × (2 × 2 × 2 and 3 baselines)
+    assert sorted(updated) == sorted([(scope, step) for scope in ("global", "local") for step in (2, 4)] * 8)
     assert [path.name for path in Path().iterdir()] == [two_panels]
 
 
@@ -67,7 +67,7 @@ def test_the_update_comes_also_where_a_topology_rests_early(two_panels, monkeypa
     monkeypatch.setattr(updates, "update", noting)
     options = ["--set", "topology.update_until=0.1", "--criteria", "snip", "--growth", "random"]
     assert main(["run", two_panels, "--dry-run", "--synthetic", *options]) == 0
-    assert set(steps) == {2}
+    assert set(steps) == {2, 4}
 
 
 def test_a_part_is_rehearsed_alone(two_panels, capsys):
@@ -76,7 +76,7 @@ def test_a_part_is_rehearsed_alone(two_panels, capsys):
 
 
 def test_batches_are_cut_where_they_would_take_long_and_that_is_said(two_panels, capsys, monkeypatch):
-    monkeypatch.setattr("benchmark.running.rehearsal.AFFORDABLE", 22 * 3 * 5 * 3 * 2 * (784 * 8 + 8 * 10))
+    monkeypatch.setattr("benchmark.running.rehearsal.AFFORDABLE", 22 * 4 * 5 * 3 * 2 * (784 * 8 + 8 * 10))
     assert main(["run", two_panels, "--dry-run", "--synthetic"]) == 0
     assert "batch size 5, not 128" in capsys.readouterr().out
 
