@@ -10,6 +10,7 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
 from benchmark.running.gate import require_contract
 from benchmark.system.user import cache_folder, kept_folder, log_folder
+from tests.conftest import SEED
 from tests.users_folders import link_what_is_slow
 
 
@@ -35,6 +36,6 @@ def test_of_a_users_cache_tests_see_data_and_compiled_code_alone(tmp_path):
 
 @pytest.mark.parametrize("turn", [1, 2])
 def test_draws_without_a_generator_are_the_same_whatever_ran_before(turn):
-    assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(0)))
-    assert np.random.random() == np.random.RandomState(0).random()
-    assert random.random() == random.Random(0).random()
+    assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(SEED)))
+    assert np.random.random() == np.random.RandomState(SEED).random()
+    assert random.random() == random.Random(SEED).random()
