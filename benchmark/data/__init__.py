@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark.data.published import data_root
 from benchmark.data.source import DataSource, Look
 from benchmark.system.plugin_failures import blaming
-from criteria.errors import InputError, PluginError, said
+from criteria.errors import InputError, PluginError, is_out_of_memory
 from criteria.isolation import kept_process_state
 from criteria.plugins import Spec, load, names
 
@@ -67,7 +67,7 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
                 raise
             raise InputError(f"data set {str(spec)!r}: {error.filename}: {error.strerror}") from error
         except Exception as error:
-            if isinstance(error, MemoryError) or "can't allocate memory" in said(error):
+            if is_out_of_memory(error):
                 raise InputError(f"data set {str(spec)!r}: this machine has not enough memory for it") from error
             raise
     if problem is not None:

@@ -13,8 +13,8 @@ from criteria.errors import InputError, PluginError
 from criteria.plugins import load
 from criteria.rules import Distribution, FanIn
 
-SAME_DENSITY = 1e-3
-"""How much, of itself, a density may be above the one that it should come to."""
+SAME_DENSITY = 1e-6
+"""How much, of itself, a density may be off the one that it should come to: no weight in half a million active ones."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from criteria.errors import PluginError, is_out_of_memory, where_raised
 from criteria.fan_in import fan_in_count
 from criteria.isolation import kept_process_state
 from criteria.topology import update_layers
+from criteria.training.updating import named
 
 _SAVED = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size)
 
@@ -120,16 +121,6 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
             raise
         place = f" ({where})" if (where := where_raised(error)) else ""
         raise PluginError(f"{what} failed at step {step}: {reason(error)}{place}") from error
-
-
-def named(plugin: object) -> str:
-    """A plugin as it writes itself, or by its class where it cannot, or would give its address."""
-    if type(plugin).__repr__ is object.__repr__:
-        return type(plugin).__name__
-    try:
-        return repr(plugin)
-    except Exception:  # its own code
-        return type(plugin).__name__
 
 
 def layers_shown(engine: Engine, member: int, step: int, needs: Needs) -> list[Layer]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from criteria.distribution import layer_counts, random_mask
@@ -50,13 +49,12 @@ def random_masks(
 def given_masks(weights: Mapping[str, nn.Parameter], masks: GivenMasks) -> dict[str, Tensor]:
     """Masks that were made elsewhere, as bool tensors; ``"nonzero"``: every weight that is not zero is active.
 
-    Whatever the memory format of the weights is, masks are contiguous: rows of them are written in place.
     Raises :class:`InputError` for a mask that is missing, one too many, of another shape or of more than two values.
     """
     if isinstance(masks, str):
         if masks != "nonzero":
             raise InputError(f"masks is {masks!r}; it can be a dictionary of masks, or 'nonzero'")
-        return {name: (weight.detach() != 0).contiguous() for name, weight in weights.items()}
+        return {name: weight.detach() != 0 for name, weight in weights.items()}
     for name in sorted(set(masks) ^ set(weights)):
         what = "there is no mask for weight" if name in weights else "there is a mask, but no sparse weight"
         raise InputError(f"masks: {what} {name}")
@@ -67,7 +65,7 @@ def given_masks(weights: Mapping[str, nn.Parameter], masks: GivenMasks) -> dict[
             raise InputError(f"the mask of {name} has shape {tuple(mask.shape)}, the weight {tuple(weight.shape)}")
         if not bool(((mask == 0) | (mask == 1)).all()):
             raise InputError(f"the mask of {name} has values other than 0 and 1")
-        found[name] = mask.bool().clone(memory_format=torch.contiguous_format)
+        found[name] = mask.bool().clone()
     return found
 
 

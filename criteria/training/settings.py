@@ -1,7 +1,7 @@
 """Reading the settings of a sparse training; whatever does not fit is refused in one line."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from criteria.api import Criterion, Growth
@@ -14,10 +14,6 @@ from criteria.training.selecting import Selector
 from criteria.training.updating import Loss, Recipe, Schedule
 
 SCHEDULES = get_args(PruneFraction.__annotations__["schedule"])
-
-
-STATE = {"step": int, "seed": int, "masks": dict, "criterion": dict, "history": list, "born": dict}
-"""What a saved state consists of, and the type of each part."""
 
 
 def recipe(
@@ -68,26 +64,6 @@ def checked_seed(seed: int) -> int:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")
     return seed
-
-
-def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A saved state; raises :class:`InputError` where it is none, or a part of it is missing."""
-    if not isinstance(state, Mapping):
-        raise InputError(f"the state of SparseTraining is a {type(state).__name__}; give what sparse.state_dict() gave")
-    for key, kind in STATE.items():
-        if not isinstance(state.get(key), kind):
-            raise InputError(f"the state of SparseTraining has no {key}; save sparse.state_dict() and load that")
-    return state
-
-
-def require_same_rules(saved: Mapping[str, str], present: Mapping[str, str]) -> None:
-    """Raises :class:`InputError` where a state was saved by another criterion, growth or bias correction."""
-    for what, was in saved.items():
-        if (now := present.get(what)) != was:
-            raise InputError(
-                f"the state was saved with {what.replace('_', ' ')} {was}, and this training has {now}; give the "
-                "masks alone, masks=state['masks'], to go on in another way"
-            )
 
 
 def several(selectors: Selector | Sequence[Selector]) -> Sequence[Selector]:

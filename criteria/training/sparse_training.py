@@ -19,7 +19,8 @@ from criteria.training.holding import hold, let_go, require_free, require_same_p
 from criteria.training.masks import Density, GivenMasks, digest, given_masks, random_masks
 from criteria.training.ranks import Ranks
 from criteria.training.selecting import SPARSE_LAYERS, Selector, sparse_weights, with_shared_names
-from criteria.training.settings import checked_loss, checked_seed, checked_state, recipe, require_same_rules, several
+from criteria.training.settings import checked_loss, checked_seed, recipe, several
+from criteria.training.state import checked_state, require_same_rules, written
 from criteria.training.steps import StepHooks, inner_model, inner_optimizer
 from criteria.training.updating import (
     Loss,
@@ -160,7 +161,7 @@ class SparseTraining:
             "criterion": self._recipe.criterion.state_dict(),
             "growth": self._recipe.growth.state_dict(),
             "history": [update.as_plain() for update in self.history],
-            "rules": self._written,
+            "rules": written(self._recipe, own_ages=self._ages is not None),
             "born": self._ages.state_dict() if self._ages else {},
         }
 
@@ -175,7 +176,7 @@ class SparseTraining:
         """
         parameters = {weight.name: weight.parameter for weight in self._weights}
         masks = given_masks(parameters, checked_state(state)["masks"])
-        require_same_rules(state.get("rules", {}), self._written)  # older states do not say
+        require_same_rules(state.get("rules", {}), written(self._recipe, own_ages=self._ages is not None))
         if self._before:
             require_not_cut_down(self._weights, self._before, masks)
         history = [Update.of_plain(update) for update in state["history"]]
@@ -220,12 +221,6 @@ class SparseTraining:
             self._hooks = None
             let_go(self._optimizer, self._weights)
         return self.masks
-
-    @property
-    def _written(self) -> dict[str, str]:
-        """What decides how the parts of a state are read."""
-        plugins = {"criterion": repr(self._recipe.criterion), "growth": repr(self._recipe.growth)}
-        return plugins | {"bias_correction": "own" if self._ages else "shared"}
 
     @property
     def _device(self) -> torch.device:

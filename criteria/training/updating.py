@@ -154,6 +154,16 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
         ) from error
 
 
+def named(plugin: object) -> str:
+    """A plugin as it writes itself, or by its class where it cannot, or would give its address."""
+    if type(plugin).__repr__ is object.__repr__:
+        return type(plugin).__name__
+    try:
+        return repr(plugin)
+    except Exception:  # its own code
+        return type(plugin).__name__
+
+
 def unscaled(gradient: Tensor | None, scale: Tensor | None) -> Tensor | None:
     """A gradient as it is without the factor that a scaler multiplied the loss by, where that is still in it."""
     return gradient if gradient is None or scale is None else gradient / scale.to(gradient.device)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import criteria
-from criteria import InputError, Rules, SparseTraining
+from criteria import Criterion, InputError, Rules, SparseTraining
 from tests.own_loop.nets import OPTIMIZERS, attached, file_of_parts, perceptron, train
 
 STEPS = 14
@@ -118,6 +118,20 @@ def test_what_is_loaded_after_attaching_may_come_in_any_order(at):
         for index in order:
             parts[index].load_state_dict(states[index])
         assert all(map(torch.equal, bits(*parts), bits(model, optimizer, sparse)))
+
+
+class Written(Criterion):
+    """Its class writes nothing of its own, so Python would write its address."""
+
+    def score(self, layer):
+        return layer.weight.abs()
+
+
+def test_a_criterion_that_would_be_written_by_its_address_goes_on_from_its_state():
+    _, _, sparse = attached(criterion=Written())
+    _, _, again = attached(criterion=Written())
+    again.load_state_dict(sparse.state_dict())
+    assert all(map(torch.equal, again.masks.values(), sparse.masks.values()))
 
 
 def test_a_training_is_not_copied_without_its_optimizer():

@@ -14,9 +14,10 @@ from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.measurements.flops import LayerWork, beside, count_flops
 from benchmark.training.measurements.jaccard import overlap
 from benchmark.training.members import Member
-from benchmark.training.updates import layers_shown, named, plugin_errors
+from benchmark.training.updates import layers_shown, plugin_errors
 from criteria import TopologyUpdate
 from criteria.ablation import ablated_units
+from criteria.training.updating import named
 
 Overlaps = TypeAdapter(list[list[Overlap]])
 """Those of each member as plain data and back."""
