@@ -6,6 +6,7 @@ released; with ``--anew`` it is not believed.
 """
 
 import argparse
+import gc
 import hashlib
 import json
 import lzma
@@ -161,12 +162,18 @@ def _asked(ask: Ask, questions: list[str], jobs: int) -> Iterator[tuple[Answer, 
     if min(jobs, len(questions)) < 2:
         yield from (_timed(ask, asked) for asked in questions)
         return
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
     try:
         for each in as_completed([pool.submit(_timed, ask, asked) for asked in questions]):
             yield each.result()
     finally:
         pool.shutdown(cancel_futures=True)  # else all that is left would be answered first, and thrown away
+
+
+def _begin() -> None:
+    torch.set_num_threads(1)
+    # A search makes many small objects; looking for cycles among them as often as Python does takes an eighth of it.
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _timed(ask: Ask, asked: str) -> tuple[Answer, float]:
