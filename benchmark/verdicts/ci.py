@@ -22,7 +22,7 @@ def junit(outcomes: Iterable[CheckOutcome]) -> str:
 
 
 def _suite(outcome: CheckOutcome) -> ElementTree.Element:
-    """A test for each cell against each source, for each comparison of many cells, and for each claim."""
+    """A test for each cell against each source, each comparison of many cells, each claim, and each missing run."""
     cases = [
         *(_case(outcome, _name(row), row.verdict, _told(row, outcome)) for row in outcome.rows),
         *(
@@ -33,6 +33,7 @@ def _suite(outcome: CheckOutcome) -> ElementTree.Element:
             _case(outcome, str(change), "deviates" if change.deviates else "inconclusive", str(change))
             for change in outcome.changes
         ),
+        *(_missing(outcome, f"{cell}, seed {seed}") for cell, seed in outcome.missing_runs),
     ]
     failures = sum(case.find("failure") is not None for case in cases)
     suite = ElementTree.Element(
@@ -78,6 +79,12 @@ def _case(outcome: CheckOutcome, name: str, verdict: Verdict | None, told: str |
         ElementTree.SubElement(case, "failure", message=told or name).text = MEANINGS["deviates"]
     elif verdict in SKIPPED:
         ElementTree.SubElement(case, "skipped", message=f"{verdict}: {MEANINGS[verdict]}")
+    return case
+
+
+def _missing(outcome: CheckOutcome, run: str) -> ElementTree.Element:
+    case = _case(outcome, run, None, None)
+    ElementTree.SubElement(case, "skipped", message="missing: a value is stored, but this run has no result")
     return case
 
 

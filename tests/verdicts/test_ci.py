@@ -1,6 +1,7 @@
 """What continuous integration reads of a check."""
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -55,6 +56,15 @@ def test_a_cell_that_was_not_run_is_skipped_in_junit():
     assert [case.find("skipped").get("message")[:7] for case in suite if case.find("skipped") is not None] == [
         "missing"
     ]
+
+
+def test_a_single_run_that_has_no_result_is_skipped_in_junit_by_its_seed():
+    outcome = check(grid(), expecting(grid()))
+    cell = outcome.rows[0].cell
+    suite = ElementTree.fromstring(junit([replace(outcome, missing_runs=((cell, 3),))]))[0]
+    skipped = [case for case in suite if case.find("skipped") is not None]
+    assert [case.get("name") for case in skipped] == [f"{cell}, seed 3"]
+    assert (suite.get("tests"), suite.get("skipped")) == (str(len(suite)), "1")
 
 
 def test_junit_has_a_suite_for_each_experiment():
