@@ -20,6 +20,8 @@ class Baseline:
     """Whether a dense network is trained, so narrow that it has as many weights as the experiment's at the density."""
     examples: int = 100
     """Training examples that :meth:`scores` sees."""
+    batch_statistics: ClassVar[bool] = True
+    """Whether batch-norm normalises by these examples in :meth:`scores`, as in training; else it does nothing yet."""
 
     def densities(self, grid: Sequence[float]) -> Sequence[float]:
         """Densities at which this baseline is trained, given those of the experiment's grid."""
@@ -34,7 +36,7 @@ class Baseline:
     ) -> "Mapping[str, Tensor]":
         """How important each weight is before training, [*shape] by name; of all layers together the highest stay.
 
-        ``network`` is a copy in evaluation mode with what is left of its initial weights, to do anything with;
+        ``network`` is a copy with what is left of its initial weights, to do anything with; its dropout is off;
         ``names`` are the weights in question, ``inputs`` [examples, *shape] are training examples, and ``loss`` makes
         a number of the network's logits for them.
         """

@@ -18,6 +18,7 @@ class StaticSynFlow(Baseline):
     """
 
     rounds: ClassVar[int] = 100
+    batch_statistics: ClassVar[bool] = False
 
     def scores(
         self,

@@ -84,7 +84,10 @@ class Outcome:
     """What one training reached; accuracies are in percent."""
 
     test_accuracy_best: float = 0.0
-    """Test accuracy of the checkpoint with the best validation accuracy (the first of equals)."""
+    """Test accuracy of the checkpoint with the best validation accuracy (the first of equals).
+
+    Where the density changes, only those of the density of the end count.
+    """
     test_accuracy_last: float = 0.0
     best_epoch: int = 0
     """Epoch of that checkpoint, from 1."""
@@ -98,6 +101,20 @@ class Outcome:
     """What was measured beside accuracy; None before the end."""
     digests: dict[str, str] = field(default_factory=dict)
     """A hash of all weights and masks after a few early optimizer steps, by the number of the step."""
+
+    @property
+    def best_validation_accuracy(self) -> float:
+        """Of that checkpoint; 0 before the first."""
+        return self.validation_accuracy[self.best_epoch - 1] if self.best_epoch else 0.0
+
+    @property
+    def active_by_epoch(self) -> list[float]:
+        """Active weights of all sparse layers at the start and after each epoch; empty where no layer's changed."""
+        histories = self.measured.density_by_epoch if self.measured is not None else {}
+        sizes = self.measured.weights if self.measured is not None else {}
+        still = sum(self.density[name] * size for name, size in sizes.items() if name not in histories)
+        epochs = zip(*([density * sizes[name] for density in each] for name, each in histories.items()), strict=True)
+        return [still + sum(each) for each in epochs]
 
 
 def impossible(measured: Measured, layers: Set[str]) -> str | None:

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.outcome import Outcome, impossible
 from benchmark.experiments.runs import Run
 from benchmark.system.files import read_text, write_atomically
 from criteria.errors import InputError
+
+ALMOST = 1e-3
+"""By how much, of itself, the number of active weights after the best epoch may differ from that of the end."""
 
 
 class Stored(BaseModel):
@@ -29,15 +32,20 @@ def _possible(outcome: Outcome) -> Outcome:
     for accuracy in (outcome.test_accuracy_best, outcome.test_accuracy_last, *validation):
         if not 0 <= accuracy <= 100:
             raise ValueError(f"an accuracy must be between 0 and 100 percent, not {accuracy}")
-    best = {epoch for epoch, accuracy in enumerate(validation, start=1) if accuracy == max(validation)} or {0}
-    if outcome.best_epoch not in best:
-        raise ValueError(f"epoch {outcome.best_epoch} is not the best by validation accuracy")
+    if not min(1, len(validation)) <= outcome.best_epoch <= len(validation):
+        raise ValueError(f"epoch {outcome.best_epoch} is none of the {len(validation)} epochs")
+    if outcome.best_validation_accuracy < max(validation[outcome.best_epoch :], default=0.0):
+        raise ValueError(f"epoch {outcome.best_epoch} is not the best by validation accuracy: a later one is better")
     for layer, density in outcome.density.items():
         if not 0 <= density <= 1:  # a mask that is chosen may leave a layer without weights
             raise ValueError(f"the density of {layer!r} must be between 0 and 1, not {density}")
     if outcome.measured is not None and (problem := impossible(outcome.measured, outcome.density.keys())) is not None:
         raise ValueError(problem)
     return outcome
+
+
+def _as_at_the_end(counts: Sequence[float], epoch: int) -> bool:
+    return epoch < len(counts) and abs(counts[epoch] - counts[-1]) <= ALMOST * counts[-1]
 
 
 def _known(environment: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +86,17 @@ class Result(Stored):
     """Fingerprint of the code that trained it, or of the code that was shown since to give the same bits."""
     environment: Environment
     time: Timing
+
+    @model_validator(mode="after")
+    def _best_is_of_its_cell(self) -> Self:
+        """Where the density changes, the best checkpoint is one with the density of the end."""
+        outcome = self.outcome
+        if "density_schedule" not in self.settings.get("topology", {}):
+            if outcome.best_validation_accuracy < max(outcome.validation_accuracy, default=0.0):
+                raise ValueError(f"epoch {outcome.best_epoch} is not the best by validation accuracy")
+        elif (counts := outcome.active_by_epoch) and not _as_at_the_end(counts, outcome.best_epoch):
+            raise ValueError(f"after epoch {outcome.best_epoch}, the best, the density was not that of the end")
+        return self
 
 
 Results: TypeAlias = Sequence[tuple[Run, Result]]

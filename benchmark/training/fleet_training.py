@@ -228,16 +228,22 @@ class FleetTraining:
                 raise
 
     def _validate(self, epoch: int) -> None:
-        """Evaluate every member at the end of an epoch, and keep a copy of those that were never better."""
+        """Evaluate every member at the end of an epoch, and keep a copy of those that were never better.
+
+        While a density is on its way, a network is not yet one of its cell, and is not kept.
+        """
         self._measuring.epoch_ended()
         self.engine.synchronise()
         accuracy = evaluate(self.engine, self._dataset, self._dataset.validation, self._device)
         for index, outcome in enumerate(self.outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))
-            if accuracy[index] > self._best_accuracy[index]:
-                self._best_accuracy[index] = accuracy[index]
-                outcome.best_epoch = epoch + 1
-                self.engine.keep_best(index)
+            if accuracy[index] <= self._best_accuracy[index]:
+                continue
+            with self._failing_alone(index):
+                if updates.density_is_final(self.engine.members[index], self.step, self.total_steps):
+                    self._best_accuracy[index] = accuracy[index]
+                    outcome.best_epoch = epoch + 1
+                    self.engine.keep_best(index)
 
 
 def _measuring(members: Sequence[Member], engine: Engine, setup: Setup, dataset: Dataset) -> Measuring:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from baselines import Baseline
 from benchmark.data.dataset import Dataset
@@ -61,7 +62,8 @@ def _chosen(
     seen = _examples(member, baseline, dataset)
     for done in range(1, baseline.rounds + 1):
         kept = budget if done == baseline.rounds else round(total * (budget / total) ** (done / baseline.rounds))
-        left |= _round(member, baseline, _masked(network, left), seen, {name: left[name] for name in sparse}, kept)
+        made = _masked(network, left, batch_statistics=baseline.batch_statistics)
+        left |= _round(member, baseline, made, seen, {name: left[name] for name in sparse}, kept)
     return left
 
 
@@ -81,9 +83,16 @@ def _round(
     return {name: part.view(left[name].shape) for name, part in zip(left, parts, strict=True)}
 
 
-def _masked(network: nn.Module, left: Mapping[str, Tensor]) -> nn.Module:
-    """A copy of the network in evaluation mode with what is left of its weights."""
+def _masked(network: nn.Module, left: Mapping[str, Tensor], *, batch_statistics: bool) -> nn.Module:
+    """A copy of the network without dropout, with what is left of its weights.
+
+    In evaluation mode the batch-norm of an untrained network would change nothing, and the scores of a deep one would
+    grow with every layer; the released code of SNIP and GraSP leaves the network in training mode.
+    """
     made = copy.deepcopy(network).eval().requires_grad_()
+    for module in made.modules():
+        if isinstance(module, _BatchNorm):
+            module.train(batch_statistics)
     with torch.no_grad():
         for name, mask in left.items():
             made.get_parameter(name).mul_(mask)

@@ -52,6 +52,18 @@ class Recipe:
             raise PluginError(f"schedule {self.schedule!r} gave the density {found} when {done:.0%} was done")
         return found
 
+    def last_update_by(self, step: int, total_steps: int) -> int:
+        """The step of the last topology update up to ``step``; 0 before the first."""
+        period = self.topology.update_period
+        return int(min(step, self.last_update(total_steps))) // period * period
+
+    def has_come_to(self, final: float, step: int, total_steps: int) -> bool:
+        """Whether the updates up to ``step`` have brought the density to that of the end."""
+        if self.topology.density_schedule == CONSTANT:
+            return True
+        found = self.density(final, self.last_update_by(step, total_steps) / total_steps)
+        return abs(found - final) <= SAME_DENSITY * final
+
 
 @dataclass(frozen=True)
 class Member:
@@ -80,12 +92,12 @@ class Member:
 
 def _require_final_density(recipe: Recipe, final: float, total_steps: int) -> None:
     """Raises :class:`InputError` for a schedule that is still on its way at the last update of so many steps."""
-    schedule, period = recipe.topology.density_schedule, recipe.topology.update_period
+    schedule = recipe.topology.density_schedule
     if schedule == CONSTANT:
         return
-    last = int(recipe.last_update(total_steps)) // period * period
-    found = recipe.density(final, last / total_steps)
-    if last == 0 or abs(found - final) > SAME_DENSITY * final:
+    last = recipe.last_update_by(total_steps, total_steps)
+    if last == 0 or not recipe.has_come_to(final, total_steps, total_steps):
+        found = recipe.density(final, last / total_steps)
         when = f"at the last update, step {last} of {total_steps}" if last else "without an update"
         raise InputError(
             f"schedule {schedule} has not come to the final density {when}: it is {found:.3g} and should be {final:g}; "

@@ -90,7 +90,24 @@ def _targets(engine: Engine, member: int, shown: Sequence[Layer], done: float) -
     with plugin_errors(f"schedule {named(recipe.schedule)}", shown[0].step):
         density = recipe.density(of_member.density, done)
     counts = layer_counts(shapes, density, of_member.distribution)
-    return [counts[layer.name] for layer in shown]
+    targets = [counts[layer.name] for layer in shown]
+    if not recipe.schedule.replaces:
+        return list(one_way(targets, [int(layer.mask.sum()) for layer in shown]))
+    return list(targets)
+
+
+def one_way(targets: Sequence[int], active: Sequence[int]) -> list[int]:
+    """The targets of layers that only lose weights, or only gain them, as all of them together do.
+
+    Fractions of weights are rounded anew for every density, so that one layer may be meant to get a weight while all of
+    them lose some. Such a layer stays as it is, and the one that has most to lose makes up for it.
+    """
+    sign = 1 if sum(targets) <= sum(active) else -1
+    found = [sign * min(sign * target, sign * now) for target, now in zip(targets, active, strict=True)]
+    for _ in range(sign * (sum(targets) - sum(found))):
+        place = max(range(len(found)), key=lambda each: sign * (active[each] - found[each]))
+        found[place] += sign
+    return found
 
 
 def _with_ablation(engine: Engine, member: int, shown: Sequence[Layer]) -> list[int | None]:
@@ -100,6 +117,14 @@ def _with_ablation(engine: Engine, member: int, shown: Sequence[Layer]) -> list[
     counts = counts_beside_dense(shapes, of_member.density, of_member.distribution, of_member.exclude)
     last = list(shapes)[-1]
     return [None if layer.name == last else fan_in_count(shapes[layer.name], counts[layer.name]) for layer in shown]
+
+
+def density_is_final(member: Member, step: int, total_steps: int) -> bool:
+    """Whether a member's density is that of its end after ``step``; raises :class:`PluginError` as `update` does."""
+    if member.recipe is None:
+        return True
+    with plugin_errors(f"schedule {named(member.recipe.schedule)}", step):
+        return member.recipe.has_come_to(member.density, step, total_steps)
 
 
 @contextmanager

@@ -54,8 +54,7 @@ def tuned(search: Search, results: Results, metric: str) -> list[Choice]:
         if candidates.keys() != set(wanted) or len({frozenset(each) for each in candidates.values()}) > 1:
             raise InputError(f"{search.name}: some of its {len(wanted)} candidates lack results; run them all")
         validation = {
-            name: [max(each.outcome.validation_accuracy, default=0.0) for each in candidates[name].values()]
-            for name in wanted
+            name: [each.outcome.best_validation_accuracy for each in candidates[name].values()] for name in wanted
         }
         chosen = choose(validation)
         found.append(

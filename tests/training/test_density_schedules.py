@@ -1,5 +1,7 @@
 """Trainings whose density changes: gradual pruning, with and without growth."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -11,8 +13,10 @@ from benchmark.experiments.setup import TrainingSettings
 from benchmark.training.engines import SPARSE
 from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.members import Member
+from benchmark.training.updates import one_way
 from criteria import DensitySchedule, InputError, Rules, load, update_layers
 from criteria.contract import ContractError, check_schedule
+from criteria.distribution import layer_counts
 from criteria.plugins import Spec
 from criteria.rules import exchange
 from criteria.schedules.gmp import GMP
@@ -41,6 +45,18 @@ def test_after_every_update_the_network_has_exactly_the_density_of_the_time(sche
     found, _, total = densities(schedule, scope=scope)
     plan = load(schedule, "schedule")
     assert found == [round(plan.density(0.1, epoch / 10) * total) / total for epoch in range(11)]
+
+
+@pytest.mark.parametrize(("schedule", "best"), [("constant", 1), ("gmp", 8), ("granet(end=0.5)", 5)])
+def test_only_a_checkpoint_with_the_density_of_the_end_counts(schedule, best, monkeypatch):
+    """However much better the denser networks before it are, the result is that of the cell's density."""
+    worse_and_worse = (torch.tensor([99.0 - n], dtype=torch.float64) for n in itertools.count())
+    monkeypatch.setattr("benchmark.training.fleet_training.evaluate", lambda *_: next(worse_and_worse))
+    member = Member(1, 0.1, "erk", recipe("magnitude", density_schedule=Spec.parse(schedule)))
+    (outcome,) = train_fleet([member], setup(MLP, TRAINING), some_data(6), CPU)
+    assert outcome.best_epoch == best
+    active = outcome.active_by_epoch or [1.0] * 11
+    assert active[best] == active[-1]
 
 
 def test_zhu_and_guptas_sparsity_at_half_way_is_seven_eighths_of_the_way_to_the_final_one():
@@ -73,6 +89,32 @@ def test_whatever_the_targets_an_update_reaches_them(net, fraction, scope, resur
         if resurrection == "forbid":
             assert not (update.pruned & update.mask).any()
             assert torch.equal(update.mask, (layer.mask & ~update.pruned) | update.grown)
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), min_size=1))
+def test_where_nothing_is_replaced_no_layer_goes_the_other_way_and_the_total_is_as_it_should_be(layers):
+    targets, active = (list(each) for each in zip(*layers, strict=True))
+    found = one_way(targets, active)
+    assert sum(found) == sum(targets)
+    falls = sum(targets) <= sum(active)
+    assert all(new <= old if falls else new >= old for new, old in zip(found, active, strict=True))
+    if all(new <= old if falls else new >= old for new, old in zip(targets, active, strict=True)):
+        assert found == targets
+
+
+def test_gmp_grows_no_weight_in_any_layer_of_a_deep_network():
+    """Shares of 56 layers are rounded anew for every density; without care a layer would get one now and then."""
+    shapes = {f"layer{n}": (16 << n // 19, 16 << n // 19, 3, 3) for n in range(56)}
+    plan, active = GMP(), None
+    backwards = 0
+    for step in range(1, 700):
+        counts = list(layer_counts(shapes, plan.density(0.05, step / 700), "uniform").values())
+        if active is not None:
+            backwards += any(new > old for new, old in zip(counts, active, strict=True))
+            counts = one_way(counts, active)
+            assert all(new <= old for new, old in zip(counts, active, strict=True))
+        active = counts
+    assert backwards  # so that there was something to see
 
 
 @given(st.integers(1, 50), st.integers(0, 50), st.data(), st.sampled_from(["forbid", "allow"]))

@@ -2,10 +2,12 @@
 
 import copy
 import sys
+from typing import ClassVar
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from baselines import Baseline
 from benchmark.experiments.experiment import load_experiment
@@ -114,6 +116,41 @@ def test_a_layer_that_is_left_without_weights_is_in_the_result():
     assert first > 0
     assert not any(others)
     assert _possible(outcome) is outcome
+
+
+class ShowsItsNetwork(Baseline):
+    shown: ClassVar[list[nn.Module]] = []
+
+    def scores(self, network, names, inputs, loss):
+        self.shown.append(network)
+        return {name: network.get_parameter(name).detach() for name in names}
+
+
+class WithoutExamples(ShowsItsNetwork):
+    batch_statistics: ClassVar[bool] = False
+
+
+@pytest.mark.parametrize(("baseline", "by_the_batch"), [(ShowsItsNetwork(), True), (WithoutExamples(), False)])
+def test_batch_norm_is_that_of_training_unless_the_baseline_says_otherwise_and_dropout_is_off(baseline, by_the_batch):
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.Flatten(), nn.Linear(4 * 26**2, 10))
+    data = some_data(1, 28, 28)
+    masks = {name: torch.zeros(1, *network.get_parameter(name).shape) > 0 for name in ("0.weight", "4.weight")}
+    with_chosen_masks(masks, [Member(1, 0.2, chooser=baseline)], [network], data)
+    shown = baseline.shown.pop()
+    assert {type(each).__name__ for each in shown.modules() if each.training} == (
+        {"BatchNorm2d"} if by_the_batch else set()
+    )
+
+
+def test_the_mask_of_a_deep_network_with_batch_norm_keeps_something_of_most_layers():
+    """An untrained batch-norm in evaluation mode is the identity, and the scores grow ten thousand times as large."""
+    member = Member(1, 0.05, chooser=load("static_snip", "baseline"))
+    data = some_data(3, 32, 32, examples=60)
+    (network,) = initial_networks([member], {"name": "resnet56"}, data.shape, data.classes)
+    names = [name for name, weight in network.named_parameters() if weight.dim() > 1]
+    masks = {name: torch.zeros(1, *network.get_parameter(name).shape) > 0 for name in names}
+    trained = with_chosen_masks(masks, [member], [network], data)
+    assert sum(bool(mask.any()) for mask in trained.values()) > 0.8 * len(names)
 
 
 class Fails(Baseline):

@@ -19,6 +19,7 @@ from benchmark.training.measurements.jaccard import Comparison
 from benchmark.training.members import Member
 from criteria import Criterion, Layer, load
 from criteria.errors import PluginError
+from criteria.plugins import Spec
 from tests.training.small_fleets import CPU, MLP, all_masks, all_weights, recipe, setup, some_data
 
 BATCH = 32
@@ -103,6 +104,29 @@ def test_flops_are_those_of_every_step_with_the_mask_that_it_had(trained):
         assert flops.training_dense == sum(batches) * FLOPS * 3 * total
         assert flops.inference == FLOPS * sum(int(mask[index].sum()) for mask in masks[-1].values())
         assert flops.inference_dense == FLOPS * total
+
+
+def of_momentum(**settings):
+    """FLOPs of a training whose growth reads the momentum, less those of one at random, and the inactive weights."""
+    how = setup(MLP, TRAINING)
+    members = [Member(1, 0.2, "erk", recipe("magnitude", growth, **settings)) for growth in ("momentum", "random")]
+    with_it, without = train_fleet(members, how, some_data(6, examples=EXAMPLES), CPU)
+    weights = with_it.measured.weights
+    inactive = {name: round(size * (1 - with_it.density[name])) for name, size in weights.items()}
+    return with_it.measured.flops.training - without.measured.flops.training, inactive
+
+
+def test_momentum_costs_what_growth_reads_of_it():
+    """Nothing in a layer that is fixed, nothing once the topology rests, and nothing where no weight grows."""
+    epoch = EXAMPLES // 3
+    everywhere, inactive = of_momentum()
+    assert everywhere == FLOPS * sum(inactive.values()) * epoch * TRAINING.epochs
+    cost, inactive = of_momentum(fixed=("last",))
+    assert cost == FLOPS * sum(list(inactive.values())[:-1]) * epoch * TRAINING.epochs
+    cost, inactive = of_momentum(update_until=0.5)  # the only update is at step 2 of 6
+    assert cost == FLOPS * sum(inactive.values()) * epoch
+    cost, _ = of_momentum(density_schedule=Spec("gmp"))
+    assert cost == 0
 
 
 ASKED = ("magnitude", "set", "snip", "random", "grasp")
