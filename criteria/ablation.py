@@ -1,9 +1,10 @@
 """Constant fan-in with ablation: units that keep too few salient weights lose all of them to the other units (SRigL).
 
 Lasby et al., 2024, arXiv 2305.02299; the rule is that of the released code, calgaryml/condensed-sparsity,
-``rigl_constant_fan.py``, but for two things. There a unit that was ablated may come back, while here it is gone for
-good; and there all units below the limit go, however much density is lost when the others cannot share their weights
-evenly, while here as many go as lose next to none.
+``rigl_constant_fan.py``, but for three things. There a unit that was ablated may come back, while here it is gone for
+good; there all units below the limit go, however much density is lost when the others cannot share their weights
+evenly, while here as many go as lose next to none; and there the largest gradients are salient wherever they are, while
+here they are those of candidates. The number of weights that are pruned is rounded down there, and up here.
 """
 
 from torch import Tensor

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Divides each score by the sum or the largest of the absolute scores around it (released code of the paper).
+    """Divides each score by the sum or the largest of the absolute scores around it.
+
+    The released code of the paper does so with the scores as they are, which is the same unless some are negative.
 
     ``over`` says what is around it: its ``layer``; the weights of its output unit, which run over the ``input``; those
     of its input unit, which run over the ``output``; or its ``channel``, the filter of one output channel of a

@@ -10,7 +10,10 @@ from criteria.selection import lowest
 
 @dataclass
 class SET(Criterion):
-    """Half of what goes is the smallest positive weights, half the negative ones closest to zero (Mocanu et al., 2018).
+    """Half of what goes is the smallest positive weights, half the negative ones closest to zero.
+
+    So the paper has it (Nowak et al., 2023); SET itself takes the same fraction of either sign (Mocanu et al., 2018),
+    which is ``set_each_sign``.
 
     Active weights that are exactly zero go first; an odd one out is taken from the positive side;
     where one sign has too few weights the other gives the rest, so that the number is always exact.

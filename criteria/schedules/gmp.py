@@ -10,7 +10,8 @@ from criteria.schedule import DensitySchedule, cubic
 class GMP(DensitySchedule):
     """From ``initial`` density the cubic way down between two shares of the training (Zhu & Gupta, 2018, equation 1).
 
-    The criterion says what goes, magnitude in the paper; the growth has nothing to do.
+    The criterion says what goes, magnitude in the paper; the growth has nothing to do. Layers share the density as the
+    topology's distribution says; in the paper all have the same.
     """
 
     initial: float = 1.0

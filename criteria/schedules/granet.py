@@ -9,9 +9,9 @@ from criteria.schedule import DensitySchedule, cubic
 class GraNet(DensitySchedule):
     """GMP's way down, and at each update a share of weights is pruned and grown besides (Liu et al., 2021).
 
-    ``initial`` is 0.5, the sparse start of arXiv 2106.10404; 1 is its dense one. With magnitude and gradient growth
-    these are the paper's rules. The released code prunes all layers together and replaces weights within each; here the
-    scope of the topology holds for both.
+    ``initial`` is 0.5, the sparse start of arXiv 2106.10404; 1 is its dense one. With magnitude and gradient growth,
+    ``resurrection: allow`` and ``grown_momentum: reset`` these are the released code's rules, but that it prunes all
+    layers together and replaces weights within each; here the scope of the topology holds for both.
     """
 
     initial: float = 0.5
