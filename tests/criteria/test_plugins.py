@@ -321,6 +321,15 @@ def test_one_broken_plugin_is_named_and_left_out_and_stops_no_other(site, what):
     assert identity("broken")
 
 
+@pytest.mark.parametrize("nested", ["1" + "+1" * 20_000, "a" + ".b" * 30_000, "-" * 20_000 + "1"])
+def test_a_source_that_is_nested_too_deeply_for_the_parser_stops_no_other(site, nested):
+    name = unique("deep")
+    site.install("broken", {f"{name}.py": f"x = {nested}\n"}, criteria_group(broken=f"{name}:Mine"))
+    assert {*summaries()} >= {"broken", "magnitude"}
+    assert "magnitude" in usable()
+    assert identity("broken")
+
+
 @pytest.mark.parametrize(
     "text",
     [
