@@ -59,7 +59,10 @@ def github_summary(outcome: CheckOutcome) -> str:
     if outcome.newcomers:
         parts.append("\n".join(f"- {line}" for line in sentences(outcome.newcomers)))
     if outcome.claims:
-        rows = "\n".join(f"| {each.claim} | {each.verdict} | {each.finding} |" for each in outcome.claims)
+        rows = "\n".join(
+            f"| {each.claim} | {each.verdict} | {f'{each.finding}. {each.firmness}'.rstrip()} |"
+            for each in outcome.claims
+        )
         parts.append(f"| claim | verdict | found |\n|---|---|---|\n{rows}")
     if told := deviations(outcome):
         parts.append("\n".join(f"- {line}" for line in told))

@@ -10,6 +10,7 @@ import pytest
 from benchmark.commands.ci_output import tell_ci
 from benchmark.verdicts.check import check
 from benchmark.verdicts.ci import github_annotations, github_summary, junit
+from benchmark.verdicts.claims import ClaimOutcome
 from benchmark.verdicts.rendering import deviations
 from criteria.errors import InputError
 from tests.verdicts.test_check import elsewhere, expecting, grid
@@ -99,6 +100,15 @@ def test_the_summary_names_the_verdict_and_everything_that_deviates():
     text = github_summary(outcome)
     assert text.startswith("### example: deviates")
     assert all(f"- {line}" in text for line in deviations(outcome))
+
+
+def test_the_summary_says_of_a_claim_what_its_verdict_hangs_on_and_what_would_settle_it():
+    hanging = ClaimOutcome("one", "It holds", "a talk", "contradicted", None, "It is -3", 1.0, {"snip": "supported"})
+    open_ = ClaimOutcome("two", "It may hold", "a talk", "undecided", None, "It is 0", 1.0, seeds_needed=30)
+    rows = github_summary(replace(check(grid(), expecting(grid())), claims=(hanging, open_))).splitlines()
+    assert "| It holds | contradicted | It is -3. Contradicted by one criterion: supported without snip. |" in rows
+    settled = "About 30 seeds would settle it; effects within 1 points do not matter."
+    assert f"| It may hold | undecided | It is 0. {settled} |" in rows
 
 
 def test_annotations_are_single_lines_that_github_takes_for_errors():
