@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.rendering import deviations
-from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, CheckRow, Verdict
+from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, CheckRow, Shift, Verdict
 
 FAILED: tuple[Verdict, ...] = ("deviates",)
 SKIPPED: tuple[Verdict, ...] = ("missing", "unexpected", "unstable", "inconclusive")
 """Verdicts of which a test neither passes nor fails."""
+CLAIM_DEVIATES = "the verdict became its opposite, or is another one though every result is the stored one"
 
 
 def junit(outcomes: Iterable[CheckOutcome]) -> str:
@@ -24,15 +26,9 @@ def junit(outcomes: Iterable[CheckOutcome]) -> str:
 def _suite(outcome: CheckOutcome) -> ElementTree.Element:
     """A test for each cell against each source, each comparison of many cells, each claim, and each missing run."""
     cases = [
-        *(_case(outcome, _name(row), row.verdict, _told(row, outcome)) for row in outcome.rows),
-        *(
-            _case(outcome, f"{shift.name} against {shift.source}", "deviates" if shift.deviates else None, None)
-            for shift in outcome.shifts
-        ),
-        *(
-            _case(outcome, str(change), "deviates" if change.deviates else "inconclusive", str(change))
-            for change in outcome.changes
-        ),
+        *(_of_cell(outcome, row) for row in outcome.rows),
+        *(_of_shift(outcome, shift) for shift in outcome.shifts),
+        *(_of_claim(outcome, change) for change in outcome.changes),
         *(_missing(outcome, f"{cell}, seed {seed}") for cell, seed in outcome.missing_runs),
     ]
     failures = sum(case.find("failure") is not None for case in cases)
@@ -76,19 +72,40 @@ def github_annotations(outcome: CheckOutcome) -> list[str]:
     return errors + [f"::warning title={title}::{_escaped(warning)}" for warning in outcome.warnings]
 
 
-def _case(outcome: CheckOutcome, name: str, verdict: Verdict | None, told: str | None) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", classname=f"dst-bench.{outcome.experiment}", name=name)
-    if verdict in FAILED:
-        ElementTree.SubElement(case, "failure", message=told or name).text = MEANINGS["deviates"]
-    elif verdict in SKIPPED:
-        ElementTree.SubElement(case, "skipped", message=f"{verdict}: {MEANINGS[verdict]}")
+def _case(outcome: CheckOutcome, name: str) -> ElementTree.Element:
+    return ElementTree.Element("testcase", classname=f"dst-bench.{outcome.experiment}", name=name)
+
+
+def _failed(case: ElementTree.Element, message: str, meaning: str) -> ElementTree.Element:
+    ElementTree.SubElement(case, "failure", message=message).text = meaning
     return case
+
+
+def _skipped(case: ElementTree.Element, message: str) -> ElementTree.Element:
+    ElementTree.SubElement(case, "skipped", message=message)
+    return case
+
+
+def _of_cell(outcome: CheckOutcome, row: CheckRow) -> ElementTree.Element:
+    case = _case(outcome, _name(row))
+    if row.verdict in FAILED:
+        return _failed(case, _told(row, outcome), MEANINGS[row.verdict])
+    return _skipped(case, f"{row.verdict}: {MEANINGS[row.verdict]}") if row.verdict in SKIPPED else case
+
+
+def _of_shift(outcome: CheckOutcome, shift: Shift) -> ElementTree.Element:
+    case = _case(outcome, name := f"{shift.name} against {shift.source}")
+    return _failed(case, name, MEANINGS["deviates"]) if shift.deviates else case
+
+
+def _of_claim(outcome: CheckOutcome, change: ClaimChange) -> ElementTree.Element:
+    """The case of a claim whose verdict is not the stored one, with the words for it, which are not those of cells."""
+    case = _case(outcome, str(change))
+    return _failed(case, str(change), CLAIM_DEVIATES) if change.deviates else _skipped(case, str(change))
 
 
 def _missing(outcome: CheckOutcome, run: str) -> ElementTree.Element:
-    case = _case(outcome, run, None, None)
-    ElementTree.SubElement(case, "skipped", message="missing: a value is stored, but this run has no result")
-    return case
+    return _skipped(_case(outcome, run), "missing: a value is stored, but this run has no result")
 
 
 def _name(row: CheckRow) -> str:

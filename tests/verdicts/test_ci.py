@@ -11,6 +11,7 @@ from benchmark.commands.ci_output import tell_ci
 from benchmark.verdicts.check import check
 from benchmark.verdicts.ci import github_annotations, github_summary, junit
 from benchmark.verdicts.claims import ClaimOutcome
+from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.rendering import deviations
 from criteria.errors import InputError
 from tests.verdicts.test_check import elsewhere, expecting, grid
@@ -66,6 +67,17 @@ def test_a_single_run_that_has_no_result_is_skipped_in_junit_by_its_seed():
     skipped = [case for case in suite if case.find("skipped") is not None]
     assert [case.get("name") for case in skipped] == [f"{cell}, seed 3"]
     assert (suite.get("tests"), suite.get("skipped")) == (str(len(suite)), "1")
+
+
+@pytest.mark.parametrize(("deviates", "kind"), [(False, "skipped"), (True, "failure")])
+def test_junit_says_of_a_claim_that_changed_what_it_was_and_is_and_nothing_about_tolerances(deviates, kind):
+    change = ClaimChange("magnitude-first", "supported", "undecided", deviates)
+    suite = ElementTree.fromstring(junit([replace(check(grid(), expecting(grid())), changes=(change,))]))[0]
+    (case,) = (case for case in suite if "magnitude-first" in case.get("name"))
+    assert case.find(kind).get("message") == "claim magnitude-first: undecided, stored is supported"
+    assert "tolerance" not in ElementTree.tostring(case, encoding="unicode")
+    assert suite.get("skipped") == str(int(not deviates))
+    assert suite.get("failures") == str(int(deviates))
 
 
 def test_junit_has_a_suite_for_each_experiment():
