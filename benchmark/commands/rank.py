@@ -62,14 +62,16 @@ def main(args: argparse.Namespace) -> int:
             study.known,
             reference=args.reference,
             margin=args.margin,
-            diverged=study.diverged,
-            untouched=study.untouched,
+            noted=study.noted,
             experiment=name,
         )
     else:
         source = "; ".join(f"{name}: {_source(study, args)}" for name, study in named.items())
         found = standing_over(
-            {name: study.known for name, study in named.items()}, reference=args.reference, margin=args.margin
+            {name: study.known for name, study in named.items()},
+            reference=args.reference,
+            margin=args.margin,
+            noted={name: study.noted for name, study in named.items()},
         )
     if args.json:
         print(json.dumps({"source": source, **asdict(found)}, indent=2, allow_nan=False))

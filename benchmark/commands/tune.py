@@ -50,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.running.missing import dry_run, train_missing
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
-    from benchmark.verdicts.tuning import as_contender, diverged_of, tuned
+    from benchmark.verdicts.tuning import as_contender, noted_of, tuned
     from criteria.errors import InputError
     from criteria.plugins import unknown
 
@@ -71,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
     choices = tuned(search, results, experiment.metric)
     study = Study(experiment, results, None, stored)
     known = as_contender(search, choices, study.known)
-    found = standing_among(known, experiment.name, args.reference, diverged=diverged_of(search, choices))
+    found = standing_among(known, experiment.name, args.reference, noted=noted_of(search, choices))
     own = of_criteria(found, [search.name]) if found else None
     if args.json:
         told = {"method": search.name, "choices": [asdict(each) for each in choices], "standing": own and asdict(own)}
