@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from scipy import special
-from tabulate import tabulate
 
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result
 from benchmark.report.numbers import SHORT
 from benchmark.report.tables import DIVERGED_MARK, MARK, METRICS
+from benchmark.system.markdown import escaped, table
 from benchmark.verdicts.standing import StandingRow, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
@@ -201,13 +201,16 @@ def markdown(study: Study, found: Sequence[Board]) -> str:
     trained_on = engines(found)
     runs = len(study.cells) * len(study.experiment.axes.seeds)
     parts = [
-        f"**{study.experiment.title}** (`{study.experiment.name}`): {len(study.results)} of {runs} runs; accuracy is "
-        f"the {METRICS[study.experiment.metric]}.",
-        f"{READING} {machines(study)}",
+        f"**{escaped(study.experiment.title)}** (`{study.experiment.name}`): {len(study.results)} of {runs} runs; "
+        f"accuracy is the {METRICS[study.experiment.metric]}.",
+        f"{READING} {escaped(machines(study))}",
     ]
     for board in found:
         rows = [texts(entry, trained_on) for entry in board.entries]
         right = ("left", *["right"] * (len(headers(trained_on)) - 1))
-        table = tabulate(rows, headers(trained_on), tablefmt="github", disable_numparse=True, colalign=right)
-        parts += [f"#### Density {board.density:g}", table, *notes(board)]
+        parts += [
+            f"#### Density {board.density:g}",
+            table(headers(trained_on), rows, right),
+            *map(escaped, notes(board)),
+        ]
     return "\n\n".join(parts) + "\n"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from benchmark.system.markdown import escaped
 from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.rendering import deviations
@@ -48,28 +49,28 @@ def github_summary(outcome: CheckOutcome) -> str:
     counts = Counter(row.verdict for row in outcome.rows)
     listed = [(verdict, counts[verdict]) for verdict in MEANINGS if counts[verdict]]
     parts = [
-        f"### {outcome.experiment}: {outcome.overall}",
+        f"### {escaped(outcome.experiment)}: {outcome.overall}",
         "| verdict | cells | meaning |\n|---|---|---|\n"
         + "\n".join(f"| {verdict} | {count} | {MEANINGS[verdict]} |" for verdict, count in listed),
     ]
     if outcome.newcomers:
-        parts.append("\n".join(f"- {line}" for line in sentences(outcome.newcomers)))
+        parts.append("\n".join(f"- {escaped(line)}" for line in sentences(outcome.newcomers)))
     if outcome.claims:
         rows = "\n".join(
-            f"| {each.claim} | {each.verdict} | {f'{each.finding}. {each.firmness}'.rstrip()} |"
+            f"| {escaped(each.claim)} | {each.verdict} | {escaped(f'{each.finding}. {each.firmness}'.rstrip())} |"
             for each in outcome.claims
         )
         parts.append(f"| claim | verdict | found |\n|---|---|---|\n{rows}")
     if told := deviations(outcome):
-        parts.append("\n".join(f"- {line}" for line in told))
+        parts.append("\n".join(f"- {escaped(line)}" for line in told))
     return "\n\n".join(parts) + "\n"
 
 
 def github_annotations(outcome: CheckOutcome) -> list[str]:
     """A workflow command for everything that deviates (an error) and every warning, which GitHub shows as a note."""
-    errors = [f"::error title={_escaped(outcome.experiment, True)}::{_escaped(line)}" for line in deviations(outcome)]
-    title = _escaped(outcome.experiment, True)
-    return errors + [f"::warning title={title}::{_escaped(warning)}" for warning in outcome.warnings]
+    title = _commanded(outcome.experiment, True)
+    errors = [f"::error title={title}::{_commanded(line)}" for line in deviations(outcome)]
+    return errors + [f"::warning title={title}::{_commanded(warning)}" for warning in outcome.warnings]
 
 
 def _case(outcome: CheckOutcome, name: str) -> ElementTree.Element:
@@ -127,7 +128,8 @@ def _told(row: CheckRow, outcome: CheckOutcome) -> str:
     return row.verdict if row.difference is None else f"{row.verdict}: moved by {row.difference:+.2f} points"
 
 
-def _escaped(text: str, is_property: bool = False) -> str:
+def _commanded(text: str, is_property: bool = False) -> str:
+    """A text as a workflow command of GitHub takes it."""
     pairs: Iterable[tuple[str, str]] = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
     for character, code in (*pairs, *((":", "%3A"), (",", "%2C")) * is_property):
         text = text.replace(character, code)
