@@ -1,9 +1,7 @@
 """``dst-bench rank``: where each criterion stands, from stored results or the expected values."""
 
 import argparse
-import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -45,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the standing: of one experiment by setting, of several over all of them."""
+    from benchmark.verdicts.json_output import document, plain
     from benchmark.verdicts.standing import standing, standing_over
 
     if args.leaderboard is not None:
@@ -62,17 +61,19 @@ def main(args: argparse.Namespace) -> int:
             study.known,
             reference=args.reference,
             margin=args.margin,
-            diverged=study.diverged,
-            untouched=study.untouched,
+            noted=study.noted,
             experiment=name,
         )
     else:
         source = "; ".join(f"{name}: {_source(study, args)}" for name, study in named.items())
         found = standing_over(
-            {name: study.known for name, study in named.items()}, reference=args.reference, margin=args.margin
+            {name: study.known for name, study in named.items()},
+            reference=args.reference,
+            margin=args.margin,
+            noted={name: study.noted for name, study in named.items()},
         )
     if args.json:
-        print(json.dumps({"source": source, **asdict(found)}, indent=2, allow_nan=False))
+        print(document({"source": source, **plain(found)}))
     else:
         _print(found, source)
         for line in _left_out(found, args.experiments[0]):

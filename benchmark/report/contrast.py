@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from tabulate import tabulate
 
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import Experiment
 from benchmark.report.numbers import signed
-from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
+from benchmark.report.tables import Format, cell_columns, cell_values, csv_text, said, shaped
 from benchmark.verdicts.contrasts import Contender, Contrast
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.multiplicity import holm
@@ -37,8 +36,8 @@ def contrast_table(contrast: Contrast, form: Format = "simple") -> str:
         f"{contrast.first} against {contrast.second} ({'; '.join(contrast.changes)})\n"
         f"difference in points, mean ± half its {CONFIDENCE:.0%} interval, paired by seed"
     )
-    table = tabulate(rows, headers, tablefmt=form, disable_numparse=True)
-    return "\n\n".join([heading, table, " ".join(contrast_sentences(contrast))]) + "\n"
+    words = " ".join(contrast_sentences(contrast))
+    return "\n\n".join([said(heading, form), shaped(headers, rows, form), said(words, form)]) + "\n"
 
 
 def contrast_csv(experiment: Experiment, contrast: Contrast) -> str:

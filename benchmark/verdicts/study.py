@@ -14,6 +14,7 @@ from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.runs import Run, cells, expand
 from benchmark.experiments.setup import ENGINE_NAMES
 from benchmark.verdicts.expected import DECIMALS, MEASURED, Expected
+from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
 
@@ -132,9 +133,15 @@ class Study:
         return sorted((run.cell, run.seed) for run, result in self.results if _is_untouched(run, result))
 
     @cached_property
+    def noted(self) -> Noted:
+        """The runs that a reader must know of beside their accuracy."""
+        unproven = [(run.cell, run.seed) for run, result in self.results if result.contract_skipped]
+        return Noted(self.diverged, self.untouched, unproven)
+
+    @cached_property
     def unproven(self) -> set[Cell]:
         """Cells with a run that was trained with ``--no-contract``: nothing shows that its criterion keeps it."""
-        return {run.cell for run, result in self.results if result.contract_skipped}
+        return {cell for cell, _ in self.noted.unproven}
 
     @cached_property
     def diverged_by_cell(self) -> dict[Cell, int]:

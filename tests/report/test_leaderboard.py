@@ -131,6 +131,39 @@ def test_a_method_that_leaves_a_layer_without_weights_is_named_in_every_form():
     assert markdown(found, boards(found)).count(sentence) == SECTION.html(Findings(found)).count(sentence) == 1
 
 
+def marked(label, **changes):
+    """A study in which two runs of three of a method at density 0.1 are changed so."""
+    pairs = []
+    for run, result in study().results:
+        if (run.cell.label, run.cell.density) == (label, 0.1) and run.seed < 3:
+            outcome = replace(result.outcome, diverged=changes.get("diverged", False))
+            skipped = changes.get("contract_skipped", False)
+            result = result.model_copy(update={"outcome": outcome, "contract_skipped": skipped})
+        pairs.append((run, result))
+    return Study(MADE, tuple(pairs))
+
+
+@pytest.mark.parametrize(
+    ("change", "mark", "sentence"),
+    [
+        ("diverged", "²", "² Diverged: set · random (2 of 3 runs). These are no results of a training that worked."),
+        (
+            "contract_skipped",
+            "¹",
+            "¹ Trained with --no-contract: set · random (2 of 3 runs). Nothing shows that such a criterion keeps the "
+            "contract.",
+        ),
+    ],
+)
+def test_what_diverged_or_skipped_the_contract_is_marked_in_every_form(change, mark, sentence):
+    found = marked("set · random", **{change: True})
+    for text in (markdown(found, boards(found)), SECTION.html(Findings(found))):
+        assert text.count(f"set · random{mark}") == 1
+        assert text.count(sentence) == 1
+    plain = markdown(study(), boards(study()))
+    assert not any(each in plain for each in "¹²")
+
+
 def test_what_people_wrote_around_the_leaderboard_stays_and_writing_twice_changes_nothing(tmp_path):
     path = tmp_path / "field.md"
     write_leaderboard(path, study())

@@ -231,7 +231,7 @@ def test_one_run_without_a_result_is_named_and_is_missing_to_a_strict_check(made
     outcome = check_study(without(study, gone))
     assert outcome.warnings == ("1 of 27 runs has no result: set · random · 0.1, seed 2",)
     assert (outcome.overall, outcome.exit_status(), outcome.exit_status(strict=True)) == ("reproduced", 0, 1)
-    cell = {"criterion": "set", "growth": "random", "density": 0.1}
+    cell = {"criterion": "set", "growth": "random", "density": 0.1, "extra": {}}
     assert json.loads(as_json(outcome))["missing_runs"] == [{"cell": cell, "seed": 2}]
     assert check_study(study).exit_status(strict=True) == 0
 
