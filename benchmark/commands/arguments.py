@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
     from benchmark.experiments.part import Part
     from benchmark.experiments.results import ResultsFolder
-    from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import HasResults, Study
+    from benchmark.verdicts.values import Values
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 """Seconds."""
@@ -182,18 +181,10 @@ def options_of(args: argparse.Namespace) -> Options:
     )
 
 
-@dataclass(frozen=True)
-class Values:
-    """The expected values of an experiment: of the part that is asked for, and all of the experiment as written."""
-
-    expected: "Expected | None" = None
-    stored: "Expected | None" = None
-    """None for a variation, which other settings have trained."""
-
-
-def values_of(args: argparse.Namespace, experiment: "Experiment") -> Values:
+def values_of(args: argparse.Namespace, experiment: "Experiment") -> "Values":
     """The expected values that the arguments ask for; none where none are stored."""
     from benchmark.verdicts.expected import expected_file
+    from benchmark.verdicts.values import Values
     from criteria.errors import InputError
 
     try:
@@ -203,27 +194,33 @@ def values_of(args: argparse.Namespace, experiment: "Experiment") -> Values:
     return required_values(args, experiment)
 
 
-def required_values(args: argparse.Namespace, experiment: "Experiment") -> Values:
+def required_values(args: argparse.Namespace, experiment: "Experiment") -> "Values":
     """The expected values that the arguments ask for; raises :class:`InputError` where none are stored."""
-    from benchmark.verdicts.expected import expected_file, read_expected
-    from benchmark.verdicts.study import narrowed
+    from benchmark.verdicts.expected import expected_file
+    from benchmark.verdicts.values import read_values
 
-    stored = read_expected(expected_file(experiment.name, args.expected))
-    return Values(narrowed(stored, experiment, part_of(args)), None if args.set else stored)
+    return read_values(expected_file(experiment.name, args.expected), experiment, part_of(args))
+
+
+def tell_doubts(values: "Values") -> None:
+    """Say on stderr what speaks against expected values, where nothing that is printed says it."""
+    for line in values.doubts:
+        print(f"warning: {line}", file=sys.stderr)
 
 
 def study_of(
     args: argparse.Namespace,
     experiment: "Experiment",
-    values: Values | None = None,
+    values: "Values | None" = None,
     place: "HasResults | None" = None,
 ) -> "Study":
     """The stored results of an experiment, with expected ``values``; from the results folder, or another ``place``."""
     from benchmark.verdicts.study import load_study
+    from benchmark.verdicts.values import Values
 
     found = values or Values()
     place = place or results_of(args, experiment)
-    return load_study(experiment, place, found.expected, stored=found.stored, changed=args.set)
+    return load_study(experiment, place, found.expected, stored=found.stored, changed=args.set, doubts=found.doubts)
 
 
 def folder(text: str) -> Path:

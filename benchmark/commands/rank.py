@@ -13,6 +13,7 @@ from benchmark.commands.arguments import (
     path_of,
     results_of,
     study_of,
+    tell_doubts,
     values_of,
 )
 from benchmark.commands.table import print_table
@@ -87,6 +88,7 @@ def _write_leaderboards(args: argparse.Namespace) -> int:
 
     for name in args.experiments:
         experiment = part_of(args).select(name)
+        tell_doubts(values_of(args, experiment))
         study, source = _with_stored(study_of(args, experiment), args)
         for written in write_leaderboard(args.leaderboard, study):
             print(f"wrote {written} ({source})")
@@ -119,7 +121,9 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
 def _study(name: str, args: argparse.Namespace) -> "Study":
     """An experiment with what is known of it; raises :class:`InputError` where nothing is."""
     experiment = part_of(args).select(name)
-    study = study_of(args, experiment, values_of(args, experiment))
+    values = values_of(args, experiment)
+    tell_doubts(values)
+    study = study_of(args, experiment, values)
     place = results_of(args, experiment).path
     if not study.known:
         raise InputError(

@@ -12,15 +12,16 @@ from benchmark.commands.arguments import (
     part_of,
     results_of,
     study_of,
+    tell_doubts,
     tell_results,
     values_of,
 )
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.commands.arguments import Values
     from benchmark.experiments.experiment import Experiment
     from benchmark.verdicts.study import Study
+    from benchmark.verdicts.values import Values
 
 SUMMARY = "write tables, figures and one HTML page"
 
@@ -46,7 +47,9 @@ def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
     others = [part_of(args).select(name) for name in args.against]
-    study = _with_results(args, experiment, values_of(args, experiment))
+    values = values_of(args, experiment)
+    tell_doubts(values)
+    study = _with_results(args, experiment, values)
     against = [_with_results(args, other) for other in others]
     from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report

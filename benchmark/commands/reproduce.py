@@ -46,7 +46,8 @@ def main(args: argparse.Namespace) -> int:
     for experiment in experiments:
         results = train_missing(experiment, results_of(args, experiment), options_of(args))
         values = values_of(args, experiment)
-        study = Study(experiment, results, values.expected, values.stored, changed=tuple(args.set))
+        changed, doubts = tuple(args.set), values.doubts
+        study = Study(experiment, results, values.expected, values.stored, changed=changed, doubts=doubts)
         status = max(status, _conclude(study, args, checks))
     return status
 

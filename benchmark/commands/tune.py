@@ -12,6 +12,7 @@ from benchmark.commands.arguments import (
     experiment_of,
     options_of,
     results_of,
+    tell_doubts,
     values_of,
 )
 from benchmark.commands.table import print_table
@@ -57,7 +58,9 @@ def main(args: argparse.Namespace) -> int:
     asked = argparse.Namespace(**vars(args), criteria=",".join(map(str, search.candidates)), add=None)
     experiment = experiment_of(asked)
     require_held_out(experiment.data)
-    stored = values_of(asked, experiment).stored
+    values = values_of(asked, experiment)
+    tell_doubts(values)
+    stored = values.stored
     criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
     if criteria and args.reference not in criteria:
         raise unknown("reference", args.reference, criteria)

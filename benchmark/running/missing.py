@@ -81,8 +81,9 @@ def _without_older(found: Stock, folder: ResultsFolder, options: Options) -> Sto
 
 def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> str:
     """How much there is to train, in how many fleets and about how long it takes; trains a few steps to know it."""
+    from benchmark.running.estimate import estimate_seconds
     from benchmark.running.helpers import helpers_worth
-    from benchmark.running.plan import FleetSizes, estimate_seconds, plan_fleets
+    from benchmark.running.plan import FleetSizes, plan_fleets
     from benchmark.system.device import choose_device
 
     found = take_stock(engines_chosen(expand(experiment), folder, options), folder, fresh=options.fresh)

@@ -76,6 +76,7 @@ def _missing(study: Study) -> Iterator[str]:
 
 def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:
     """In what the results differ from what the expected values are of, beside the code and the machine."""
+    yield from study.doubts
     if study.changed:
         changed = ", ".join(study.changed)
         yield f"trained with {changed}; the expected values are those of the experiment as written"

@@ -39,6 +39,8 @@ class Study:
     """Whether the results are those that our own expected values were made of, so that the two cannot differ."""
     changed: tuple[str, ...] = ()
     """Settings of which the results have another value than the experiment as written, as in ``training.epochs=2``."""
+    doubts: tuple[str, ...] = ()
+    """What the runs that are kept beside the expected values say against these, a line for each."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.expected.metric != self.experiment.metric:
@@ -193,6 +195,7 @@ def load_study(
     *,
     stored: Expected | None = None,
     changed: Sequence[str] = (),
+    doubts: Sequence[str] = (),
 ) -> Study:
     """The study of an experiment from the results that are stored in a place, each of which is read once.
 
@@ -206,7 +209,7 @@ def load_study(
             if (result := place.read(candidate)) is not None:
                 found.append((candidate, result))
                 break
-    return Study(experiment, tuple(found), expected, stored, changed=tuple(changed))
+    return Study(experiment, tuple(found), expected, stored, changed=tuple(changed), doubts=tuple(doubts))
 
 
 def filled(study: Study, others: Results) -> Study:
