@@ -18,6 +18,8 @@ FEATURES = 24
 
 SPLIT_SEED = 42
 
+TRAIN_EXAMPLES = 658_112
+
 
 @dataclass(frozen=True)
 class HIGGS(DataSource):
@@ -25,7 +27,7 @@ class HIGGS(DataSource):
 
     @property
     def look(self) -> Look:
-        return Look((FEATURES,), 2, 658_112, -3.0, 10.0)
+        return Look((FEATURES,), 2, TRAIN_EXAMPLES, -3.0, 10.0)
 
     def load(self, root: Path) -> "Dataset":
         """Inputs [N, 24], unscaled, of two classes; stratified into 70% training, 15% validation and 15% test examples.

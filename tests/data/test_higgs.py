@@ -10,7 +10,7 @@ import torch
 from pandas.errors import ParserError
 from sklearn.model_selection import train_test_split
 
-from benchmark.data import load_dataset
+from benchmark.data import higgs, load_dataset
 from benchmark.data.published import MissingDataError, without_downloads
 from criteria import InputError
 from tests.small_data import HIGGS_FEATURES, HIGGS_URL, higgs_copy
@@ -35,8 +35,9 @@ def examples():
 
 
 @pytest.fixture
-def copy(examples, tmp_path):
+def copy(examples, tmp_path, monkeypatch):
     """Folder of OpenML's answers as scikit-learn keeps them."""
+    monkeypatch.setattr(higgs, "TRAIN_EXAMPLES", 280)
     higgs_copy(*examples, tmp_path)
     return tmp_path
 
@@ -128,12 +129,12 @@ def test_too_little_memory_is_said_and_the_copy_stays(copy, no_network, monkeypa
         raise error
 
     before = contents(copy)
-    monkeypatch.setattr("pandas.read_csv", read_csv)
-    with pytest.raises(InputError) as raised:
-        load_dataset("higgs", copy)
+    with monkeypatch.context() as patch:
+        patch.setattr("pandas.read_csv", read_csv)
+        with pytest.raises(InputError) as raised:
+            load_dataset("higgs", copy)
     assert one_line(raised) == "data set 'higgs': this machine has not enough memory for it"
     assert contents(copy) == before
-    monkeypatch.undo()
     assert load_dataset("higgs", copy).classes == 2
 
 
