@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
+from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from benchmark.experiments.cells import Value
 from benchmark.experiments.search import Tuning, require_held_out
@@ -18,6 +18,16 @@ from criteria.plugins import Spec, registered, resolve, unknown
 
 Density = Annotated[Number, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
+
+
+def _axis_value(value: object) -> Value:
+    if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError("expected a number, a text, or true or false")
+
+
+AxisValue = Annotated[Value, PlainValidator(_axis_value)]
+"""As YAML has it: a text such as ``"5"`` is no number, and ``true`` is not 1."""
 MOST_COMBINATIONS = 1000
 """Of settings that vary: each is checked when the experiment is read."""
 
@@ -29,11 +39,9 @@ class Axes(Settings):
     growths: tuple[spec_of("growth"), ...] = Field(min_length=1)  # type: ignore[valid-type]
     densities: tuple[Density, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
-    settings: dict[str, Annotated[tuple[StrictStr | StrictInt | StrictFloat, ...], Field(min_length=1)]] = Field(
-        default_factory=dict
-    )
+    settings: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Values of further settings by their place in the experiment, such as ``topology.update_period``."""
-    leave_out: tuple[dict[str, StrictStr | StrictInt | StrictFloat], ...] = ()
+    leave_out: tuple[dict[str, AxisValue], ...] = ()
     """Points of the grid that are not asked for: those that have all values of one of these, of ``criterion`` (or
     baseline), ``growth``, ``density`` and settings that vary."""
 
