@@ -235,3 +235,39 @@ def test_the_place_of_a_failure_is_in_the_plugin_and_not_in_torch_or_in_ours():
     assert failing(lambda: Criterion().score(None)).startswith(f"{here}, line ")
     layer = Layer("fc", torch.ones(2), None, torch.ones(2, dtype=torch.bool))
     assert "grasp.py, line " in failing(lambda: recipe("grasp").criterion.score(layer))
+
+
+def failing_later(error, calls):
+    """Passes on what it gets, and fails after so many calls."""
+    left = iter(range(calls))
+
+    def passes(stored, _):
+        if next(left, None) is None:
+            raise error
+        return stored
+
+    return passes
+
+
+@pytest.mark.parametrize("from_files", [False, True])
+@pytest.mark.parametrize(
+    ("part", "calls"),
+    [("augment", 2), ("decode", 2), ("decode", 4)],
+    ids=["augment", "decode a batch", "decode what is evaluated"],
+)
+def test_a_data_set_that_fails_in_training_or_evaluation_is_named_with_what_it_failed_at(part, calls, from_files):
+    """An epoch has four batches."""
+    data = replace(
+        DATA, **{part: failing_later(OSError(5, "Input/output error", "x.jpg"), calls)}, from_files=from_files
+    )
+    message = rf"data set 'made up' failed in {part}\(\): OSError: \[Errno 5\] Input/output error: 'x.jpg'"
+    with pytest.raises(PluginError, match=message):
+        train_fleet([Member(seed=1, density=1.0)], setup(MLP, TRAINING), data, CPU)
+
+
+@pytest.mark.parametrize("part", ["augment", "decode"])
+def test_running_out_of_memory_is_no_failure_of_a_data_set(part):
+    """It may be the size of the fleet, for which a smaller one is trained."""
+    data = replace(DATA, **{part: failing_later(torch.OutOfMemoryError("no memory"), 2)})
+    with pytest.raises(torch.OutOfMemoryError):
+        train_fleet([Member(seed=1, density=1.0)], setup(MLP, TRAINING), data, CPU)
