@@ -18,7 +18,14 @@ def blaming(what: str, most: int = 200) -> Iterator[None]:
     except (InputError, PluginError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
-        raise PluginError(f"{what}: {reason(error, most)}") from error
+        raise PluginError(f"{what}: {reason(error, most)}") from cause_of(error)
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """What a :class:`PluginError` that a context manager makes of a plugin's error is raised from."""
+    # contextlib takes any RuntimeError whose cause is the StopIteration of the block for the one that Python makes of a
+    # StopIteration in a generator, and raises the StopIteration in its place.
+    return None if isinstance(error, StopIteration) else error
 
 
 def reason(error: BaseException, most: int = 200) -> str:

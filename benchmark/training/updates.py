@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.experiments.setup import CONSTANT
-from benchmark.system.plugin_failures import reason
+from benchmark.system.plugin_failures import cause_of, reason
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member, Recipe
@@ -145,7 +145,7 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         place = f" ({where})" if (where := where_raised(error)) else ""
-        raise PluginError(f"{what} failed at step {step}: {reason(error)}{place}") from error
+        raise PluginError(f"{what} failed at step {step}: {reason(error)}{place}") from cause_of(error)
 
 
 def layers_shown(engine: Engine, member: int, step: int, needs: Needs) -> list[Layer]:
