@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from criteria.errors import InputError, PluginError, one_line
+from criteria.isolation import kept_process_state
 
 
 @contextmanager
@@ -11,11 +12,13 @@ def blaming(what: str, most: int = 200) -> Iterator[None]:
     """Whatever is raised inside comes out as a :class:`PluginError`, ``what`` and the :func:`reason`.
 
     Errors that say themselves what is wrong, :class:`InputError` and :class:`PluginError`, and an interruption by the
-    user come out as they are.
+    user come out as they are. What the plugin prints goes to standard error, because standard output may be for a
+    program, and what it changes of the process is put back.
     """
     try:
-        yield
-    except (InputError, PluginError, KeyboardInterrupt):
+        with kept_process_state():
+            yield
+    except (InputError, PluginError):
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
         raise PluginError(f"{what}: {reason(error, most)}") from cause_of(error)

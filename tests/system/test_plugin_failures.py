@@ -1,6 +1,10 @@
 """Whatever a plugin does in one of its hooks, outside of a training step, comes out as one error that names it."""
 
+import os
+import random
+
 import pytest
+import torch
 
 from baselines import Baseline
 from benchmark.data import load_dataset, source_of
@@ -111,3 +115,29 @@ def test_scores_that_find_nothing_next_fail_as_any_other():
     training = TrainingSettings(epochs=1, batch_size=16, learning_rate=0.05)
     with pytest.raises(PluginError, match="cannot choose a mask: StopIteration"):
         train_fleet([Member(1, 0.2, chooser=NoScores())], setup(MLP, training), some_data(6), CPU)
+
+
+CHANGES = (
+    "import os, random, torch; print('said'); os.chdir('/'); random.seed(7); torch.set_default_dtype(torch.float64)"
+)
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if "no_data" not in hook])
+def test_what_a_hook_prints_is_for_people_and_what_it_changes_is_put_back(hook, doing, capsys):
+    doing(CHANGES)
+    random.seed(1)
+    before = os.getcwd(), random.getstate(), torch.get_num_threads()
+    HOOKS[hook]()
+    assert (os.getcwd(), random.getstate(), torch.get_num_threads()) == before
+    printed = capsys.readouterr()
+    assert (printed.out, set(printed.err.splitlines())) == ("", {"said"})
+
+
+def test_what_a_model_draws_is_drawn_so_that_the_next_one_differs():
+    torch.manual_seed(3)
+    first, second = (build_model("mlp(widths=[4])", inputs=(8,), classes=3) for _ in range(2))
+    torch.manual_seed(3)
+    again, other = (next(build_model("mlp(widths=[4])", inputs=(8,), classes=3).parameters()) for _ in range(2))
+    assert torch.equal(next(first.parameters()), again)
+    assert torch.equal(next(second.parameters()), other)
+    assert not torch.equal(again, other)
