@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from benchmark.system.interruption import is_interruption
 from criteria.errors import InputError, PluginError, one_line
 from criteria.isolation import kept_process_state
 
@@ -21,6 +22,8 @@ def blaming(what: str, most: int = 200) -> Iterator[None]:
     except (InputError, PluginError):
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
+        if is_interruption(error):
+            raise
         raise PluginError(f"{what}: {reason(error, most)}") from cause_of(error)
 
 

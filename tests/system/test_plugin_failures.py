@@ -12,6 +12,7 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import TrainingSettings
 from benchmark.models import build_model
+from benchmark.system import interruption
 from benchmark.training.fleet_training import train_fleet
 from benchmark.training.members import Member
 from criteria.errors import PluginError
@@ -141,3 +142,22 @@ def test_what_a_model_draws_is_drawn_so_that_the_next_one_differs():
     assert torch.equal(next(first.parameters()), again)
     assert torch.equal(next(second.parameters()), other)
     assert not torch.equal(again, other)
+
+
+def test_a_hook_that_raises_what_ctrl_c_raises_fails_as_any_other(doing):
+    doing("raise KeyboardInterrupt")
+    with interruption.interruptible(), pytest.raises(PluginError, match=r"no_densities.*KeyboardInterrupt"):
+        expand(load_experiment("smoke", baselines=["no_densities"]))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_ctrl_c_while_a_hook_works_is_no_failure_of_its(doing):
+    doing("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    with interruption.interruptible(), pytest.raises(interruption.Interrupted):
+        expand(load_experiment("smoke", baselines=["no_densities"]))
+
+
+def test_where_nobody_can_tell_who_raises_it_it_is_ctrl_c(doing):
+    doing("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        expand(load_experiment("smoke", baselines=["no_densities"]))

@@ -11,6 +11,7 @@ import torch
 
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.setup import TrainingSettings
+from benchmark.system import interruption
 from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.members import Member
 from criteria import Criterion, Layer
@@ -111,6 +112,13 @@ def test_a_hook_that_finds_nothing_next_fails_alone(broken):
     found, _ = trained(fleet)
     assert found.failures.keys() == {0}
     assert "StopIteration" in found.failures[0]
+
+
+def test_a_criterion_that_raises_what_ctrl_c_raises_fails_alone():
+    with interruption.interruptible():
+        found, _ = trained(members("magnitude", Fails(KeyboardInterrupt())))
+    assert found.failures.keys() == {1}
+    assert "KeyboardInterrupt" in found.failures[1]
 
 
 def test_a_schedule_that_finds_nothing_next_fails_alone(monkeypatch):
