@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.experiments.archive import archive_beside, write_archive
+from benchmark.experiments.archive import archive_beside, archive_bytes
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Results
+from benchmark.system.files import write_atomically
+from benchmark.system.interruption import ending_between_steps
 from benchmark.system.yamlfile import validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
 from benchmark.verdicts.expected import (
@@ -18,8 +20,8 @@ from benchmark.verdicts.expected import (
     Expected,
     StoredCell,
     estimates,
+    expected_text,
     read_expected,
-    write_expected,
 )
 from benchmark.verdicts.outcome_digest import digests_of
 from benchmark.verdicts.samples import Samples
@@ -124,10 +126,19 @@ def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float, res
     """
     before = read_expected(path) if path.exists() else None
     expected = revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
+    files = {path: expected_text(expected).encode()}
     if results:
-        write_archive(results, archive_beside(path))  # first, as the larger one: a disk that is full leaves both
-    write_expected(expected, path)
+        files[archive_beside(path)] = archive_bytes(results)
+    _write_together(files)
     return expected
+
+
+def _write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together, so that no signal and no full disk leaves one without the other."""
+    larger_first = sorted(files.items(), key=lambda file: len(file[1]), reverse=True)  # a full disk refuses the first
+    with ending_between_steps():
+        for place, content in larger_first:
+            write_atomically(place, content)
 
 
 def revised(before: Expected | None, evidence: Evidence, *, experiment: str, metric: str, tolerance: float) -> Expected:

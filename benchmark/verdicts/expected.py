@@ -14,7 +14,6 @@ from pydantic import AfterValidator, Field, model_validator
 from benchmark.experiments.archive import archive_beside
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.setup import Settings
-from benchmark.system.files import write_atomically
 from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
 from benchmark.verdicts.samples import Samples
@@ -183,8 +182,8 @@ def read_expected(path: Path) -> Expected:
     return expected
 
 
-def write_expected(expected: Expected, path: Path) -> None:
-    """Write expected values by atomic rename: a line per key of a cell, so that a change shows as a changed line."""
+def expected_text(expected: Expected) -> str:
+    """The text of a file of expected values: a line per key of a cell, so that a change shows as a changed line."""
     content = {
         "experiment": expected.experiment,
         "metric": expected.metric,
@@ -200,7 +199,8 @@ def write_expected(expected: Expected, path: Path) -> None:
             for stored in expected.cells
         ],
     }
-    write_atomically(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf))
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return text
 
 
 def estimates(samples: Samples, digests: Mapping[Cell, Mapping[int, str]] | None = None) -> dict[Cell, Estimate]:
