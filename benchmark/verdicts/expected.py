@@ -9,18 +9,17 @@ from statistics import fmean
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark.experiments.archive import archive_beside
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.setup import Settings
 from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
-from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
+from benchmark.verdicts.claims import ClaimId, ClaimVerdict
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.summary import Summary
 from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
-from criteria.plugins import unknown
 
 HERE = Path("expected_results")
 """The folder in which expected values are written and first looked for, below the one that a command runs in."""
@@ -32,15 +31,6 @@ DECIMALS = 4
 """Stored decimals of a percentage; one test image in a million changes the last one."""
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-
-
-def _installed(claim: str) -> str:
-    if claim not in claim_names():
-        raise unknown("claim", claim, claim_names())
-    return claim
-
-
-InstalledClaim = Annotated[ClaimId, AfterValidator(_installed)]
 
 
 class Estimate(Settings, strict=True):
@@ -114,8 +104,8 @@ class Expected(Settings):
     tolerance: float = Field(gt=0)
     """Difference that counts as the same result, in percentage points."""
     sources: dict[str, Source] = Field(min_length=1)
-    claims: dict[InstalledClaim, ClaimVerdict] = Field(default_factory=dict)
-    """The verdict of our own runs on each claim."""
+    claims: dict[ClaimId, ClaimVerdict] = Field(default_factory=dict)
+    """The verdict of our own runs on each claim, also on one that somebody has installed elsewhere."""
     cells: tuple[StoredCell, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

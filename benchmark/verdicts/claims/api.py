@@ -80,8 +80,12 @@ class Claim:
     decide: Callable[[Samples, float], Judgement | None]
 
     def judge(self, samples: Samples, tolerance: float) -> ClaimOutcome | None:
-        """The claim judged by an experiment's samples; None if they have no data that the claim is about."""
-        found = self.decide(samples, tolerance)
+        """The claim judged by an experiment's samples; None if they have no data that the claim is about.
+
+        Raises whatever ``decide`` raises, ``TypeError`` for what is no :class:`Judgement`, and ``ValueError`` for a
+        verdict that there is not.
+        """
+        found = self._decided(samples, tolerance)
         if found is None:
             return None
         return ClaimOutcome(
@@ -92,9 +96,19 @@ class Claim:
             found.effect,
             found.sentence,
             tolerance,
-            without_each(self.decide, samples, tolerance, found.verdict),
-            seeds_to_settle(self.decide, samples, tolerance) if found.verdict == "undecided" else None,
+            without_each(self._decided, samples, tolerance, found.verdict),
+            seeds_to_settle(self._decided, samples, tolerance) if found.verdict == "undecided" else None,
         )
+
+    def _decided(self, samples: Samples, tolerance: float) -> Judgement | None:
+        found = self.decide(samples, tolerance)
+        if found is None:
+            return None
+        if not isinstance(found, Judgement):
+            raise TypeError(f"it gave a {type(found).__name__}, and should give a Judgement or None")
+        if found.verdict not in CLAIM_MEANINGS:
+            raise ValueError(f"it gave the verdict {found.verdict!r}; there are {', '.join(CLAIM_MEANINGS)}")
+        return found
 
 
 def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Judgement | None]], Claim]:
