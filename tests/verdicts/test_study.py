@@ -111,6 +111,23 @@ def test_values_that_cannot_be_written_down_leave_the_archive_as_it_was(stored, 
     assert {file: file.read_bytes() for file in before} == before
 
 
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+def test_a_result_that_is_a_link_to_itself_is_refused_before_anything_is_trained_for_it(made, folder):
+    run = expand(made)[0]
+    folder.runs.mkdir(parents=True)
+    folder.file(run.id).symlink_to("not there")
+    assert folder.read(run) is None
+    folder.file(run.id).unlink()
+    folder.file(run.id).symlink_to(f"{run.id}.json")
+    with pytest.raises(InputError, match=f"{run.id}.json: cannot be read: "):
+        folder.read(run)
+
+
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="cannot be written: "):
+        write_atomically(tmp_path / ("long" * 100), "text")
+
+
 def test_a_result_of_another_engine_is_found_and_knows_its_engine(made, folder):
     found = results_of(made)
     store(folder, found[:4])
