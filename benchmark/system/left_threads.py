@@ -13,6 +13,8 @@ from contextlib import suppress
 
 GRACE_SECONDS = 1.0
 """For threads that end when Python tells them to, as those of a pool that has nothing to do."""
+SHOWN = 5
+"""Names of threads in the line; a plugin may leave one at every step."""
 
 
 def ended(status: int, before: Collection[threading.Thread] = ()) -> int:
@@ -40,7 +42,8 @@ def _end(status: int, before: Collection[threading.Thread]) -> None:
     if not (names := _left(before)):
         return
     threads = "a thread that is" if len(names) == 1 else f"{len(names)} threads that are"
-    line = f"dst-bench: ends without waiting for {threads} left behind: {', '.join(map(repr, names))}\n"
+    shown = ", ".join(map(repr, names[:SHOWN])) + (", …" if len(names) > SHOWN else "")
+    line = f"dst-bench: ends without waiting for {threads} left behind: {shown}\n"
     with suppress(OSError, ValueError):
         sys.stderr.write(line)
         sys.stderr.flush()

@@ -42,6 +42,13 @@ def test_a_thread_that_is_left_behind_is_named_and_not_waited_for(deed, name, st
     assert ended(deed, status) == (status, "whole\n", line)
 
 
+def test_of_many_threads_some_are_named():
+    one = ", ".join(["'one'"] * 5)
+    many = f"[{FOR_EVER.replace('forgotten', 'one')} for _ in range(9)]"
+    line = f"dst-bench: ends without waiting for 9 threads that are left behind: {one}, …\n"
+    assert ended(many, 0) == (0, "whole\n", line)
+
+
 @pytest.mark.parametrize("deed", ["pass", IDLE_POOL], ids=["none", "idle pool"])
 def test_threads_that_end_when_they_are_told_to_are_no_news(deed):
     assert ended(deed, 1) == (1, "whole\n", "")
