@@ -225,6 +225,8 @@ def study_of(
 
 def folder(text: str) -> Path:
     """A folder, which need not be there yet, as a user writes it."""
+    if not text.strip():  # pathlib takes an empty text, such as a shell's variable that is not set, for this folder
+        raise argparse.ArgumentTypeError(f"expected a folder, found {text!r}; write . for the one that you are in")
     path = path_of(text)
     if os.path.exists(path) and not os.path.isdir(path):  # which say no where one may not even ask
         raise argparse.ArgumentTypeError(f"{path}: expected a folder, found a file")

@@ -116,8 +116,19 @@ def _refused(error: OSError) -> str:
     """What the system refused, in one line; output that could not be written is given up."""
     if error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if not _is_somewhere():
+        return "the folder that this command was started in is gone; change into one that is there"
     _give_up_output(sys.stdout)
     return f"cannot read or write: {error.strerror or error}"
+
+
+def _is_somewhere() -> bool:
+    """Whether the current folder is there; where it is not, pathlib's errors name no file."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _give_up_output(*streams: object) -> None:

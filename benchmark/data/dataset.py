@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from benchmark.system.plugin_failures import blaming
+from benchmark.system.plugin_failures import failures_of
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """Changes a batch of stored inputs [B, …] at random into one of the same shape, type and device; it draws from a CPU
@@ -58,7 +58,7 @@ class Dataset:
         """
         if self.decode is None:
             return stored.to(device)
-        with blaming(f"data set {self.name!r} failed in decode()", memory=False):
+        with failures_of(f"data set {self.name!r} failed in decode()", memory=False):
             return _as_seen(self.decode(stored, device), len(stored))
 
     def augmented(self, stored: Tensor, generator: torch.Generator) -> Tensor:
@@ -68,7 +68,7 @@ class Dataset:
         """
         if self.augment is None:
             return stored
-        with blaming(f"data set {self.name!r} failed in augment()", memory=False):
+        with failures_of(f"data set {self.name!r} failed in augment()", memory=False):
             return _as_stored(self.augment(stored, generator), stored)
 
     def on(self, device: torch.device) -> "Dataset":

@@ -60,12 +60,14 @@ def archive_beside(expected: Path) -> Path:
 
 
 def write_archive(results: Results, path: Path) -> None:
-    """Write results as an archive, by atomic rename; the same results give the same bytes.
+    """Write results as an archive, by atomic rename; raises :class:`InputError` where the file cannot be written."""
+    write_atomically(path, archive_bytes(results))
 
-    Raises :class:`InputError` where the file cannot be written.
-    """
+
+def archive_bytes(results: Results) -> bytes:
+    """The content of an archive of results; the same results give the same bytes."""
     lines = sorted({result.id: json.dumps(json.loads(result_text(result))) for _, result in results}.items())
-    write_atomically(path, lzma.compress("".join(f"{line}\n" for _, line in lines).encode(), preset=9))
+    return lzma.compress("".join(f"{line}\n" for _, line in lines).encode(), preset=9)
 
 
 def read_archive(path: Path) -> Archive:

@@ -12,6 +12,7 @@ from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import CONSTANT
 from benchmark.system import child
 from benchmark.system.files import read_text, write_atomically
+from benchmark.system.interruption import is_interruption
 from benchmark.system.plugin_failures import reason
 from benchmark.system.user import cache_folder
 from criteria.contract import ContractError, check_criterion, check_growth, check_schedule
@@ -77,9 +78,11 @@ def check_once(spec: Spec, kind: str) -> None:
         else:
             check = check_growth if kind == "growth" else check_criterion
             check(str(spec), QUICK_EXAMPLES)
-    except (InputError, ContractError, KeyboardInterrupt):
+    except (InputError, ContractError):
         raise
     except BaseException as error:  # a plugin may fail in any way, also where no property of the contract looks
+        if is_interruption(error):
+            raise
         raise PluginError(f"{kind} {str(spec)!r} cannot be checked: {reason(error)}") from error
     with suppress(InputError):  # it cannot be written: then the next command checks again
         write_atomically(_passed(spec, kind), _text(spec, kind))

@@ -9,19 +9,17 @@ from statistics import fmean
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark.experiments.archive import archive_beside
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.setup import Settings
-from benchmark.system.files import write_atomically
 from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
-from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
+from benchmark.verdicts.claims import ClaimId, ClaimVerdict
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.summary import Summary
 from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
-from criteria.plugins import unknown
 
 HERE = Path("expected_results")
 """The folder in which expected values are written and first looked for, below the one that a command runs in."""
@@ -33,15 +31,6 @@ DECIMALS = 4
 """Stored decimals of a percentage; one test image in a million changes the last one."""
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-
-
-def _installed(claim: str) -> str:
-    if claim not in claim_names():
-        raise unknown("claim", claim, claim_names())
-    return claim
-
-
-InstalledClaim = Annotated[ClaimId, AfterValidator(_installed)]
 
 
 class Estimate(Settings, strict=True):
@@ -115,8 +104,8 @@ class Expected(Settings):
     tolerance: float = Field(gt=0)
     """Difference that counts as the same result, in percentage points."""
     sources: dict[str, Source] = Field(min_length=1)
-    claims: dict[InstalledClaim, ClaimVerdict] = Field(default_factory=dict)
-    """The verdict of our own runs on each claim."""
+    claims: dict[ClaimId, ClaimVerdict] = Field(default_factory=dict)
+    """The verdict of our own runs on each claim, also on one that somebody has installed elsewhere."""
     cells: tuple[StoredCell, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -183,8 +172,8 @@ def read_expected(path: Path) -> Expected:
     return expected
 
 
-def write_expected(expected: Expected, path: Path) -> None:
-    """Write expected values by atomic rename: a line per key of a cell, so that a change shows as a changed line."""
+def expected_text(expected: Expected) -> str:
+    """The text of a file of expected values: a line per key of a cell, so that a change shows as a changed line."""
     content = {
         "experiment": expected.experiment,
         "metric": expected.metric,
@@ -200,7 +189,8 @@ def write_expected(expected: Expected, path: Path) -> None:
             for stored in expected.cells
         ],
     }
-    write_atomically(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf))
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return text
 
 
 def estimates(samples: Samples, digests: Mapping[Cell, Mapping[int, str]] | None = None) -> dict[Cell, Estimate]:

@@ -92,12 +92,16 @@ class Claim:
     decide: Callable[[Samples, float], Judgement | None]
 
     def judge(self, samples: Samples, tolerance: float) -> ClaimOutcome | None:
-        """The claim judged by an experiment's samples; None if they have no data that the claim is about."""
-        found = self.decide(samples, tolerance)
+        """The claim judged by an experiment's samples; None if they have no data that the claim is about.
+
+        Raises whatever ``decide`` raises, ``TypeError`` for what is no :class:`Judgement`, and ``ValueError`` for a
+        verdict that there is not.
+        """
+        found = self._decided(samples, tolerance)
         if found is None:
             return None
         undecided = found.verdict == "undecided"
-        outlook = seeds_to_settle(self.decide, samples, tolerance) if undecided else Outlook()
+        outlook = seeds_to_settle(self._decided, samples, tolerance) if undecided else Outlook()
         return ClaimOutcome(
             self.id,
             self.sentence,
@@ -106,10 +110,20 @@ class Claim:
             found.effect,
             found.sentence,
             tolerance,
-            without_each(self.decide, samples, tolerance, found.verdict),
+            without_each(self._decided, samples, tolerance, found.verdict),
             outlook.seeds,
             outlook.unknown,
         )
+
+    def _decided(self, samples: Samples, tolerance: float) -> Judgement | None:
+        found = self.decide(samples, tolerance)
+        if found is None:
+            return None
+        if not isinstance(found, Judgement):
+            raise TypeError(f"it gave a {type(found).__name__}, and should give a Judgement or None")
+        if found.verdict not in CLAIM_MEANINGS:
+            raise ValueError(f"it gave the verdict {found.verdict!r}; there are {', '.join(CLAIM_MEANINGS)}")
+        return found
 
 
 def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Judgement | None]], Claim]:
