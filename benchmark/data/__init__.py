@@ -59,9 +59,8 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
     source = source_of(spec)
     with blaming(f"data set {str(spec)!r} cannot be loaded", most=500):
         try:
-            with kept_process_state():
-                dataset = source.load(data_root(data_dir))
-                problem = import_module("benchmark.data.examination").problem_of(dataset, source.look)
+            dataset = source.load(data_root(data_dir))
+            problem = import_module("benchmark.data.examination").problem_of(dataset, source.look)
         except PermissionError as error:
             if error.filename is None:
                 raise
