@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
@@ -93,8 +94,9 @@ def _draw(
     styles = styles_of(grid)
     baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
     scale = _Scale(places(axis, [cell for cells in shown.values() for cell in cells]) or places(axis, grid))
+    entries: dict[str, Artist] = {}
     for ax, (title, cells) in zip(axes, shown.items(), strict=True):
-        panel = _Panel(ax, axis, samples, scale)
+        panel = _Panel(ax, axis, samples, scale, entries)
         for name, group in references(axis, cells, grid).items():
             index = baselines.index(name)
             panel.reference(group, reference_style(index, theme), reference_marker(index))
@@ -110,7 +112,6 @@ def _draw(
     accuracy_axis(axes[0], samples, stretched=stretched)
     for ax in leftmost(axes):
         ax.set_ylabel("test accuracy [%]")
-    entries = {label: handle for ax in axes for handle, label in zip(*_legend(ax), strict=True)}
     legend_below(figure, entries, max(2 * min(COLUMNS, len(axes)), 3))
     return figure, axes
 
@@ -147,6 +148,8 @@ class _Panel:
     axis: Axis
     samples: Samples
     scale: _Scale
+    entries: dict[str, Artist]
+    """What the legend names; lines add themselves."""
 
     def line(self, label: str, cells: Sequence[Cell], style: dict[str, Any], shift: float = 0.0) -> None:
         """A criterion or baseline along the axis; NaN for a missing cell breaks the line.
@@ -159,7 +162,7 @@ class _Panel:
         if np.isnan(means).all():
             return
         spots = self.scale.beside(sorted(known), shift)
-        self.ax.plot(spots, means, label=label, **style)
+        (self.entries[label],) = self.ax.plot(spots, means, label=label, **style)
         low, high = np.maximum(means - spreads, 100 - SURE), np.minimum(means + spreads, SURE)
         self.ax.fill_between(spots, low, high, color=style["color"], alpha=0.13, linewidth=0)
         gaps = np.isnan(np.concatenate([[np.nan], means, [np.nan]]))
@@ -174,7 +177,8 @@ class _Panel:
             return
         means, spreads = _columns(cells, self.samples)
         if not np.isnan(means).all():
-            self.ax.axhline(means[0], label=cells[0].criterion, **style)
+            name = cells[0].criterion
+            self.entries[name] = self.ax.axhline(means[0], label=name, **style)
             low, high = means[0] - spreads[0], min(means[0] + spreads[0], SURE)
             self.ax.axhspan(low, high, color=style["color"], alpha=0.13, linewidth=0)
 
@@ -256,8 +260,3 @@ def _nowhere(grid: Sequence[Cell], samples: Samples, axis: Axis) -> list[float]:
     grown = [cell for cell in grid if cell.growth is not None]
     known = set(places(axis, [cell for cell in grown if samples.get(cell)]))
     return [place for place in places(axis, grown) if known and place not in known]
-
-
-def _legend(ax: Axes) -> tuple[list[Any], list[str]]:
-    handles, labels = ax.get_legend_handles_labels()
-    return handles, [str(label) for label in labels]

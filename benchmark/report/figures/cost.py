@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from statistics import fmean
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
@@ -91,6 +92,7 @@ def _draw(
 ) -> Figure:
     growths = _by_growth(found)
     figure, axes = figure_of_panels(len(growths), width=4.9, height=4.0, margin=0.8)
+    entries: dict[str, Artist] = {}
     for ax, growth in zip(axes, growths, strict=True):
         here = {cell: at for cell, at in found.items() if cell.growth == growth}
         _front(ax, here, theme)
@@ -98,8 +100,8 @@ def _draw(
             points = [at for cell, at in here.items() if cell.criterion == name]
             if points:
                 size = 9 if name in mine else 6.5
-                drawn = {"color": style["color"], "marker": style["marker"], "markersize": size}
-                ax.plot(*zip(*points, strict=True), linestyle="none", label=name, markeredgecolor=theme.paper, **drawn)
+                drawn = {"color": style["color"], "marker": style["marker"], "markersize": size, "linestyle": "none"}
+                (entries[name],) = ax.plot(*zip(*points, strict=True), markeredgecolor=theme.paper, **drawn)
         ax.set_title(f"{growth} growth", loc="left")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(ScalarFormatter())
@@ -111,7 +113,6 @@ def _draw(
     accuracy_axis(axes[0], samples, stretched=is_wide(samples))
     for ax in leftmost(axes):
         ax.set_ylabel("test accuracy [%]")
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     legend_below(figure, entries, 4)
     return figure
 
