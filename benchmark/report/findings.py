@@ -95,4 +95,5 @@ class Findings:
 
         Raises :class:`InputError` for a study that it cannot be compared with.
         """
-        return [*along_axes(self.study.samples), *(between_experiments(self.study, other) for other in self.others)]
+        within = along_axes(self.study.samples, self.study.cells)
+        return [*within, *(between_experiments(self.study, other) for other in self.others)]
