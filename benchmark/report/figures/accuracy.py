@@ -28,7 +28,8 @@ from benchmark.report.figures.look import (
     set_panel_title,
 )
 from benchmark.report.figures.styles import styles_of
-from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean
+from benchmark.report.figures.words import CELL_HEADERS, ONE_SEED, cell_rows, ordered_by_mean, seeds_of
+from benchmark.report.references import reference_words
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.arrays import Array
 
@@ -48,16 +49,16 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) 
     far = far_below(samples, [cell for cell in grid if cell.growth is None]) if axis is DENSITY else {}
     near = {cell: values for cell, values in samples.items() if cell not in far}
     stretched = is_wide(near)
-    caption = (
-        f"Each line is a {axis.lines}, its band the standard deviation "
-        "over seeds; points are set a little apart sideways."
+    seeds = seeds_of({cell: samples[cell] for cell in grid if cell in samples})
+    band = (
+        f"with {seeds} and so without a band" if seeds == ONE_SEED else f"its band the standard deviation over {seeds}"
     )
+    caption = f"Each line is a {axis.lines}, {band}; points are set a little apart sideways."
     if axis is DENSITY:
         caption += " Further left, fewer weights are kept."
-    if any(cell.growth is None for cell in grid):
-        caption += (
-            " Grey: the same network with a topology that never changes (static), and with all its weights (dense)."
-        )
+    if baselines := reference_words(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None)):
+        told = (f"{name} ({words})" if words else name for name, words in baselines.items())
+        caption += f" Grey: {', '.join(told)}."
     if stretched:
         caption += (
             " The accuracy axis is stretched towards 100% (logit scale: equal steps multiply the odds of being right by"

@@ -10,6 +10,7 @@ from benchmark.report.contrast import contrast_sentences, limits, shown_setting,
 from benchmark.report.figures.differences import difference_axis, is_wide
 from benchmark.report.figures.look import Plot, Theme, set_panel_title
 from benchmark.report.figures.styles import Styles
+from benchmark.report.figures.words import seeds_in_words
 from benchmark.verdicts.contrasts import Contrast
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import LEVEL
@@ -23,7 +24,8 @@ def contrast_plot(contrast: Contrast, styles: Styles) -> Plot:
     """A panel per growth; in it for each criterion a bold point over all its cells, and below it one for each."""
     caption = (
         f"Points of accuracy that {contrast.first} is above (right of the line) or below (left) {contrast.second}, in "
-        f"the mean over runs with the same seed, with the {CONFIDENCE:.0%} interval, each judged alone."
+        f"the mean over runs with the same seed, {seeds_in_words(mean.dof + 1 for mean in contrast.cells.values())} of "
+        f"them, with the {CONFIDENCE:.0%} interval, each judged alone."
     )
     if len(shown_settings(contrast.cells)) > 1:
         caption += f" Bold: {span_of(contrast).lower()}."

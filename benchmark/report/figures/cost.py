@@ -12,14 +12,15 @@ from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_axis, is_wide
 from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, legend_below
 from benchmark.report.figures.styles import Styles
-from benchmark.report.figures.words import CELL_HEADERS, in_order, place
+from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_of
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 
 CAPTION = (
     "Mean accuracy of each criterion at each density against the floating-point operations of its training, as a share "
     "of those of the dense network, if zeros cost nothing. The grey line is the Pareto front: no other point is both "
-    "cheaper and better. Only what has been trained here is drawn, because stored values have no cost."
+    "cheaper and better. Each point is a mean over {seeds}. Only what has been trained here is drawn, because "
+    "stored values have no cost."
 )
 
 STRETCHED = " The accuracy axis is stretched towards 100% (logit scale)."
@@ -46,7 +47,7 @@ def cost_plot(study: Study, styles: Styles, mine: Collection[str] = ()) -> Plot 
     return Plot(
         "cost",
         "Accuracy against the cost of training",
-        CAPTION + (STRETCHED if is_wide(samples) else ""),
+        CAPTION.format(seeds=seeds_of(samples)) + (STRETCHED if is_wide(samples) else ""),
         lambda theme: _draw(found, samples, styles, mine, theme),
         headers,
         rows,

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places
 from benchmark.report.figures.look import DARK, INK_ON_COLOUR, Plot, Theme, set_panel_title
-from benchmark.report.figures.words import in_order, place
+from benchmark.report.figures.words import in_order, place, seeds_in_words
 from benchmark.report.numbers import signed
 from benchmark.verdicts.samples import Samples, over_baseline
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
@@ -25,7 +25,7 @@ CAPTION = (
     "Points of accuracy that each criterion (row) gains at each {axis} (column) over the static network of the same "
     "density: the mean of the differences between runs with the same seed, below it its "
     f"{CONFIDENCE:.0%} interval. Blue is better than static, orange worse; bold if the interval excludes 0, each "
-    "cell judged alone."
+    "cell judged alone. Each cell has {seeds}."
 )
 
 
@@ -38,7 +38,7 @@ def gains_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> 
     return Plot(
         "gains",
         "Gain over the static network",
-        CAPTION.format(axis=axis.title),
+        CAPTION.format(axis=axis.title, seeds=seeds_in_words(mean.dof + 1 for mean in found.values())),
         lambda theme: _draw(shown, found, axis, theme),
         ("criterion", "growth", "density", "further_settings", "seeds", "gain", "low", "high"),
         [

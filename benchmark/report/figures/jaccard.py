@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, legend_below, reference_style
 from benchmark.report.figures.styles import Styles, criterion_styles
-from benchmark.report.figures.words import CELL_HEADERS, in_order, place
+from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_in_words
 from benchmark.report.overlaps import Indices, Moment, Pair, cells_of, compared_criteria, indices
 from benchmark.verdicts.study import Study
 
@@ -35,11 +35,12 @@ def jaccard_plots(study: Study) -> list[Plot]:
     found, criteria = indices(study), compared_criteria(study)
     if not found:
         return []
+    seeds = seeds_in_words(len(values) for pairs in found.values() for values in pairs.values())
     steps = {cell: sorted({moment.step for moment in found if moment.cell == cell}) for cell in cells_of(found)}
     if all(len(each) == 1 for each in steps.values()):
         caption = (
             "How alike the sets are that two criteria would prune of the same network at its first topology update, "
-            f"over all layers, mean over seeds. {MEANING} That is the chance above each column."
+            f"over all layers, mean over {seeds}. {MEANING} That is the chance above each column."
         )
         title = "What criteria would prune at the first update"
         return [
@@ -59,7 +60,7 @@ def jaccard_plots(study: Study) -> list[Plot]:
     caption = (
         "Each panel is a network that is trained with one criterion. Lines show how alike what that criterion prunes "
         "and what another would prune there are, at topology updates in the course of the training, over all layers; "
-        f"bands are the standard deviation over seeds. {MEANING} It falls along with the prune fraction."
+        f"bands are the standard deviation over {seeds}. {MEANING} It falls along with the prune fraction."
     )
     title = "What other criteria would prune in the course of a training"
     styles = criterion_styles(criteria)

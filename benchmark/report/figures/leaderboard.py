@@ -16,7 +16,7 @@ from benchmark.report.figures.cost import STRETCHED, front
 from benchmark.report.figures.edge import CAPTION as EDGE
 from benchmark.report.figures.edge import far_below, mark_far_below
 from benchmark.report.figures.look import Plot, Theme, legend_below, legible, line_style
-from benchmark.report.figures.words import CELL_HEADERS, in_order, place
+from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_of
 from benchmark.report.leaderboard import Board, Entry
 
 COLOURED = 6
@@ -24,11 +24,11 @@ COLOURED = 6
 STATIC = "static"
 """The method that all others are seen against: it is dotted and has no colour."""
 CAPTION = (
-    "Every line and every point is a method: a criterion with a growth, or a baseline.{static} Coloured are at most "
-    f"{COLOURED} {{of}}: the one with the highest mean of all, then those with the highest mean at a density, first "
-    "those that have it at the most densities, then those on the Pareto front of all points, then the best at the "
-    "lowest density. The rest are grey.{dense} The front joins the points that none beats in accuracy at their cost or "
-    "below it."
+    "Every line and every point is a method: a criterion with a growth, or a baseline, in the mean over {seeds}."
+    f"{{static}} Coloured are at most {COLOURED} {{of}}: the one with the highest mean of all, then those with the "
+    "highest mean at a density, first those that have it at the most densities, then those on the Pareto front of all "
+    "points, then the best at the lowest density. The rest are grey.{dense} The front joins the points that none beats "
+    "in accuracy at their cost or below it."
 )
 
 
@@ -45,6 +45,7 @@ def leaderboard_plot(boards: Sequence[Board]) -> Plot | None:
     with_static = any(entry.cell.label == STATIC for entry in near)
     caption = CAPTION.format(
         static=" Plain static is dotted." if with_static else "",
+        seeds=seeds_of(_samples(entries)),
         of="of the others" if with_static else "of them",
         dense=" The dashed line is the dense network." if dense is not None else "",
     )

@@ -13,7 +13,7 @@ from pandas import DataFrame
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.look import Plot, Theme
 from benchmark.report.figures.styles import Styles, styles_of
-from benchmark.report.figures.words import in_order
+from benchmark.report.figures.words import in_order, seeds_of
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ranks import Ranking, critical_difference, rank
@@ -22,7 +22,7 @@ MARGIN = 0.3
 """Ranks between the first or last criterion and its label."""
 CAPTION = (
     "Average rank of each criterion over settings (growth, density, and what else varies; in each, rank 1 is the best "
-    "mean over seeds). "
+    "mean over {seeds}). "
     "A bar joins criteria whose ranks differ by less than the critical difference (CD) of Nemenyi's test at the level "
     f"{1 - CONFIDENCE:g}: these settings cannot tell them apart."
 )
@@ -73,7 +73,7 @@ def ranks_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
     return Plot(
         "ranks",
         "Ranks of the criteria",
-        CAPTION,
+        CAPTION.format(seeds=seeds_of({cell: samples.get(cell, {}) for cell in cells})),
         lambda theme: _draw(found, styles, theme),
         ("panel", "criterion", "settings", "average_rank", "critical_difference"),
         rows,

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from benchmark.report.figures.differences import difference_axis, is_wide
 from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost
 from benchmark.report.figures.styles import Styles
+from benchmark.report.figures.words import seeds_in_words
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.standing import Standing, StandingRow
 from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES
@@ -45,8 +46,8 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
         return None
     caption = (
         f"Points of accuracy that each criterion is above (right of the line) or below (left) {found.reference} with "
-        f"the same seeds, with the {found.confidence:.0%} interval. Between the dotted lines a difference is smaller "
-        f"than {found.margin:g} points, which counts as none."
+        f"the same {seeds_in_words(row.n for row in rows)}, with the {found.confidence:.0%} interval. "
+        f"Between the dotted lines a difference is smaller than {found.margin:g} points, which counts as none."
     )
     if is_wide(_ends(rows)):
         caption += " The axis is logarithmic beyond one point on either side."
@@ -72,10 +73,18 @@ def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Pl
     """The rank of each criterion in each setting; ``mine`` are drawn bold."""
     rows = [row for row in found.rows if row.rank_low is not None] or list(found.rows)
     caption = (
-        "Rank of the mean of each criterion in each setting, 1 is the highest, with the "
-        f"{found.confidence:.0%} interval of the rank of its true mean. Where intervals overlap widely, these seeds do "
-        "not tell the criteria apart."
+        f"Rank of the mean of each criterion over {seeds_in_words(row.n for row in rows)} in each setting, 1 is the "
+        "highest"
     )
+    if all(row.rank_low is None for row in rows):
+        caption += (
+            f". Fewer than {FEWEST_FOR_PROBABILITIES} seeds give no interval, so nothing says how sure a rank is."
+        )
+    else:
+        caption += (
+            f", with the {found.confidence:.0%} interval of the rank of its true mean. Where intervals overlap widely, "
+            "these seeds do not tell the criteria apart."
+        )
     if len(rows) < len(found.rows):
         caption += (
             f" Settings whose criteria have fewer than {FEWEST_FOR_PROBABILITIES} seeds in common have no interval, "
