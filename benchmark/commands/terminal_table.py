@@ -91,8 +91,13 @@ def _table(block: Sequence[_Column], widths: Sequence[int], *, has_headers: bool
     style = box.SIMPLE_HEAD if has_headers else None
     table = Table(box=style, show_header=has_headers, pad_edge=False, collapse_padding=True)
     for column, width in zip(block, widths, strict=True):
-        justify, no_wrap = ("right", True) if column.is_number else ("left", False)
-        table.add_column(Text(column.header), justify=justify, overflow="fold", width=width, no_wrap=no_wrap)
+        table.add_column(
+            Text(column.header),
+            justify="right" if column.is_number else "left",
+            overflow="fold",
+            width=width,
+            no_wrap=column.is_number,
+        )
     for row in zip(*(column.cells for column in block), strict=True):
         table.add_row(*map(Text, row))
     return table

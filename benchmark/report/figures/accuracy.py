@@ -57,8 +57,8 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) 
     if axis is DENSITY:
         caption += " Further left, fewer weights are kept."
     if baselines := reference_words(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None)):
-        told = (f"{name} ({words})" if words else name for name, words in baselines.items())
-        caption += f" Grey: {', '.join(told)}."
+        named = (f"{name} ({words})" if words else name for name, words in baselines.items())
+        caption += f" Grey: {', '.join(named)}."
     if stretched:
         caption += (
             " The accuracy axis is stretched towards 100% (logit scale: equal steps multiply the odds of being right by"

@@ -50,8 +50,8 @@ def _draw(contrast: Contrast, styles: Styles, theme: Theme) -> Figure:
             for cell, mean in contrast.cells.items():
                 if (cell.criterion, cell.growth) == (block.criterion, growth):
                     _point(ax, mean, block.row(shown_setting(cell)), colour, size=4.0, width=1.0)
-            if several and (mean := contrast.overall.get((block.criterion, growth))):
-                _point(ax, mean, block.start, colour, size=8.5, width=2.6)
+            if several and (overall := contrast.overall.get((block.criterion, growth))):
+                _point(ax, overall, block.start, colour, size=8.5, width=2.6)
         set_panel_title(ax, "baselines" if growth is None else f"{growth} growth")
         named = growth is None or growth == next((each for each in growths if each is not None), None)
         _name_rows(ax, blocks[growth] if named else [], theme)

@@ -109,11 +109,11 @@ def _draw(
     for label in [*dict.fromkeys(entry.cell.label for entry in entries if entry.cell.label not in named), *named]:
         own = sorted((entry for entry in entries if entry.cell.label == label), key=lambda entry: entry.cell.density)
         style = named.get(label) or {"color": theme.faint, "alpha": 0.45, "marker": "."}
-        means = [entry.mean for entry in own]
-        (line,) = left.plot([entry.cell.density for entry in own], means, **style)
+        heights = [entry.mean for entry in own]
+        (line,) = left.plot([entry.cell.density for entry in own], heights, **style)
         legend |= {label: line} if label in named else {}
         style = {**style, "linestyle": "none", "markeredgecolor": theme.paper if label in named else "none"}
-        right.plot([_cost(entry) for entry in own], means, **style)
+        right.plot([_cost(entry) for entry in own], heights, **style)
     if dense is not None:
         for ax in (right, left):
             legend["dense"] = ax.axhline(dense.mean, color=theme.faint, linestyle=(0, (4, 2)))
