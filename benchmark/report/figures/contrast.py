@@ -1,6 +1,6 @@
 """What one change does, as a forest of differences with their intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from benchmark.report.contrast import contrast_sentences, limits, shown_setting, shown_settings, span_of
 from benchmark.report.figures.differences import difference_axis, is_wide
+from benchmark.report.figures.labels import make_room, room_of, short_labels
 from benchmark.report.figures.look import Plot, Theme, set_panel_title
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import seeds_in_words
@@ -40,7 +41,9 @@ def _draw(contrast: Contrast, styles: Styles, theme: Theme) -> Figure:
     growths = list(dict.fromkeys(growth for _, growth in contrast.overall))
     blocks = {growth: _blocks(contrast, growth) for growth in growths}
     rows = max(found[-1].end for found in blocks.values())
+    labels = short_labels(block.criterion for found in blocks.values() for block in found)
     figure = Figure(figsize=(4.6 * max(len(growths), 1.4), 0.19 * rows + 1.3))
+    make_room(figure, labels.values(), times=1 + (None in growths and len(growths) > 1))
     axes = figure.subplots(1, len(growths), sharex=True, squeeze=False).ravel()
     several = len(shown_settings(contrast.cells)) > 1
     for ax, growth in zip(axes, growths, strict=True):
@@ -54,10 +57,14 @@ def _draw(contrast: Contrast, styles: Styles, theme: Theme) -> Figure:
                 _point(ax, overall, block.start, colour, size=8.5, width=2.6)
         set_panel_title(ax, "baselines" if growth is None else f"{growth} growth")
         named = growth is None or growth == next((each for each in growths if each is not None), None)
-        _name_rows(ax, blocks[growth] if named else [], theme)
+        _name_rows(ax, blocks[growth] if named else [], labels, theme)
         ax.set_ylim(rows - 0.6, -1.0)
     difference_axis(axes[0], _ends(contrast))
-    figure.supxlabel(f"test accuracy with {contrast.first} minus {contrast.second} [points]", fontsize=11)
+    first, second = short_labels((contrast.first, contrast.second)).values()
+    label = f"test accuracy with {first} minus {second} [points]"
+    if room_of([label]) > figure.get_figwidth():
+        label = label.replace(" minus ", "\nminus ")
+    figure.supxlabel(label, fontsize=11)
     return figure
 
 
@@ -91,12 +98,12 @@ def _blocks(contrast: Contrast, growth: str | None) -> list[_Block]:
     return found
 
 
-def _name_rows(ax: Axes, blocks: Sequence[_Block], theme: Theme) -> None:
+def _name_rows(ax: Axes, blocks: Sequence[_Block], labels: Mapping[str, str], theme: Theme) -> None:
     """Name the rows of a panel at its left; no row if there are no ``blocks``, because another panel names them."""
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="y", which="minor", labelsize=8, labelcolor=theme.faint, length=0)
-    ax.set_yticks([block.start for block in blocks], [block.criterion for block in blocks])
+    ax.set_yticks([block.start for block in blocks], [labels[block.criterion] for block in blocks])
     settings = [(block.row(setting), f"density {setting}") for block in blocks for setting in block.settings]
     ax.set_yticks([row for row, _ in settings], [label for _, label in settings], minor=True)
 

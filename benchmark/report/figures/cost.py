@@ -10,7 +10,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_axis, is_wide
-from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, legend_below
+from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, legend_below, set_panel_title
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_of
 from benchmark.verdicts.samples import Samples
@@ -103,7 +103,7 @@ def _draw(
                 size = 9 if name in mine else 6.5
                 drawn = {"color": style["color"], "marker": style["marker"], "markersize": size, "linestyle": "none"}
                 (entries[name],) = ax.plot(*zip(*points, strict=True), markeredgecolor=theme.paper, **drawn)
-        ax.set_title(f"{growth} growth", loc="left")
+        set_panel_title(ax, f"{growth} growth")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_formatter(NullFormatter())

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import Plot, Theme
 from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean, seeds_of
@@ -45,7 +46,9 @@ def dense_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
 
 
 def _draw(cells: Sequence[Cell], samples: Samples, styles: Styles, theme: Theme) -> Figure:
+    labels = list(short_labels(cell.label for cell in cells).values())
     figure = Figure(figsize=(8.0, 0.36 * len(cells) + 1.1))
+    make_room(figure, labels)
     ax = figure.subplots()
     step = grain(samples)
     for row, cell in enumerate(cells):
@@ -53,7 +56,7 @@ def _draw(cells: Sequence[Cell], samples: Samples, styles: Styles, theme: Theme)
         _row(ax, row, list(samples[cell].values()), step, colour)
         if cell.criterion == PLAIN and not cell.extra:
             ax.axvline(fmean(samples[cell].values()), color=theme.faint, linestyle="--", linewidth=1, zorder=1)
-    ax.set_yticks(range(len(cells)), [cell.label for cell in cells])
+    ax.set_yticks(range(len(cells)), labels)
     ax.set_ylim(len(cells) - 0.5, -0.5)
     ax.set_xlabel("test accuracy [%]")
     ax.grid(visible=False, axis="y")

@@ -1,5 +1,6 @@
 """How alike the sets are that criteria would prune: maps of the first update, curves over a training (Figure 6)."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
@@ -10,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, legend_below, reference_style
 from benchmark.report.figures.styles import Styles, criterion_styles
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_in_words
@@ -19,6 +21,8 @@ from benchmark.verdicts.study import Study
 FLOOR = "random"
 """The criterion that has in common with others only what chance gives."""
 COLUMNS = 3
+TITLE = 34
+"""Letters of a line of a panel's title."""
 GAPS = (0, (4, 3))
 """The dashes of every other line, so that a line of equal values can be seen below it."""
 DARKENING = ("#8ecbf0", "#0072B2", "#06263a")
@@ -104,6 +108,9 @@ def _maps(criteria: Sequence[str], found: Indices, theme: Theme) -> Figure:
     rows, fractions = cells_of(found), sorted({moment.fraction for moment in found}, reverse=True)
     size = 0.5 * (len(criteria) - 1)
     figure = Figure(figsize=((size + 0.15) * len(fractions) + 2.4, (size + 0.15) * len(rows) + 1.9))
+    usual = figure.get_figwidth()
+    make_room(figure, short_labels(criteria).values())
+    figure.set_figheight(figure.get_figheight() + figure.get_figwidth() - usual)  # names stand below the panels too
     axes = figure.subplots(len(rows), len(fractions), sharex=True, sharey=True, squeeze=False)
     blues = DARKENING if theme == LIGHT else DARKENING[1::-1]
     colours = LinearSegmentedColormap.from_list("jaccard", [theme.rule, *blues])
@@ -130,8 +137,9 @@ def _map(
         ax.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour))
         ink = (LIGHT if np.dot(colour[:3], (0.299, 0.587, 0.114)) > 0.5 else DARK).ink
         ax.text(x, y, f"{mean:.2f}", ha="center", va="center", fontsize=9, color=ink)
-    ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(rows)), rows)
+    labels = list(short_labels(criteria).values())
+    ax.set_xticks(range(len(columns)), labels[:-1], rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(rows)), labels[1:])
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
     ax.grid(visible=False)
     ax.tick_params(length=0)
@@ -155,7 +163,7 @@ def _curves(panels: Mapping[str, Sequence[Moment]], styles: Styles, found: Indic
                 _curve(
                     ax, other, [moment.step for moment in moments], [found[moment][pair] for moment in moments], style
                 )
-        ax.set_title(title, loc="left", fontsize=11)
+        ax.set_title("\n".join(textwrap.wrap(title, TITLE)), loc="left", fontsize=11)
         ax.set_xlabel("optimizer step")
         ax.tick_params(labelbottom=True, labelleft=True)
     for ax in axes[len(panels) :]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import Plot, Theme
 from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.report.figures.words import in_order, seeds_of
@@ -83,7 +84,9 @@ def ranks_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
 
 def _draw(found: dict[str, Diagram], styles: Styles, theme: Theme) -> Figure:
     height = sum(1.3 + 0.25 * len(each.criteria) for each in found.values())
+    labels = short_labels(name for each in found.values() for name in each.criteria).values()
     figure = Figure(figsize=(9.0, height))
+    make_room(figure, labels, times=2)
     for ax, (title, each) in zip(figure.subplots(len(found), 1, squeeze=False).ravel(), found.items(), strict=True):
         draw_diagram(ax, each, styles, theme)
         p = each.ranking.friedman_p
@@ -94,7 +97,8 @@ def _draw(found: dict[str, Diagram], styles: Styles, theme: Theme) -> Figure:
 
 def draw_diagram(ax: Axes, each: Diagram, styles: Styles, theme: Theme) -> None:
     """One diagram, its bars at the confidence that the ranking was made for."""
-    names, ranking = list(each.criteria), each.ranking
+    labels, ranking = short_labels(each.criteria), each.ranking
+    names = list(labels.values())
     artists = scikit_posthocs.critical_difference_diagram(
         dict(zip(names, ranking.average.tolist(), strict=True)),
         DataFrame(ranking.nemenyi_p, index=names, columns=names),
@@ -102,7 +106,7 @@ def draw_diagram(ax: Axes, each: Diagram, styles: Styles, theme: Theme) -> None:
         ax=ax,
         label_fmt_left="{label} ({rank:.1f})  ",
         label_fmt_right="  ({rank:.1f}) {label}",
-        color_palette={name: styles[name]["color"] for name in names},
+        color_palette={label: styles[name]["color"] for name, label in labels.items()},
         crossbar_props={"color": theme.ink},
         elbow_props={"linewidth": 1.4},
         marker_props={"s": 40},
