@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.report.figures.differences import difference_axis, is_wide
-from benchmark.report.figures.labels import make_room, room_of, short_labels
+from benchmark.report.figures.labels import make_room, room_of, short_label, short_labels
 from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, set_panel_title
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import seeds_in_words
@@ -64,7 +64,7 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
     kind = _Forest(
         "standing-differences",
         f"Difference to {found.reference}",
-        f"accuracy minus that of {found.reference} [points]",
+        f"accuracy minus that of {short_label(found.reference)} [points]",
         lambda row: row.difference,
         lambda row: (row.low, row.high),
         axis,
