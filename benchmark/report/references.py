@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from criteria.plugins import Spec
 
 WORDS = {
-    "static": "as sparse, with a topology that never changes",
+    "static": "just as sparse, with a topology that never changes",
     "dense": "with all weights",
     "dropout": "with all weights, and with dropout",
     "small_dense": "dense and narrower, with as many weights as the sparse ones",
-    "static_magnitude": "as sparse, with the weights that are largest at the start",
-    "static_snip": "as sparse, with the weights that SNIP chooses at the start",
-    "static_grasp": "as sparse, with the weights that GraSP chooses at the start",
-    "static_synflow": "as sparse, with the weights that SynFlow chooses at the start",
+    "static_magnitude": "just as sparse, with the weights that are largest at the start",
+    "static_snip": "just as sparse, with the weights that SNIP chooses at the start",
+    "static_grasp": "just as sparse, with the weights that GraSP chooses at the start",
+    "static_synflow": "just as sparse, with the weights that SynFlow chooses at the start",
 }
 """The words that follow the name of a baseline of this distribution."""
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")

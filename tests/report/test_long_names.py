@@ -80,6 +80,7 @@ def require_room(plot):
             if any(letter.isalpha() for letter in text.get_text()):  # numbers of an axis may be there and not be drawn
                 box = text.get_window_extent()
                 assert -1 <= box.x0 <= box.x1 <= figure.bbox.width + 1, (plot.name, text.get_text())
+                assert -1 <= box.y0 <= box.y1 <= figure.bbox.height + 1, (plot.name, text.get_text())
     assert all(ax.get_window_extent().width >= LEAST * figure.dpi for ax in figure.axes), plot.name
 
 
@@ -97,8 +98,9 @@ def test_no_name_is_cut_off(densities):
         require_room(plot)
 
 
-def test_no_name_is_cut_off_in_maps(monkeypatch):
-    for plot in jaccard_of(LONG, monkeypatch).values():
+@pytest.mark.parametrize("criteria", [LONG, LONG[:3], LONG[2:], ("mest", "snip", *LONG)], ids=len)
+def test_no_name_is_cut_off_in_maps(criteria, monkeypatch):
+    for plot in jaccard_of(criteria, monkeypatch).values():
         require_room(plot)
 
 

@@ -81,7 +81,7 @@ def what_of(**changes):
     [
         (
             ["static", "dense"],
-            "Two references show what that is worth: static , as sparse, with a topology that never changes; "
+            "Two references show what that is worth: static , just as sparse, with a topology that never changes; "
             "dense , with all weights.",
         ),
         (
@@ -121,7 +121,7 @@ def test_no_heading_stands_above_nothing(tmp_path):
     [
         (
             ["static", "dense"],
-            "Grey: static (as sparse, with a topology that never changes), dense (with all weights).",
+            "Grey: static (just as sparse, with a topology that never changes), dense (with all weights).",
         ),
         (["dropout"], "Grey: dropout (with all weights, and with dropout)."),
         ([], None),

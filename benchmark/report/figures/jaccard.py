@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmark.report.figures.labels import USUAL, make_room, room_of, short_labels
+from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, legend_below, reference_style
 from benchmark.report.figures.styles import Styles, criterion_styles
 from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_in_words
@@ -21,8 +21,8 @@ from benchmark.verdicts.study import Study
 FLOOR = "random"
 """The criterion that has in common with others only what chance gives."""
 COLUMNS = 3
-SLOPE = 0.75
-"""The height of a name that is written aslant, as a share of its length."""
+LEAST_WIDTH = 1.9
+"""Inches of a map, for the title above it."""
 TITLE = 34
 """Letters of a line of a panel's title."""
 GAPS = (0, (4, 3))
@@ -109,11 +109,12 @@ def _panels(criteria: Sequence[str], found: Indices, *, by_fraction: bool) -> di
 def _maps(criteria: Sequence[str], found: Indices, theme: Theme) -> Figure:
     rows, fractions = cells_of(found), sorted({moment.fraction for moment in found}, reverse=True)
     size = 0.5 * (len(criteria) - 1)
-    figure = Figure(figsize=((size + 0.15) * len(fractions) + 2.4, (size + 0.15) * len(rows) + 1.9))
+    figure = Figure(figsize=((max(size, LEAST_WIDTH) + 0.15) * len(fractions) + 2.4, (size + 0.15) * len(rows) + 1.9))
     labels = list(short_labels(criteria).values())
+    usual = figure.get_figwidth()
     make_room(figure, labels)
-    below = max(0.0, room_of(labels[:-1]) - USUAL) * SLOPE
-    figure.set_figheight(figure.get_figheight() + below)
+    # As much more height: names stand aslant below, and panels whose height is short leave no room at their left.
+    figure.set_figheight(figure.get_figheight() + figure.get_figwidth() - usual)
     axes = figure.subplots(len(rows), len(fractions), sharex=True, sharey=True, squeeze=False)
     blues = DARKENING if theme == LIGHT else DARKENING[1::-1]
     colours = LinearSegmentedColormap.from_list("jaccard", [theme.rule, *blues])
