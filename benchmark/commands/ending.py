@@ -1,6 +1,5 @@
 """How a command ends: its exit status, and one line for what goes wrong, or the case that breaks a contract."""
 
-import codecs
 import os
 import sys
 import time
@@ -9,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from benchmark.commands import plain_letters
 from benchmark.system import early_end, interruption
 from benchmark.system.communication import AnotherFailedError
 from criteria.errors import InputError, PluginError, one_line, printable
@@ -23,8 +23,6 @@ EXIT_STATUSES = (
 )
 RESUMING = ("run", "reproduce", "gpu", "compare", "tune")
 """Commands that go on from where they were interrupted."""
-_PLAIN = {"·": "-", "±": "+/-", "…": "...", "–": "-", "—": "-", "×": "x", "ζ": "zeta", "θ": "theta", "λ": "lambda"}
-"""What is written where an output's encoding lacks a character."""
 
 
 def prepare_output() -> None:
@@ -33,13 +31,13 @@ def prepare_output() -> None:
         while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:  # or the next file that is opened would be our output
             pass
         os.close(nowhere)
-    codecs.register_error("dst_bench_plain", _plain)
+    plain_letters.register()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (it stays open)
         elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="dst_bench_plain")
+            stream.reconfigure(errors=plain_letters.NAME)
 
 
 def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
@@ -146,9 +144,3 @@ def _say(message: str, status: int) -> int:
     except OSError:
         _give_up_output(sys.stdout, sys.stderr)
     return status
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(_PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end

@@ -157,10 +157,12 @@ def _print(found: "Standing", source: str) -> None:
     kind = "experiments" if len(found.experiments) > 1 else "seeds"
     print(
         f"{' and '.join(found.experiments)} ({source})\n"
-        f"difference to {found.reference} in points, paired; its 95% interval is of this setting, but for\n"
-        "the spread, of which the other settings tell too;\n"
-        f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all settings together,\n"
-        "so that a lead that one setting has by luck counts for less; rank: of the mean, with its 95% interval;\n"
+        f"difference to {found.reference} in points, paired;\n"
+        "its 95% interval is of this setting, but for the spread, of which the other\n"
+        "settings tell too;\n"
+        f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all\n"
+        "settings together, so that a lead that one setting has by luck counts for less;\n"
+        "rank: of the mean, with its 95% interval;\n"
         f"seeds: {kind} with which the interval would probably decide\n"
     )
     settings: dict[str, list[StandingRow]] = {}

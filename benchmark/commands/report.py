@@ -1,6 +1,7 @@
 """``dst-bench report``: an experiment's results as files to read and to use."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from criteria.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
+    from benchmark.report.remaking import Asked
     from benchmark.verdicts.study import Study
     from benchmark.verdicts.values import Values
 
@@ -54,11 +56,20 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report
 
+    asked = asked_of(args, args.experiment, args.against)
     place = args.out / experiment.name
-    print(f"wrote {write_report(place, Findings(study, against))}")
+    print(f"wrote {write_report(place, Findings(study, against, asked))}")
     if not args.stored:
         tell_results(results_of(args, experiment))
     return 0
+
+
+def asked_of(args: argparse.Namespace, experiment: str, against: Sequence[str] = ()) -> "Asked":
+    """What the arguments ask for of an experiment, which is given as they have it."""
+    from benchmark.report.remaking import Asked
+
+    expected = str(args.expected) if args.expected is not None else None
+    return Asked(experiment, tuple(part_of(args).options), tuple(against), expected)
 
 
 def _with_results(args: argparse.Namespace, experiment: "Experiment", values: "Values | None" = None) -> "Study":

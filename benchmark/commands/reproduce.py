@@ -14,6 +14,7 @@ from benchmark.commands.arguments import (
     values_of,
 )
 from benchmark.commands.ci_output import add_ci, tell_ci
+from benchmark.commands.report import asked_of
 
 if TYPE_CHECKING:
     from benchmark.verdicts.study import Study
@@ -43,24 +44,27 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.verdicts.verdict import CheckOutcome
 
     status, checks = 0, list[CheckOutcome]()
-    for experiment in experiments:
+    for name, experiment in zip(args.experiments, experiments, strict=True):
         results = train_missing(experiment, results_of(args, experiment), options_of(args))
         values = values_of(args, experiment)
         changed, doubts = tuple(args.set), values.doubts
         study = Study(experiment, results, values.expected, values.stored, changed=changed, doubts=doubts)
-        status = max(status, _conclude(study, args, checks))
+        status = max(status, _conclude(study, name, args, checks))
     return status
 
 
-def _conclude(study: "Study", args: argparse.Namespace, checks: "list[CheckOutcome]") -> int:
-    """Print what came out, write the report, and return the exit status of the check, which is added to ``checks``."""
+def _conclude(study: "Study", asked: str, args: argparse.Namespace, checks: "list[CheckOutcome]") -> int:
+    """Print what came out, write the report, and return the exit status of the check, which is added to ``checks``.
+
+    ``asked`` is the experiment as the arguments have it.
+    """
     from benchmark.report.findings import Findings
     from benchmark.report.tables import results_table
     from benchmark.report.writing import write_report
     from benchmark.verdicts.claims import render_claims
     from benchmark.verdicts.rendering import render
 
-    name, findings = study.experiment.name, Findings(study)
+    name, findings = study.experiment.name, Findings(study, asked=asked_of(args, asked))
     print(results_table(study))
     if findings.check is None:
         print(render_claims(findings.claims))

@@ -11,7 +11,6 @@ from benchmark.data.published import data_root
 from benchmark.data.source import DataSource, Look
 from benchmark.system.plugin_failures import blaming
 from criteria.errors import InputError, PluginError, is_out_of_memory
-from criteria.isolation import kept_process_state
 from criteria.plugins import Spec, load, names
 
 if TYPE_CHECKING:

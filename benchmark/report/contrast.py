@@ -19,11 +19,15 @@ ALPHA = 1 - CONFIDENCE
 
 
 def contrast_rows(contrast: Contrast) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of the table: a row for each criterion with a growth, a column for each density."""
+    """Headers and rows of the table: a row for each criterion with a growth, a column for each density.
+
+    A text is empty where there is no such cell.
+    """
     columns = shown_settings(contrast.cells)
-    by_place = {(cell.criterion, cell.growth, shown_setting(cell)): mean for cell, mean in contrast.cells.items()}
+    texts = {_place(cell): "missing" for cell in contrast.missing}
+    texts |= {_place(cell): _shown(mean) for cell, mean in contrast.cells.items()}
     rows = [
-        [who[0], who[1] or "–", *(_shown(by_place.get((*who, column))) for column in columns), _shown(overall)]
+        [who[0], who[1] or "–", *(texts.get((*who, column), "") for column in columns), _shown(overall)]
         for who, overall in contrast.overall.items()
     ]
     return ["criterion", "growth", *(f"density {column}" for column in columns), OVERALL], rows
@@ -94,7 +98,7 @@ def shown_setting(cell: Cell) -> str:
 
 
 def span_of(contrast: Contrast) -> str:
-    """Over what the overall difference of a criterion with a growth is a mean."""
+    """Over what the overall difference of a criterion with a growth is a mean, as the beginning of a sentence."""
     if len(columns := shown_settings(contrast.cells)) == 1:
         return f"At density {columns[0]}"
     return "Over all settings" if any(cell.extra for cell in contrast.cells) else "Over all densities"
@@ -115,9 +119,11 @@ def _listed(group: Mapping[Contender, Mean]) -> str:
     )
 
 
-def _shown(mean: Mean | None) -> str:
-    if mean is None:
-        return "missing"
+def _place(cell: Cell) -> tuple[str, str | None, str]:
+    return cell.criterion, cell.growth, shown_setting(cell)
+
+
+def _shown(mean: Mean) -> str:
     if not mean.dof:
         return f"{signed(mean.value)} (1 seed)"
     return f"{signed(mean.value)} ± {mean.upper(LEVEL) - mean.value:.2f}"
