@@ -8,7 +8,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import TextToPath
 
 MOST = 40
-"""Letters of a label; a longer name has an ellipsis in its middle."""
+"""Letters of a part of a label, between dots; a longer one has an ellipsis in its middle."""
+SEPARATOR = " · "
 SIZE = 11.0
 """Points of the letters of most labels."""
 AIR = 0.04
@@ -52,8 +53,13 @@ def make_room(figure: Figure, labels: Iterable[str], size: float = SIZE, times: 
 
 
 def _shortened(name: str) -> Iterator[str]:
-    """A name with an ellipsis at its middle, then further and further to its end, and at last as it is."""
-    if len(name) > MOST:
+    """A name whose long parts have an ellipsis at their middle, then further and further to their end, and the name."""
+    parts = name.split(SEPARATOR)
+    if any(len(part) > MOST for part in parts):
         for kept in range(MOST // 2, MOST):
-            yield f"{name[:kept]}…{name[len(name) - (MOST - 1 - kept) :]}"
+            yield SEPARATOR.join(_cut(part, kept) for part in parts)
     yield name
+
+
+def _cut(part: str, kept: int) -> str:
+    return part if len(part) <= MOST else f"{part[:kept]}…{part[len(part) - (MOST - 1 - kept) :]}"

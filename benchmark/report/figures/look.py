@@ -13,7 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.labels import short_labels
+from benchmark.report.figures.labels import SEPARATOR, short_labels
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's palette without black and yellow, which are hard to see on dark and on light paper."""
@@ -41,7 +41,6 @@ INK_ON_COLOUR = "#16181c"
 LIGHT = Theme(ink="#1a1c20", faint="#62676f", rule="#e3e5e8", paper="#ffffff")
 DARK = Theme(ink="#e8eaed", faint="#a3a9b1", rule="#383c42", paper="#1c1e22")
 
-SEPARATOR = " · "
 BOLD_LETTER = 0.105
 """Inches that a letter of a panel's title takes, on average."""
 MOST_BESIDE = 3
