@@ -86,13 +86,13 @@ def _write_leaderboards(args: argparse.Namespace) -> int:
 
     for name in args.experiments:
         experiment = part_of(args).select(name)
-        study, source = _with_stored(study_of(args, experiment), args)
+        study, source = _with_stored(study_of(args, experiment), args, name)
         for written in write_leaderboard(args.leaderboard, study):
             print(f"wrote {written} ({source})")
     return 0
 
 
-def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str]:
+def _with_stored(study: "Study", args: argparse.Namespace, named: str) -> tuple["Study", str]:
     """A study with the stored results of runs that it lacks, and where all are from, in words.
 
     Raises :class:`InputError` where there are neither.
@@ -103,7 +103,7 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
 
     where = results_of(args, study.experiment).where
     try:
-        path = stored_archive(study.experiment.name, args.expected)
+        path = stored_archive(study.experiment.name, args.expected, named)
     except InputError as error:
         if study.results:
             return study, where
@@ -118,7 +118,7 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
 def _study(name: str, args: argparse.Namespace) -> "Study":
     """An experiment with what is known of it; raises :class:`InputError` where nothing is."""
     experiment = part_of(args).select(name)
-    study = study_of(args, experiment, values_of(args, experiment))
+    study = study_of(args, experiment, values_of(args, experiment, name))
     place = results_of(args, experiment).path
     if not study.known:
         raise InputError(

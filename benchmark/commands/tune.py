@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
     asked = argparse.Namespace(**vars(args), criteria=",".join(map(str, search.candidates)), add=None)
     experiment = experiment_of(asked)
     require_held_out(experiment.data)
-    stored = values_of(asked, experiment).stored
+    stored = values_of(asked, experiment, args.experiment).stored
     criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
     if criteria and args.reference not in criteria:
         raise unknown("reference", args.reference, criteria)
