@@ -2,13 +2,12 @@
 
 import datetime
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.experiments.archive import archive_beside, write_archive
 from benchmark.experiments.cells import Cell
-from benchmark.experiments.part import Part
 from benchmark.experiments.results import Results
 from benchmark.system.yamlfile import validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
@@ -27,8 +26,6 @@ from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
 
-_ALL = Part()
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -45,11 +42,12 @@ class Evidence:
 
 
 def accept_study(
-    study: Study, path: Path, date: datetime.date, part: Part = _ALL, *, diverged: bool = False
+    study: Study, path: Path, date: datetime.date, asked: Sequence[str] = (), *, diverged: bool = False
 ) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    They are archived beside it. ``date`` is when they are accepted, and ``part`` what was asked for of the experiment.
+    They are archived beside it. ``date`` is when they are accepted, and ``asked`` what `dst-bench run` has to be given
+    to make them again; its name alone for all of an installed experiment.
     Raises :class:`InputError`, and leaves the files as they are, if the study has no result, if some runs ``diverged``
     and that is not allowed, or if :func:`accept` refuses.
     """
@@ -60,13 +58,13 @@ def accept_study(
             f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
             f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
         )
-    provenance = _provenance(study, date, part)
+    provenance = _provenance(study, date, asked or [experiment.name])
     verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
     evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
     return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance, results=study.results)
 
 
-def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
+def _provenance(study: Study, date: datetime.date, asked: Sequence[str]) -> Source:
     """Where the results of a study come from; what some of them do not say is left out."""
     environments = [result.environment for _, result in study.results]
 
@@ -87,7 +85,7 @@ def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
         data=all_known("data"),
         engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
-        command=shlex.join(["dst-bench", "run", study.experiment.name, *part.options]),
+        command=shlex.join(["dst-bench", "run", *asked]),
         note="; ".join([*study.cautions, *([study.uneven] if study.uneven else [])]) or None,
     )
 
