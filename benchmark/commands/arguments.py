@@ -133,7 +133,7 @@ def add_expected_folder(parser: argparse.ArgumentParser) -> None:
         "--expected",
         type=_existing,
         metavar="DIR",
-        help="folder of expected values (default: expected_results here, else those of the release)",
+        help="folder of expected values (default: expected_results here, beside the YAML file, or of the release)",
     )
 
 
@@ -181,25 +181,25 @@ def options_of(args: argparse.Namespace) -> Options:
     )
 
 
-def values_of(args: argparse.Namespace, experiment: "Experiment") -> "Values":
-    """The expected values that the arguments ask for; none where none are stored."""
+def values_of(args: argparse.Namespace, experiment: "Experiment", named: str) -> "Values":
+    """The expected values that the arguments ask for of an experiment, ``named`` as there; none if none are stored."""
     from benchmark.verdicts.expected import expected_file
     from benchmark.verdicts.values import Values
     from criteria.errors import InputError
 
     try:
-        expected_file(experiment.name, args.expected)
-    except InputError:
-        return Values()
-    return required_values(args, experiment)
+        expected_file(experiment.name, args.expected, named)
+    except InputError as error:
+        return Values(lacking=str(error))
+    return required_values(args, experiment, named)
 
 
-def required_values(args: argparse.Namespace, experiment: "Experiment") -> "Values":
-    """The expected values that the arguments ask for; raises :class:`InputError` where none are stored."""
+def required_values(args: argparse.Namespace, experiment: "Experiment", named: str) -> "Values":
+    """The same; raises :class:`InputError` where none are stored."""
     from benchmark.verdicts.expected import expected_file
     from benchmark.verdicts.values import read_values
 
-    return read_values(expected_file(experiment.name, args.expected), experiment, part_of(args))
+    return read_values(expected_file(experiment.name, args.expected, named), experiment, part_of(args))
 
 
 def tell_doubts(values: "Values") -> None:

@@ -66,7 +66,7 @@ def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
     except OSError as error:  # a disk that is full, a folder that may not be entered
         return _say(_refused(error), BAD_INPUT)
     except BaseException as error:  # also a plugin's SystemExit, which does not say that our work is done
-        if _is_contract_error(error):
+        if is_contract_error(error):
             return _say(f"{error}\n--no-contract runs it all the same", BROKEN)
         return _say(_unexpected(error, arguments), UNEXPECTED)
     return status
@@ -81,7 +81,7 @@ def _interrupted(interrupt: KeyboardInterrupt, arguments: Sequence[str]) -> str:
     return f"{how}; {fresh}the same command goes on from the last result and checkpoint"
 
 
-def _is_contract_error(error: BaseException) -> bool:
+def is_contract_error(error: BaseException) -> bool:
     """Whether a contract is broken; the class is in a module that imports torch, so it is only asked for if loaded."""
     results = sys.modules.get("criteria.contract.results")
     return results is not None and isinstance(error, results.ContractError)

@@ -88,14 +88,14 @@ def _write_leaderboards(args: argparse.Namespace) -> int:
 
     for name in args.experiments:
         experiment = part_of(args).select(name)
-        tell_doubts(values_of(args, experiment))
-        study, source = _with_stored(study_of(args, experiment), args)
+        tell_doubts(values_of(args, experiment, name))
+        study, source = _with_stored(study_of(args, experiment), args, name)
         for written in write_leaderboard(args.leaderboard, study):
             print(f"wrote {written} ({source})")
     return 0
 
 
-def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str]:
+def _with_stored(study: "Study", args: argparse.Namespace, named: str) -> tuple["Study", str]:
     """A study with the stored results of runs that it lacks, and where all are from, in words.
 
     Raises :class:`InputError` where there are neither.
@@ -106,7 +106,7 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
 
     where = results_of(args, study.experiment).where
     try:
-        path = stored_archive(study.experiment.name, args.expected)
+        path = stored_archive(study.experiment.name, args.expected, named)
     except InputError as error:
         if study.results:
             return study, where
@@ -121,7 +121,7 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
 def _study(name: str, args: argparse.Namespace) -> "Study":
     """An experiment with what is known of it; raises :class:`InputError` where nothing is."""
     experiment = part_of(args).select(name)
-    values = values_of(args, experiment)
+    values = values_of(args, experiment, name)
     tell_doubts(values)
     study = study_of(args, experiment, values)
     place = results_of(args, experiment).path

@@ -48,11 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
-    others = [part_of(args).select(name) for name in args.against]
-    values = values_of(args, experiment)
+    others = [(name, part_of(args).select(name)) for name in args.against]
+    values = values_of(args, experiment, args.experiment)
     tell_doubts(values)
-    study = _with_results(args, experiment, values)
-    against = [_with_results(args, other) for other in others]
+    study = _with_results(args, experiment, args.experiment, values)
+    against = [_with_results(args, other, name) for name, other in others]
     from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report
 
@@ -72,12 +72,14 @@ def asked_of(args: argparse.Namespace, experiment: str, against: Sequence[str] =
     return Asked(experiment, tuple(part_of(args).options), tuple(against), expected)
 
 
-def _with_results(args: argparse.Namespace, experiment: "Experiment", values: "Values | None" = None) -> "Study":
+def _with_results(
+    args: argparse.Namespace, experiment: "Experiment", named: str, values: "Values | None" = None
+) -> "Study":
     """The study of the results that are asked for; raises :class:`InputError` where there are none to report."""
     from benchmark.experiments.archive import read_archive
     from benchmark.verdicts.expected import stored_archive
 
-    path = stored_archive(experiment.name, args.expected) if args.stored else None
+    path = stored_archive(experiment.name, args.expected, named) if args.stored else None
     study = study_of(args, experiment, values, read_archive(path) if path else None)
     if not study.results:
         raise InputError(f"{experiment.name} has no results in {path or args.results}; run it first")

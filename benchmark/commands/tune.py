@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
     asked = argparse.Namespace(**vars(args), criteria=",".join(map(str, search.candidates)), add=None)
     experiment = experiment_of(asked)
     require_held_out(experiment.data)
-    values = values_of(asked, experiment)
+    values = values_of(asked, experiment, args.experiment)
     tell_doubts(values)
     stored = values.stored
     criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()

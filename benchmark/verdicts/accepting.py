@@ -2,13 +2,12 @@
 
 import datetime
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.experiments.archive import archive_beside, archive_bytes
 from benchmark.experiments.cells import Cell
-from benchmark.experiments.part import Part
 from benchmark.experiments.results import Results
 from benchmark.system.files import write_atomically
 from benchmark.system.interruption import ending_between_steps
@@ -28,8 +27,6 @@ from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
-
-_ALL = Part()
 
 
 @dataclass(frozen=True)
@@ -52,15 +49,16 @@ def accept_study(
     study: Study,
     path: Path,
     date: datetime.date,
-    part: Part = _ALL,
+    asked: Sequence[str] = (),
     *,
     diverged: bool = False,
     say: Callable[[str], object] = lambda _line: None,
 ) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    They are archived beside it. ``date`` is when they are accepted, and ``part`` what was asked for of the experiment;
-    ``say`` is told of each claim that was not judged.
+    They are archived beside it. ``date`` is when they are accepted, and ``asked`` what `dst-bench run` has to be given
+    to make them again; its name alone for all of an installed experiment. ``say`` is told of each claim that was not
+    judged.
     Raises :class:`InputError`, and leaves the files as they are, if the study has no result, if some runs ``diverged``
     and that is not allowed, or if :func:`accept` refuses.
     """
@@ -71,7 +69,7 @@ def accept_study(
             f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
             f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
         )
-    provenance = _provenance(study, date, part)
+    provenance = _provenance(study, date, asked or [experiment.name])
     judged = judge_claims(study.samples, experiment.tolerance)
     verdicts = {outcome.id: outcome.verdict for outcome in judged.outcomes}
     evidence = Evidence(
@@ -89,7 +87,7 @@ def accept_study(
     return expected
 
 
-def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
+def _provenance(study: Study, date: datetime.date, asked: Sequence[str]) -> Source:
     """Where the results of a study come from; what some of them do not say is left out."""
     environments = [result.environment for _, result in study.results]
 
@@ -110,7 +108,7 @@ def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
         data=all_known("data"),
         engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
-        command=shlex.join(["dst-bench", "run", study.experiment.name, *part.options]),
+        command=shlex.join(["dst-bench", "run", *asked]),
         note="; ".join([*study.cautions, *([study.uneven] if study.uneven else [])]) or None,
     )
 

@@ -140,12 +140,13 @@ class Expected(Settings):
         return estimate if deviation == estimate.std else estimate.model_copy(update={"std": deviation})
 
 
-def expected_file(experiment: str, folder: Path | None = None) -> Path:
+def expected_file(experiment: str, folder: Path | None = None, named: str = "") -> Path:
     """The file of an experiment's expected values: in ``folder`` if given, else in :data:`HERE`, else as released.
 
+    Where the experiment is ``named`` by the path of its YAML file, a folder beside that comes after the one here.
     Raises :class:`InputError` if there is no such file.
     """
-    folders = [folder] if folder else [HERE, *RELEASED]
+    folders = [folder] if folder else list(dict.fromkeys([HERE, Path(named).parent / HERE, *RELEASED]))
     for place in folders:
         if (path := place / f"{experiment}.yaml").is_file():
             return path
@@ -153,12 +154,12 @@ def expected_file(experiment: str, folder: Path | None = None) -> Path:
     raise InputError(f"no expected values of {experiment!r} in {places}; `dst-bench accept` stores some")
 
 
-def stored_archive(experiment: str, folder: Path | None = None) -> Path:
-    """The archive of the results that an experiment's expected values were made of.
+def stored_archive(experiment: str, folder: Path | None = None, named: str = "") -> Path:
+    """The archive of the results that an experiment's expected values were made of, found as :func:`expected_file`.
 
     Raises :class:`InputError` if there are no such values or no such archive.
     """
-    path = archive_beside(expected_file(experiment, folder))
+    path = archive_beside(expected_file(experiment, folder, named))
     if not path.is_file():
         raise InputError(f"{path}: there is no such archive of results; `dst-bench accept {experiment}` writes it")
     return path

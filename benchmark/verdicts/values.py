@@ -24,6 +24,8 @@ class Values:
     """None for a variation, and for another experiment of this name, which other settings have trained."""
     doubts: tuple[str, ...] = ()
     """What the runs that are archived beside the values say against them, a line for each."""
+    lacking: str = ""
+    """Where they were looked for, in words, if there are none."""
 
 
 def read_values(path: Path, experiment: Experiment, part: Part) -> Values:
