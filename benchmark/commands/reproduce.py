@@ -1,6 +1,7 @@
 """``dst-bench reproduce``: run, check and report experiments, one after another."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -49,7 +50,9 @@ def _reproduce(args: argparse.Namespace, told: "list[Told]") -> int:
 
     status = 0
     for name, experiment in experiments:
-        results = train_missing(experiment, results_of(args, experiment), options_of(args))
+        # what a change of the code does late in a training is what this command is to find
+        options = replace(options_of(args), adopting=False)
+        results = train_missing(experiment, results_of(args, experiment), options)
         values = values_of(args, experiment, name)
         changed, doubts = tuple(args.set), values.doubts
         study = Study(experiment, results, values.expected, values.stored, changed=changed, doubts=doubts)

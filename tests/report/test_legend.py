@@ -30,7 +30,9 @@ def named(plot):
 
 def test_a_name_that_begins_with_an_underscore_is_in_every_legend(monkeypatch):
     assert named(accuracy_plot(list(SAMPLES), SAMPLES)) == {HIDDEN, "magnitude", "_still"}
-    entries = [Entry(cell, values, None, (1e9, cell.density, 1e6, 0.1), {}, {}) for cell, values in SAMPLES.items()]
+    entries = [
+        Entry(cell, values, None, (1e9, cell.density, 1e6, 0.1), {}, {}, 0, False) for cell, values in SAMPLES.items()
+    ]
     boards = [Board(density, [e for e in entries if e.cell.density == density], []) for density in (0.1, 0.2, 0.5)]
     assert {f"{HIDDEN} · random", "_still"} <= named(leaderboard_plot(boards))
     study = SimpleNamespace(samples=SAMPLES, by_cell={cell: [None, None] for cell in SAMPLES if cell.growth})

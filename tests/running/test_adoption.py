@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 
+from benchmark.commands.cli import main
 from benchmark.data.dataset import Split
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder, parse_result
@@ -70,6 +71,18 @@ def test_results_of_older_code_with_other_bits_are_set_aside_and_trained_again(
     assert len(results) == len(expand(experiment))
     assert {result.code for _, result in results} == {"another code"}
     assert len(list((folder.path / "older").rglob("*.json"))) == 6
+
+
+def test_reproduce_takes_no_result_of_older_code_on_trust(folder, experiment, other_code, tmp_path, capsys):
+    """A change of what happens late in a training shows in no early weight, and is what a regression check is for."""
+    settings = [text for each in SETTINGS for text in ("--set", each)]
+    part = ["--criteria", "magnitude,snip,static", "--growth", "gradient", "--density", "0.2", "--seeds", "1,2"]
+    where = ["--results", str(folder.root), "--out", str(tmp_path / "report"), "--device", "cpu"]
+    main(["reproduce", "smoke", *part, *settings, *where])
+    said = capsys.readouterr().err
+    assert "6 results of smoke are of older code and are trained again: a check of results takes none on trust" in said
+    assert len(list((folder.path / "older").rglob("*.json"))) == 6
+    assert {result.code for _, result in folder.read_all(expand(experiment))} == {"another code"}
 
 
 def now_with_other_classes(part, monkeypatch):
