@@ -33,9 +33,13 @@ def main() -> int:
         if problem:
             print(f"dst-bench: {problem}", file=sys.stderr)
             return 2
-        from benchmark.commands.cli import main as run
+        import threading
 
-        return run()
+        before = threading.enumerate()
+        from benchmark.commands.cli import main as run
+        from benchmark.system.left_threads import ended
+
+        return ended(run(), before)
     except KeyboardInterrupt:  # before the command could begin, which handles it from then on
         print("dst-bench: interrupted", file=sys.stderr)
         return 130

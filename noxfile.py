@@ -4,6 +4,7 @@ All share one environment, ``.venv``: torch alone takes 5 GB.
 """
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,17 +22,39 @@ BEFORE_INSTALLING = (
 
 
 def install(session: nox.Session) -> None:
-    """Bring the shared environment up to date, where it was not made from the pyproject.toml that is there now."""
-    made_from, content = ENVIRONMENT / "made-from-pyproject.toml", Path("pyproject.toml").read_bytes()
-    if made_from.exists() and made_from.read_bytes() == content:
+    """Bring the shared environment up to date, where it was not made here from the pyproject.toml that is there now."""
+    stamp, made_from = ENVIRONMENT / "made-from-pyproject.toml", _made_from()
+    if stamp.exists() and stamp.read_bytes() == made_from and _runs("-c", ""):
         return
     session.log(BEFORE_INSTALLING)
-    if not (PROGRAMS / "python").exists():
-        session.run_install(sys.executable, "-m", "venv", str(ENVIRONMENT), external=True)
+    # none is there, its Python is gone, it was made without pip, or its programs start the Python of another one
+    if not _runs("-m", "pip", "--version") or _is_copy(stamp):
+        session.run_install(sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT), external=True)
     # what is imported is compiled then; compiling all of the packages, most of which never is, takes a minute
     pip_install(session, "--no-compile", "-e", ".[dev]")
-    made_from.write_bytes(content)
+    stamp.write_bytes(made_from)
     session.log(f"installed; the command is {PROGRAMS / 'dst-bench'}")
+
+
+def _made_from() -> bytes:
+    """What the shared environment is made from: the place that its programs know, the Python of nox, the packages."""
+    return f"{ENVIRONMENT.absolute()}\n{sys.version}\n".encode() + Path("pyproject.toml").read_bytes()
+
+
+def _is_copy(stamp: Path) -> bool:
+    """Whether the environment was made in another place and copied or moved here; a link is the other one itself."""
+    if not stamp.exists() or ENVIRONMENT.is_symlink():
+        return False
+    place = Path(stamp.read_text("utf-8").partition("\n")[0])
+    return place.is_absolute() and place != ENVIRONMENT.absolute()
+
+
+def _runs(*arguments: str) -> bool:
+    """Whether the shared environment's Python is there and ends well with these arguments."""
+    try:
+        return subprocess.run([str(PROGRAMS / "python"), *arguments], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def pip_install(session: nox.Session, *arguments: str) -> None:

@@ -3,6 +3,8 @@
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,78 @@ def test_every_session_starts_something_also_without_arguments(started, name):
     assert found
     for each in found:
         require_that_it_can_start(*each)
+
+
+class Installing(Recorded):
+    """A session that makes environments, and installs nothing into them."""
+
+    def run_install(self, program, *arguments, **_):
+        self.run(program, *arguments)
+        if "venv" in arguments:
+            subprocess.run([program, *arguments], check=True)
+
+
+@pytest.fixture
+def installing(monkeypatch, tmp_path):
+    """What bringing an environment in a folder up to date starts."""
+    monkeypatch.setattr(noxfile, "ENVIRONMENT", tmp_path / "venv")
+    monkeypatch.setattr(noxfile, "PROGRAMS", tmp_path / "venv/bin")
+    monkeypatch.chdir(ROOT)
+
+    def started():
+        session = Installing([])
+        noxfile.install(session)
+        return [arguments[1] for _, arguments in session.started]
+
+    return started
+
+
+def without_pip(folder):
+    subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True)
+
+
+def test_an_environment_is_made_once_and_made_anew_where_it_has_no_pip(installing, tmp_path):
+    without_pip(tmp_path / "venv")
+    assert installing() == ["venv", "pip"]
+    assert installing() == []
+    stamp = tmp_path / "venv/made-from-pyproject.toml"
+    stamp.write_bytes(stamp.read_bytes() + b"# changed")
+    assert installing() == ["pip"]
+    assert installing() == []
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew_whatever_its_stamp_says(installing, tmp_path):
+    assert installing() == ["venv", "pip"]
+    for python in (tmp_path / "venv/bin").glob("python*"):
+        python.unlink()
+        python.symlink_to(tmp_path / "gone")
+    assert installing() == ["venv", "pip"]
+
+
+def test_an_environment_that_was_moved_is_made_anew_and_one_of_another_clone_is_left_whole(
+    installing, monkeypatch, tmp_path
+):
+    assert installing() == ["venv", "pip"]
+    for place in ("link", "moved"):
+        monkeypatch.setattr(noxfile, "ENVIRONMENT", tmp_path / place)
+        monkeypatch.setattr(noxfile, "PROGRAMS", tmp_path / place / "bin")
+        if place == "link":
+            (tmp_path / "link").symlink_to("venv")
+            assert installing() == ["pip"]
+        else:
+            (tmp_path / "venv").rename(tmp_path / "moved")
+            assert installing() == ["venv", "pip"]
+
+
+def test_packages_are_looked_at_again_with_another_python_and_where_a_stamp_is_of_an_older_kind(
+    installing, monkeypatch, tmp_path
+):
+    assert installing() == ["venv", "pip"]
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "version", "another")
+        assert installing() == ["pip"]
+    (tmp_path / "venv/made-from-pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    assert installing() == ["pip"]
 
 
 def test_the_sessions_of_every_day_are_those_that_are_named():

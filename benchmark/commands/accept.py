@@ -1,13 +1,16 @@
 """``dst-bench accept``: the only command that writes expected values."""
 
 import argparse
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import add_experiment, experiment_of, folder, part_of, results_of, study_of
+from criteria.errors import printable
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
+    from benchmark.verdicts.study import Study
 
 SUMMARY = "store the present results as measured expected values"
 
@@ -45,12 +48,25 @@ def main(args: argparse.Namespace) -> int:
             "run the experiment first, select the part that is there, or say --uneven if cells may lack some seeds"
         )
     require_every_seed(study, path)
-    accept_study(study, path, datetime.now(UTC).date(), part_of(args), diverged=args.diverged)
+    asked = _arguments_of_run(args, study)
+    accept_study(study, path, datetime.now(UTC).date(), asked, diverged=args.diverged, say=_warn)
     where = results_of(args, experiment).where
     stored = f"stored {len(study.results)} results of {len(study.samples)} cells ({where})"
     seeds = f", {study.uneven}" if study.uneven else ""
     print(f"{path}: {stored}{seeds}; review the change and commit it")
     return 0
+
+
+def _warn(line: str) -> None:
+    print(f"dst-bench: warning: {printable(line)}", file=sys.stderr)
+
+
+def _arguments_of_run(args: argparse.Namespace, study: "Study") -> list[str]:
+    """What `dst-bench run` has to be given to make the results again: the experiment, its part, and their engine."""
+    from benchmark.running.computed_by import engine_to_ask_for
+
+    engine = engine_to_ask_for(study.results)
+    return [args.experiment, *part_of(args).options, *(["--engine", engine] if engine else [])]
 
 
 def _require_as_written(args: argparse.Namespace, experiment: "Experiment") -> None:

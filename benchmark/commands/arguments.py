@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
     from benchmark.experiments.part import Part
     from benchmark.experiments.results import ResultsFolder
-    from benchmark.verdicts.expected import Expected
     from benchmark.verdicts.study import HasResults, Study
+    from benchmark.verdicts.values import Values
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 """Seconds."""
@@ -134,7 +133,7 @@ def add_expected_folder(parser: argparse.ArgumentParser) -> None:
         "--expected",
         type=_existing,
         metavar="DIR",
-        help="folder of expected values (default: expected_results here, else those of the release)",
+        help="folder of expected values (default: expected_results here, beside the YAML file, or of the release)",
     )
 
 
@@ -182,52 +181,52 @@ def options_of(args: argparse.Namespace) -> Options:
     )
 
 
-@dataclass(frozen=True)
-class Values:
-    """The expected values of an experiment: of the part that is asked for, and all of the experiment as written."""
-
-    expected: "Expected | None" = None
-    stored: "Expected | None" = None
-    """None for a variation, which other settings have trained."""
-
-
-def values_of(args: argparse.Namespace, experiment: "Experiment") -> Values:
-    """The expected values that the arguments ask for; none where none are stored."""
+def values_of(args: argparse.Namespace, experiment: "Experiment", named: str) -> "Values":
+    """The expected values that the arguments ask for of an experiment, ``named`` as there; none if none are stored."""
     from benchmark.verdicts.expected import expected_file
+    from benchmark.verdicts.values import Values
     from criteria.errors import InputError
 
     try:
-        expected_file(experiment.name, args.expected)
-    except InputError:
-        return Values()
-    return required_values(args, experiment)
+        expected_file(experiment.name, args.expected, named)
+    except InputError as error:
+        return Values(lacking=str(error))
+    return required_values(args, experiment, named)
 
 
-def required_values(args: argparse.Namespace, experiment: "Experiment") -> Values:
-    """The expected values that the arguments ask for; raises :class:`InputError` where none are stored."""
-    from benchmark.verdicts.expected import expected_file, read_expected
-    from benchmark.verdicts.study import narrowed
+def required_values(args: argparse.Namespace, experiment: "Experiment", named: str) -> "Values":
+    """The same; raises :class:`InputError` where none are stored."""
+    from benchmark.verdicts.expected import expected_file
+    from benchmark.verdicts.values import read_values
 
-    stored = read_expected(expected_file(experiment.name, args.expected))
-    return Values(narrowed(stored, experiment, part_of(args)), None if args.set else stored)
+    return read_values(expected_file(experiment.name, args.expected, named), experiment, part_of(args))
+
+
+def tell_doubts(values: "Values") -> None:
+    """Say on stderr what speaks against expected values, where nothing that is printed says it."""
+    for line in values.doubts:
+        print(f"warning: {line}", file=sys.stderr)
 
 
 def study_of(
     args: argparse.Namespace,
     experiment: "Experiment",
-    values: Values | None = None,
+    values: "Values | None" = None,
     place: "HasResults | None" = None,
 ) -> "Study":
     """The stored results of an experiment, with expected ``values``; from the results folder, or another ``place``."""
     from benchmark.verdicts.study import load_study
+    from benchmark.verdicts.values import Values
 
     found = values or Values()
     place = place or results_of(args, experiment)
-    return load_study(experiment, place, found.expected, stored=found.stored, changed=args.set)
+    return load_study(experiment, place, found.expected, stored=found.stored, changed=args.set, doubts=found.doubts)
 
 
 def folder(text: str) -> Path:
     """A folder, which need not be there yet, as a user writes it."""
+    if not text.strip():  # pathlib takes an empty text, such as a shell's variable that is not set, for this folder
+        raise argparse.ArgumentTypeError(f"expected a folder, found {text!r}; write . for the one that you are in")
     path = path_of(text)
     if os.path.exists(path) and not os.path.isdir(path):  # which say no where one may not even ask
         raise argparse.ArgumentTypeError(f"{path}: expected a folder, found a file")

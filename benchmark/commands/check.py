@@ -1,6 +1,7 @@
 """``dst-bench check``: stored results against stored expected values."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
     add_expected,
@@ -12,7 +13,10 @@ from benchmark.commands.arguments import (
     study_of,
     tell_results,
 )
-from benchmark.commands.ci_output import add_ci, tell_ci
+from benchmark.commands.ci_output import add_ci, tell_ci, telling_ci
+
+if TYPE_CHECKING:
+    from benchmark.commands.ci_output import Told
 
 SUMMARY = "compare results with the stored expected values"
 
@@ -27,13 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the verdicts; status 1 where a cell, a criterion or the verdict on a claim deviates."""
+    with telling_ci(args) as told:
+        return _check(args, told)
+
+
+def _check(args: argparse.Namespace, told: "list[Told]") -> int:
     experiment = experiment_of(args)
-    study = study_of(args, experiment, required_values(args, experiment))
+    study = study_of(args, experiment, required_values(args, experiment, args.experiment))
     from benchmark.verdicts.check import check_study
     from benchmark.verdicts.rendering import as_json, render
 
     outcome = check_study(study)
     print(as_json(outcome) if args.json else render(outcome))
     tell_results(results_of(args, experiment), aside=args.json)
-    tell_ci(args, [outcome])
+    told.append(outcome)
+    tell_ci(args, told)
     return outcome.exit_status(strict=args.strict)

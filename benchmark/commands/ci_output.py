@@ -2,14 +2,19 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchmark.commands.arguments import path_of
+from criteria.errors import InputError, PluginError
 
 if TYPE_CHECKING:
+    from benchmark.verdicts.ci_notes import Note
     from benchmark.verdicts.verdict import CheckOutcome
+
+    Told: TypeAlias = CheckOutcome | Note
 
 
 def add_ci(parser: argparse.ArgumentParser) -> None:
@@ -20,21 +25,51 @@ def add_ci(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--github", action="store_true", help="write the job's summary and notes, in GitHub's Actions")
 
 
-def tell_ci(args: argparse.Namespace, outcomes: "Sequence[CheckOutcome]") -> None:
-    """Write what the arguments ask for: JUnit's XML of all checks, and GitHub's summary and notes of the last one.
+@contextmanager
+def telling_ci(args: argparse.Namespace) -> "Iterator[list[Told]]":
+    """A list for what a command tells, in which a plugin that ends it is told last.
+
+    A file of JUnit's that an earlier command left is removed first: it would be read as what this one found.
+    """
+    from benchmark.commands.ending import is_contract_error
+    from benchmark.verdicts.ci_notes import broken
+
+    if args.junit and args.junit.is_file():
+        args.junit.resolve().unlink()  # a link stays one
+    told: list[Told] = []
+    try:
+        yield told
+    except Exception as error:
+        if isinstance(error, PluginError) or is_contract_error(error):
+            told.append(broken(args.command, error))
+            with suppress(InputError):  # what the plugin did is said, whatever cannot be written
+                tell_ci(args, told)
+        raise
+
+
+def tell_ci(args: argparse.Namespace, told: "Sequence[Told]") -> None:
+    """Write what the arguments ask for: JUnit's XML of all that is told, and GitHub's summary and notes of the last.
 
     Raises :class:`InputError` where a file cannot be written.
     """
     from benchmark.system.files import append, write_atomically
     from benchmark.verdicts.ci import github_annotations, github_summary, junit
+    from benchmark.verdicts.ci_notes import Note, github_line, with_notes
 
     if args.junit:
-        write_atomically(args.junit, junit(outcomes))
-    if args.github and outcomes:
-        if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-            append(Path(path), github_summary(outcomes[-1]))
-        for line in github_annotations(outcomes[-1]):
-            print(line)
+        notes = [each for each in told if isinstance(each, Note)]
+        checks = junit(each for each in told if not isinstance(each, Note))
+        write_atomically(args.junit, with_notes(checks, notes) if notes else checks)
+    if not args.github:
+        return
+    last = told[-1]
+    if isinstance(last, Note):
+        print(github_line(last))
+        return
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        append(Path(path), github_summary(last))
+    for line in github_annotations(last):
+        print(line)
 
 
 def _file_to_write(text: str) -> Path:

@@ -1,8 +1,6 @@
 """``dst-bench compare``: a race between plugins, which trains seeds where they decide."""
 
 import argparse
-import json
-from dataclasses import asdict
 
 from benchmark.commands.arguments import add_json, add_margin, add_results, add_training, duration_of, options_of
 
@@ -32,6 +30,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.experiments.part import Part
     from benchmark.experiments.results import ResultsFolder
     from benchmark.running.racing import Lane, Race, race
+    from benchmark.verdicts.json_output import document, plain
     from benchmark.verdicts.race import Decision, sentence
 
     part = Part(growth=args.growth, density=args.density, settings=tuple(args.set))
@@ -49,14 +48,10 @@ def main(args: argparse.Namespace) -> int:
 
     found = race(asked, root, options_of(args), tell)
     if args.json:
-        lanes = [{"other": lane.other, **asdict(lane.setting), **_finite(asdict(each))} for lane, each in found.items()]
-        print(json.dumps({"mine": asked.mine, "margin": asked.margin, "comparisons": lanes}, indent=2, allow_nan=False))
+        lanes = [{"other": lane.other, **plain(lane.setting), **plain(each)} for lane, each in found.items()]
+        print(document({"mine": asked.mine, "margin": asked.margin, "comparisons": lanes}))
     else:
         for lane, decision in found.items():
             if decision.outcome == "undecided":
                 print(f"{told(lane, decision)}.")
     return 0
-
-
-def _finite(values: dict[str, object]) -> dict[str, object]:
-    return {key: None if value in (float("inf"), float("-inf")) else value for key, value in values.items()}

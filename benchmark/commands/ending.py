@@ -1,6 +1,5 @@
 """How a command ends: its exit status, and one line for what goes wrong, or the case that breaks a contract."""
 
-import codecs
 import os
 import sys
 import time
@@ -9,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from benchmark.commands import plain_letters
 from benchmark.system import early_end, interruption
 from benchmark.system.communication import AnotherFailedError
 from criteria.errors import InputError, PluginError, one_line, printable
@@ -23,8 +23,6 @@ EXIT_STATUSES = (
 )
 RESUMING = ("run", "reproduce", "gpu", "compare", "tune")
 """Commands that go on from where they were interrupted."""
-_PLAIN = {"·": "-", "±": "+/-", "…": "...", "–": "-", "—": "-", "×": "x", "ζ": "zeta", "θ": "theta", "λ": "lambda"}
-"""What is written where an output's encoding lacks a character."""
 
 
 def prepare_output() -> None:
@@ -33,13 +31,13 @@ def prepare_output() -> None:
         while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:  # or the next file that is opened would be our output
             pass
         os.close(nowhere)
-    codecs.register_error("dst_bench_plain", _plain)
+    plain_letters.register()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (it stays open)
         elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="dst_bench_plain")
+            stream.reconfigure(errors=plain_letters.NAME)
 
 
 def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
@@ -68,7 +66,7 @@ def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
     except OSError as error:  # a disk that is full, a folder that may not be entered
         return _say(_refused(error), BAD_INPUT)
     except BaseException as error:  # also a plugin's SystemExit, which does not say that our work is done
-        if _is_contract_error(error):
+        if is_contract_error(error):
             return _say(f"{error}\n--no-contract runs it all the same", BROKEN)
         return _say(_unexpected(error, arguments), UNEXPECTED)
     return status
@@ -83,7 +81,7 @@ def _interrupted(interrupt: KeyboardInterrupt, arguments: Sequence[str]) -> str:
     return f"{how}; {fresh}the same command goes on from the last result and checkpoint"
 
 
-def _is_contract_error(error: BaseException) -> bool:
+def is_contract_error(error: BaseException) -> bool:
     """Whether a contract is broken; the class is in a module that imports torch, so it is only asked for if loaded."""
     results = sys.modules.get("criteria.contract.results")
     return results is not None and isinstance(error, results.ContractError)
@@ -116,8 +114,19 @@ def _refused(error: OSError) -> str:
     """What the system refused, in one line; output that could not be written is given up."""
     if error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if not _is_somewhere():
+        return "the folder that this command was started in is gone; change into one that is there"
     _give_up_output(sys.stdout)
     return f"cannot read or write: {error.strerror or error}"
+
+
+def _is_somewhere() -> bool:
+    """Whether the current folder is there; where it is not, pathlib's errors name no file."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _give_up_output(*streams: object) -> None:
@@ -135,9 +144,3 @@ def _say(message: str, status: int) -> int:
     except OSError:
         _give_up_output(sys.stdout, sys.stderr)
     return status
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(_PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end

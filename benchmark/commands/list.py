@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     wanted = [args.what] if args.what else LISTABLE
     for what in wanted:
         if what == "experiments":
-            print_table(_experiments(), EXPERIMENT, right=range(2, 4), title=what)
+            print_table(_experiments(), EXPERIMENT, right=range(2, 6), title=what)
             print(f"\n{COST}\n")
         else:
             print_table(_plugins(KINDS[what]), ("name", "from", "what it is"), title=what)

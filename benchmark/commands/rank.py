@@ -1,9 +1,7 @@
 """``dst-bench rank``: where each criterion stands, from stored results or the expected values."""
 
 import argparse
-import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -15,6 +13,7 @@ from benchmark.commands.arguments import (
     path_of,
     results_of,
     study_of,
+    tell_doubts,
     values_of,
 )
 from benchmark.commands.table import print_table
@@ -45,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the standing: of one experiment by setting, of several over all of them."""
+    from benchmark.verdicts.json_output import document, plain
     from benchmark.verdicts.standing import standing, standing_over
 
     if args.leaderboard is not None:
@@ -62,17 +62,19 @@ def main(args: argparse.Namespace) -> int:
             study.known,
             reference=args.reference,
             margin=args.margin,
-            diverged=study.diverged,
-            untouched=study.untouched,
+            noted=study.noted,
             experiment=name,
         )
     else:
         source = "; ".join(f"{name}: {_source(study, args)}" for name, study in named.items())
         found = standing_over(
-            {name: study.known for name, study in named.items()}, reference=args.reference, margin=args.margin
+            {name: study.known for name, study in named.items()},
+            reference=args.reference,
+            margin=args.margin,
+            noted={name: study.noted for name, study in named.items()},
         )
     if args.json:
-        print(json.dumps({"source": source, **asdict(found)}, indent=2, allow_nan=False))
+        print(document({"source": source, **plain(found)}))
     else:
         _print(found, source)
         for line in _left_out(found, args.experiments[0]):
@@ -86,13 +88,14 @@ def _write_leaderboards(args: argparse.Namespace) -> int:
 
     for name in args.experiments:
         experiment = part_of(args).select(name)
-        study, source = _with_stored(study_of(args, experiment), args)
+        tell_doubts(values_of(args, experiment, name))
+        study, source = _with_stored(study_of(args, experiment), args, name)
         for written in write_leaderboard(args.leaderboard, study):
             print(f"wrote {written} ({source})")
     return 0
 
 
-def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str]:
+def _with_stored(study: "Study", args: argparse.Namespace, named: str) -> tuple["Study", str]:
     """A study with the stored results of runs that it lacks, and where all are from, in words.
 
     Raises :class:`InputError` where there are neither.
@@ -103,7 +106,7 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
 
     where = results_of(args, study.experiment).where
     try:
-        path = stored_archive(study.experiment.name, args.expected)
+        path = stored_archive(study.experiment.name, args.expected, named)
     except InputError as error:
         if study.results:
             return study, where
@@ -118,7 +121,9 @@ def _with_stored(study: "Study", args: argparse.Namespace) -> tuple["Study", str
 def _study(name: str, args: argparse.Namespace) -> "Study":
     """An experiment with what is known of it; raises :class:`InputError` where nothing is."""
     experiment = part_of(args).select(name)
-    study = study_of(args, experiment, values_of(args, experiment))
+    values = values_of(args, experiment, name)
+    tell_doubts(values)
+    study = study_of(args, experiment, values)
     place = results_of(args, experiment).path
     if not study.known:
         raise InputError(
@@ -152,10 +157,12 @@ def _print(found: "Standing", source: str) -> None:
     kind = "experiments" if len(found.experiments) > 1 else "seeds"
     print(
         f"{' and '.join(found.experiments)} ({source})\n"
-        f"difference to {found.reference} in points, paired; its 95% interval is of this setting, but for\n"
-        "the spread, of which the other settings tell too;\n"
-        f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all settings together,\n"
-        "so that a lead that one setting has by luck counts for less; rank: of the mean, with its 95% interval;\n"
+        f"difference to {found.reference} in points, paired;\n"
+        "its 95% interval is of this setting, but for the spread, of which the other\n"
+        "settings tell too;\n"
+        f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all\n"
+        "settings together, so that a lead that one setting has by luck counts for less;\n"
+        "rank: of the mean, with its 95% interval;\n"
         f"seeds: {kind} with which the interval would probably decide\n"
     )
     settings: dict[str, list[StandingRow]] = {}

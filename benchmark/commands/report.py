@@ -1,6 +1,7 @@
 """``dst-bench report``: an experiment's results as files to read and to use."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,17 @@ from benchmark.commands.arguments import (
     part_of,
     results_of,
     study_of,
+    tell_doubts,
     tell_results,
     values_of,
 )
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.commands.arguments import Values
     from benchmark.experiments.experiment import Experiment
+    from benchmark.report.remaking import Asked
     from benchmark.verdicts.study import Study
+    from benchmark.verdicts.values import Values
 
 SUMMARY = "write tables, figures and one HTML page"
 
@@ -45,25 +48,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     experiment = experiment_of(args)
-    others = [part_of(args).select(name) for name in args.against]
-    study = _with_results(args, experiment, values_of(args, experiment))
-    against = [_with_results(args, other) for other in others]
+    others = [(name, part_of(args).select(name)) for name in args.against]
+    values = values_of(args, experiment, args.experiment)
+    tell_doubts(values)
+    study = _with_results(args, experiment, args.experiment, values)
+    against = [_with_results(args, other, name) for name, other in others]
     from benchmark.report.findings import Findings
     from benchmark.report.writing import write_report
 
+    asked = asked_of(args, args.experiment, args.against)
     place = args.out / experiment.name
-    print(f"wrote {write_report(place, Findings(study, against))}")
+    print(f"wrote {write_report(place, Findings(study, against, asked))}")
     if not args.stored:
         tell_results(results_of(args, experiment))
     return 0
 
 
-def _with_results(args: argparse.Namespace, experiment: "Experiment", values: "Values | None" = None) -> "Study":
+def asked_of(args: argparse.Namespace, experiment: str, against: Sequence[str] = ()) -> "Asked":
+    """What the arguments ask for of an experiment, which is given as they have it."""
+    from benchmark.report.remaking import Asked
+
+    expected = str(args.expected) if args.expected is not None else None
+    return Asked(experiment, tuple(part_of(args).options), tuple(against), expected)
+
+
+def _with_results(
+    args: argparse.Namespace, experiment: "Experiment", named: str, values: "Values | None" = None
+) -> "Study":
     """The study of the results that are asked for; raises :class:`InputError` where there are none to report."""
     from benchmark.experiments.archive import read_archive
     from benchmark.verdicts.expected import stored_archive
 
-    path = stored_archive(experiment.name, args.expected) if args.stored else None
+    path = stored_archive(experiment.name, args.expected, named) if args.stored else None
     study = study_of(args, experiment, values, read_archive(path) if path else None)
     if not study.results:
         raise InputError(f"{experiment.name} has no results in {path or args.results}; run it first")

@@ -1,6 +1,7 @@
 """``dst-bench reproduce``: run, check and report experiments, one after another."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -13,11 +14,12 @@ from benchmark.commands.arguments import (
     results_of,
     values_of,
 )
-from benchmark.commands.ci_output import add_ci, tell_ci
+from benchmark.commands.ci_output import add_ci, tell_ci, telling_ci
+from benchmark.commands.report import asked_of
 
 if TYPE_CHECKING:
+    from benchmark.commands.ci_output import Told
     from benchmark.verdicts.study import Study
-    from benchmark.verdicts.verdict import CheckOutcome
 
 SUMMARY = "run, check and report experiments, contract first"
 
@@ -37,36 +39,48 @@ def main(args: argparse.Namespace) -> int:
 
     Each stored result is read once.
     """
-    experiments = [part_of(args).select(name) for name in args.experiments]
+    with telling_ci(args) as told:
+        return _reproduce(args, told)
+
+
+def _reproduce(args: argparse.Namespace, told: "list[Told]") -> int:
+    experiments = [(name, part_of(args).select(name)) for name in args.experiments]
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.study import Study
-    from benchmark.verdicts.verdict import CheckOutcome
 
-    status, checks = 0, list[CheckOutcome]()
-    for experiment in experiments:
-        results = train_missing(experiment, results_of(args, experiment), options_of(args))
-        values = values_of(args, experiment)
-        study = Study(experiment, results, values.expected, values.stored, changed=tuple(args.set))
-        status = max(status, _conclude(study, args, checks))
+    status = 0
+    for name, experiment in experiments:
+        # what a change of the code does late in a training is what this command is to find
+        options = replace(options_of(args), adopting=False)
+        results = train_missing(experiment, results_of(args, experiment), options)
+        values = values_of(args, experiment, name)
+        changed, doubts = tuple(args.set), values.doubts
+        study = Study(experiment, results, values.expected, values.stored, changed=changed, doubts=doubts)
+        status = max(status, _conclude(study, name, args, told, values.lacking))
     return status
 
 
-def _conclude(study: "Study", args: argparse.Namespace, checks: "list[CheckOutcome]") -> int:
-    """Print what came out, write the report, and return the exit status of the check, which is added to ``checks``."""
+def _conclude(study: "Study", asked: str, args: argparse.Namespace, told: "list[Told]", lacking: str) -> int:
+    """Print what came out, write the report, and return the exit status of the check, which is added to what is told.
+
+    ``asked`` is the experiment as the arguments have it; ``lacking`` says why there is nothing to compare with, if so.
+    """
     from benchmark.report.findings import Findings
     from benchmark.report.tables import results_table
     from benchmark.report.writing import write_report
+    from benchmark.verdicts.ci_notes import unchecked
     from benchmark.verdicts.claims import render_claims
     from benchmark.verdicts.rendering import render
 
-    name, findings = study.experiment.name, Findings(study)
+    name, findings = study.experiment.name, Findings(study, asked=asked_of(args, asked))
     print(results_table(study))
     if findings.check is None:
-        print(render_claims(findings.claims))
-        print(f"no expected values of {name} are stored, so nothing was checked\n")
+        note = unchecked(name, lacking)
+        told.append(note)
+        print(f"{render_claims(findings.claims)}\n{note.text}\n")
     else:
-        checks.append(findings.check)
+        told.append(findings.check)
         print(render(findings.check))
-    tell_ci(args, checks)
+    tell_ci(args, told)
     print(f"wrote {write_report(args.out / name, findings)}")
     return int(args.strict) if findings.check is None else findings.check.exit_status(strict=args.strict)

@@ -25,11 +25,12 @@ def main(args: argparse.Namespace) -> int:
     experiment = experiment_of(args)
     from benchmark.experiments.runs import expand
     from benchmark.running.status import status
+    from benchmark.verdicts.json_output import document
 
     results = results_of(args, experiment)
     found = status(expand(experiment), results)
     if args.json:
-        print(found.model_dump_json(indent=2))
+        print(document(found.model_dump(mode="json")))
         tell_results(results, aside=True)
         return 0
     print("\n".join(_lines(found)))

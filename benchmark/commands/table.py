@@ -15,7 +15,9 @@ def print_table(
     """
     texts = [[printable(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _on_terminal(texts, headers, right, title)
+        from benchmark.commands.terminal_table import print_fitted
+
+        print_fitted(texts, headers, right, title)
     else:
         _plain(texts, headers, right, title)
 
@@ -29,21 +31,3 @@ def _plain(rows: list[list[str]], headers: Sequence[str], right: Collection[int]
     if title:
         print(title)
     print(tabulate(rows, headers, tablefmt=form, disable_numparse=True, colalign=aligned))
-
-
-def _on_terminal(rows: list[list[str]], headers: Sequence[str], right: Collection[int], title: str) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD if headers else None, show_header=bool(headers), pad_edge=False)
-    for column in range(max([len(headers), *map(len, rows)])):
-        heading = Text(headers[column]) if headers else ""
-        table.add_column(heading, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console = Console(highlight=False)
-    if title:
-        console.print(Text(title, style="bold"))
-    console.print(table)

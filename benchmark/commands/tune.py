@@ -1,8 +1,6 @@
 """``dst-bench tune``: a criterion whose parameters are chosen on validation data, and what the search costs."""
 
 import argparse
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -14,6 +12,7 @@ from benchmark.commands.arguments import (
     experiment_of,
     options_of,
     results_of,
+    tell_doubts,
     values_of,
 )
 from benchmark.commands.table import print_table
@@ -48,9 +47,10 @@ def main(args: argparse.Namespace) -> int:
     """
     from benchmark.experiments.search import Search, require_held_out
     from benchmark.running.missing import dry_run, train_missing
+    from benchmark.verdicts.json_output import document
     from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
-    from benchmark.verdicts.tuning import as_contender, diverged_of, tuned
+    from benchmark.verdicts.tuning import as_contender, noted_of, tuned
     from criteria.errors import InputError
     from criteria.plugins import unknown
 
@@ -58,7 +58,9 @@ def main(args: argparse.Namespace) -> int:
     asked = argparse.Namespace(**vars(args), criteria=",".join(map(str, search.candidates)), add=None)
     experiment = experiment_of(asked)
     require_held_out(experiment.data)
-    stored = values_of(asked, experiment).stored
+    values = values_of(asked, experiment, args.experiment)
+    tell_doubts(values)
+    stored = values.stored
     criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
     if criteria and args.reference not in criteria:
         raise unknown("reference", args.reference, criteria)
@@ -71,11 +73,10 @@ def main(args: argparse.Namespace) -> int:
     choices = tuned(search, results, experiment.metric)
     study = Study(experiment, results, None, stored)
     known = as_contender(search, choices, study.known)
-    found = standing_among(known, experiment.name, args.reference, diverged=diverged_of(search, choices))
+    found = standing_among(known, experiment.name, args.reference, noted=noted_of(search, choices))
     own = of_criteria(found, [search.name]) if found else None
     if args.json:
-        told = {"method": search.name, "choices": [asdict(each) for each in choices], "standing": own and asdict(own)}
-        print(json.dumps(told, indent=2, allow_nan=False))
+        print(document({"method": search.name, "choices": choices, "standing": own}))
     else:
         _print(choices, own)
     return 0

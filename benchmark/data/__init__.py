@@ -11,7 +11,6 @@ from benchmark.data.published import data_root
 from benchmark.data.source import DataSource, Look
 from benchmark.system.plugin_failures import blaming
 from criteria.errors import InputError, PluginError, is_out_of_memory
-from criteria.isolation import kept_process_state
 from criteria.plugins import Spec, load, names
 
 if TYPE_CHECKING:
@@ -59,9 +58,8 @@ def load_dataset(spec: str | Spec, data_dir: Path | None = None) -> "Dataset":
     source = source_of(spec)
     with blaming(f"data set {str(spec)!r} cannot be loaded", most=500):
         try:
-            with kept_process_state():
-                dataset = source.load(data_root(data_dir))
-                problem = import_module("benchmark.data.examination").problem_of(dataset, source.look)
+            dataset = source.load(data_root(data_dir))
+            problem = import_module("benchmark.data.examination").problem_of(dataset, source.look)
         except PermissionError as error:
             if error.filename is None:
                 raise

@@ -15,6 +15,8 @@ MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of each channel, with which pixels are normalised."""
 
+TRAIN_EXAMPLES = 45_000
+
 
 @dataclass(frozen=True)
 class CIFAR10(DataSource):
@@ -22,7 +24,7 @@ class CIFAR10(DataSource):
 
     @property
     def look(self) -> Look:
-        return Look((3, 32, 32), 10, 45_000, -2.4, 2.8)
+        return Look((3, 32, 32), 10, TRAIN_EXAMPLES, -2.4, 2.8)
 
     def load(self, root: Path) -> "Dataset":
         """Inputs [N, 3, 32, 32]: 45,000 training, 5,000 validation (the last 10%) and 10,000 test examples.

@@ -15,6 +15,8 @@ MD5 = "03b5dce01913d631647c71ecec9e9cb8"
 MEAN, STD = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
 """Of each channel, with which pixels are normalised."""
 
+TRAIN_EXAMPLES = 50_000
+
 
 @dataclass(frozen=True)
 class CIFAR100(DataSource):
@@ -24,7 +26,7 @@ class CIFAR100(DataSource):
 
     @property
     def look(self) -> Look:
-        return Look((3, 32, 32), 100, 50_000, -1.9, 2.0)
+        return Look((3, 32, 32), 100, TRAIN_EXAMPLES, -1.9, 2.0)
 
     def load(self, root: Path) -> "Dataset":
         """Inputs [N, 3, 32, 32]: 50,000 training and 10,000 test examples, and targets of the fine labels.

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from benchmark.system.plugin_failures import failures_of
+
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""Changes a batch of stored inputs [B, …] at random into one of the same shape and device; draws from a CPU generator.
-"""
+"""Changes a batch of stored inputs [B, …] at random into one of the same shape, type and device; it draws from a CPU
+generator, and from nothing else."""
 Decode = Callable[[Tensor, torch.device], Tensor]
 """Makes a batch of stored inputs [B, …] into what networks see, float32 [B, *shape] on the device."""
 
@@ -50,8 +52,24 @@ class Dataset:
         return tuple(self.seen(self.train.inputs[:1], torch.device("cpu")).shape[1:])
 
     def seen(self, stored: Tensor, device: torch.device) -> Tensor:
-        """A batch of stored inputs as networks see it, float32 [B, *shape] on ``device``."""
-        return stored.to(device) if self.decode is None else self.decode(stored, device)
+        """A batch of stored inputs as networks see it, float32 [B, *shape] on ``device``.
+
+        Raises :class:`criteria.errors.PluginError` where decoding fails or gives anything else.
+        """
+        if self.decode is None:
+            return stored.to(device)
+        with failures_of(f"data set {self.name!r} failed in decode()", memory=False):
+            return _as_seen(self.decode(stored, device), len(stored))
+
+    def augmented(self, stored: Tensor, generator: torch.Generator) -> Tensor:
+        """A batch of stored inputs changed at random, with draws from the CPU ``generator``.
+
+        Raises :class:`criteria.errors.PluginError` where that fails or gives another shape, type or device.
+        """
+        if self.augment is None:
+            return stored
+        with failures_of(f"data set {self.name!r} failed in augment()", memory=False):
+            return _as_stored(self.augment(stored, generator), stored)
 
     def on(self, device: torch.device) -> "Dataset":
         """The data set with its tensors where batches for ``device`` are gathered from."""
@@ -71,3 +89,28 @@ def hold_out_last(split: Split, fraction: float = 0.1) -> tuple[Split, Split]:
         Split(split.inputs[:first], split.targets[:first]),
         Split(split.inputs[first:], split.targets[first:]),
     )
+
+
+def _as_seen(found: object, examples: int) -> Tensor:
+    tensor = _tensor(found)
+    if tensor.dtype != torch.float32 or tensor.shape[:1] != (examples,):
+        raise ValueError(f"it gives {_kind(tensor)}, and should give float32 [{examples}, …]")
+    return tensor
+
+
+def _as_stored(found: object, stored: Tensor) -> Tensor:
+    tensor = _tensor(found)
+    if (tensor.shape, tensor.dtype, tensor.device) != (stored.shape, stored.dtype, stored.device):
+        other, given = (f"{_kind(each)} on {each.device}" for each in (tensor, stored))
+        raise ValueError(f"it gives {other} for {given}, and should keep shape, type and device")
+    return tensor
+
+
+def _tensor(found: object) -> Tensor:
+    if not isinstance(found, Tensor):
+        raise ValueError(f"it gives a {type(found).__name__}, and should give a tensor")  # noqa: TRY004  (said as it is)
+    return found
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

@@ -31,6 +31,8 @@ PACKED = {
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
+TRAIN_EXAMPLES = 54_000
+
 
 @dataclass(frozen=True)
 class FashionMNIST(DataSource):
@@ -38,7 +40,7 @@ class FashionMNIST(DataSource):
 
     @property
     def look(self) -> Look:
-        return Look((1, 28, 28), 10, 54_000, -1.0, 1.0)
+        return Look((1, 28, 28), 10, TRAIN_EXAMPLES, -1.0, 1.0)
 
     def load(self, root: Path) -> "Dataset":
         """Inputs [N, 1, 28, 28] normalised with mean 0.5 and standard deviation 0.5, no augmentation.

@@ -28,7 +28,12 @@ class Synthetic(DataSource):
 
     @property
     def look(self) -> Look:
-        return replace(self.real.look, examples=self.examples)
+        return replace(self.real.look, examples=self.examples, tested=self.held_out)
+
+    @property
+    def held_out(self) -> int:
+        """Number of validation examples, and of test examples."""
+        return max(1, self.examples // 2)
 
     @property
     def real(self) -> DataSource:
@@ -40,8 +45,7 @@ class Synthetic(DataSource):
         from benchmark.data.dataset import Dataset
 
         look = self.look
-        held_out = max(1, self.examples // 2)
-        counts = {"train": self.examples, "validation": held_out, "test": held_out}
+        counts = {"train": self.examples, "validation": self.held_out, "test": self.held_out}
         train, validation, test = (_noise(look, count, part) for part, count in counts.items())
         return Dataset("synthetic", train, validation, test, look.classes)
 

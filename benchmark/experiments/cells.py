@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from criteria.errors import InputError
 from criteria.plugins import unknown
 
-Value: TypeAlias = str | float | int
+Value: TypeAlias = str | float | int | bool
 
 
 @total_ordering
@@ -34,8 +34,8 @@ class Cell:
         if not _is_number(self.density) or not 0 < self.density <= 1:
             raise InputError(f"density of a cell must be above 0 and at most 1, not {self.density!r}")
         for name, value in self.extra:
-            if not isinstance(name, str) or not (isinstance(value, str) or _is_number(value)):
-                raise InputError(f"{name!r} of a cell must be a text or a number, not {value!r}")
+            if not isinstance(name, str) or not (isinstance(value, str | bool) or _is_number(value)):
+                raise InputError(f"{name!r} of a cell must be a number, a text, or true or false, not {value!r}")
         if len({name for name, _ in self.extra}) < len(self.extra):
             raise InputError(f"a cell has a further axis twice: {', '.join(name for name, _ in self.extra)}")
         object.__setattr__(self, "density", float(self.density))
@@ -79,7 +79,7 @@ class Cell:
         return self._order() < other._order() if isinstance(other, Cell) else NotImplemented
 
     def _order(self) -> tuple[Any, ...]:
-        # Numbers of an axis sort before its texts, so that any two cells compare.
+        # Numbers of an axis, and false and true, sort before its texts, so that any two cells compare.
         extra = tuple((name, isinstance(value, str), value) for name, value in self.extra)
         return (self.criterion, self.growth or "", self.density, extra)
 

@@ -7,17 +7,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
+from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from benchmark.experiments.cells import Value
+from benchmark.experiments.left_out import as_in_cells, is_among, problem_of, require_axes
 from benchmark.experiments.search import Tuning, require_held_out
 from benchmark.experiments.setup import PARTS_THAT_VARY, Measure, Number, Settings, Setup, require_distinct, spec_of
 from benchmark.system.yamlfile import parse_yaml, read_yaml, validate
 from criteria.errors import InputError
-from criteria.plugins import Spec, registered, resolve, unknown
+from criteria.plugins import Spec, registered, unknown
 
 Density = Annotated[Number, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
+
+
+def _axis_value(value: object) -> Value:
+    if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError("expected a number, a text, or true or false")
+
+
+AxisValue = Annotated[Value, PlainValidator(_axis_value)]
+"""As YAML has it: a text such as ``"5"`` is no number, and ``true`` is not 1."""
 MOST_COMBINATIONS = 1000
 """Of settings that vary: each is checked when the experiment is read."""
 
@@ -29,11 +40,9 @@ class Axes(Settings):
     growths: tuple[spec_of("growth"), ...] = Field(min_length=1)  # type: ignore[valid-type]
     densities: tuple[Density, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
-    settings: dict[str, Annotated[tuple[StrictStr | StrictInt | StrictFloat, ...], Field(min_length=1)]] = Field(
-        default_factory=dict
-    )
+    settings: dict[str, Annotated[tuple[AxisValue, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Values of further settings by their place in the experiment, such as ``topology.update_period``."""
-    leave_out: tuple[dict[str, StrictStr | StrictInt | StrictFloat], ...] = ()
+    leave_out: tuple[dict[str, AxisValue], ...] = ()
     """Points of the grid that are not asked for: those that have all values of one of these, of ``criterion`` (or
     baseline), ``growth``, ``density`` and settings that vary."""
 
@@ -48,22 +57,16 @@ class Axes(Settings):
     @field_validator("leave_out")
     @classmethod
     def _plugins_by_their_own_text(cls, value: tuple[dict[str, Value], ...]) -> tuple[dict[str, Value], ...]:
-        return tuple({key: _as_in_cells(key, each) for key, each in point.items()} for point in value)
+        return tuple({key: as_in_cells(key, each) for key, each in point.items()} for point in value)
 
     @model_validator(mode="after")
     def _leaves_out_points_of_the_grid(self) -> "Axes":
-        known = ("criterion", "growth", "density", *self.settings)
-        for point in self.leave_out:
-            if not point:
-                raise InputError("leave_out: a point without values is the whole grid; say what it has")
-            for key in point:
-                if key not in known:
-                    raise unknown("axis in leave_out", key, known)
+        require_axes(self.leave_out, self.settings)
         return self
 
     def asks_for(self, point: Mapping[str, Value | None]) -> bool:
         """Whether a point of the grid, with its values by axis, is not left out."""
-        return not any(all(point.get(key) == value for key, value in each.items()) for each in self.leave_out)
+        return not is_among(self.leave_out, point)
 
     @field_validator("settings")
     @classmethod
@@ -76,16 +79,6 @@ class Axes(Settings):
         if (combinations := math.prod(map(len, value.values()))) > MOST_COMBINATIONS:
             raise ValueError(f"{combinations} combinations of settings are too many; {MOST_COMBINATIONS} are possible")
         return value
-
-
-def _as_in_cells(axis: str, value: Value) -> Value:
-    """A value as cells have it: a plugin with its parameters in one spelling; raises :class:`InputError` for none."""
-    if axis == "density" and isinstance(value, str):
-        raise InputError(f"density {value!r} is no number")
-    if axis not in ("criterion", "growth"):
-        return value
-    baseline = axis == "criterion" and Spec.parse(str(value)).name in registered("baseline")
-    return str(resolve(str(value), "baseline" if baseline else axis))
 
 
 class Experiment(Settings):
@@ -230,7 +223,22 @@ def load_experiment(
         if baselines is not None:
             content["baselines"] = list(baselines)
     found = validate(Experiment, content, " with ".join([str(path), *(f"--set {text}" for text in overrides)]))
-    return found if "criteria" in (axes or {}) else found.with_candidates
+    found = found if "criteria" in (axes or {}) else found.with_candidates
+    _require_effect(found, path)
+    return found
+
+
+def _require_effect(experiment: Experiment, path: Path) -> None:
+    """Raises :class:`InputError` for a point to leave out that is in no grid, neither that asked for nor the file's."""
+    points = experiment.axes.leave_out
+    if problem_of(points, [experiment]) is None:
+        return
+    try:
+        written = validate(Experiment, {"name": path.stem, **read_yaml(path)}, str(path)).with_candidates
+    except InputError:  # what is written is an experiment only with what was asked for instead
+        return
+    if (problem := problem_of(points, [experiment, written])) is not None:
+        raise InputError(f"{path}: axes.leave_out: {problem}")
 
 
 def _override(content: dict[str, Any], text: str) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ class ResultsFolder:
         Raises :class:`InputError` for a file that is not one, or that was changed since it was written.
         """
         path = self.file(run.id)
-        if not path.exists():
+        if not os.path.lexists(os.path.realpath(path)):  # a link that leads to itself is there, and cannot be read
             return None
         result = parse_result(read_text(path), str(path), REMEDY)
         if result.id != run.id or result.settings != run.settings:

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from baselines import Baseline
 from benchmark.data import source_of
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.experiment import Experiment, axis_name
+from benchmark.experiments.left_out import baseline_densities
 from benchmark.experiments.setup import TOPOLOGY_OF_BASELINES, Setup
 from benchmark.models.widths import narrowed
 from benchmark.system.plugin_failures import blaming
@@ -110,7 +111,7 @@ def _grid(experiment: Experiment) -> Iterator[tuple[Cell, Setup, Rule]]:
     axes, setups = experiment.axes, experiment.setups
     for spec in experiment.baselines:
         baseline: Baseline = load(spec, "baseline")
-        for density, (chosen, setup) in itertools.product(_densities(spec, baseline, axes.densities), setups):
+        for density, (chosen, setup) in itertools.product(baseline_densities(spec, baseline, axes.densities), setups):
             concerns = {key: value for key, value in chosen.items() if _concerns_baselines(key)}
             rule = Rule(baseline=spec)
             if axes.asks_for({"criterion": str(spec), "density": density, **concerns}):
@@ -140,15 +141,6 @@ def _trained(spec: Spec, baseline: Baseline, setup: Setup, density: float) -> Se
     return setup.model_copy(
         update={"model": narrowed(model, density, look.shape, look.classes), "in_place_of": setup.model}
     )
-
-
-def _densities(spec: Spec, baseline: Baseline, grid: Sequence[float]) -> list[float]:
-    """The densities at which a baseline is trained."""
-    with blaming(f"baseline {str(spec)!r} failed in densities()"):
-        found = [float(density) for density in baseline.densities(grid)]
-        if not all(0 < density <= 1 for density in found):
-            raise ValueError(f"it gives {found}, and a density is above 0 and at most 1")
-    return found
 
 
 def _concerns_baselines(key: str) -> bool:

@@ -47,6 +47,7 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
     Raises :class:`InputError` for an unknown model or parameter, and for a value, a shape or a number of classes that
     the model does not take; :class:`PluginError` where building it fails in any other way.
     """
+    import torch
     from torch import nn
 
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
@@ -54,10 +55,12 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
     with blaming(f"model {spec.name!r} cannot be built"):
         try:
             network = build(inputs=inputs, classes=classes)
+            drawn = torch.get_rng_state()
         except ValueError as error:
             raise InputError(f"model {spec.name!r} {error}") from error
         except (RuntimeError, MemoryError, TypeError, OverflowError) as error:  # torch's, of sizes that no memory has
             raise InputError(f"model {spec.name!r} cannot be built with these parameters: {one_line(error)}") from error
+    torch.set_rng_state(drawn)  # blaming() has put it back, and the next network is to have other weights
     if not isinstance(network, nn.Module):
         raise PluginError(f"model {spec.name!r} built a {type(network).__name__}, and should build a torch.nn.Module")
     return network

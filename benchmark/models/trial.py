@@ -9,6 +9,7 @@ from torch.func import functional_call, vmap
 
 from benchmark.models import sparse_layer_names
 from benchmark.models.shapes import logits
+from benchmark.system.interruption import is_interruption
 from benchmark.system.plugin_failures import reason
 from criteria.errors import InputError, PluginError, where_raised
 from criteria.plugins import registered
@@ -35,9 +36,11 @@ def problem_of(network: nn.Module, inputs: Sequence[int], classes: int) -> str |
     """
     try:
         return _problem_of_weights(network) or _problem_of_step(network, tuple(inputs), logits(classes))
-    except (InputError, KeyboardInterrupt):
+    except InputError:
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
+        if is_interruption(error):
+            raise
         where = f" ({at})" if (at := where_raised(error)) else ""
         why = f"{reason(error)}{where}"
         return f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"

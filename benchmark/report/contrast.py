@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from tabulate import tabulate
 
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import Experiment
 from benchmark.report.numbers import signed
-from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
+from benchmark.report.tables import Format, cell_columns, cell_values, csv_text, said, shaped
 from benchmark.verdicts.contrasts import Contender, Contrast
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.multiplicity import holm
@@ -20,11 +19,15 @@ ALPHA = 1 - CONFIDENCE
 
 
 def contrast_rows(contrast: Contrast) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows of the table: a row for each criterion with a growth, a column for each density."""
+    """Headers and rows of the table: a row for each criterion with a growth, a column for each density.
+
+    A text is empty where there is no such cell.
+    """
     columns = shown_settings(contrast.cells)
-    by_place = {(cell.criterion, cell.growth, shown_setting(cell)): mean for cell, mean in contrast.cells.items()}
+    texts = {_place(cell): "missing" for cell in contrast.missing}
+    texts |= {_place(cell): _shown(mean) for cell, mean in contrast.cells.items()}
     rows = [
-        [who[0], who[1] or "–", *(_shown(by_place.get((*who, column))) for column in columns), _shown(overall)]
+        [who[0], who[1] or "–", *(texts.get((*who, column), "") for column in columns), _shown(overall)]
         for who, overall in contrast.overall.items()
     ]
     return ["criterion", "growth", *(f"density {column}" for column in columns), OVERALL], rows
@@ -37,8 +40,8 @@ def contrast_table(contrast: Contrast, form: Format = "simple") -> str:
         f"{contrast.first} against {contrast.second} ({'; '.join(contrast.changes)})\n"
         f"difference in points, mean ± half its {CONFIDENCE:.0%} interval, paired by seed"
     )
-    table = tabulate(rows, headers, tablefmt=form, disable_numparse=True)
-    return "\n\n".join([heading, table, " ".join(contrast_sentences(contrast))]) + "\n"
+    words = " ".join(contrast_sentences(contrast))
+    return "\n\n".join([said(heading, form), shaped(headers, rows, form), said(words, form)]) + "\n"
 
 
 def contrast_csv(experiment: Experiment, contrast: Contrast) -> str:
@@ -95,7 +98,7 @@ def shown_setting(cell: Cell) -> str:
 
 
 def span_of(contrast: Contrast) -> str:
-    """Over what the overall difference of a criterion with a growth is a mean."""
+    """Over what the overall difference of a criterion with a growth is a mean, as the beginning of a sentence."""
     if len(columns := shown_settings(contrast.cells)) == 1:
         return f"At density {columns[0]}"
     return "Over all settings" if any(cell.extra for cell in contrast.cells) else "Over all densities"
@@ -116,9 +119,11 @@ def _listed(group: Mapping[Contender, Mean]) -> str:
     )
 
 
-def _shown(mean: Mean | None) -> str:
-    if mean is None:
-        return "missing"
+def _place(cell: Cell) -> tuple[str, str | None, str]:
+    return cell.criterion, cell.growth, shown_setting(cell)
+
+
+def _shown(mean: Mean) -> str:
     if not mean.dof:
         return f"{signed(mean.value)} (1 seed)"
     return f"{signed(mean.value)} ± {mean.upper(LEVEL) - mean.value:.2f}"

@@ -10,6 +10,7 @@ from benchmark.report.figures.look import Images, Plot, images
 from benchmark.report.figures.selection import standing_plots, study_plots
 from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.report.leaderboard import Board, boards
+from benchmark.report.remaking import Asked, commands
 from benchmark.verdicts.check import check_study
 from benchmark.verdicts.claims import ClaimOutcome, claims
 from benchmark.verdicts.contrasts import Contrast, along_axes, between_experiments
@@ -26,6 +27,13 @@ class Findings:
 
     study: Study
     others: Sequence[Study] = ()
+    asked: Asked | None = None
+    """What was asked for; None for the experiment of the study by its name."""
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands that make the page again."""
+        return commands(self.study, self.others, self.asked or Asked(self.study.experiment.name))
 
     @cached_property
     def check(self) -> CheckOutcome | None:
@@ -95,4 +103,5 @@ class Findings:
 
         Raises :class:`InputError` for a study that it cannot be compared with.
         """
-        return [*along_axes(self.study.samples), *(between_experiments(self.study, other) for other in self.others)]
+        within = along_axes(self.study.samples, self.study.cells)
+        return [*within, *(between_experiments(self.study, other) for other in self.others)]

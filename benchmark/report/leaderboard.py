@@ -6,17 +6,17 @@ values have no cost; a method without a result is named as missing, and one that
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from scipy import special
-from tabulate import tabulate
 
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result
 from benchmark.report.numbers import SHORT
-from benchmark.report.tables import METRICS
+from benchmark.report.tables import DIVERGED_MARK, MARK, METRICS
+from benchmark.system.markdown import escaped, table
 from benchmark.verdicts.standing import StandingRow, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
@@ -46,6 +46,15 @@ class Entry:
     """Engine → seconds of one run."""
     emptied: Mapping[str, int]
     """Layer → runs that end without any weight in it (layer collapse); other layers are left out."""
+    diverged: int
+    """Runs that diverged; they count with the accuracy that they have."""
+    unproven: int
+    """Runs that were trained with ``--no-contract``."""
+
+    @property
+    def marks(self) -> str:
+        """The marks that its name has in tables, which :func:`notes` explain."""
+        return MARK * (self.unproven > 0) + DIVERGED_MARK * (self.diverged > 0)
 
     @property
     def mean(self) -> float:
@@ -115,6 +124,8 @@ def _entry(cell: Cell, study: Study, rank: StandingRow | None) -> Entry:
         _flops(results),
         {engine: fmean(each) for engine, each in seconds.items()},
         Counter(name for result in results for name, density in result.outcome.density.items() if density == 0),
+        sum(result.outcome.diverged for result in results),
+        sum(result.contract_skipped for result in results),
     )
 
 
@@ -148,7 +159,7 @@ def texts(entry: Entry, trained_on: Sequence[str]) -> list[str]:
     if row is not None and row.rank_low is not None:
         rank += f" ({row.rank_low}–{row.rank_high})"
     return [
-        entry.cell.label,
+        entry.cell.label + entry.marks,
         rank,
         f"{entry.mean:.2f}",
         "–" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}",
@@ -159,13 +170,24 @@ def texts(entry: Entry, trained_on: Sequence[str]) -> list[str]:
 
 
 def notes(board: Board) -> list[str]:
-    """A sentence on the methods that have no result, where there are some, and one for each that empties a layer."""
+    """What to know of a board, in sentences: what has no result or empties a layer, and what the marks mean."""
     found = [f"{len(board.missing)} without a result: {', '.join(board.missing)}."] if board.missing else []
     for entry in board.entries:
         of = f"of {len(entry.values)} runs"
         layers = ", ".join(f"{name} (in {count} {of})" for name, count in entry.emptied.items())
         found += [f"Layer collapse: {entry.cell.label} leaves no weight in {layers}."] if layers else []
+    if unproven := _counted(board, lambda entry: entry.unproven):
+        shows = "Nothing shows that such a criterion keeps the contract."
+        found.append(f"{MARK} Trained with --no-contract: {unproven}. {shows}")
+    if diverged := _counted(board, lambda entry: entry.diverged):
+        found.append(f"{DIVERGED_MARK} Diverged: {diverged}. These are no results of a training that worked.")
     return found
+
+
+def _counted(board: Board, count: Callable[[Entry], int]) -> str:
+    """The methods of which some runs are counted, each with how many of how many."""
+    counts = [(each.cell.label, count(each), len(each.values)) for each in board.entries]
+    return ", ".join(f"{label} ({n} of {runs} runs)" for label, n, runs in counts if n)
 
 
 def machines(study: Study) -> str:
@@ -179,13 +201,16 @@ def markdown(study: Study, found: Sequence[Board]) -> str:
     trained_on = engines(found)
     runs = len(study.cells) * len(study.experiment.axes.seeds)
     parts = [
-        f"**{study.experiment.title}** (`{study.experiment.name}`): {len(study.results)} of {runs} runs; accuracy is "
-        f"the {METRICS[study.experiment.metric]}.",
-        f"{READING} {machines(study)}",
+        f"**{escaped(study.experiment.title)}** (`{study.experiment.name}`): {len(study.results)} of {runs} runs; "
+        f"accuracy is the {METRICS[study.experiment.metric]}.",
+        f"{READING} {escaped(machines(study))}",
     ]
     for board in found:
         rows = [texts(entry, trained_on) for entry in board.entries]
         right = ("left", *["right"] * (len(headers(trained_on)) - 1))
-        table = tabulate(rows, headers(trained_on), tablefmt="github", disable_numparse=True, colalign=right)
-        parts += [f"#### Density {board.density:g}", table, *notes(board)]
+        parts += [
+            f"#### Density {board.density:g}",
+            table(headers(trained_on), rows, right),
+            *map(escaped, notes(board)),
+        ]
     return "\n\n".join(parts) + "\n"

@@ -101,11 +101,11 @@ def figure_files(findings: Findings, plot: Plot) -> Iterable[File]:
 
 
 def setting_text(value: Any) -> str:
-    """A setting for reading: mappings and lists without their brackets."""
+    """A setting for reading: mappings and lists without their brackets, and in words where they are empty."""
     if isinstance(value, dict):
         return ", ".join(f"{key.replace('_', ' ')} {setting_text(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(setting_text, value))
+        return ", ".join(map(setting_text, value)) or "none"
     return str(value)
 
 

@@ -72,6 +72,8 @@ class SetupSettings:
         if key in self.varying:
             return f"{name} varies over {setting_text(self.varying[key])}"
         value = self.shared[key]
+        if not words and value in ([], ()):
+            return f"no {name}"
         return (words or f"{name} {{}}").format(setting_text(value), "" if value == 1 else "s")
 
 

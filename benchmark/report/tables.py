@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.experiment import Experiment, axis_name
+from benchmark.system import markdown
 from benchmark.verdicts.study import Study
 from criteria.rules import Resurrection
 
@@ -33,9 +34,20 @@ DIVERGED_MARK = "²"
 
 def results_table(study: Study, form: Format = "simple") -> str:
     """The table as text (``simple``) or Markdown (``github``), under a line that says how to read it."""
-    headers, body = results_rows(study)
-    table = tabulate(body, headers, tablefmt=form, disable_numparse=True)
-    return "\n\n".join([heading(study.experiment), table, *footnotes(study)]) + "\n"
+    words = [said(line, form) for line in footnotes(study)]
+    return "\n\n".join([said(heading(study.experiment), form), shaped(*results_rows(study), form), *words]) + "\n"
+
+
+def shaped(headers: Sequence[str], rows: Sequence[Sequence[str]], form: Format) -> str:
+    """A table as text or Markdown."""
+    if form == "github":
+        return markdown.table(headers, rows)
+    return tabulate(rows, headers, tablefmt=form, disable_numparse=True)
+
+
+def said(text: str, form: Format) -> str:
+    """Words that may have names in them, line by line, as they stand in text or Markdown."""
+    return "\n".join(map(markdown.escaped, text.split("\n"))) if form == "github" else text
 
 
 def footnotes(study: Study) -> list[str]:

@@ -4,30 +4,36 @@ import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import CONSTANT
 from benchmark.system import child
 from benchmark.system.files import read_text, write_atomically
+from benchmark.system.interruption import is_interruption
 from benchmark.system.plugin_failures import reason
 from benchmark.system.user import cache_folder
 from criteria.contract import ContractError, check_criterion, check_growth, check_schedule
 from criteria.errors import InputError, PluginError
 from criteria.plugins import Spec, identity, registered
+from criteria.plugins.code import plain_code
 
 QUICK_EXAMPLES = 25
 """Cases per property; `dst-bench contract` tries more."""
 _PROCESS = "benchmark.running.gate_process"
+_CRITERIA = Path(__file__).parents[2] / "criteria"
 
 
 def require_contract(runs: Iterable[Run]) -> str:
     """Check every criterion, growth and schedule that ``runs`` use quickly, also criteria that they only compare.
 
     Returns what came of it, in words; nothing where there was nothing to check. What passed is remembered in the user's
-    cache folder, by its code and its distribution's version and ours. Raises :class:`ContractError` for a broken one.
+    cache folder, by its code, by that of the contract and of the interface that it is written against, and by the
+    versions of its distribution, ours, torch and numpy. Raises :class:`ContractError` for a broken one.
     """
     asked: dict[tuple[str, str], Spec] = {}
     for run in runs:
@@ -77,9 +83,11 @@ def check_once(spec: Spec, kind: str) -> None:
         else:
             check = check_growth if kind == "growth" else check_criterion
             check(str(spec), QUICK_EXAMPLES)
-    except (InputError, ContractError, KeyboardInterrupt):
+    except (InputError, ContractError):
         raise
     except BaseException as error:  # a plugin may fail in any way, also where no property of the contract looks
+        if is_interruption(error):
+            raise
         raise PluginError(f"{kind} {str(spec)!r} cannot be checked: {reason(error)}") from error
     with suppress(InputError):  # it cannot be written: then the next command checks again
         write_atomically(_passed(spec, kind), _text(spec, kind))
@@ -100,6 +108,18 @@ def _text(spec: Spec, kind: str) -> str:
 
 
 def _key(spec: Spec, kind: str) -> str:
-    versions = [registered(kind)[spec.name].version, registered("criterion")["magnitude"].version]
-    text = repr((kind, str(spec), identity(spec.name, kind), versions))
+    distributions = [registered(kind)[spec.name].version, registered("criterion")["magnitude"].version]
+    versions = [*distributions, torch.__version__, np.__version__]
+    text = repr((kind, str(spec), identity(spec.name, kind), _judge(_CRITERIA), versions))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def _judge(criteria: Path) -> str:
+    """A digest of what decides beside the plugin: the contract, and the interface, which an identity leaves out.
+
+    Our version would not do: the code changes while it stays. It takes half a second, so only who asks waits for it.
+    """
+    paths = sorted([*criteria.glob("*.py"), *(criteria / "contract").rglob("*.py")])
+    code = [f"{path.relative_to(criteria).as_posix()}\n{plain_code(path.read_text('utf-8'))}" for path in paths]
+    return hashlib.sha256("\0".join(code).encode()).hexdigest()

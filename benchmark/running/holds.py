@@ -4,6 +4,7 @@ Looking changes nothing; :func:`remove_dead` removes. A hold ends with its owner
 is gone, elsewhere and where the process cannot be seen when it has given no sign of life for a while.
 """
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,8 @@ def _look(path: Path, now: float) -> Seen | None:
             return Seen(path, None, _is_fresh(age))
         raise
     except OSError as error:
+        if error.errno == errno.ELOOP:  # a link that leads to itself, which no worker leaves
+            return Seen(path, None, alive=False)
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     return Seen(path, hold, _lives(hold, age))
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.results import Result, Results, ResultsFolder
@@ -71,7 +72,8 @@ def _without_older(found: Stock, folder: ResultsFolder, options: Options) -> Sto
     adopted: dict[str, Result] = {}
     if communication.rank() == 0:
         device = choose_device(options.device)
-        adopted = adopt(older, folder, device, options.data_dir, lambda line: print(line, file=sys.stderr))
+        say = partial(print, file=sys.stderr)
+        adopted = adopt(older, folder, device, options.data_dir, say, trusting=options.adopting)
     adopted = communication.broadcast_from_first(adopted)
     refused = {run.id for run, _ in older} - adopted.keys()
     kept = {id_: result for id_, result in (found.stored | adopted).items() if id_ not in refused}
@@ -81,8 +83,9 @@ def _without_older(found: Stock, folder: ResultsFolder, options: Options) -> Sto
 
 def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> str:
     """How much there is to train, in how many fleets and about how long it takes; trains a few steps to know it."""
+    from benchmark.running.estimate import estimate_seconds
     from benchmark.running.helpers import helpers_worth
-    from benchmark.running.plan import FleetSizes, estimate_seconds, plan_fleets
+    from benchmark.running.plan import FleetSizes, plan_fleets
     from benchmark.system.device import choose_device
 
     found = take_stock(engines_chosen(expand(experiment), folder, options), folder, fresh=options.fresh)

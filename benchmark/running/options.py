@@ -26,6 +26,9 @@ class Options:
     """Whether to wait for runs that others train, and to take them over where these die."""
     fresh: bool = False
     """Whether results and checkpoints from before do not count."""
+    adopting: bool = True
+    """Whether results of older code count where some of them, trained again for a while, are the same. What a change of
+    the code does late in a training is not seen then."""
     contract_skipped: bool = False
     """Whether criteria are trained without being asked whether they keep the contract."""
     processes: int | None = None

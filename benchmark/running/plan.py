@@ -1,38 +1,19 @@
-"""Fleets: which networks train together, and about how long that takes."""
+"""Fleets: which networks train together, and on which data."""
 
 import math
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import groupby, islice
 from pathlib import Path
 
-import psutil
 import torch
 
 from benchmark.data import load_dataset, source_of
 from benchmark.data.dataset import Dataset
 from benchmark.data.digest import data_digest
-from benchmark.data.published import MissingDataError, without_downloads
-from benchmark.experiments.cost import total_steps
 from benchmark.experiments.runs import Run
-from benchmark.experiments.setup import Setup
 from benchmark.system import communication
-from benchmark.system.freed_memory import keep_freed_memory
 from benchmark.training.engines import engine_named
-from benchmark.training.fleet_training import FleetTraining
-from benchmark.training.members import member_of
-from benchmark.training.memory import step_bytes
-from criteria.errors import InputError, PluginError
-
-WARM_UP = 2
-"""Steps that a dry run trains before the clock starts."""
-TIMED_STEPS = 10
-"""Steps that it times, to say how long the real run takes."""
-
-MOST_NOISE = 2**26
-"""Numbers in the inputs of a data set of noise that stands in for one that is not there."""
+from criteria.errors import InputError
 
 
 class FleetSizes:
@@ -90,78 +71,6 @@ def next_fleet(free: Sequence[Run], sizes: FleetSizes, share: int) -> list[Run]:
     alike = [run for run in free if run.trains_with == first]
     parts = math.ceil(len(alike) / min(share, sizes.largest(alike[0])))
     return alike[: math.ceil(len(alike) / parts)]
-
-
-def estimate_seconds(
-    fleets: Sequence[Sequence[Run]], device: torch.device, data_dir: Path | None, processes: int = 1
-) -> float:
-    """About how long ``fleets`` take in so many processes, from timing a few steps of the first one of each kind.
-
-    Nothing is downloaded for it: where the data are not there, noise that looks like them takes their place.
-    """
-    keep_freed_memory()
-    total = 0.0
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads // processes))
-    try:
-        for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
-            same = list(alike)
-            first = same[0]
-            _require_memory(first[0].setup, device)
-            seconds, steps = _time_steps(first, _data_to_time(first[0].setup, data_dir, device), device)
-            total += seconds * steps * sum(len(fleet) for fleet in same) / len(first)
-    finally:
-        torch.set_num_threads(threads)
-    return total / processes
-
-
-def _require_memory(setup: Setup, device: torch.device) -> None:
-    """Raises :class:`InputError` where a step of one network does not fit into the memory that is free.
-
-    A GPU says so itself; elsewhere the system would end whatever program it likes.
-    """
-    if device.type != "cpu":
-        return
-    look, batch_size = source_of(setup.data).look, setup.training.batch_size
-    needed, free = step_bytes(setup.model, look.shape, look.classes, batch_size), psutil.virtual_memory().available
-    if needed > free:
-        raise InputError(
-            f"a step of one {setup.model['name']} with batches of {batch_size} takes about {needed / 2**30:.0f} GiB "
-            f"of memory, and {free / 2**30:.0f} GiB are free; try it on a larger machine, or with "
-            "--set training.batch_size=…"
-        )
-
-
-def _data_to_time(setup: Setup, data_dir: Path | None, device: torch.device) -> Dataset:
-    try:
-        with without_downloads():
-            return dataset_on(setup.data, data_dir, device)
-    except MissingDataError as error:
-        print(f"timed on noise of the same shape, because {error}", file=sys.stderr)
-    batch_size = setup.training.batch_size
-    batches = max(1, min(TIMED_STEPS, MOST_NOISE // (batch_size * math.prod(source_of(setup.data).look.shape))))
-    return load_dataset(f"synthetic(like={setup.data!r}, examples={batches * batch_size})").on(device)
-
-
-def _time_steps(fleet: Sequence[Run], dataset: Dataset, device: torch.device) -> tuple[float, int]:
-    """Seconds per step of a fleet and the number of steps of its whole training."""
-    setup = fleet[0].setup
-    training = FleetTraining([member_of(run) for run in fleet], setup, dataset, device)
-    steps = training.steps()
-    _do(training, steps, WARM_UP)
-    started = time.perf_counter()
-    timed = _do(training, steps, TIMED_STEPS)
-    # a training of one or two steps is one that nobody has to wait for
-    return (time.perf_counter() - started) / timed if timed else 0.0, total_steps(setup)
-
-
-def _do(training: FleetTraining, steps: Iterator[int], most: int) -> int:
-    """Do some steps, if there are as many, and wait for them: an engine may only have been asked for them."""
-    done = sum(1 for _ in islice(steps, most))
-    for failure in training.failures.values():
-        raise PluginError(failure)
-    training.engine.diverged().tolist()
-    return done
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ def start(module: str, threads: int, sent: object) -> Child:
     # it takes what it is sent before it imports anything, which takes seconds in which this process would wait
     code = (
         f"import pickle, sys; data = sys.stdin.buffer.read({len(data)}); sys.path[:] = {path!r}; "
-        f"import {module} as m; sys.exit(m.main(pickle.loads(data)))"
+        f"import {module} as m, benchmark.system.left_threads as t; sys.exit(t.ended(m.main(pickle.loads(data))))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],

@@ -58,6 +58,11 @@ def _cpu() -> str:
     return f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()})"
 
 
+def is_of_cpu(device: str) -> bool:
+    """Whether a result's ``device`` is a processor, of this machine or another one."""
+    return " CPU (" in device
+
+
 def _processor() -> str:
     """The processor's name and its number of cores."""
     import os

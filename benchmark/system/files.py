@@ -55,9 +55,10 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
     leads to is written.
     """
     temporary, place = None, Path(os.path.realpath(path))
-    if place.exists() and not place.is_file():
-        raise InputError(f"{path}: cannot be written: it is {'a folder' if place.is_dir() else 'not a regular file'}")
     try:
+        if place.exists() and not place.is_file():
+            kind = "a folder" if place.is_dir() else "not a regular file"
+            raise InputError(f"{path}: cannot be written: it is {kind}")
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             dir=place.parent, prefix=f".{process.name()}-", suffix=HALF_WRITTEN, delete=False

@@ -32,6 +32,16 @@ def name_of(interrupt: KeyboardInterrupt) -> str:
     return signal.Signals(status_of(interrupt) - FIRST_STATUS).name
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether somebody asked the process to end, and not a plugin that raises ``KeyboardInterrupt`` of its own accord.
+
+    Where somebody else hears Ctrl-C, such as Python, nobody can tell, and every ``KeyboardInterrupt`` is one.
+    """
+    if isinstance(error, Interrupted):
+        return True
+    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not _interrupt
+
+
 class _Ending:
     """Which signal has come, and whether it may interrupt at once."""
 

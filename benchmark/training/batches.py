@@ -38,7 +38,7 @@ class Batches:
         return ahead(batches, BATCHES_AHEAD) if self._dataset.from_files else batches
 
     def _gathered(self, epoch: int, first: int) -> Iterator[Batch]:
-        train, augment, plain = self._dataset.train, self._dataset.augment, self._dataset.is_plain
+        dataset, train = self._dataset, self._dataset.train
         orders = [torch.randperm(self._examples, generator=stream(s, "batches", epoch)) for s in self._seeds]
         order = torch.stack(orders).to(train.targets.device)
         # gathered and cut at once: for a small network, doing so in every step would take a good part of the step
@@ -46,17 +46,17 @@ class Batches:
         for number, (chosen, classes) in enumerate(zip(*cut, strict=True), start=first):
             share = communication.share(chosen.shape[1])
             targets = classes[:, share].to(self._device)
-            if plain:
+            if dataset.is_plain:
                 yield Batch(train.inputs, chosen[:, share], targets)
                 continue
             stored = rows_of(train.inputs, chosen)
-            if augment is not None:
+            if dataset.augment is not None:
                 stored = torch.stack(
                     [
-                        augment(batch, stream(seed, "augmentation", epoch, number))
+                        dataset.augmented(batch, stream(seed, "augmentation", epoch, number))
                         for seed, batch in zip(self._seeds, stored, strict=True)
                     ]
                 )
             # examples are drawn for whole batches and decoded for the share, so several processes see what one would
-            inputs = self._dataset.seen(stored[:, share].flatten(0, 1), self._device)
+            inputs = dataset.seen(stored[:, share].flatten(0, 1), self._device)
             yield Batch.of(inputs.view(*targets.shape, *inputs.shape[1:]), targets)

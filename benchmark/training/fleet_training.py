@@ -237,7 +237,7 @@ class FleetTraining:
         accuracy = evaluate(self.engine, self._dataset, self._dataset.validation, self._device)
         for index, outcome in enumerate(self.outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))
-            if accuracy[index] <= self._best_accuracy[index]:
+            if index in self.failures or accuracy[index] <= self._best_accuracy[index]:
                 continue
             with self._failing_alone(index):
                 if updates.density_is_final(self.engine.members[index], self.step, self.total_steps):

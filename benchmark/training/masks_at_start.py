@@ -16,7 +16,6 @@ from benchmark.training.layer_roles import chosen_layers, counts_beside_dense
 from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
 from criteria.errors import InputError
-from criteria.isolation import kept_process_state
 from criteria.randomness import stream
 from criteria.selection import lowest
 
@@ -76,7 +75,7 @@ def _round(
     where = torch.cat([mask.flatten() for mask in left.values()])
     generator = stream(member.seed, "mask at start", member.density)
     with blaming(f"baseline {baseline!r} cannot choose a mask"):
-        with kept_process_state(), torch.enable_grad():
+        with torch.enable_grad():
             scores = baseline.scores(network, list(left), inputs, loss)
         gone = lowest(torch.cat([scores[name].flatten() for name in left]), where, int(where.sum()) - kept, generator)
     parts = torch.split(where & ~gone, [mask.numel() for mask in left.values()])

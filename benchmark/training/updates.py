@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from benchmark.experiments.setup import CONSTANT
-from benchmark.system.plugin_failures import reason
+from benchmark.system.interruption import is_interruption
+from benchmark.system.plugin_failures import cause_of, reason
 from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.layer_roles import counts_beside_dense
 from benchmark.training.members import Member, Recipe
@@ -139,13 +140,13 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
         with kept_process_state():
             torch.set_num_threads(1)  # the number is part of the state that is put back
             yield
-    except (KeyboardInterrupt, DivergedError):
+    except DivergedError:
         raise
     except BaseException as error:  # a plugin may fail in any way, and may try to end the program
-        if is_out_of_memory(error):
+        if is_interruption(error) or is_out_of_memory(error):
             raise
         place = f" ({where})" if (where := where_raised(error)) else ""
-        raise PluginError(f"{what} failed at step {step}: {reason(error)}{place}") from error
+        raise PluginError(f"{what} failed at step {step}: {reason(error)}{place}") from cause_of(error)
 
 
 def layers_shown(engine: Engine, member: int, step: int, needs: Needs) -> list[Layer]:

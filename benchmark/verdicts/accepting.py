@@ -2,32 +2,31 @@
 
 import datetime
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.experiments.archive import archive_beside, write_archive
+from benchmark.experiments.archive import archive_beside, archive_bytes
 from benchmark.experiments.cells import Cell
-from benchmark.experiments.part import Part
 from benchmark.experiments.results import Results
+from benchmark.system.files import write_atomically
+from benchmark.system.interruption import ending_between_steps
 from benchmark.system.yamlfile import validate
-from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claims
+from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names, judge_claims
 from benchmark.verdicts.expected import (
     MEASURED,
     Estimate,
     Expected,
     StoredCell,
     estimates,
+    expected_text,
     read_expected,
-    write_expected,
 )
 from benchmark.verdicts.outcome_digest import digests_of
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
-
-_ALL = Part()
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,26 @@ class Evidence:
     """The source's name in the file."""
     claims: Mapping[ClaimId, ClaimVerdict] | None = None
     """None if the source does not say anything about claims; those that are stored then stay."""
+    left_out: Collection[ClaimId] = ()
+    """Installed claims that could not be judged; what is stored of them stays, as of those that are not installed."""
     digests: Mapping[Cell, Mapping[int, str]] = field(default_factory=dict)
     """The digest of each run's outcome, if it is known."""
 
 
 def accept_study(
-    study: Study, path: Path, date: datetime.date, part: Part = _ALL, *, diverged: bool = False
+    study: Study,
+    path: Path,
+    date: datetime.date,
+    asked: Sequence[str] = (),
+    *,
+    diverged: bool = False,
+    say: Callable[[str], object] = lambda _line: None,
 ) -> Expected:
     """Make the results of a study the ``measured`` values in the file of its experiment, and keep its other sources.
 
-    They are archived beside it. ``date`` is when they are accepted, and ``part`` what was asked for of the experiment.
+    They are archived beside it. ``date`` is when they are accepted, and ``asked`` what `dst-bench run` has to be given
+    to make them again; its name alone for all of an installed experiment. ``say`` is told of each claim that was not
+    judged.
     Raises :class:`InputError`, and leaves the files as they are, if the study has no result, if some runs ``diverged``
     and that is not allowed, or if :func:`accept` refuses.
     """
@@ -60,13 +69,25 @@ def accept_study(
             f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
             f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
         )
-    provenance = _provenance(study, date, part)
-    verdicts = {outcome.id: outcome.verdict for outcome in claims(study.samples, experiment.tolerance)}
-    evidence = Evidence(study.samples, provenance, claims=verdicts, digests=digests_of(study.results))
-    return accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance, results=study.results)
+    provenance = _provenance(study, date, asked or [experiment.name])
+    judged = judge_claims(study.samples, experiment.tolerance)
+    verdicts = {outcome.id: outcome.verdict for outcome in judged.outcomes}
+    evidence = Evidence(
+        study.samples,
+        provenance,
+        claims=verdicts,
+        left_out=judged.left_out.keys(),
+        digests=digests_of(study.results),
+    )
+    expected = accept(evidence, path, metric=experiment.metric, tolerance=experiment.tolerance, results=study.results)
+    for line in judged.left_out.values():
+        say(line)
+    for id_ in sorted(expected.claims.keys() - verdicts):
+        say(f"the stored verdict on claim {id_!r}, {expected.claims[id_]}, stays, because it was not judged")
+    return expected
 
 
-def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
+def _provenance(study: Study, date: datetime.date, asked: Sequence[str]) -> Source:
     """Where the results of a study come from; what some of them do not say is left out."""
     environments = [result.environment for _, result in study.results]
 
@@ -87,7 +108,7 @@ def _provenance(study: Study, date: datetime.date, part: Part) -> Source:
         data=all_known("data"),
         engine=", ".join(sorted({run.setup.engine for run, _ in study.results})),
         date=date,
-        command=shlex.join(["dst-bench", "run", study.experiment.name, *part.options]),
+        command=shlex.join(["dst-bench", "run", *asked]),
         note="; ".join([*study.cautions, *([study.uneven] if study.uneven else [])]) or None,
     )
 
@@ -124,10 +145,19 @@ def accept(evidence: Evidence, path: Path, *, metric: str, tolerance: float, res
     """
     before = read_expected(path) if path.exists() else None
     expected = revised(before, evidence, experiment=path.stem, metric=metric, tolerance=tolerance)
+    files = {path: expected_text(expected).encode()}
     if results:
-        write_archive(results, archive_beside(path))  # first, as the larger one: a disk that is full leaves both
-    write_expected(expected, path)
+        files[archive_beside(path)] = archive_bytes(results)
+    _write_together(files)
     return expected
+
+
+def _write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together, so that no signal and no full disk leaves one without the other."""
+    larger_first = sorted(files.items(), key=lambda file: len(file[1]), reverse=True)  # a full disk refuses the first
+    with ending_between_steps():
+        for place, content in larger_first:
+            write_atomically(place, content)
 
 
 def revised(before: Expected | None, evidence: Evidence, *, experiment: str, metric: str, tolerance: float) -> Expected:
@@ -154,10 +184,18 @@ def revised(before: Expected | None, evidence: Evidence, *, experiment: str, met
         "metric": metric,
         "tolerance": tolerance,
         "sources": {**(before.sources if before else {}), evidence.name: evidence.provenance},
-        "claims": before.claims if before and evidence.claims is None else evidence.claims or {},
+        "claims": {**(evidence.claims or {}), **(_claims_that_stay(before, evidence) if before else {})},
         "cells": [cells[cell] | cell.to_mapping() for cell in sorted(cells)],
     }
     return validate(Expected, content, where)
+
+
+def _claims_that_stay(before: Expected, evidence: Evidence) -> dict[ClaimId, ClaimVerdict]:
+    """The stored verdicts of which the evidence says nothing, which is not that there is no data for a claim."""
+    if evidence.claims is None:
+        return before.claims
+    judged = set(claim_names()) - set(evidence.left_out)
+    return {id_: verdict for id_, verdict in before.claims.items() if id_ not in judged}
 
 
 def _require_all(before: tuple[StoredCell, ...], cells: Mapping[Cell, object], name: str, where: str) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.bit_for_bit import Arithmetic, Digests, arithmetic, bits
-from benchmark.verdicts.claims import claims
-from benchmark.verdicts.claims.changes import claim_changes
+from benchmark.verdicts.claims import Judged, judge_claims
+from benchmark.verdicts.claims.changes import claim_changes, not_installed
 from benchmark.verdicts.compared import Compared, Depth, Kind, StoredAndMeasured, compare, is_edited
 from benchmark.verdicts.expected import MEASURED, Estimate, Expected, estimates
 from benchmark.verdicts.limits import CHANCE
@@ -76,6 +76,7 @@ def _missing(study: Study) -> Iterator[str]:
 
 def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:
     """In what the results differ from what the expected values are of, beside the code and the machine."""
+    yield from study.doubts
     if study.changed:
         changed = ", ".join(study.changed)
         yield f"trained with {changed}; the expected values are those of the experiment as written"
@@ -130,7 +131,7 @@ def check(
         key=lambda row: (row.cell, row.source or ""),
     )
     own = {cell: values for cell, values in samples.items() if cell.criterion not in newcomers}
-    judged = claims(own, expected.tolerance) if own else ()
+    judged = judge_claims(own, expected.tolerance) if own else Judged()
     ours = {cell: sources[MEASURED] for cell, sources in stored.items() if MEASURED in sources}
     return CheckOutcome(
         expected.experiment,
@@ -138,9 +139,14 @@ def check(
         expected.tolerance,
         tuple(rows),
         tuple(_shifts(found, expected.tolerance)),
-        judged,
+        judged.outcomes,
         claim_changes(judged, {cell: measured[cell] for cell in own}, ours, expected),
-        (*_warnings(expected, found, nothing_ran=not measured, only_new=not own), *_partly(found, exact)),
+        (
+            *_warnings(expected, found, nothing_ran=not measured, only_new=not own),
+            *_partly(found, exact),
+            *judged.left_out.values(),
+            *not_installed(expected.claims),
+        ),
         tuple(each for each in exact if each is not None),
         {each.source: _depth(each, same) for each, same in zip(found, exact, strict=True)},
         sources={name: words for name, source in expected.sources.items() if (words := source.words)},

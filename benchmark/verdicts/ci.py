@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from benchmark.system.markdown import escaped
+from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.rendering import deviations
-from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, CheckRow, Verdict
+from benchmark.verdicts.verdict import MEANINGS, CheckOutcome, CheckRow, Shift, Verdict
 
 FAILED: tuple[Verdict, ...] = ("deviates",)
 SKIPPED: tuple[Verdict, ...] = ("missing", "unexpected", "unstable", "inconclusive")
 """Verdicts of which a test neither passes nor fails."""
+CLAIM_DEVIATES = "the verdict became its opposite, or is another one though every result is the stored one"
 
 
 def junit(outcomes: Iterable[CheckOutcome]) -> str:
@@ -24,15 +27,9 @@ def junit(outcomes: Iterable[CheckOutcome]) -> str:
 def _suite(outcome: CheckOutcome) -> ElementTree.Element:
     """A test for each cell against each source, each comparison of many cells, each claim, and each missing run."""
     cases = [
-        *(_case(outcome, _name(row), row.verdict, _told(row, outcome)) for row in outcome.rows),
-        *(
-            _case(outcome, f"{shift.name} against {shift.source}", "deviates" if shift.deviates else None, None)
-            for shift in outcome.shifts
-        ),
-        *(
-            _case(outcome, str(change), "deviates" if change.deviates else "inconclusive", str(change))
-            for change in outcome.changes
-        ),
+        *(_of_cell(outcome, row) for row in outcome.rows),
+        *(_of_shift(outcome, shift) for shift in outcome.shifts),
+        *(_of_claim(outcome, change) for change in outcome.changes),
         *(_missing(outcome, f"{cell}, seed {seed}") for cell, seed in outcome.missing_runs),
     ]
     failures = sum(case.find("failure") is not None for case in cases)
@@ -52,40 +49,64 @@ def github_summary(outcome: CheckOutcome) -> str:
     counts = Counter(row.verdict for row in outcome.rows)
     listed = [(verdict, counts[verdict]) for verdict in MEANINGS if counts[verdict]]
     parts = [
-        f"### {outcome.experiment}: {outcome.overall}",
+        f"### {escaped(outcome.experiment)}: {outcome.overall}",
         "| verdict | cells | meaning |\n|---|---|---|\n"
         + "\n".join(f"| {verdict} | {count} | {MEANINGS[verdict]} |" for verdict, count in listed),
     ]
     if outcome.newcomers:
-        parts.append("\n".join(f"- {line}" for line in sentences(outcome.newcomers)))
+        parts.append("\n".join(f"- {escaped(line)}" for line in sentences(outcome.newcomers)))
     if outcome.claims:
-        rows = "\n".join(f"| {each.claim} | {each.verdict} | {each.finding} |" for each in outcome.claims)
+        rows = "\n".join(
+            f"| {escaped(each.claim)} | {each.verdict} | {escaped(f'{each.finding}. {each.firmness}'.rstrip())} |"
+            for each in outcome.claims
+        )
         parts.append(f"| claim | verdict | found |\n|---|---|---|\n{rows}")
     if told := deviations(outcome):
-        parts.append("\n".join(f"- {line}" for line in told))
+        parts.append("\n".join(f"- {escaped(line)}" for line in told))
     return "\n\n".join(parts) + "\n"
 
 
 def github_annotations(outcome: CheckOutcome) -> list[str]:
     """A workflow command for everything that deviates (an error) and every warning, which GitHub shows as a note."""
-    errors = [f"::error title={_escaped(outcome.experiment, True)}::{_escaped(line)}" for line in deviations(outcome)]
-    title = _escaped(outcome.experiment, True)
-    return errors + [f"::warning title={title}::{_escaped(warning)}" for warning in outcome.warnings]
+    title = _commanded(outcome.experiment, True)
+    errors = [f"::error title={title}::{_commanded(line)}" for line in deviations(outcome)]
+    return errors + [f"::warning title={title}::{_commanded(warning)}" for warning in outcome.warnings]
 
 
-def _case(outcome: CheckOutcome, name: str, verdict: Verdict | None, told: str | None) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", classname=f"dst-bench.{outcome.experiment}", name=name)
-    if verdict in FAILED:
-        ElementTree.SubElement(case, "failure", message=told or name).text = MEANINGS["deviates"]
-    elif verdict in SKIPPED:
-        ElementTree.SubElement(case, "skipped", message=f"{verdict}: {MEANINGS[verdict]}")
+def _case(outcome: CheckOutcome, name: str) -> ElementTree.Element:
+    return ElementTree.Element("testcase", classname=f"dst-bench.{outcome.experiment}", name=name)
+
+
+def _failed(case: ElementTree.Element, message: str, meaning: str) -> ElementTree.Element:
+    ElementTree.SubElement(case, "failure", message=message).text = meaning
     return case
+
+
+def _skipped(case: ElementTree.Element, message: str) -> ElementTree.Element:
+    ElementTree.SubElement(case, "skipped", message=message)
+    return case
+
+
+def _of_cell(outcome: CheckOutcome, row: CheckRow) -> ElementTree.Element:
+    case = _case(outcome, _name(row))
+    if row.verdict in FAILED:
+        return _failed(case, _told(row, outcome), MEANINGS[row.verdict])
+    return _skipped(case, f"{row.verdict}: {MEANINGS[row.verdict]}") if row.verdict in SKIPPED else case
+
+
+def _of_shift(outcome: CheckOutcome, shift: Shift) -> ElementTree.Element:
+    case = _case(outcome, name := f"{shift.name} against {shift.source}")
+    return _failed(case, name, MEANINGS["deviates"]) if shift.deviates else case
+
+
+def _of_claim(outcome: CheckOutcome, change: ClaimChange) -> ElementTree.Element:
+    """The case of a claim whose verdict is not the stored one, with the words for it, which are not those of cells."""
+    case = _case(outcome, str(change))
+    return _failed(case, str(change), CLAIM_DEVIATES) if change.deviates else _skipped(case, str(change))
 
 
 def _missing(outcome: CheckOutcome, run: str) -> ElementTree.Element:
-    case = _case(outcome, run, None, None)
-    ElementTree.SubElement(case, "skipped", message="missing: a value is stored, but this run has no result")
-    return case
+    return _skipped(_case(outcome, run), "missing: a value is stored, but this run has no result")
 
 
 def _name(row: CheckRow) -> str:
@@ -107,7 +128,8 @@ def _told(row: CheckRow, outcome: CheckOutcome) -> str:
     return row.verdict if row.difference is None else f"{row.verdict}: moved by {row.difference:+.2f} points"
 
 
-def _escaped(text: str, is_property: bool = False) -> str:
+def _commanded(text: str, is_property: bool = False) -> str:
+    """A text as a workflow command of GitHub takes it."""
     pairs: Iterable[tuple[str, str]] = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
     for character, code in (*pairs, *((":", "%3A"), (",", "%2C")) * is_property):
         text = text.replace(character, code)

@@ -1,7 +1,7 @@
 """Contrasts: what one change does to the same cells, paired by seed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,6 +32,8 @@ class Contrast:
     cells: Mapping[Cell, Mean]
     overall: Mapping[Contender, Mean]
     """Over all cells of a criterion with a growth; a seed's differences are averaged first."""
+    missing: frozenset[Cell] = frozenset()
+    """Cells that both sides ask for, and in which they have no seed in common."""
 
     @property
     def name(self) -> str:
@@ -57,11 +59,14 @@ def between_experiments(first: Study, second: Study) -> Contrast:
     changes = _changes(*pair)
     if not changes:
         raise InputError(f"{what} have the same settings; there is nothing to compare")
-    return _contrast(names, changes, first.samples, second.samples)
+    return _contrast(names, changes, first.samples, second.samples, {*first.cells} & {*second.cells})
 
 
-def along_axes(values: Samples) -> list[Contrast]:
-    """Within one experiment, each setting that varies over words: every further value of it against the first."""
+def along_axes(values: Samples, asked: Collection[Cell] = ()) -> list[Contrast]:
+    """Within one experiment, each setting that varies over words: every further value of it against the first.
+
+    ``asked`` are the cells of the experiment, with or without results; those without are missing.
+    """
     axes: dict[str, dict[str, dict[Cell, Mapping[int, float]]]] = {}
     for cell, by_seed in values.items():
         for axis, value in cell.extra:
@@ -72,7 +77,9 @@ def along_axes(values: Samples) -> list[Contrast]:
         (reference, second), *others = sides.items()
         for value, first in others:
             change = f"{axis}: {value}, not {reference}"
-            found.append(_contrast((f"{axis} {value}", f"{axis} {reference}"), (change,), first, second))
+            names = f"{axis} {value}", f"{axis} {reference}"
+            both = _with_value(asked, axis, value) & _with_value(asked, axis, reference)
+            found.append(_contrast(names, (change,), first, second, both))
     return [contrast for contrast in found if contrast.cells]
 
 
@@ -93,7 +100,9 @@ def _changes(ours: Run, theirs: Run) -> tuple[str, ...]:
     return tuple(f"{key}: {first.get(key, '–')}, not {second.get(key, '–')}" for key in keys)
 
 
-def _contrast(names: tuple[str, str], changes: tuple[str, ...], ours: Samples, theirs: Samples) -> Contrast:
+def _contrast(
+    names: tuple[str, str], changes: tuple[str, ...], ours: Samples, theirs: Samples, asked: Collection[Cell]
+) -> Contrast:
     step = min(filter(None, map(grain, (ours, theirs))), default=0.0)
     found: dict[Cell, Mean] = {}
     together: dict[Contender, list[Cell]] = {}
@@ -107,12 +116,18 @@ def _contrast(names: tuple[str, str], changes: tuple[str, ...], ours: Samples, t
         for who, cells in together.items()
         if (mean := paired_over([(ours[cell], theirs[cell]) for cell in cells], step)) is not None
     }
-    return Contrast(*names, changes, found, overall)
+    missing = frozenset(cell for cell in asked if not ours.get(cell, {}).keys() & theirs.get(cell, {}).keys())
+    return Contrast(*names, changes, found, overall, missing)
 
 
 def _same(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
     """Whether a baseline, which no rule of the topology concerns, is the same training on both sides."""
     return all(first[seed] == second[seed] for seed in first.keys() & second.keys())
+
+
+def _with_value(cells: Iterable[Cell], axis: str, value: str) -> set[Cell]:
+    """The cells of one value of an axis, without it."""
+    return {_without(cell, axis) for cell in cells if (axis, value) in cell.extra}
 
 
 def _without(cell: Cell, axis: str) -> Cell:

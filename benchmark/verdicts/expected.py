@@ -9,19 +9,17 @@ from statistics import fmean
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark.experiments.archive import archive_beside
 from benchmark.experiments.cells import Cell, Value
 from benchmark.experiments.setup import Settings
-from benchmark.system.files import write_atomically
 from benchmark.system.yamlfile import read_as_core_schema, read_yaml, validate
-from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names
+from benchmark.verdicts.claims import ClaimId, ClaimVerdict
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.summary import Summary
 from benchmark.verdicts.value_source import Source
 from criteria.errors import InputError
-from criteria.plugins import unknown
 
 HERE = Path("expected_results")
 """The folder in which expected values are written and first looked for, below the one that a command runs in."""
@@ -33,15 +31,6 @@ DECIMALS = 4
 """Stored decimals of a percentage; one test image in a million changes the last one."""
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-
-
-def _installed(claim: str) -> str:
-    if claim not in claim_names():
-        raise unknown("claim", claim, claim_names())
-    return claim
-
-
-InstalledClaim = Annotated[ClaimId, AfterValidator(_installed)]
 
 
 class Estimate(Settings, strict=True):
@@ -115,8 +104,8 @@ class Expected(Settings):
     tolerance: float = Field(gt=0)
     """Difference that counts as the same result, in percentage points."""
     sources: dict[str, Source] = Field(min_length=1)
-    claims: dict[InstalledClaim, ClaimVerdict] = Field(default_factory=dict)
-    """The verdict of our own runs on each claim."""
+    claims: dict[ClaimId, ClaimVerdict] = Field(default_factory=dict)
+    """The verdict of our own runs on each claim, also on one that somebody has installed elsewhere."""
     cells: tuple[StoredCell, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -151,12 +140,13 @@ class Expected(Settings):
         return estimate if deviation == estimate.std else estimate.model_copy(update={"std": deviation})
 
 
-def expected_file(experiment: str, folder: Path | None = None) -> Path:
+def expected_file(experiment: str, folder: Path | None = None, named: str = "") -> Path:
     """The file of an experiment's expected values: in ``folder`` if given, else in :data:`HERE`, else as released.
 
+    Where the experiment is ``named`` by the path of its YAML file, a folder beside that comes after the one here.
     Raises :class:`InputError` if there is no such file.
     """
-    folders = [folder] if folder else [HERE, *RELEASED]
+    folders = [folder] if folder else list(dict.fromkeys([HERE, Path(named).parent / HERE, *RELEASED]))
     for place in folders:
         if (path := place / f"{experiment}.yaml").is_file():
             return path
@@ -164,12 +154,12 @@ def expected_file(experiment: str, folder: Path | None = None) -> Path:
     raise InputError(f"no expected values of {experiment!r} in {places}; `dst-bench accept` stores some")
 
 
-def stored_archive(experiment: str, folder: Path | None = None) -> Path:
-    """The archive of the results that an experiment's expected values were made of.
+def stored_archive(experiment: str, folder: Path | None = None, named: str = "") -> Path:
+    """The archive of the results that an experiment's expected values were made of, found as :func:`expected_file`.
 
     Raises :class:`InputError` if there are no such values or no such archive.
     """
-    path = archive_beside(expected_file(experiment, folder))
+    path = archive_beside(expected_file(experiment, folder, named))
     if not path.is_file():
         raise InputError(f"{path}: there is no such archive of results; `dst-bench accept {experiment}` writes it")
     return path
@@ -183,8 +173,8 @@ def read_expected(path: Path) -> Expected:
     return expected
 
 
-def write_expected(expected: Expected, path: Path) -> None:
-    """Write expected values by atomic rename: a line per key of a cell, so that a change shows as a changed line."""
+def expected_text(expected: Expected) -> str:
+    """The text of a file of expected values: a line per key of a cell, so that a change shows as a changed line."""
     content = {
         "experiment": expected.experiment,
         "metric": expected.metric,
@@ -200,7 +190,8 @@ def write_expected(expected: Expected, path: Path) -> None:
             for stored in expected.cells
         ],
     }
-    write_atomically(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf))
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return text
 
 
 def estimates(samples: Samples, digests: Mapping[Cell, Mapping[int, str]] | None = None) -> dict[Cell, Estimate]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 
-from benchmark.experiments.cells import Cell
 from benchmark.verdicts.limits import MARGIN
+from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
-from benchmark.verdicts.standing import REFERENCE, Standing, StandingRow, standing
+from benchmark.verdicts.standing import NOTHING, REFERENCE, Standing, StandingRow, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
 from criteria.errors import InputError
@@ -13,7 +13,7 @@ from criteria.errors import InputError
 
 def standing_of(study: Study, reference: str = REFERENCE, margin: float = MARGIN) -> Standing | None:
     """The standing of all that is known of an experiment; None where there is too little to compare."""
-    return standing_among(study.known, study.experiment.name, reference, margin, study.diverged, study.untouched)
+    return standing_among(study.known, study.experiment.name, reference, margin, study.noted)
 
 
 def standing_among(
@@ -21,19 +21,11 @@ def standing_among(
     experiment: str,
     reference: str = REFERENCE,
     margin: float = MARGIN,
-    diverged: Collection[tuple[Cell, int]] = (),
-    untouched: Collection[tuple[Cell, int]] = (),
+    noted: Noted = NOTHING,
 ) -> Standing | None:
     """The standing of samples; None where there is too little to compare."""
     try:
-        return standing(
-            known,
-            reference=reference,
-            margin=margin,
-            diverged=diverged,
-            untouched=untouched,
-            experiment=experiment,
-        )
+        return standing(known, reference=reference, margin=margin, noted=noted, experiment=experiment)
     except InputError:
         return None
 

@@ -12,11 +12,17 @@ from benchmark.experiments.results import Results
 
 LENGTH = 12
 """Hexadecimal digits of a stored digest; an accidental match is one in 10¹⁴."""
+_DEFAULTS = asdict(Outcome())
 
 
 def outcome_digest(outcome: Outcome) -> str:
     """A digest of all accuracies, densities and early weights of a run, without what was measured beside them."""
-    content = {key: value for key, value in asdict(outcome).items() if key != "measured"}
+    return digest_of_plain(asdict(outcome))
+
+
+def digest_of_plain(outcome: Mapping[str, Any]) -> str:
+    """The same of an outcome as plain data, which may lack what came later."""
+    content = {key: value for key, value in (_DEFAULTS | dict(outcome)).items() if key != "measured"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:LENGTH]
 
 

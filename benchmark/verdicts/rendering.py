@@ -1,16 +1,15 @@
 """The outcome of a check as plain text for people and as JSON for programs."""
 
-import json
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
 from benchmark.verdicts.claims import render_claims
 from benchmark.verdicts.compared import DEPTHS
+from benchmark.verdicts.json_output import document, plain
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.summary import Summary
@@ -51,38 +50,8 @@ def render(outcome: CheckOutcome) -> str:
 
 def as_json(outcome: CheckOutcome) -> str:
     """The outcome as JSON; the end of an interval that has none is null."""
-    judged = [{**asdict(each), "effect": each.effect and _finite(asdict(each.effect))} for each in outcome.claims]
-    rows = [
-        {
-            **asdict(row),
-            "cell": row.cell.to_mapping(),
-            "interval": row.interval and _ends(row.interval),
-        }
-        for row in outcome.rows
-    ]
-    shifts = [{**asdict(each), "interval": each.interval and _ends(each.interval)} for each in outcome.shifts]
-    bits = [
-        {**asdict(each), "differing": [{**asdict(run), "cell": run.cell.to_mapping()} for run in each.differing]}
-        for each in outcome.bits
-    ]
-    told = {
-        "overall": outcome.overall,
-        **asdict(replace(outcome, rows=(), shifts=(), bits=(), claims=(), missing_runs=())),
-        "rows": rows,
-        "claims": judged,
-        "shifts": shifts,
-        "bits": bits,
-        "missing_runs": [{"cell": cell.to_mapping(), "seed": seed} for cell, seed in outcome.missing_runs],
-    }
-    return json.dumps(told, indent=2, allow_nan=False)
-
-
-def _ends(interval: tuple[float, float]) -> list[float | None]:
-    return [end if math.isfinite(end) else None for end in interval]
-
-
-def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
-    return {key: number if math.isfinite(number) else None for key, number in numbers.items()}
+    runs = [{"cell": cell, "seed": seed} for cell, seed in outcome.missing_runs]
+    return document({"overall": outcome.overall, **plain(outcome), "missing_runs": runs})
 
 
 def _table(rows: Sequence[CheckRow]) -> str:

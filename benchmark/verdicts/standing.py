@@ -7,12 +7,13 @@ shows in simulated worlds that intervals cover and that probabilities mean what 
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
-from benchmark.experiments.cells import Cell
 from benchmark.verdicts.contenders import (
     Contenders,
     Extra,
@@ -28,6 +29,7 @@ from benchmark.verdicts.contenders import (
     unranked,
 )
 from benchmark.verdicts.limits import CHANCE, MARGIN
+from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.arrays import Array
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
@@ -37,6 +39,7 @@ from benchmark.verdicts.statistics.unstable import unstable
 from criteria.errors import InputError
 
 REFERENCE = "magnitude"
+NOTHING = Noted()
 COLLAPSES = "some seeds collapse and others do not, so a mean and its interval say little"
 
 
@@ -102,16 +105,14 @@ def standing(
     *,
     reference: str = REFERENCE,
     margin: float = MARGIN,
-    diverged: Collection[tuple[Cell, int]] = (),
-    untouched: Collection[tuple[Cell, int]] = (),
+    noted: Noted = NOTHING,
     experiment: str = "",
 ) -> Standing:
     """Where the criteria of one experiment stand in each setting, and over all densities of each growth.
 
-    ``diverged`` are the runs whose loss became infinite or not a number; they count with the accuracy that they have
-    and are named in the flags. So are ``untouched`` ones, the best checkpoint of which is older than the first topology
-    update. Baselines, which have no growth, are not compared. Raises :class:`InputError` where no
-    setting has two criteria with a seed in common, or the reference has not been run.
+    The runs that are ``noted`` count with the accuracy that they have and are named in the flags. Baselines, which have
+    no growth, are not compared. Raises :class:`InputError` where no setting has two criteria with a seed in common, or
+    the reference has not been run.
     """
     single = settings(samples)
     criteria = sorted({name for contenders in single.values() for name in contenders})
@@ -128,7 +129,7 @@ def standing(
         raise InputError("standing: no setting has two criteria with a seed in common; run them with the same seeds")
     grains = [[step] * len(groups[0]), [step / math.sqrt(densities(single, each)) for each in groups[1]]]
     found = places(panel(groups, criteria), _padded(grains), criteria.index(reference), margin)
-    asked = _Question(reference, margin, criteria, _seeds(diverged), _seeds(untouched))
+    asked = _Question(reference, margin, criteria, noted.flags)
     rows = [
         row
         for family, group in enumerate(groups)
@@ -140,15 +141,19 @@ def standing(
 
 
 def standing_over(
-    experiments: Mapping[str, Samples], *, reference: str = REFERENCE, margin: float = MARGIN
+    experiments: Mapping[str, Samples],
+    *,
+    reference: str = REFERENCE,
+    margin: float = MARGIN,
+    noted: Mapping[str, Noted] = MappingProxyType({}),
 ) -> Standing:
     """Where criteria stand over several experiments, of which each counts as one draw (a random effect).
 
     A criterion's result in an experiment is its mean over all densities, further axes and seeds, for each growth that
     all experiments have and over both. How much a lead varies from one experiment to the next, noise of seeds included,
     is what the interval is made of, so it speaks of experiments like these, and ``n`` counts experiments. Criteria that
-    an experiment lacks are left out. Raises :class:`InputError` for fewer than two experiments, or where the reference
-    and another criterion are not in all of them.
+    an experiment lacks are left out; runs that are ``noted`` in one are named in the flags. Raises :class:`InputError`
+    for fewer than two experiments, or where the reference and another criterion are not in all of them.
     """
     if len(experiments) < 2:
         raise InputError("a standing over experiments needs at least two of them")
@@ -167,7 +172,7 @@ def standing_over(
     # Each growth is a family of its own: the same experiments over again say nothing new of the spread.
     groups = [{setting: each} for setting, each in blocks.items()]
     found = places(panel(groups, criteria), 0.0, criteria.index(reference), margin)
-    asked = _Question(reference, margin, criteria, {}, {}, "experiment")
+    asked = _Question(reference, margin, criteria, partial(_noted_over, noted), "experiment")
     rows = [
         row
         for family, (setting, contenders) in enumerate(blocks.items())
@@ -181,14 +186,9 @@ def _padded(rows: Sequence[Sequence[float]]) -> Array:
     return np.array([[*row, *[0.0] * (width - len(row))] for row in rows])
 
 
-def _seeds(runs: Collection[tuple[Cell, int]]) -> dict[tuple[Setting, str], list[int]]:
-    """Of these runs, in the setting of each and over all densities."""
-    found: dict[tuple[Setting, str], list[int]] = {}
-    for cell, seed in sorted(runs):
-        for density in (cell.density, None):
-            seeds = found.setdefault((Setting(cell.growth, density, cell.extra), cell.criterion), [])
-            seeds += [] if seed in seeds else [seed]
-    return found
+def _noted_over(noted: Mapping[str, Noted], setting: Setting, criterion: str, _: int) -> list[str]:
+    flags = {experiment: each.flags_of_all(setting.growth, criterion) for experiment, each in noted.items()}
+    return [f"{experiment}: {flag}" for experiment, own in flags.items() for flag in own]
 
 
 @dataclass(frozen=True)
@@ -198,8 +198,8 @@ class _Question:
     reference: str
     margin: float
     criteria: Sequence[str]
-    diverged: Mapping[tuple[Setting, str], Sequence[int]]
-    untouched: Mapping[tuple[Setting, str], Sequence[int]]
+    noted: Callable[[Setting, str, int], list[str]]
+    """The remarks on the runs of a criterion in a setting, where it has so many seeds or experiments."""
     paired: str = "seed"
     """What the contenders have in common, of which there are ``n``."""
 
@@ -250,12 +250,7 @@ def _collapsing(contenders: Contenders) -> list[str]:
 
 
 def _flags(contenders: Contenders, name: str, n: int, asked: _Question, setting: Setting) -> tuple[str, ...]:
-    flags = []
-    if diverged := asked.diverged.get((setting, name), ()):
-        flags.append(f"diverged with seed{'s' if len(diverged) > 1 else ''} {', '.join(map(str, diverged))}")
-    if untouched := asked.untouched.get((setting, name), ()):
-        seeds = "all seeds" if len(untouched) >= len(contenders[name]) else f"{len(untouched)} seeds"
-        flags.append(f"the best checkpoint is from before the first topology update with {seeds}")
+    flags = asked.noted(setting, name, len(contenders[name]))
     if n < FEWEST_FOR_PROBABILITIES:
         one, two = f"one {asked.paired}: no spread is known", f"two {asked.paired}s: too few for probabilities"
         flags.append(one if n == 1 else two)

@@ -14,6 +14,7 @@ from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.runs import Run, cells, expand
 from benchmark.experiments.setup import ENGINE_NAMES
 from benchmark.verdicts.expected import DECIMALS, MEASURED, Expected
+from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
 
@@ -38,6 +39,8 @@ class Study:
     """Whether the results are those that our own expected values were made of, so that the two cannot differ."""
     changed: tuple[str, ...] = ()
     """Settings of which the results have another value than the experiment as written, as in ``training.epochs=2``."""
+    doubts: tuple[str, ...] = ()
+    """What the runs that are kept beside the expected values say against these, a line for each."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.expected.metric != self.experiment.metric:
@@ -132,9 +135,15 @@ class Study:
         return sorted((run.cell, run.seed) for run, result in self.results if _is_untouched(run, result))
 
     @cached_property
+    def noted(self) -> Noted:
+        """The runs that a reader must know of beside their accuracy."""
+        unproven = [(run.cell, run.seed) for run, result in self.results if result.contract_skipped]
+        return Noted(self.diverged, self.untouched, unproven)
+
+    @cached_property
     def unproven(self) -> set[Cell]:
         """Cells with a run that was trained with ``--no-contract``: nothing shows that its criterion keeps it."""
-        return {run.cell for run, result in self.results if result.contract_skipped}
+        return {cell for cell, _ in self.noted.unproven}
 
     @cached_property
     def diverged_by_cell(self) -> dict[Cell, int]:
@@ -186,6 +195,7 @@ def load_study(
     *,
     stored: Expected | None = None,
     changed: Sequence[str] = (),
+    doubts: Sequence[str] = (),
 ) -> Study:
     """The study of an experiment from the results that are stored in a place, each of which is read once.
 
@@ -199,7 +209,7 @@ def load_study(
             if (result := place.read(candidate)) is not None:
                 found.append((candidate, result))
                 break
-    return Study(experiment, tuple(found), expected, stored, changed=tuple(changed))
+    return Study(experiment, tuple(found), expected, stored, changed=tuple(changed), doubts=tuple(doubts))
 
 
 def filled(study: Study, others: Results) -> Study:

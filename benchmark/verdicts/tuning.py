@@ -11,6 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.search import Search
 from benchmark.verdicts.contenders import Setting
+from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
 
@@ -101,9 +102,9 @@ def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> S
     return {**kept, **{_cell(search.name, each.setting): each.test for each in choices}}
 
 
-def diverged_of(search: Search, choices: Sequence[Choice]) -> list[tuple[Cell, int]]:
-    """Runs of what was chosen that diverged, with the cell that :func:`as_contender` gives them."""
-    return [(_cell(search.name, each.setting), seed) for each in choices for seed in each.diverged]
+def noted_of(search: Search, choices: Sequence[Choice]) -> Noted:
+    """The runs of what was chosen that diverged, with the cell that :func:`as_contender` gives them."""
+    return Noted(diverged=[(_cell(search.name, each.setting), seed) for each in choices for seed in each.diverged])
 
 
 def _cell(criterion: str, setting: Setting) -> Cell:

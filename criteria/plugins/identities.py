@@ -117,7 +117,7 @@ class _Reached:
             if module.is_source:
                 tree = ast.parse(decode_source(module.path.read_bytes()))
                 return code_of(tree, module, lambda each, built_on: self._follow(each, built_on, module))
-        except (SyntaxError, ValueError, RecursionError):  # it cannot be run, and may be mended
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # it cannot be run, and may be mended
             pass
         return Code(_digest(module.path))
 

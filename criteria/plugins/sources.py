@@ -1,6 +1,7 @@
 """Finding and reading the source of modules without importing them or the packages that they are in."""
 
 import ast
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,7 +51,11 @@ def folders_of(package: str) -> list[Path]:
 
 
 def parse(module: Module) -> ast.Module:
-    """The syntax tree of a module; raises ``OSError``, ``SyntaxError`` or ``ValueError`` where it cannot be read."""
+    """The syntax tree of a module.
+
+    Raises ``OSError``, ``SyntaxError`` or ``ValueError`` where it cannot be read, nested too deeply for Python's parser
+    among them.
+    """
     if module.path is None or not module.is_source:
         raise ValueError(f"{module.name} has no source")
     return parse_file(module.path)
@@ -61,7 +66,10 @@ def parse_file(path: Path) -> ast.Module:
     """The syntax tree of a file of Python source; it is shared, so it must not be changed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as of an invalid escape in a text
-        return ast.parse(decode_source(path.read_bytes()))
+        try:
+            return ast.parse(decode_source(path.read_bytes()))
+        except (RecursionError, MemoryError) as error:
+            raise ValueError("it is nested too deeply to be read") from error
 
 
 @dataclass(frozen=True)
@@ -104,11 +112,25 @@ def _spec(name: str) -> ModuleSpec | None:
     top, *rest = name.split(".")
     try:
         spec = find_spec(top) if top else None
+        whole = top
         for part in rest:
             if spec is None or spec.submodule_search_locations is None:
                 return None
-            # the last part of the name alone: under the whole one Python looks for its parents among what is imported
-            spec = PathFinder.find_spec(part, list(spec.submodule_search_locations))
+            whole = f"{whole}.{part}"
+            spec = _below(list(spec.submodule_search_locations), part, whole)
     except (ImportError, ValueError, AttributeError):  # such as of the program that was started
         return None
     return spec
+
+
+def _below(folders: list[str], part: str, whole: str) -> ModuleSpec | None:
+    """The spec of the module ``whole``, whose last part is ``part``, in the folders of its package.
+
+    The last part is looked for alone, because under the whole name Python looks for its parents among what is imported.
+    Finders of editable installs, which serve some namespace packages, know whole names only.
+    """
+    found = PathFinder.find_spec(part, folders)
+    if found is not None:
+        return found
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec") and finder is not PathFinder]
+    return next((spec for finder in finders if (spec := finder.find_spec(whole, folders)) is not None), None)

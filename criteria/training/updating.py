@@ -149,9 +149,11 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
     except BaseException as error:  # a plugin may fail in any way, and may try to end the program
         if is_out_of_memory(error):
             raise
+        # contextlib takes a RuntimeError raised from a StopIteration for Python's own, and raises the StopIteration
+        cause = None if isinstance(error, StopIteration) else error
         raise PluginError(
             f"{what} failed at step {step}: {one_line(error)}; `dst-bench contract` finds out why"
-        ) from error
+        ) from cause
 
 
 def named(plugin: object) -> str:

@@ -37,3 +37,19 @@ def test_what_is_no_time_is_refused_with_the_way_to_write_one(text):
 def test_a_number_that_cannot_be_is_said_with_what_it_could_be(option, text, said, capsys):
     assert main(["run", "smoke", f"{option}={text}"]) == 2
     assert f"argument {option}: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+@pytest.mark.parametrize(
+    "arguments",
+    ["unpack smoke --results", "accept smoke --expected", "check smoke --expected", "report smoke --out",
+     "status smoke --results"],
+)  # fmt: skip
+def test_an_empty_folder_is_refused_and_not_taken_for_this_one(arguments, text, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command, experiment, option = arguments.split()
+    assert main([command, experiment, f"{option}={text}"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"argument {option}: expected a folder, found {text!r}; write . for the one that you are in" in said
+    assert not list(tmp_path.iterdir())

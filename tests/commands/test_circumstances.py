@@ -188,6 +188,17 @@ def test_a_folder_that_was_removed_under_the_command_is_no_traceback(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", ["accept smoke", "pack smoke", "report smoke"])
+def test_a_folder_that_was_removed_is_said_to_be_gone(arguments, folder, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    results = f"--results {folder / 'results'}"
+    command = f"{sys.executable} -m benchmark {arguments.replace('smoke', str(folder / 'tiny.yaml'))} {results}"
+    script = f"mkdir gone && cd gone && rmdir ../gone && {command}"
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    said = "dst-bench: the folder that this command was started in is gone; change into one that is there\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("wait", [0.0, 0.1, 0.3])
 def test_a_signal_in_the_first_second_is_no_traceback(name, wait, folder):

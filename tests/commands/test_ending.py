@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.commands import ending
+from benchmark.commands import ending, plain_letters
 from benchmark.commands.cli import COMMANDS, build_parser, main
 from criteria.errors import InputError, PluginError
 
@@ -133,6 +133,30 @@ def test_every_encoding_of_the_output_is_served(encoding, tmp_path):
     found = run(["list", "criteria"], env={"PYTHONIOENCODING": encoding}, cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert "grasp" in found.stdout.decode(encoding)
+
+
+def test_without_greek_letters_formulas_say_what_they_said(tmp_path):
+    found = run(["list", "criteria"], env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, cwd=tmp_path)
+    said = found.stdout.decode("ascii")
+    for formula in ("|theta*g|", "(theta*g)^2", "-theta*(Hg)", "|theta - gamma g|", "(|g| + epsilon)", "|theta|*||x||"):
+        assert formula in said
+    assert "|theta|/sum |theta|" in said
+    assert "?" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("snip · random · 0.05", "snip * random * 0.05"),
+        ("95.3 ± 0.2¹ – …", "95.3 +/- 0.2^1 - ..."),
+        ("10⁻⁵ β₁ ½θ²h λ|g| Δ", "10^-5 beta_1 1/2theta^2h lambda|g| Delta"),
+        ("−θ·∂R/∂θ ≤ √(6/n)", "-theta*dR/dtheta <= sqrt (6/n)"),
+        ("Demšar 雪", "Demsar ?"),
+    ],
+)
+def test_characters_that_an_encoding_lacks_are_spelled_in_ascii(text, written):
+    plain_letters.register()
+    assert text.encode("ascii", plain_letters.NAME).decode() == written
 
 
 def test_without_a_home_there_is_no_traceback(tmp_path):

@@ -38,6 +38,20 @@ def test_a_result_of_ones_own_takes_no_stored_seed_away(tmp_path, capsys):
     assert "expected values of" in text.partition("\n")[0]
 
 
+def test_a_criterion_that_was_trained_without_the_contract_is_marked(tmp_path, capsys):
+    run = next(run for run in expand(load_experiment("smoke")) if run.cell.criterion == "snip")
+    result = read_archive(stored_archive("smoke", None)).read(run)
+    changes = {"id": run.id, "settings": run.settings, "contract_skipped": True}
+    ResultsFolder(tmp_path, "smoke").store(result.model_copy(update=changes))
+    place = ["--density", str(run.cell.density), "--growth", run.cell.growth]
+    assert rank("smoke", *place, results=tmp_path) == 0
+    marked = [line for line in capsys.readouterr().out.splitlines() if "trained with --no-contract" in line]
+    assert [line.split()[0] for line in marked] == ["snip"]
+    assert rank("smoke", "fmnist-lenet300", "--growth", run.cell.growth, "--json", results=tmp_path) == 0
+    flags = {row["criterion"]: row["flags"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert flags["snip"][0] == "smoke: trained with --no-contract"
+
+
 def test_a_criterion_that_collapses_with_some_seeds_is_marked(tmp_path, capsys):
     assert rank("smoke", "--density", "0.02", "--growth", "gradient", "--json", results=tmp_path) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]

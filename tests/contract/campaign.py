@@ -33,8 +33,11 @@ FOLDER = Path("build/contract")
 HERE = Path(__file__).parent
 EVIDENCE = HERE / "evidence.jsonl.xz"
 PLUGINS = Path(criteria.__file__).parent
-OF_NO_PLUGIN = PLUGINS / "training"
-"""One's own loop, which neither the contract nor a plugin imports."""
+OF_NO_VERDICT = ("training/", "plugins/identities.py", "plugins/sources.py")
+"""One's own loop, which neither the contract nor a plugin imports, and what finds the code of a plugin and names it.
+
+A plugin that a campaign asks about has been found, and how its code is called decides no verdict.
+"""
 DECIDES = {
     "attack": ("broken", "right", "naming.py", "demonstrations/settings.py"),
     "mutants": ("operators", "right", "naming.py", "demonstrations"),
@@ -117,7 +120,12 @@ def code_digest(campaign: str) -> str:
     """Names the code that its answers depend on: the statements, without comments and docstrings."""
     places = [PLUGINS, *(HERE / each for each in DECIDES.get(campaign, ()))]
     found = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
-    sources = [path for path in found if path not in AT_ANY_SEED.get(campaign, ()) and OF_NO_PLUGIN not in path.parents]
+    no_verdict = tuple(f"{PLUGINS.as_posix()}/{each}" for each in OF_NO_VERDICT)
+    sources = [
+        path
+        for path in found
+        if path not in AT_ANY_SEED.get(campaign, ()) and not path.as_posix().startswith(no_verdict)
+    ]
     return hashlib.sha256("\0".join(plain_code(path.read_text("utf-8")) for path in sources).encode()).hexdigest()[:12]
 
 

@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 import sys
-from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,37 @@ def test_a_package_without_an_init_counts_like_any_other(site):
         )
         for factor, power in ((1, 1), (2, 1), (1, 2))
     ]
+    assert len(set(found)) == 3
+
+
+class OfAnEditableInstall:
+    """Finds one package inside a namespace that has no folder, as setuptools does where packages are listed."""
+
+    def __init__(self, namespace, package, folder):
+        self._namespace, self._package, self._folder = namespace, f"{namespace}.{package}", folder
+
+    def find_spec(self, name, _folders=None, _target=None):
+        if name == self._namespace:
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = ["__editable__.finder.__path_hook__"]
+            return spec
+        if name == self._package:
+            folders = [str(self._folder)]
+            return spec_from_file_location(name, self._folder / "__init__.py", submodule_search_locations=folders)
+        return None
+
+
+def test_a_package_counts_that_only_the_finder_of_an_editable_install_knows(site, tmp_path, monkeypatch):
+    name = unique("listed")
+    found = []
+    for factor, power in ((1, 1), (2, 1), (1, 2)):
+        folder = tmp_path / f"{factor}{power}" / "rules"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(flat("from .helpers import scaled", f"{factor} * scaled(layer.weight)"))
+        (folder / "helpers.py").write_text(f"def scaled(w): return w ** {power}")
+        with monkeypatch.context() as installed:
+            installed.setattr(sys, "meta_path", [*sys.meta_path, OfAnEditableInstall(name, "rules", folder)])
+            found.append(identity_of(site, {}, f"{name}.rules:Mine"))
     assert len(set(found)) == 3
 
 

@@ -1,5 +1,6 @@
 """Plugins are found by name, made from checked parameters, and described and resolved without importing them."""
 
+import re
 import subprocess
 import sys
 
@@ -92,7 +93,9 @@ def test_a_misspelt_name_is_told_the_nearest(kind, name, near):
 
 
 def test_a_name_like_no_other_is_told_what_there_is():
-    with pytest.raises(InputError, match=r"^unknown growth 'qqqqqq'; known: .*gradient, .*momentum, random$"):
+    known = ", ".join(names("growth"))  # also those of plugins that are installed beside ours
+    assert "gradient" in known
+    with pytest.raises(InputError, match=f"^unknown growth 'qqqqqq'; known: {re.escape(known)}$"):
         load("qqqqqq", "growth")
 
 
@@ -318,6 +321,15 @@ def test_one_broken_plugin_is_named_and_left_out_and_stops_no_other(site, what):
     assert message in str(error.value)
     assert "broken" in str(error.value)
     assert one_line(error)
+    assert identity("broken")
+
+
+@pytest.mark.parametrize("nested", ["1" + "+1" * 20_000, "a" + ".b" * 30_000, "-" * 20_000 + "1"])
+def test_a_source_that_is_nested_too_deeply_for_the_parser_stops_no_other(site, nested):
+    name = unique("deep")
+    site.install("broken", {f"{name}.py": f"x = {nested}\n"}, criteria_group(broken=f"{name}:Mine"))
+    assert {*summaries()} >= {"broken", "magnitude"}
+    assert "magnitude" in usable()
     assert identity("broken")
 
 

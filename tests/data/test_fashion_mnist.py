@@ -24,6 +24,7 @@ def files(monkeypatch):
         contents[f"{part}-labels-idx1-ubyte"] = idx((torch.arange(count) % 10).to(torch.uint8))
     digests = {name: f"sha256:{hashlib.sha256(content).hexdigest()}" for name, content in contents.items()}
     monkeypatch.setattr(fashion_mnist, "DIGESTS", digests)
+    monkeypatch.setattr(fashion_mnist, "TRAIN_EXAMPLES", 18)
     return contents
 
 

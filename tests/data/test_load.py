@@ -1,9 +1,12 @@
 """Data sets are found by name, below the folder that the user means."""
 
+import random
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import pytest
+import torch
 
 from benchmark.data import available, load_dataset
 from benchmark.data.published import data_root
@@ -33,17 +36,31 @@ def test_the_folder_asked_for_comes_before_the_environment_and_that_before_the_c
 
 
 SOURCE = """
+import random
 from dataclasses import dataclass
+import numpy
 import torch
 from benchmark.data import Dataset, DataSource, Look, Split
+
+class Counter:
+    asked = 0
+
+    def __call__(self, x, generator):
+        self.asked += 1
+        return x + self.asked
 
 @dataclass(frozen=True)
 class Faulty(DataSource):
     fault: str = ""
+    augment: str = ""
+    decode: str = ""
+    parts: str = "train, held_out, held_out"
+    examples: int = 20
+    tested: int = 10
 
     @property
     def look(self):
-        return None if self.fault == "look" else Look((8,), 3, 20, -1.0, 1.0)
+        return None if self.fault == "look" else Look((8,), 3, self.examples, -1.0, 1.0, self.tested)
 
     def load(self, root):
         def split(examples):
@@ -57,7 +74,18 @@ class Faulty(DataSource):
                 raise SystemExit(0)
             parts = (made, none if self.fault == "empty" else made, made)
             return None if self.fault == "dataset" else Dataset("faulty", *parts, 4 if self.fault == "classes" else 3)
-        return Dataset("faulty", Split(*split(20)), Split(*split(10)), Split(*split(10)), 3)
+        train, held_out = Split(*split(20)), Split(*split(10))
+        known = {
+            "train": train,
+            "held_out": held_out,
+            "narrow": Split(held_out.inputs[:, :4], held_out.targets),
+            "torch": torch,
+            "random": random,
+            "numpy": numpy,
+            "Counter": Counter,
+        }
+        augment, decode = (eval(each or "None", dict(known)) for each in (self.augment, self.decode))
+        return Dataset("faulty", *eval(self.parts, known), 3, augment=augment, decode=decode)
 """
 FAULTS = {
     "look": "has a NoneType for its look, and should have a Look",
@@ -91,3 +119,66 @@ def test_a_data_set_that_is_not_what_it_says_is_named_with_its_fault(faulty, fau
     with pytest.raises(PluginError, match="data set") as raised:
         load_dataset(f"faulty(fault={fault!r})")
     assert FAULTS[fault] in str(raised.value)
+
+
+LATER_FAULTS = {
+    "parts='train, narrow, held_out'": "validation: has inputs of shape (4,), and its look says (8,)",
+    "parts='train, held_out, narrow'": "test: has inputs of shape (4,), and its look says (8,)",
+    "examples=21": "has 20 training examples, and its look says 21",
+    "tested=11": "has 10 test examples, and its look says 11",
+    "decode='lambda x, device: x[:, 1:]'": "train: has inputs of shape (7,), and its look says (8,)",
+    "decode='lambda x, device: x.double()'": "in decode(): it gives float64 [2, 8], and should give float32 [2, …]",
+    "decode='lambda x, device: x[:1]'": "in decode(): it gives float32 [1, 8], and should give float32 [2, …]",
+    "decode='lambda x, device: x.numpy()'": "in decode(): it gives a ndarray, and should give a tensor",
+    "decode='lambda x, device: x / 0'": "train: inputs are not all finite numbers",
+    "decode='lambda x, device: [][1]'": "data set 'faulty' failed in decode(): IndexError: list index out of range",
+    "decode='lambda x, device: exit(0)'": "data set 'faulty' failed in decode(): it ends the program (SystemExit 0)",
+    "augment='lambda x, generator: x[:, 1:]'": "it gives float32 [2, 7] on cpu for float32 [2, 8] on cpu, and should",
+    "augment='lambda x, generator: x[:1]'": "it gives float32 [1, 8] on cpu for float32 [2, 8] on cpu, and should",
+    "augment='lambda x, generator: x.double()'": "it gives float64 [2, 8] on cpu for float32 [2, 8] on cpu, and should",
+    "augment='lambda x, generator: x.to(\"meta\")'": "it gives float32 [2, 8] on meta for float32 [2, 8] on cpu",
+    "augment='lambda x, generator: None'": "in augment(): it gives a NoneType, and should give a tensor",
+    "augment='lambda x, generator: x / 0'": "train, augmented: inputs are not all finite numbers",
+    "augment='lambda x, generator: 1 / 0'": "data set 'faulty' failed in augment(): ZeroDivisionError: division",
+}
+
+
+@pytest.mark.parametrize("fault", LATER_FAULTS)
+def test_splits_numbers_decoding_and_augmentation_are_examined_when_a_data_set_is_loaded(faulty, fault):
+    with pytest.raises(PluginError) as raised:
+        load_dataset(f"faulty({fault})")
+    assert LATER_FAULTS[fault] in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+DRAWS = {
+    "torch": "torch.randn(x.shape)",
+    "numpy": "float(numpy.random.rand())",
+    "random": "random.random()",
+    "the batch as a whole": "int(torch.rand(1) < 0.5)",
+}
+
+
+@pytest.mark.parametrize("draws", DRAWS.values(), ids=DRAWS)
+def test_an_augmentation_that_draws_from_anything_but_its_generator_is_refused(faulty, draws):
+    with pytest.raises(PluginError, match=r"augment\(\) gives other results for a generator of the same seed"):
+        load_dataset(f"faulty(augment='lambda x, generator: x + {draws}')")
+
+
+def test_an_augmentation_that_counts_its_calls_is_refused(faulty):
+    with pytest.raises(PluginError, match=r"augment\(\) gives other results for a generator of the same seed"):
+        load_dataset("faulty(augment='Counter()')")
+
+
+def global_states():
+    return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()
+
+
+def test_an_examined_data_set_leaves_its_examples_and_all_global_generators_as_they_were(faulty):
+    before = global_states()
+    expected = load_dataset("faulty").train.inputs
+    torch.set_rng_state(torch.tensor(before[0], dtype=torch.uint8))
+    draw = "x.add_(torch.randn(x.shape, generator=generator))"
+    dataset = load_dataset(f"faulty(augment='lambda x, generator: {draw}')")
+    assert global_states() == before
+    assert torch.equal(dataset.train.inputs, expected)

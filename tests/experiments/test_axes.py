@@ -1,4 +1,4 @@
-"""Any setting of the model, the training and the topology can be an axis of an experiment."""
+"""Any setting of a model, a training and a topology that is a number, a text, or true or false can be an axis."""
 
 import csv
 import io
@@ -87,6 +87,25 @@ def test_a_setting_inside_a_setting_can_vary(periods):
     assert {run.setup.topology.prune_fraction.schedule for run in runs} == {"cosine"}
 
 
+def test_what_is_true_or_false_can_vary_and_runs_are_those_that_have_it_fixed(periods):
+    content = {**varying(training__nesterov=[True, False]), "topology": {"update_period": 4}}
+    experiment = load_experiment(written(content))
+    runs = expand(experiment)
+    used = {run.cell.extra: run.setup.training.nesterov for run in runs}
+    assert used == {(("nesterov", True),): True, (("nesterov", False),): False}
+    assert {"magnitude · random · 0.2 · nesterov=True", "static · 0.2 · nesterov=False"} < {
+        *map(str, cells(experiment))
+    }
+    fixed = set()
+    for nesterov in (True, False):
+        training = {**PERIODS["training"], "nesterov": nesterov}
+        same = {**varying(), "topology": {"update_period": 4}, "training": training}
+        fixed |= {run.id for run in expand(load_experiment(written(same, f"fixed{nesterov}.yaml")))}
+    assert {run.id for run in runs} == fixed
+    part = load_experiment("periods.yaml", ["training.nesterov=false"])
+    assert part.axes.settings == {"training.nesterov": (False,)}
+
+
 def test_a_setting_that_varies_is_given_other_values_like_any_setting(periods):
     for override, values in (("topology.update_period=8", (8,)), ("topology.update_period=[5, 6]", (5, 6))):
         experiment = load_experiment(periods, [override])
@@ -114,7 +133,17 @@ def test_dropout_changes_the_model_of_its_own_runs_only(periods):
         (varying(topology__update_period=[4, 4]), "topology.update_period has a value twice"),
         (varying(topology__update_period=[]), "axes.settings.topology.update_period"),
         (varying(topology__update_period=4), "axes.settings.topology.update_period"),
-        (varying(topology__update_period=[True, 4]), "axes.settings.topology.update_period"),
+        (varying(topology__update_period=[True, 4]), "topology.update_period: expected a whole number, found True"),
+        (varying(training__nesterov=[1, 0]), "training.nesterov: expected true or false, found 1"),
+        (varying(training__momentum=[True]), "training.momentum: expected a number, found True"),
+        (varying(model__dropout=[True]), "parameter dropout takes a float, not True"),
+        *(
+            (
+                varying(training__milestones=[each]),
+                "axes.settings.training.milestones.0: expected a number, a text, or true or false (found ",
+            )
+            for each in ([0.5, 0.75], {"first": 0.5}, None, float("nan"), float("inf"))
+        ),
         (varying(topology__update_period=[4], metric=["test_accuracy_last"]), "'metric' cannot vary"),
         (varying(training__momentum=[0.5], model__momentum=[0.5]), "two settings have the same last name"),
         (varying(topology__update_period=[4], model__name__first=[4]), "'name' has no keys of its own"),

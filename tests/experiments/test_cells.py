@@ -8,7 +8,9 @@ from benchmark.experiments.cells import Cell
 from criteria.errors import InputError
 
 names = st.text(min_size=1, max_size=20)
-values = st.text(max_size=5) | st.integers(-1000, 1000) | st.floats(allow_nan=False, allow_infinity=False)
+values = (
+    st.booleans() | st.text(max_size=5) | st.integers(-1000, 1000) | st.floats(allow_nan=False, allow_infinity=False)
+)
 cells = st.builds(
     Cell,
     names,
@@ -60,7 +62,10 @@ def test_a_cell_reads_as_criterion_growth_density_and_further_axes():
         ({"criterion": "snip", "density": True}, "above 0 and at most 1"),
         ({"criterion": "snip", "density": "5%"}, "above 0 and at most 1"),
         ({"criterion": "snip", "density": 0.1, "extra": 3}, "must be a mapping of axes to values"),
-        ({"criterion": "snip", "density": 0.1, "extra": {"period": None}}, "must be a text or a number"),
+        (
+            {"criterion": "snip", "density": 0.1, "extra": {"period": None}},
+            "must be a number, a text, or true or false",
+        ),
     ],
 )
 def test_what_names_no_cell_is_refused_in_one_line(content, problem):

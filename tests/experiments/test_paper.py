@@ -67,7 +67,7 @@ def test_a_panel_of_figure_1_trains_as_the_paper_does(name, settings):
     ("name", "panel", "periods"),
     [
         ("cifar10-mlp-period", "cifar10-mlp", PERIODS),
-        ("cifar10-cnn-period", "cifar10-cnn", PERIODS),
+        ("cifar10-cnn-period", "cifar10-cnn", (25, 50, 100, 150, *PERIODS[3:])),
         ("cifar10-resnet56-period", "cifar10-resnet56", (*PERIODS, 12800)),
     ],
 )
@@ -79,6 +79,35 @@ def test_figure_4_varies_the_update_period_of_a_panel_of_figure_1(name, panel, p
     assert baselines(experiment) == {"static": 10, "dense": 5}
     shared = {run.id for run in expand(experiment)} & {run.id for run in expand(same)}
     assert len(shared) == 5 * 2 * 2 * 5 + 10 + 5  # period 800 and the baselines
+
+
+def test_figure_2_trains_resnet50_without_nesterov():
+    experiment = load_experiment("imagenet-resnet50")
+    training, topology = setup_of(experiment).training, setup_of(experiment).topology
+    assert {*map(str, experiment.axes.criteria)} == FIVE | {"random"}
+    assert (training.epochs, training.batch_size, training.learning_rate) == (90, 8 * 32, 0.1)
+    assert (training.momentum, training.nesterov, training.weight_decay) == (0.9, False, 1e-4)
+    assert (training.warmup_epochs, training.milestones, training.label_smoothing) == (5, (30, 60, 80), 0.1)
+    assert (experiment.axes.densities, topology.update_period) == ((0.2,), 800)
+    assert len(dst_runs(experiment)) == 6 * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "panel"),
+    [
+        ("jaccard-training-mlp", "cifar10-mlp"),
+        ("jaccard-training-cnn", "cifar10-cnn"),
+        ("jaccard-training-resnet56", "cifar10-resnet56"),
+    ],
+)
+def test_figure_6b_trains_a_network_of_each_criterion_that_it_compares(name, panel):
+    experiment, same = load_experiment(name), load_experiment(panel)
+    assert (experiment.model, experiment.training) == (same.model, same.training)
+    jaccard = experiment.measure.jaccard
+    assert {*map(str, experiment.axes.criteria)} == {*map(str, jaccard.criteria)} == FIVE | {"random"}
+    assert jaccard.every == 3200
+    assert {(run.cell.growth, run.cell.density) for run in expand(experiment)} == {("gradient", 0.2)}
+    assert len(expand(experiment)) == 6 * 5
 
 
 def test_figure_5_prunes_a_dense_perceptron_beside_dropout():

@@ -1,6 +1,7 @@
 """Experiments that rebuild published tables train as the code behind these tables does."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,52 @@ def test_what_has_no_sense_is_left_out_of_the_grid_and_every_published_cell_is_i
     assert len(cells(fewer)) == len(cells(load_experiment("smoke"))) - 2 - 1
 
 
+@pytest.mark.parametrize(
+    ("point", "said"),
+    [
+        ({"density": 0.7}, "no point of the grid has density 0.7; there are: 0.02, 0.05, 0.2, 1.0"),
+        ({"density": True}, "no point of the grid has density True"),
+        ({"criterion": "grad_step"}, "no point of the grid has criterion grad_step; there are: magnitude, set, mest"),
+        (
+            {"criterion": "set", "growth": "momentum"},
+            "no point of the grid has growth momentum; there are: random, gradient",
+        ),
+        ({"criterion": "dropout"}, "no point of the grid has criterion dropout"),
+    ],
+)
+def test_a_value_to_leave_out_that_is_on_no_axis_is_refused(point, said):
+    with pytest.raises(InputError) as raised:
+        load_experiment("smoke", axes={"leave_out": [point]})
+    assert f"smoke.yaml: axes.leave_out: {said}" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_setting_to_leave_out_that_is_on_no_axis_is_refused(tmp_path):
+    for point, said in (
+        ("{topology.ablation: 0.4}", "no point of the grid has topology.ablation 0.4; there are: 0, 0.3"),
+        ("{topology.ablation: false}", "no point of the grid has topology.ablation False"),
+    ):
+        with pytest.raises(InputError, match=re.escape(said)):
+            load_experiment(with_fan_in(tmp_path, "{topology.fan_in: free, topology.ablation: 0.3}", point))
+
+
+def test_the_value_of_a_baseline_can_be_left_out():
+    for point in ({"criterion": "static"}, {"density": 1}):  # 1 is the density of the dense baseline alone
+        fewer = load_experiment("smoke", axes={"leave_out": [point]})
+        assert len(cells(fewer)) < len(cells(load_experiment("smoke")))
+
+
+def test_a_part_of_an_experiment_need_not_have_what_the_whole_leaves_out(tmp_path):
+    """Its file leaves out ``dense`` with uniform densities, and gradient growth and uniform densities with gmp."""
+    part = load_experiment(WRN, ["topology.distribution=erk"], {"growths": ["random"]}, ["static"])
+    assert {cell.criterion for cell in cells(part)} == {"static", "magnitude"}
+    name = with_fan_in(tmp_path, "{topology.fan_in: free, topology.ablation: 0.3}")
+    whole = yaml.safe_load(Path(name).read_text())
+    Path(name).write_text(yaml.safe_dump({**whole, "training": {"epochs": 1}}))  # no experiment without more
+    more = ["training.batch_size=64", "training.learning_rate=0.1", "topology.ablation=0", "topology.fan_in=free"]
+    assert len(cells(load_experiment(name, more))) == 3
+
+
 def with_fan_in(folder: Path, *leave_out: str) -> str:
     """The file of an experiment in which fan-in and ablation vary."""
     path = folder / "own.yaml"
@@ -153,6 +200,7 @@ def test_every_kind_of_run_of_the_wide_network_trains_on_files_of_the_format_of_
     names = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
     pixels, labels = torch.arange(4 * 3072).view(4, 3, 32, 32).remainder(256).to(torch.uint8), torch.arange(4)
     content = cifar_archive({f"cifar-10-batches-bin/{name}.bin": (b"", pixels, labels) for name in names})
+    monkeypatch.setattr(cifar10, "TRAIN_EXAMPLES", 18)
     monkeypatch.setattr(cifar10, "MD5", hashlib.md5(content, usedforsecurity=False).hexdigest())
     (tmp_path / cifar10.URL.rpartition("/")[2]).write_bytes(content)
     shorter = ["training.epochs=1", "training.batch_size=6", "topology.update_period=1", "model.depth=10"]

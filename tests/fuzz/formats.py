@@ -17,7 +17,7 @@ import yaml
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmark.data import cifar10, fashion_mnist, load_dataset, tinyimagenet
+from benchmark.data import cifar10, fashion_mnist, higgs, load_dataset, tinyimagenet
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.outcome import Outcome
@@ -159,6 +159,7 @@ def write_fashion_mnist(folder, monkeypatch):
             paths.append(folder / "fashion-mnist" / f"{name}.gz")
             paths[-1].write_bytes(gzip.compress(idx(values)))
     monkeypatch.setattr(fashion_mnist, "DIGESTS", digests)
+    monkeypatch.setattr(fashion_mnist, "TRAIN_EXAMPLES", 18)
     monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", folder / "debian")
     return paths
 
@@ -171,6 +172,7 @@ def write_cifar(folder, monkeypatch):
         members[f"cifar-10-batches-bin/{name}.bin"] = (b"", pixels, torch.arange(4))
     content = cifar_archive(members)
     monkeypatch.setattr(cifar10, "MD5", hashlib.md5(content, usedforsecurity=False).hexdigest())
+    monkeypatch.setattr(cifar10, "TRAIN_EXAMPLES", 18)
     path = folder / cifar10.URL.rpartition("/")[2]
     path.write_bytes(content)
     return [path]
@@ -204,6 +206,7 @@ def write_list_of_images(folder, monkeypatch):
 
 def write_higgs(folder, monkeypatch):
     monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)  # before it asks the network again
+    monkeypatch.setattr(higgs, "TRAIN_EXAMPLES", 28)
     noise = np.random.default_rng(0)
     higgs_copy(noise.normal(3, 20, (40, 24)).astype(np.float32), (noise.random(40) < 0.4).astype(int), folder)
     return sorted((folder / "openml").rglob("*.gz"))

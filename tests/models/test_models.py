@@ -108,12 +108,38 @@ def test_the_image_is_halved_where_the_channels_double(name, sizes):
     assert seen == sizes
 
 
-@pytest.mark.parametrize("name", ["resnet56", "vgg16"])
-def test_initial_weights_have_the_variance_that_keeps_the_signal(name):
+def test_the_initial_weights_of_resnet56_have_the_variance_that_keeps_the_signal():
     """Kaiming-normal: variance 2 / fan-in; the largest layer is large enough to see it."""
     torch.manual_seed(0)
-    weight = max(build(name).parameters(), key=torch.Tensor.numel)
+    weight = max(build("resnet56").parameters(), key=torch.Tensor.numel)
     assert float(weight.detach().var() * weight[0].numel()) == pytest.approx(2, rel=0.05)
+
+
+def test_vgg16_starts_as_in_the_papers_released_code():
+    """Convolutions with variance 2 / fan-out, batch-norm at 1 and 0, the linear layer N(0, 0.01²) without a bias."""
+    torch.manual_seed(0)
+    network = build("vgg16")
+    for name, module in network.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            weight = module.weight.detach()
+            fan_out = weight[:, 0].numel()
+            assert float(weight.var() * fan_out) == pytest.approx(2, rel=0.1), name
+            assert module.bias is None
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            assert (module.weight == 1).all()
+            assert (module.bias == 0).all()
+    assert float(network.fc.weight.detach().std()) == pytest.approx(0.01, rel=0.02)
+    assert float(network.fc.weight.detach().mean()) == pytest.approx(0, abs=3e-4)
+    assert (network.fc.bias == 0).all()
+
+
+@pytest.mark.parametrize("name", ["resnet56", "vgg16"])
+def test_a_network_of_shapes_alone_draws_nothing(name):
+    before = torch.get_rng_state()
+    with torch.device("meta"):
+        network = build(name)
+    assert {weight.device.type for weight in network.parameters()} == {"meta"}
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 TAKE_LONG = ("efficientnet_b0", "resnet50", "vgg16", "wide_resnet")

@@ -347,6 +347,36 @@ def test_a_plugin_that_fails_is_named_with_its_step():
         train(model, optimizer, 3)
 
 
+@dataclass
+class FindsNothing(Criterion):
+    hook: str
+
+    def score(self, layer):
+        return self._next("score") or layer.weight.abs()
+
+    def observe(self, layer):
+        self._next("observe")
+
+    def load_state_dict(self, state):
+        self._next("load_state_dict")
+
+    def _next(self, hook):
+        return next(each for each in () if each) if hook == self.hook else None
+
+
+@pytest.mark.parametrize(("hook", "step"), [("score", 3), ("observe", 1), ("load_state_dict", 0)])
+def test_a_hook_that_finds_nothing_next_fails_as_any_other(hook, step):
+    model, optimizer, sparse = attached(criterion=FindsNothing(hook))
+    state = sparse.state_dict()
+
+    def use():
+        train(model, optimizer, 3)
+        sparse.load_state_dict(state)
+
+    with pytest.raises(PluginError, match=f"failed at step {step}: StopIteration"):
+        use()
+
+
 def test_a_parameter_that_was_replaced_is_noticed():
     model, optimizer, _ = attached()
     model[3].weight = nn.Parameter(torch.ones(10, 16))

@@ -125,6 +125,45 @@ def test_only_cells_that_both_have_are_compared_and_gaps_show():
     assert sum(row.count("missing") for row in rows) == 1
 
 
+def with_baselines(**axes):
+    """A contrast of networks of two widths, in which baselines differ too; dense is at density 1 alone."""
+    ours = experiment(**axes)
+    theirs = changed(ours, name="wider", model={"name": "mlp", "widths": [32]})
+    return between_experiments(study_of(ours, accuracy=accuracy), study_of(theirs, accuracy=lambda r: accuracy(r) - 1))
+
+
+def test_a_cell_that_was_never_asked_for_is_empty_and_not_missing():
+    headers, rows = contrast_rows(with_baselines())
+    found = {tuple(row[:2]): dict(zip(headers[2:], row[2:], strict=True)) for row in rows}
+    assert [name for name, text in found["dense", "–"].items() if text] == ["density 1", "all"]
+    assert [name for name, text in found["snip", "random"].items() if not text] == ["density 1"]
+    assert "missing" not in str(rows)
+
+
+def test_the_figure_has_a_row_for_each_cell_that_there_is_and_no_other():
+    found = with_baselines()
+    panels = {ax.get_title(loc="left"): ax for ax in drawn(contrast_plot(found, criterion_styles(CRITERIA))).axes}
+    for growth in ("random", "gradient", None):
+        ax = panels["baselines" if growth is None else f"{growth} growth"]
+        points = [line.get_ydata()[0] for line in ax.get_lines() if line.get_marker() == "o"]
+        who = [cell.criterion for cell in found.cells if cell.growth == growth]
+        assert len(set(points)) == len(points) == len(who) + len(set(who))
+        if growth != "gradient":  # whose rows are those of the panel beside it
+            named = [label.get_text() for label in ax.get_yticklabels(minor=True)]
+            assert sorted([*ax.get_yticks(), *ax.get_yticks(minor=True)]) == sorted(points)
+            assert len(named) == len(who)
+    assert [label.get_text() for label in panels["random growth"].get_yticklabels()] == list(CRITERIA)
+    assert [label.get_text() for label in panels["baselines"].get_yticklabels()] == ["static", "dense"]
+
+
+@pytest.mark.parametrize(("densities", "words"), [((0.1, 0.5), "over all densities;"), ((0.1,), "at density 0.1;")])
+def test_the_table_says_over_what_its_last_column_is_a_mean_as_the_sentences_do(densities, words):
+    ours = experiment(densities=densities)
+    findings = Findings(study_of(ours, accuracy=accuracy), [study_of(allowing(ours), accuracy=accuracy)])
+    text = Page(page(findings, [contrasts.SECTION])).text
+    assert f"“all” is the mean of a row {words}" in text
+
+
 def test_one_seed_has_no_interval_and_nothing_is_concluded():
     found = contrasted(experiment(seeds=(1,)))
     assert contrast_sentences(found) == ["One seed in common: nothing can be told from chance."]

@@ -8,6 +8,7 @@ from benchmark.commands.cli import main
 from benchmark.experiments.outcome import Flops, Measured
 from benchmark.experiments.results import ResultsFolder
 from benchmark.report.figures.leaderboard import chosen, leaderboard_plot
+from benchmark.report.figures.look import LIGHT
 from benchmark.report.findings import Findings
 from benchmark.report.leaderboard import boards, markdown
 from benchmark.report.leaderboard_file import write_leaderboard
@@ -94,12 +95,66 @@ def test_a_criterion_alone_is_set_beside_nothing():
     assert not SECTION.wants(Findings(study(runs=lambda run: run.cell.criterion == "set")))
 
 
-def test_coloured_methods_are_the_best_and_the_static_mask():
-    entries = [entry for board in boards(study()) for entry in board.entries if entry.cell.density < 1]
-    assert chosen(entries)[0] == "magnitude · gradient"
-    assert "static" in chosen(entries)
+def legend_of(figure):
+    """The lines that the legend of a figure shows, by name."""
+    (legend,) = figure.legends
+    return {text.get_text(): line for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)}
+
+
+def below_dense(found):
+    return [entry for board in boards(found) for entry in board.entries if entry.cell.density < 1]
+
+
+def test_the_figure_has_both_panels_and_names_the_best_method_first():
+    assert chosen(below_dense(study()))[0] == "magnitude · gradient"
     figure = drawn(leaderboard_plot(boards(study())))
     assert [ax.get_xlabel()[:8] for ax in figure.axes] == ["density ", "training"]
+
+
+def eight_densities():
+    """A study in which static is never far away, each density but two has a best of its own, and the last the best."""
+    densities = [round(0.1 * (1 + n), 1) for n in range(8)]
+    names = ("magnitude", "set", "mest", "snip", "random", "grasp", "taylor_fo", "wanda")
+    made = experiment(criteria=names, growths=("random",), densities=densities, seeds=(1, 2))
+    winner = dict(zip(densities, (*names[:6], "grasp", "wanda"), strict=True))
+
+    def mean(run):
+        won = winner.get(run.cell.density) == run.cell.criterion
+        return 80 + 5 * run.cell.density + won + (run.cell.criterion == "dense") + run.seed / 10
+
+    return Study(made, tuple(measured(*pair) for pair in results_of(made, accuracy=mean)))
+
+
+def test_the_best_of_all_has_a_colour_then_those_that_win_most_densities():
+    found = chosen(below_dense(eight_densities()))
+    assert found[:2] == ["wanda · random", "grasp · random"]
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_static_is_dotted_and_without_colour_also_where_it_is_the_best(best):
+    found = [
+        (run, result.model_copy(update={"outcome": replace(result.outcome, test_accuracy_best=88.0)}))
+        if best and run.cell.criterion == "static"
+        else (run, result)
+        for run, result in study().results
+    ]
+    plot = leaderboard_plot(boards(Study(MADE, tuple(found))))
+    shown = legend_of(drawn(plot))
+    assert (shown["static"].get_linestyle(), shown["static"].get_color()) == (":", LIGHT.ink)
+    assert [name for name, line in shown.items() if line.get_linestyle() == ":"] == ["static"]
+    assert "Plain static is dotted" in plot.caption
+
+
+def test_static_masks_alone_make_a_figure():
+    found = study(without=lambda cell: cell.criterion not in ("static", "dense"))
+    assert set(legend_of(drawn(leaderboard_plot(boards(found))))) == {"static", "dense", "Pareto front"}
+
+
+def test_what_is_not_drawn_is_not_in_the_caption():
+    caption = leaderboard_plot(boards(study(without=lambda cell: cell.growth is None))).caption
+    assert "static" not in caption
+    assert "dense" not in caption
 
 
 def collapsing(cells):
@@ -129,6 +184,39 @@ def test_a_method_that_leaves_a_layer_without_weights_is_named_in_every_form():
     found = collapsing(["static"])
     sentence = "Layer collapse: static leaves no weight in fc1.weight (in 3 of 3 runs)."
     assert markdown(found, boards(found)).count(sentence) == SECTION.html(Findings(found)).count(sentence) == 1
+
+
+def marked(label, **changes):
+    """A study in which two runs of three of a method at density 0.1 are changed so."""
+    pairs = []
+    for run, result in study().results:
+        if (run.cell.label, run.cell.density) == (label, 0.1) and run.seed < 3:
+            outcome = replace(result.outcome, diverged=changes.get("diverged", False))
+            skipped = changes.get("contract_skipped", False)
+            result = result.model_copy(update={"outcome": outcome, "contract_skipped": skipped})
+        pairs.append((run, result))
+    return Study(MADE, tuple(pairs))
+
+
+@pytest.mark.parametrize(
+    ("change", "mark", "sentence"),
+    [
+        ("diverged", "²", "² Diverged: set · random (2 of 3 runs). These are no results of a training that worked."),
+        (
+            "contract_skipped",
+            "¹",
+            "¹ Trained with --no-contract: set · random (2 of 3 runs). Nothing shows that such a criterion keeps the "
+            "contract.",
+        ),
+    ],
+)
+def test_what_diverged_or_skipped_the_contract_is_marked_in_every_form(change, mark, sentence):
+    found = marked("set · random", **{change: True})
+    for text in (markdown(found, boards(found)), SECTION.html(Findings(found))):
+        assert text.count(f"set · random{mark}") == 1
+        assert text.count(sentence) == 1
+    plain = markdown(study(), boards(study()))
+    assert not any(each in plain for each in "¹²")
 
 
 def test_what_people_wrote_around_the_leaderboard_stays_and_writing_twice_changes_nothing(tmp_path):

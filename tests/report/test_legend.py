@@ -1,12 +1,53 @@
-"""The legend below a figure: every name can be read whole."""
+"""The legend below a figure: every name is there, and can be read."""
+
+from types import SimpleNamespace
 
 import pytest
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.look import legend_below
+from benchmark.experiments.cells import Cell
+from benchmark.report.figures import cost
+from benchmark.report.figures.accuracy import accuracy_plot
+from benchmark.report.figures.leaderboard import leaderboard_plot
+from benchmark.report.figures.look import images, legend_below
+from benchmark.report.figures.styles import criterion_styles
+from benchmark.report.leaderboard import Board, Entry
+from tests.report.made_up import drawn
+
+HIDDEN = "_mine"
+"""matplotlib leaves lines out of a legend whose label begins so."""
+SAMPLES = {
+    Cell(name, growth, density): {1: mean + 10 * density, 2: mean}
+    for name, growth, mean in ((HIDDEN, "random", 80), ("magnitude", "random", 81), ("_still", None, 78))
+    for density in (0.1, 0.2, 0.5)
+}
 
 
-@pytest.mark.parametrize(("letters", "columns"), [(5, 3), (30, 2), (60, 1)])
+def named(plot):
+    (legend,) = drawn(plot).legends
+    return {text.get_text() for text in legend.get_texts()}
+
+
+def test_a_name_that_begins_with_an_underscore_is_in_every_legend(monkeypatch):
+    assert named(accuracy_plot(list(SAMPLES), SAMPLES)) == {HIDDEN, "magnitude", "_still"}
+    entries = [
+        Entry(cell, values, None, (1e9, cell.density, 1e6, 0.1), {}, {}, 0, False) for cell, values in SAMPLES.items()
+    ]
+    boards = [Board(density, [e for e in entries if e.cell.density == density], []) for density in (0.1, 0.2, 0.5)]
+    assert {f"{HIDDEN} · random", "_still"} <= named(leaderboard_plot(boards))
+    study = SimpleNamespace(samples=SAMPLES, by_cell={cell: [None, None] for cell in SAMPLES if cell.growth})
+    monkeypatch.setattr(cost, "costs", lambda _: {cell: (cell.density, 80.0) for cell in study.by_cell})
+    assert named(cost.cost_plot(study, criterion_styles([HIDDEN, "magnitude"]))) == {HIDDEN, "magnitude"}
+
+
+def test_names_are_drawn_as_they_are_written_and_never_as_formulas():
+    samples = {Cell(f"picky(mode='{mode}')", "random", 0.1): {1: 80.0} for mode in (r"$\foo$", "$x$", "_1^2")}
+    drawing = images(accuracy_plot(list(samples), samples)).svg.decode()
+    for cell in samples:
+        assert f"<!-- {cell.criterion} -->" in drawing
+
+
+@pytest.mark.parametrize(("letters", "columns"), [(5, 3), (30, 2), (40, 1)])
 def test_a_legend_has_as_many_columns_as_the_figure_has_room_for(letters, columns):
     figure = Figure(figsize=(11, 5), layout="constrained")
     ax = figure.subplots()

@@ -303,6 +303,9 @@ def test_the_page_has_every_cell_every_verdict_and_every_claim():
     for claim in findings.claims:
         assert claim.claim in text
         assert claim.finding in text
+        assert claim.firmness in text
+    assert any(claim.without for claim in findings.claims)
+    assert any(claim.verdict == "undecided" for claim in findings.claims)
 
 
 def test_the_page_begins_with_what_deviates():

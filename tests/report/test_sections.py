@@ -1,13 +1,23 @@
 """What the page tells of an experiment's settings, and that a section is one module with one template."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.runs import cells
 from benchmark.report import sections
-from benchmark.report.sections import SECTIONS
+from benchmark.report.figures.accuracy import accuracy_plot
+from benchmark.report.figures.words import seeds_in_words
+from benchmark.report.findings import Findings
+from benchmark.report.page import page
+from benchmark.report.references import WORDS, reference_words
+from benchmark.report.section import setting_text
+from benchmark.report.sections import SECTIONS, what
 from benchmark.report.settings import setup_settings
+from benchmark.report.writing import write_report
+from criteria.plugins import names
 from tests.report.made_up import Page, changed, experiment, page_of, study_of
 
 FOLDER = Path(sections.__file__).parent
@@ -50,6 +60,92 @@ def test_settings_that_are_not_the_papers_are_told_too():
     assert told.topology == (
         "updated every 1 step, initial distribution erk, scope global, normalisation over layer, normalisation by max"
     )
+
+
+def test_a_list_without_entries_is_told_in_words():
+    made = changed(
+        experiment(),
+        training={"epochs": 1, "batch_size": 8, "learning_rate": 0.1, "milestones": [], "label_smoothing": 0.5},
+    )
+    assert setup_settings(made).training.endswith(", no milestones, label smoothing 0.5")
+    assert setting_text({"milestones": [], "epochs": 2}) == "milestones none, epochs 2"
+
+
+def what_of(**changes):
+    """The section that says what was done, of an experiment without all its seeds."""
+    return Page(page(Findings(study_of(changed(experiment(seeds=(1,)), **changes))), [what.SECTION])).text
+
+
+@pytest.mark.parametrize(
+    ("baselines", "words"),
+    [
+        (
+            ["static", "dense"],
+            "Two references show what that is worth: static , just as sparse, with a topology that never changes; "
+            "dense , with all weights.",
+        ),
+        (
+            ["dense", "dropout(p=0.2)"],
+            "dense , with all weights; dropout(p=0.2) , with all weights, and with dropout.",
+        ),
+        (["dense"], "One reference shows what that is worth: dense , with all weights."),
+    ],
+)
+def test_references_are_those_that_the_experiment_has(baselines, words):
+    text = what_of(baselines=baselines)
+    assert words in text
+    assert ("static" in text) is ("static" in baselines)
+
+
+def test_without_baselines_there_are_no_references():
+    assert "reference" not in what_of(baselines=[]).lower()
+
+
+def test_a_baseline_that_others_wrote_is_named_and_not_explained():
+    assert reference_words(["theirs(k=1)", "dense"]) == {"theirs(k=1)": "", "dense": WORDS["dense"]}
+    assert WORDS.keys() <= set(names("baseline"))
+
+
+def test_no_heading_stands_above_nothing(tmp_path):
+    made = experiment(criteria=(), seeds=(1, 2))
+    findings = Findings(study_of(changed(made, baselines=["dense"])))
+    write_report(tmp_path, findings)
+    html = (tmp_path / "index.html").read_text()
+    assert [plot.name for plot in findings.plots] == ["accuracy"]
+    assert 'id="figures"' not in html
+    assert {path.name for path in tmp_path.glob("accuracy.*")} == {f"accuracy.{form}" for form in ("png", "svg", "csv")}
+
+
+@pytest.mark.parametrize(
+    ("baselines", "words"),
+    [
+        (
+            ["static", "dense"],
+            "Grey: static (just as sparse, with a topology that never changes), dense (with all weights).",
+        ),
+        (["dropout"], "Grey: dropout (with all weights, and with dropout)."),
+        ([], None),
+    ],
+)
+def test_the_caption_names_the_baselines_that_the_figure_has(baselines, words):
+    made = changed(experiment(seeds=(1,)), baselines=baselines)
+    caption = accuracy_plot(cells(made), study_of(made).samples).caption
+    assert words in caption if words else "Grey" not in caption
+
+
+@pytest.mark.parametrize(("seeds", "words"), [((1, 2, 3), "3 seeds"), ((1,), "1 seed")])
+def test_every_caption_says_how_many_seeds_there_are(seeds, words):
+    ours = experiment(criteria=("magnitude", "set", "snip"), seeds=seeds)
+    other = study_of(changed(ours, name="another", topology={"update_period": 7}))
+    found = Findings(study_of(ours), [other])
+    plots = [*found.plots, *found.standing_plots, *found.contrast_plots]
+    assert {plot.name for plot in plots} >= {"accuracy", "gains", "ranks", "standing-ranks", "made-up-against-another"}
+    for plot in plots:
+        assert re.search(rf"\b{words}\b", plot.caption), plot.name
+
+
+def test_a_number_of_seeds_that_differs_is_a_span():
+    assert seeds_in_words([5, 3, 5]) == "3 to 5 seeds"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def test_where_no_setting_has_an_interval_all_are_drawn():
     plot = drawn((0.1,))
     assert {row[2] for row in plot.rows} >= {0.1}
     assert "left out" not in plot.caption
+    assert "Fewer than 3 seeds give no interval" in plot.caption
+    assert "95%" not in plot.caption
 
 
 def test_differences_have_a_line_at_zero_and_ranks_have_none_even_where_a_rank_is_as_large_as_a_difference():

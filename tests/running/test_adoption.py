@@ -7,14 +7,16 @@ import pytest
 import torch
 import yaml
 
+from benchmark.commands.cli import main
+from benchmark.data.dataset import Split
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder, parse_result
 from benchmark.experiments.runs import expand
-from benchmark.running import adoption, missing
+from benchmark.running import adoption, missing, plan
 from benchmark.running.adoption import adopt
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
-from benchmark.training import fingerprint, updates
+from benchmark.training import evaluation, fingerprint, fleet_training, updates
 from criteria.plugins.code import plain_code
 from tests.running.tiny import TINY
 
@@ -68,6 +70,90 @@ def test_results_of_older_code_with_other_bits_are_set_aside_and_trained_again(
     assert "gave other bits within 3 steps, such as" in said
     assert len(results) == len(expand(experiment))
     assert {result.code for _, result in results} == {"another code"}
+    assert len(list((folder.path / "older").rglob("*.json"))) == 6
+
+
+def test_reproduce_takes_no_result_of_older_code_on_trust(folder, experiment, other_code, tmp_path, capsys):
+    """A change of what happens late in a training shows in no early weight, and is what a regression check is for."""
+    settings = [text for each in SETTINGS for text in ("--set", each)]
+    part = ["--criteria", "magnitude,snip,static", "--growth", "gradient", "--density", "0.2", "--seeds", "1,2"]
+    where = ["--results", str(folder.root), "--out", str(tmp_path / "report"), "--device", "cpu"]
+    main(["reproduce", "smoke", *part, *settings, *where])
+    said = capsys.readouterr().err
+    assert "6 results of smoke are of older code and are trained again: a check of results takes none on trust" in said
+    assert len(list((folder.path / "older").rglob("*.json"))) == 6
+    assert {result.code for _, result in folder.read_all(expand(experiment))} == {"another code"}
+
+
+def now_with_other_classes(part, monkeypatch):
+    """From now on the examples of a split of the data are of other classes."""
+    plain = plan.load_dataset
+
+    def load(*asked):
+        dataset = plain(*asked)
+        split = getattr(dataset, part)
+        return replace(dataset, **{part: Split(split.inputs, split.targets.roll(1))})
+
+    monkeypatch.setattr(plan, "load_dataset", load)
+    plan.dataset_on.cache_clear()
+    plan.digest_on.cache_clear()
+
+
+@pytest.fixture
+def nothing_loaded():
+    """No data of this test are taken for those of another one."""
+    yield
+    plan.dataset_on.cache_clear()
+    plan.digest_on.cache_clear()
+
+
+def without_digest_of_data(folder, experiment):
+    """Let results be those of a version that kept no digest of the data."""
+    for _, result in folder.read_all(expand(experiment)):
+        environment = {key: value for key, value in result.environment.items() if key != "data"}
+        folder.store(result.model_copy(update={"environment": environment}))
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_results_of_other_data_are_trained_again_though_their_weights_are_the_same(
+    folder, experiment, other_code, nothing_loaded, monkeypatch, capsys, part
+):
+    now_with_other_classes(part, monkeypatch)
+    results = train_missing(experiment, folder, OPTIONS)
+    assert "are trained again: they were trained and tested on other data than digits is now" in capsys.readouterr().err
+    assert len(list((folder.path / "older").rglob("*.json"))) == len(results) == 6
+    assert len({result.environment["data"] for _, result in results}) == 1
+
+
+def test_results_that_do_not_say_on_which_data_are_adopted_where_a_whole_training_gives_the_same(
+    folder, experiment, other_code, capsys
+):
+    without_digest_of_data(folder, experiment)
+    train_missing(experiment, folder, OPTIONS)
+    assert "so all are adopted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("part", "words"), [("validation", "gave other validation accuracies"), ("test", "gave another test accuracy")]
+)
+def test_results_that_do_not_say_on_which_data_are_trained_again_where_it_gives_another_accuracy(
+    folder, experiment, other_code, nothing_loaded, monkeypatch, capsys, part, words
+):
+    without_digest_of_data(folder, experiment)
+    now_with_other_classes(part, monkeypatch)
+    train_missing(experiment, folder, OPTIONS)
+    said = capsys.readouterr().err
+    assert "are trained again" in said
+    assert words in said
+
+
+def test_results_are_trained_again_where_today_s_code_evaluates_the_same_weights_otherwise(
+    folder, experiment, other_code, monkeypatch, capsys
+):
+    monkeypatch.setattr(fleet_training, "evaluate", lambda *asked: evaluation.evaluate(*asked) / 2)
+    train_missing(experiment, folder, OPTIONS)
+    said = capsys.readouterr().err
+    assert "gave other validation accuracies within" in said
     assert len(list((folder.path / "older").rglob("*.json"))) == 6
 
 

@@ -1,7 +1,9 @@
-"""The gate asks the other cores for help, and believes only what has passed."""
+"""The gate asks the other cores for help, and believes only what has passed, by the code that judged it."""
 
+import shutil
 import time
 
+import pytest
 import torch
 
 from benchmark.experiments.cells import Cell
@@ -30,3 +32,50 @@ def test_other_cores_check_the_last_plugins_while_the_first_are_checked_here(mon
         assert gate.require_contract(runs).endswith("(2 of them checked before)")
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.fixture
+def keeps(monkeypatch, tmp_path):
+    """Whether magnitude is known to keep the contract, having passed it as it is here, with its code in a folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(gate, "check_criterion", lambda *_: None)
+    gate.check_once(Spec("magnitude"), "criterion")
+
+    def known(change=lambda folder: None):
+        folder = tmp_path / "criteria"
+        shutil.copytree(gate._CRITERIA, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        change(folder)
+        with monkeypatch.context() as patch:
+            patch.setattr(gate, "_CRITERIA", folder)
+            return gate._is_remembered(Spec("magnitude"), "criterion")
+
+    return known
+
+
+def test_what_has_passed_stays_known_while_no_statement_changes(keeps):
+    def comment(folder):
+        path = folder / "api.py"
+        path.write_text(f"# a comment\n{path.read_text('utf-8')}", "utf-8")
+
+    assert keeps(comment)
+
+
+@pytest.mark.parametrize("judge", ["api.py", "selection.py", "contract/purity.py", "contract/implementations/check.py"])
+def test_what_has_passed_is_checked_anew_once_the_interface_or_the_contract_changes(keeps, judge):
+    def statement(folder):
+        with (folder / judge).open("a", encoding="utf-8") as file:
+            file.write("CHANGED = True\n")
+
+    assert not keeps(statement)
+
+
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_what_has_passed_is_checked_anew_with_another_version_of_a_library_that_computes(keeps, monkeypatch, library):
+    monkeypatch.setattr(f"{library}.__version__", "0.0")
+    assert not keeps()
+
+
+def test_where_no_mask_changes_nothing_is_read_to_know_who_judges(monkeypatch):
+    monkeypatch.setattr(gate, "_judge", None)
+    runs = [run for run in expand(load_experiment("smoke")) if run.rule.baseline is not None]
+    assert gate.require_contract(runs) == ""

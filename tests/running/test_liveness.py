@@ -1,5 +1,6 @@
 """Who is alive is seen where it can be seen, and told by signs of life where it cannot; nothing hangs on odd files."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -93,15 +94,19 @@ def test_looking_at_workers_removes_nothing(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX files")
-@pytest.mark.parametrize("kind", ["pipe", "endless"])
-@pytest.mark.parametrize("place", ["workers/odd.json", "checkpoints/odd.pt"])
-def test_a_pipe_or_an_endless_device_in_the_folder_is_removed_and_hangs_nobody(kind, place, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [*itertools.product(["pipe", "endless"], ["workers/odd.json", "checkpoints/odd.pt"]), ("loop", "workers/odd.json")],
+)
+def test_a_pipe_an_endless_device_or_a_link_to_itself_in_the_folder_is_removed_and_hangs_nobody(
+    kind, place, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(holds, "EXPIRY_SECONDS", -float("inf"))
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY | {"training": TINY["training"] | {"epochs": 1}}))
     odd = Path("results/tiny") / place
     odd.parent.mkdir(parents=True)
-    os.mkfifo(odd) if kind == "pipe" else odd.symlink_to("/dev/zero")
+    os.mkfifo(odd) if kind == "pipe" else odd.symlink_to("/dev/zero" if kind == "endless" else odd.name)
     assert main(["status", "tiny.yaml"]) == 0
     assert main(["run", "tiny.yaml", "--no-contract", "--seeds", "1", "--criteria", "static"]) == 0
     assert not os.path.lexists(odd)

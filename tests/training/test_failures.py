@@ -11,12 +11,14 @@ import torch
 
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.setup import TrainingSettings
+from benchmark.system import interruption
 from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.members import Member
 from criteria import Criterion, Layer
 from criteria.errors import PluginError, where_raised
 from criteria.growth.random import RandomGrowth
 from criteria.pruning.magnitude import Magnitude
+from criteria.schedules.gmp import GMP
 from tests.training.small_fleets import CPU, MLP, recipe, setup, some_data
 
 TRAINING = TrainingSettings(epochs=2, batch_size=16, learning_rate=0.05)
@@ -57,6 +59,11 @@ class GrowsNothing(RandomGrowth):
         return torch.zeros_like(candidates)
 
 
+class FindsNothing(RandomGrowth):
+    def select(self, layer, n, candidates):
+        return next(each for each in () if each)
+
+
 def members(*criteria, growth="gradient"):
     return [Member(seed, 0.3, "erk", _recipe(each, growth)) for seed, each in enumerate(criteria, start=1)]
 
@@ -75,7 +82,7 @@ def trained(fleet, training=TRAINING, data=DATA, engine="dense"):
 @pytest.mark.parametrize(
     "error",
     [KeyError("gone"), ValueError("bad"), SystemExit(0), SystemExit("bye"), GeneratorExit(), RecursionError("deep"),
-     BaseException("odd"), RuntimeError("two\nlines \x1b[2J"), AssertionError()],
+     BaseException("odd"), RuntimeError("two\nlines \x1b[2J"), AssertionError(), StopIteration()],
     ids=repr,
 )  # fmt: skip
 def test_however_a_criterion_fails_the_others_train_as_if_it_were_not_there(error, engine):
@@ -94,6 +101,36 @@ def test_an_observer_and_a_selection_fail_alone(criterion):
     found, _ = trained(members(criterion, "running_snip"))
     assert found.failures.keys() == {0}
     assert "ZeroDivisionError: by zero" in found.failures[0]
+
+
+@pytest.mark.parametrize(
+    "broken", [{"criterion": FailsToObserve(StopIteration())}, {"growth": FindsNothing()}], ids=str
+)
+def test_a_hook_that_finds_nothing_next_fails_alone(broken):
+    fleet = members("magnitude", "set")
+    fleet[0] = replace(fleet[0], recipe=replace(fleet[0].recipe, **broken))
+    found, _ = trained(fleet)
+    assert found.failures.keys() == {0}
+    assert "StopIteration" in found.failures[0]
+
+
+def test_a_criterion_that_raises_what_ctrl_c_raises_fails_alone():
+    with interruption.interruptible():
+        found, _ = trained(members("magnitude", Fails(KeyboardInterrupt())))
+    assert found.failures.keys() == {1}
+    assert "KeyboardInterrupt" in found.failures[1]
+
+
+def test_a_schedule_that_finds_nothing_next_fails_alone(monkeypatch):
+    densities = {0.0: 1.0}
+    monkeypatch.setattr(
+        GMP, "density", lambda self, final, done: next(densities[each] for each in densities if each == done)
+    )
+    fleet = members("magnitude", "set")
+    fleet[0] = replace(fleet[0], recipe=recipe("magnitude", density_schedule="gmp"))
+    found, _ = trained(fleet)
+    assert found.failures.keys() == {0}
+    assert re.match(r"schedule GMP\(.*\) failed at step \d: StopIteration", found.failures[0])
 
 
 def test_a_growth_that_breaks_its_promise_fails_alone():
@@ -115,6 +152,7 @@ def test_when_nobody_is_left_to_go_on_the_training_ends():
     ("state", "said"),
     [
         (lambda: 1 / 0, "division by zero"),
+        (lambda: next(iter(())), "StopIteration"),
         ({"f": lambda: 1}, "it holds a function"),
         ({"n": [np.zeros(2)]}, "it holds a ndarray"),
         ({"g": torch.Generator()}, "it holds a Generator"),
@@ -235,3 +273,39 @@ def test_the_place_of_a_failure_is_in_the_plugin_and_not_in_torch_or_in_ours():
     assert failing(lambda: Criterion().score(None)).startswith(f"{here}, line ")
     layer = Layer("fc", torch.ones(2), None, torch.ones(2, dtype=torch.bool))
     assert "grasp.py, line " in failing(lambda: recipe("grasp").criterion.score(layer))
+
+
+def failing_later(error, calls):
+    """Passes on what it gets, and fails after so many calls."""
+    left = iter(range(calls))
+
+    def passes(stored, _):
+        if next(left, None) is None:
+            raise error
+        return stored
+
+    return passes
+
+
+@pytest.mark.parametrize("from_files", [False, True])
+@pytest.mark.parametrize(
+    ("part", "calls"),
+    [("augment", 2), ("decode", 2), ("decode", 4)],
+    ids=["augment", "decode a batch", "decode what is evaluated"],
+)
+def test_a_data_set_that_fails_in_training_or_evaluation_is_named_with_what_it_failed_at(part, calls, from_files):
+    """An epoch has four batches."""
+    data = replace(
+        DATA, **{part: failing_later(OSError(5, "Input/output error", "x.jpg"), calls)}, from_files=from_files
+    )
+    message = rf"data set 'made up' failed in {part}\(\): OSError: \[Errno 5\] Input/output error: 'x.jpg'"
+    with pytest.raises(PluginError, match=message):
+        train_fleet([Member(seed=1, density=1.0)], setup(MLP, TRAINING), data, CPU)
+
+
+@pytest.mark.parametrize("part", ["augment", "decode"])
+def test_running_out_of_memory_is_no_failure_of_a_data_set(part):
+    """It may be the size of the fleet, for which a smaller one is trained."""
+    data = replace(DATA, **{part: failing_later(torch.OutOfMemoryError("no memory"), 2)})
+    with pytest.raises(torch.OutOfMemoryError):
+        train_fleet([Member(seed=1, density=1.0)], setup(MLP, TRAINING), data, CPU)

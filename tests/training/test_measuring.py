@@ -182,8 +182,13 @@ def test_a_criterion_that_fails_when_it_is_compared_is_named_in_one_line(trained
         def __repr__(self):
             return "broken()"
 
+        def score(self, layer):
+            return next(each for each in () if each)
+
     comparison = Comparison((load("magnitude"), Broken()))
-    with pytest.raises(PluginError, match=r"comparing Magnitude\(\), broken\(\) failed at step 2: ") as error:
+    with pytest.raises(
+        PluginError, match=r"comparing Magnitude\(\), broken\(\) failed at step 2: StopIteration"
+    ) as error:
         trained([Member(1, 0.2, "erk", recipe("snip"), comparison)])
     assert "\n" not in str(error.value)
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 import yaml
 
 from benchmark.commands.cli import main
-from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.report.tables import results_csv, results_table
 from benchmark.verdicts.accepting import accept_study
@@ -66,9 +66,12 @@ def test_diverged_runs_are_no_expected_values_unless_somebody_says_so(tmp_path):
 
 def test_expected_values_keep_the_command_that_makes_them_again(tmp_path):
     path = tmp_path / "made-up.yaml"
-    accept_study(a_study(), path, TODAY, Part(criteria="magnitude,mest(lambda_=2)", seeds="1-3"))
-    source = read_expected(path).sources["measured"]
-    assert source.command == "dst-bench run made-up --criteria 'magnitude,mest(lambda_=2)' --seeds 1-3"
+    accept_study(a_study(), path, TODAY, ["mine.yaml", "--criteria", "magnitude,mest(lambda_=2)"])
+    assert read_expected(path).sources["measured"].command == (
+        "dst-bench run mine.yaml --criteria 'magnitude,mest(lambda_=2)'"
+    )
+    accept_study(a_study(), path, TODAY)
+    assert read_expected(path).sources["measured"].command == "dst-bench run made-up"
 
 
 @pytest.fixture
@@ -96,6 +99,20 @@ def test_what_is_not_the_experiment_as_it_is_written_is_not_accepted_as_its_valu
     assert "name of its own" in error
     assert error.count("\n") == 1
     assert not Path("expected_results").exists()
+
+
+@pytest.mark.parametrize(("auto", "engine"), [("dense", ""), ("sparse", " --engine dense")])
+def test_the_stored_command_runs_and_makes_the_results_on_their_engine_again(tiny, monkeypatch, capsys, auto, engine):
+    Path("tiny.yaml").rename("my own.yaml")
+    asked = ["my own.yaml", "--criteria", "static", "--seeds", "1"]
+    assert main(["run", *asked, "--engine", "dense"]) == 0
+    monkeypatch.setattr("benchmark.training.engines.choosing.fastest_engine", lambda *_: auto)
+    assert main(["accept", *asked]) == 0
+    source = read_expected(Path("expected_results/my own.yaml")).sources["measured"]
+    assert source.command == f"dst-bench run 'my own.yaml' --criteria static --seeds 1{engine}"
+    results = {path.name for path in Path("results").rglob("*.json")}
+    assert main([*shlex.split(source.command)[1:], "--results", "again"]) == 0
+    assert {path.name for path in Path("again").rglob("*.json")} == results
 
 
 def test_no_part_of_a_result_can_be_changed_unnoticed_and_neither_can_its_times(tmp_path):

@@ -383,7 +383,7 @@ def test_the_json_has_the_same_verdicts_and_is_json_even_without_an_interval():
 
     told = json.loads(as_json(outcome), parse_constant=refuse)
     assert told["overall"] == "inconclusive"
-    assert told["rows"][0]["cell"] == CELL.to_mapping()
+    assert told["rows"][0]["cell"] == {**CELL.to_mapping(), "extra": {}}
     assert told["rows"][0]["interval"] == [None, None]
     assert told["rows"][0]["difference"] == -65
     told = json.loads(as_json(check(elsewhere(snip=-3), expecting(grid()))))

@@ -10,6 +10,8 @@ import pytest
 from benchmark.commands.ci_output import tell_ci
 from benchmark.verdicts.check import check
 from benchmark.verdicts.ci import github_annotations, github_summary, junit
+from benchmark.verdicts.claims import ClaimOutcome
+from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.rendering import deviations
 from criteria.errors import InputError
 from tests.verdicts.test_check import elsewhere, expecting, grid
@@ -67,6 +69,17 @@ def test_a_single_run_that_has_no_result_is_skipped_in_junit_by_its_seed():
     assert (suite.get("tests"), suite.get("skipped")) == (str(len(suite)), "1")
 
 
+@pytest.mark.parametrize(("deviates", "kind"), [(False, "skipped"), (True, "failure")])
+def test_junit_says_of_a_claim_that_changed_what_it_was_and_is_and_nothing_about_tolerances(deviates, kind):
+    change = ClaimChange("magnitude-first", "supported", "undecided", deviates)
+    suite = ElementTree.fromstring(junit([replace(check(grid(), expecting(grid())), changes=(change,))]))[0]
+    (case,) = (case for case in suite if "magnitude-first" in case.get("name"))
+    assert case.find(kind).get("message") == "claim magnitude-first: undecided, stored is supported"
+    assert "tolerance" not in ElementTree.tostring(case, encoding="unicode")
+    assert suite.get("skipped") == str(int(not deviates))
+    assert suite.get("failures") == str(int(deviates))
+
+
 def test_junit_has_a_suite_for_each_experiment():
     fine, moved = check(elsewhere(), expecting(grid())), check(elsewhere(snip=-3.0), expecting(grid()))
     suites = ElementTree.fromstring(junit([moved, fine]))
@@ -99,6 +112,15 @@ def test_the_summary_names_the_verdict_and_everything_that_deviates():
     text = github_summary(outcome)
     assert text.startswith("### example: deviates")
     assert all(f"- {line}" in text for line in deviations(outcome))
+
+
+def test_the_summary_says_of_a_claim_what_its_verdict_hangs_on_and_what_would_settle_it():
+    hanging = ClaimOutcome("one", "It holds", "a talk", "contradicted", None, "It is -3", 1.0, {"snip": "supported"})
+    open_ = ClaimOutcome("two", "It may hold", "a talk", "undecided", None, "It is 0", 1.0, seeds_needed=30)
+    rows = github_summary(replace(check(grid(), expecting(grid())), claims=(hanging, open_))).splitlines()
+    assert "| It holds | contradicted | It is -3. Contradicted by one criterion: supported without snip. |" in rows
+    settled = "About 30 seeds would settle it; effects within 1 points do not matter."
+    assert f"| It may hold | undecided | It is 0. {settled} |" in rows
 
 
 def test_annotations_are_single_lines_that_github_takes_for_errors():

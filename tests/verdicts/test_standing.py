@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from benchmark.experiments.cells import Cell
 from benchmark.verdicts.contenders import Setting
 from benchmark.verdicts.expected import read_expected
+from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.standing import standing, standing_over
 from criteria.errors import InputError
 
@@ -103,7 +104,7 @@ def test_a_criterion_that_was_run_in_one_setting_stands_there_and_changes_no_oth
 
 def test_a_diverged_run_is_named():
     cell = Cell("set", "random", 0.1)
-    found = standing(made_up(3), diverged=[(cell, 2), (cell, 3)])
+    found = standing(made_up(3), noted=Noted(diverged=[(cell, 2), (cell, 3)]))
     flagged = {(row.growth, row.density): row.flags for row in rows_of(found, "set") if row.flags}
     assert flagged == {
         ("random", 0.1): ("diverged with seeds 2, 3",),
@@ -111,13 +112,29 @@ def test_a_diverged_run_is_named():
     }
 
 
+def test_a_row_says_that_a_criterion_was_trained_without_the_contract():
+    cell = Cell("set", "random", 0.1)
+    found = standing(made_up(3), noted=Noted(unproven=[(cell, 2)]))
+    flagged = {(row.criterion, row.growth, row.density): row.flags for row in found.rows if row.flags}
+    assert flagged == dict.fromkeys([("set", "random", 0.1), ("set", "random", None)], ("trained with --no-contract",))
+
+
+def test_over_experiments_a_row_names_the_experiment_whose_runs_diverged_or_skipped_the_contract():
+    cell = Cell("set", "random", 0.1)
+    noted = {"e1": Noted(diverged=[(cell, 1), (cell, 2)], unproven=[(cell, 1)])}
+    found = standing_over({f"e{number}": made_up(3, generator_seed=number) for number in range(3)}, noted=noted)
+    flags = ("e1: trained with --no-contract", "e1: 2 runs diverged")
+    assert {row.growth: row.flags for row in rows_of(found, "set")} == {"random": flags, "gradient": (), None: flags}
+    assert not any(row.flags for row in rows_of(found, "snip"))
+
+
 def test_a_checkpoint_from_before_the_first_update_is_named():
     samples = made_up(3)
     cell = next(cell for cell in samples if cell.criterion == "snip")
-    some = standing(samples, untouched=[(cell, 1), (cell, 2)])
+    some = standing(samples, noted=Noted(untouched=[(cell, 1), (cell, 2)]))
     (row,) = [each for each in rows_of(some, "snip") if (each.growth, each.density) == (cell.growth, cell.density)]
     assert row.flags == ("the best checkpoint is from before the first topology update with 2 seeds",)
-    every = standing(samples, untouched=[(cell, seed) for seed in samples[cell]])
+    every = standing(samples, noted=Noted(untouched=[(cell, seed) for seed in samples[cell]]))
     (row,) = [each for each in rows_of(every, "snip") if (each.growth, each.density) == (cell.growth, cell.density)]
     assert row.flags == ("the best checkpoint is from before the first topology update with all seeds",)
 

@@ -2,16 +2,21 @@
 
 import datetime
 import json
+import os
+import signal
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from benchmark.experiments import results as results_module
+from benchmark.experiments.archive import archive_beside
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
+from benchmark.system import interruption
+from benchmark.system.files import write_atomically
 from benchmark.verdicts import study as study_module
 from benchmark.verdicts.accepting import accept_study
 from benchmark.verdicts.check import check_study
@@ -61,6 +66,66 @@ def test_each_stored_result_is_read_exactly_once(made, folder, tmp_path, monkeyp
     render(check_study(study))
     assert len(study.results) == len(expand(made)) == len(read)
     assert set(read.values()) == {1}
+
+
+@pytest.fixture
+def stored(made, tmp_path):
+    """The files of stored values, with their contents, and a study with more results."""
+    path = tmp_path / "made-up.yaml"
+    accept_study(
+        study_of(experiment(criteria=("magnitude",), growths=("random",), densities=(0.1,), seeds=(1,))), path, TODAY
+    )
+    files = (path, archive_beside(path))
+    return {file: file.read_bytes() for file in files}, study_of(made)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_a_signal_leaves_no_archive_beside_the_expected_values_of_another(stored, tmp_path, monkeypatch):
+    before, study = stored
+    accept_study(study, tmp_path / "undisturbed" / "made-up.yaml", TODAY)
+
+    def signalled(*arguments):
+        write_atomically(*arguments)
+        if len(written) == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        written.append(arguments[0])
+
+    written = []
+    monkeypatch.setattr("benchmark.verdicts.accepting.write_atomically", signalled)
+    with interruption.interruptible(), pytest.raises(interruption.Interrupted):
+        accept_study(study, next(iter(before)), TODAY)
+    assert written[0].stat().st_size > written[1].stat().st_size  # or a full disk would part them
+    assert set(written) == set(before)
+    assert all(file.read_bytes() == (tmp_path / "undisturbed" / file.name).read_bytes() for file in before)
+
+
+def test_values_that_cannot_be_written_down_leave_the_archive_as_it_was(stored, monkeypatch):
+    before, study = stored
+
+    def fails(_expected):
+        raise MemoryError
+
+    monkeypatch.setattr("benchmark.verdicts.accepting.expected_text", fails)
+    with pytest.raises(MemoryError):
+        accept_study(study, next(iter(before)), TODAY)
+    assert {file: file.read_bytes() for file in before} == before
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+def test_a_result_that_is_a_link_to_itself_is_refused_before_anything_is_trained_for_it(made, folder):
+    run = expand(made)[0]
+    folder.runs.mkdir(parents=True)
+    folder.file(run.id).symlink_to("not there")
+    assert folder.read(run) is None
+    folder.file(run.id).unlink()
+    folder.file(run.id).symlink_to(f"{run.id}.json")
+    with pytest.raises(InputError, match=f"{run.id}.json: cannot be read: "):
+        folder.read(run)
+
+
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="cannot be written: "):
+        write_atomically(tmp_path / ("long" * 100), "text")
 
 
 def test_a_result_of_another_engine_is_found_and_knows_its_engine(made, folder):
@@ -231,7 +296,7 @@ def test_one_run_without_a_result_is_named_and_is_missing_to_a_strict_check(made
     outcome = check_study(without(study, gone))
     assert outcome.warnings == ("1 of 27 runs has no result: set · random · 0.1, seed 2",)
     assert (outcome.overall, outcome.exit_status(), outcome.exit_status(strict=True)) == ("reproduced", 0, 1)
-    cell = {"criterion": "set", "growth": "random", "density": 0.1}
+    cell = {"criterion": "set", "growth": "random", "density": 0.1, "extra": {}}
     assert json.loads(as_json(outcome))["missing_runs"] == [{"cell": cell, "seed": 2}]
     assert check_study(study).exit_status(strict=True) == 0
 

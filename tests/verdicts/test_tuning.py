@@ -17,7 +17,7 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.search import Search
 from benchmark.report.findings import Findings
 from benchmark.report.sections.tuning import SECTION
-from benchmark.verdicts.tuning import as_contender, choice_row, choose, diverged_of, tuned
+from benchmark.verdicts.tuning import as_contender, choice_row, choose, noted_of, tuned
 from criteria.errors import InputError
 from tests.report.made_up import Page, changed, experiment, page_of, results_of, study_of
 from tests.running.tiny import TINY
@@ -67,7 +67,7 @@ def test_a_choice_says_with_which_seeds_what_it_chose_diverged():
         result.outcome.diverged = run.seed != 2
     choices = tuned(SEARCH, results, "test_accuracy_best")
     assert choice_row(choices[0])[2] == "mest (diverged with seeds 1, 3)"
-    assert [(cell.criterion, seed) for cell, seed in diverged_of(SEARCH, choices)] == [
+    assert [(cell.criterion, seed) for cell, seed in noted_of(SEARCH, choices).diverged] == [
         (SEARCH.name, 1),
         (SEARCH.name, 3),
     ]

@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
@@ -27,7 +28,8 @@ from benchmark.report.figures.look import (
     set_panel_title,
 )
 from benchmark.report.figures.styles import styles_of
-from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean
+from benchmark.report.figures.words import CELL_HEADERS, ONE_SEED, cell_rows, ordered_by_mean, seeds_of
+from benchmark.report.references import reference_words
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.arrays import Array
 
@@ -47,16 +49,16 @@ def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) 
     far = far_below(samples, [cell for cell in grid if cell.growth is None]) if axis is DENSITY else {}
     near = {cell: values for cell, values in samples.items() if cell not in far}
     stretched = is_wide(near)
-    caption = (
-        f"Each line is a {axis.lines}, its band the standard deviation "
-        "over seeds; points are set a little apart sideways."
+    seeds = seeds_of({cell: samples[cell] for cell in grid if cell in samples})
+    band = (
+        f"with {seeds} and so without a band" if seeds == ONE_SEED else f"its band the standard deviation over {seeds}"
     )
+    caption = f"Each line is a {axis.lines}, {band}; points are set a little apart sideways."
     if axis is DENSITY:
         caption += " Further left, fewer weights are kept."
-    if any(cell.growth is None for cell in grid):
-        caption += (
-            " Grey: the same network with a topology that never changes (static), and with all its weights (dense)."
-        )
+    if baselines := reference_words(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None)):
+        named = (f"{name} ({words})" if words else name for name, words in baselines.items())
+        caption += f" Grey: {', '.join(named)}."
     if stretched:
         caption += (
             " The accuracy axis is stretched towards 100% (logit scale: equal steps multiply the odds of being right by"
@@ -93,8 +95,9 @@ def _draw(
     styles = styles_of(grid)
     baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
     scale = _Scale(places(axis, [cell for cells in shown.values() for cell in cells]) or places(axis, grid))
+    entries: dict[str, Artist] = {}
     for ax, (title, cells) in zip(axes, shown.items(), strict=True):
-        panel = _Panel(ax, axis, samples, scale)
+        panel = _Panel(ax, axis, samples, scale, entries)
         for name, group in references(axis, cells, grid).items():
             index = baselines.index(name)
             panel.reference(group, reference_style(index, theme), reference_marker(index))
@@ -110,7 +113,6 @@ def _draw(
     accuracy_axis(axes[0], samples, stretched=stretched)
     for ax in leftmost(axes):
         ax.set_ylabel("test accuracy [%]")
-    entries = {label: handle for ax in axes for handle, label in zip(*_legend(ax), strict=True)}
     legend_below(figure, entries, max(2 * min(COLUMNS, len(axes)), 3))
     return figure, axes
 
@@ -147,6 +149,8 @@ class _Panel:
     axis: Axis
     samples: Samples
     scale: _Scale
+    entries: dict[str, Artist]
+    """What the legend names; lines add themselves."""
 
     def line(self, label: str, cells: Sequence[Cell], style: dict[str, Any], shift: float = 0.0) -> None:
         """A criterion or baseline along the axis; NaN for a missing cell breaks the line.
@@ -159,7 +163,7 @@ class _Panel:
         if np.isnan(means).all():
             return
         spots = self.scale.beside(sorted(known), shift)
-        self.ax.plot(spots, means, label=label, **style)
+        (self.entries[label],) = self.ax.plot(spots, means, label=label, **style)
         low, high = np.maximum(means - spreads, 100 - SURE), np.minimum(means + spreads, SURE)
         self.ax.fill_between(spots, low, high, color=style["color"], alpha=0.13, linewidth=0)
         gaps = np.isnan(np.concatenate([[np.nan], means, [np.nan]]))
@@ -174,7 +178,8 @@ class _Panel:
             return
         means, spreads = _columns(cells, self.samples)
         if not np.isnan(means).all():
-            self.ax.axhline(means[0], label=cells[0].criterion, **style)
+            name = cells[0].criterion
+            self.entries[name] = self.ax.axhline(means[0], label=name, **style)
             low, high = means[0] - spreads[0], min(means[0] + spreads[0], SURE)
             self.ax.axhspan(low, high, color=style["color"], alpha=0.13, linewidth=0)
 
@@ -256,8 +261,3 @@ def _nowhere(grid: Sequence[Cell], samples: Samples, axis: Axis) -> list[float]:
     grown = [cell for cell in grid if cell.growth is not None]
     known = set(places(axis, [cell for cell in grown if samples.get(cell)]))
     return [place for place in places(axis, grown) if known and place not in known]
-
-
-def _legend(ax: Axes) -> tuple[list[Any], list[str]]:
-    handles, labels = ax.get_legend_handles_labels()
-    return handles, [str(label) for label in labels]

@@ -3,22 +3,24 @@
 from collections.abc import Collection, Iterable, Sequence
 from statistics import fmean
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_axis, is_wide
-from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, legend_below
+from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, legend_below, set_panel_title
 from benchmark.report.figures.styles import Styles
-from benchmark.report.figures.words import CELL_HEADERS, in_order, place
+from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_of
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.study import Study
 
 CAPTION = (
     "Mean accuracy of each criterion at each density against the floating-point operations of its training, as a share "
     "of those of the dense network, if zeros cost nothing. The grey line is the Pareto front: no other point is both "
-    "cheaper and better. Only what has been trained here is drawn, because stored values have no cost."
+    "cheaper and better. Each point is a mean over {seeds}. Only what has been trained here is drawn, because "
+    "stored values have no cost."
 )
 
 STRETCHED = " The accuracy axis is stretched towards 100% (logit scale)."
@@ -45,7 +47,7 @@ def cost_plot(study: Study, styles: Styles, mine: Collection[str] = ()) -> Plot 
     return Plot(
         "cost",
         "Accuracy against the cost of training",
-        CAPTION + (STRETCHED if is_wide(samples) else ""),
+        CAPTION.format(seeds=seeds_of(samples)) + (STRETCHED if is_wide(samples) else ""),
         lambda theme: _draw(found, samples, styles, mine, theme),
         headers,
         rows,
@@ -91,6 +93,7 @@ def _draw(
 ) -> Figure:
     growths = _by_growth(found)
     figure, axes = figure_of_panels(len(growths), width=4.9, height=4.0, margin=0.8)
+    entries: dict[str, Artist] = {}
     for ax, growth in zip(axes, growths, strict=True):
         here = {cell: at for cell, at in found.items() if cell.growth == growth}
         _front(ax, here, theme)
@@ -98,9 +101,9 @@ def _draw(
             points = [at for cell, at in here.items() if cell.criterion == name]
             if points:
                 size = 9 if name in mine else 6.5
-                drawn = {"color": style["color"], "marker": style["marker"], "markersize": size}
-                ax.plot(*zip(*points, strict=True), linestyle="none", label=name, markeredgecolor=theme.paper, **drawn)
-        ax.set_title(f"{growth} growth", loc="left")
+                drawn = {"color": style["color"], "marker": style["marker"], "markersize": size, "linestyle": "none"}
+                (entries[name],) = ax.plot(*zip(*points, strict=True), markeredgecolor=theme.paper, **drawn)
+        set_panel_title(ax, f"{growth} growth")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_formatter(NullFormatter())
@@ -111,7 +114,6 @@ def _draw(
     accuracy_axis(axes[0], samples, stretched=is_wide(samples))
     for ax in leftmost(axes):
         ax.set_ylabel("test accuracy [%]")
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     legend_below(figure, entries, 4)
     return figure
 

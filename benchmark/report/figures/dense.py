@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import Plot, Theme
 from benchmark.report.figures.styles import Styles, styles_of
-from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean
+from benchmark.report.figures.words import CELL_HEADERS, cell_rows, ordered_by_mean, seeds_of
 from benchmark.verdicts.samples import Samples, grain
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ordered import LEVEL
@@ -18,7 +19,7 @@ from benchmark.verdicts.statistics.paired import mean_of
 CAPTION = (
     "Networks that keep all their weights. Each row is one way to train them: a baseline, or a criterion that prunes "
     "and a growth that grows back. Small points are seeds, the large one below is their mean, the bar its "
-    f"{CONFIDENCE:.0%} interval."
+    f"{CONFIDENCE:.0%} interval. Each row has {{seeds}}."
 )
 PLAIN = "dense"
 
@@ -29,7 +30,9 @@ def dense_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
     if len(shown) < 2 or not any(cell.growth for cell in shown):
         return None
     plain = Cell(PLAIN, None, 1.0) in shown
-    caption = CAPTION + (" The dashed line is the plain dense network." if plain else "")
+    caption = CAPTION.format(seeds=seeds_of({cell: samples[cell] for cell in shown})) + (
+        " The dashed line is the plain dense network." if plain else ""
+    )
     styles = styles_of(grid)
     return Plot(
         "dense",
@@ -43,7 +46,9 @@ def dense_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
 
 
 def _draw(cells: Sequence[Cell], samples: Samples, styles: Styles, theme: Theme) -> Figure:
+    labels = list(short_labels(cell.label for cell in cells).values())
     figure = Figure(figsize=(8.0, 0.36 * len(cells) + 1.1))
+    make_room(figure, labels)
     ax = figure.subplots()
     step = grain(samples)
     for row, cell in enumerate(cells):
@@ -51,7 +56,7 @@ def _draw(cells: Sequence[Cell], samples: Samples, styles: Styles, theme: Theme)
         _row(ax, row, list(samples[cell].values()), step, colour)
         if cell.criterion == PLAIN and not cell.extra:
             ax.axvline(fmean(samples[cell].values()), color=theme.faint, linestyle="--", linewidth=1, zorder=1)
-    ax.set_yticks(range(len(cells)), [cell.label for cell in cells])
+    ax.set_yticks(range(len(cells)), labels)
     ax.set_ylim(len(cells) - 0.5, -0.5)
     ax.set_xlabel("test accuracy [%]")
     ax.grid(visible=False, axis="y")

@@ -6,6 +6,7 @@ from statistics import fmean
 from matplotlib.axes import Axes
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.figures.labels import short_label
 from benchmark.report.figures.look import Theme
 from benchmark.verdicts.samples import Samples
 
@@ -27,7 +28,7 @@ def mark_far_below(ax: Axes, far: Mapping[Cell, float], place: Callable[[Cell], 
     for cells in _by_density(far).values():
         places, means = [place(cell) for cell in cells], sorted(far[cell] for cell in cells)
         ax.plot(places, [0.02] * len(places), marker="v", color=theme.faint, linestyle="none", transform=edge)
-        text = f"{cells[0].label}: {means[0]:.1f}%"
+        text = f"{short_label(cells[0].label)}: {means[0]:.1f}%"
         if len(cells) > 1:
             text = f"{len(cells)} methods: {means[0]:.1f} to {means[-1]:.1f}%"
         spot = (max(places), 0.02)

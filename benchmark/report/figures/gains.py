@@ -10,8 +10,9 @@ from matplotlib.patches import Rectangle
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.axes import DENSITY, Axis, panels, placed, places
+from benchmark.report.figures.labels import make_room, room_of, short_labels
 from benchmark.report.figures.look import DARK, INK_ON_COLOUR, Plot, Theme, set_panel_title
-from benchmark.report.figures.words import in_order, place
+from benchmark.report.figures.words import in_order, place, seeds_in_words
 from benchmark.report.numbers import signed
 from benchmark.verdicts.samples import Samples, over_baseline
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
@@ -25,7 +26,7 @@ CAPTION = (
     "Points of accuracy that each criterion (row) gains at each {axis} (column) over the static network of the same "
     "density: the mean of the differences between runs with the same seed, below it its "
     f"{CONFIDENCE:.0%} interval. Blue is better than static, orange worse; bold if the interval excludes 0, each "
-    "cell judged alone."
+    "cell judged alone. Each cell has {seeds}."
 )
 
 
@@ -38,7 +39,7 @@ def gains_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> 
     return Plot(
         "gains",
         "Gain over the static network",
-        CAPTION.format(axis=axis.title),
+        CAPTION.format(axis=axis.title, seeds=seeds_in_words(mean.dof + 1 for mean in found.values())),
         lambda theme: _draw(shown, found, axis, theme),
         ("criterion", "growth", "density", "further_settings", "seeds", "gain", "low", "high"),
         [
@@ -62,21 +63,23 @@ def _words(shown: dict[str, list[Cell]], found: dict[Cell, Mean]) -> str:
 def _draw(shown: dict[str, list[Cell]], found: dict[Cell, Mean], axis: Axis, theme: Theme) -> Figure:
     criteria = list(dict.fromkeys(cell.criterion for cells in shown.values() for cell in cells))
     values = places(axis, [cell for cells in shown.values() for cell in cells])
+    labels = short_labels(criteria)
     wide = 0.85 * len(values) * len(shown) + 2.5
     columns = len(shown) if wide < 14 else 1
     rows = -(-len(shown) // columns)
     size = (0.85 * max(len(values), 2) * columns + 2.5, (0.52 * len(criteria) + 1.0) * rows)
     figure = Figure(figsize=size)
+    make_room(figure, labels.values())
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     largest = max(abs(gain.value) for gain in found.values())
     norm = SymLogNorm(linthresh=1.0, vmin=-max(largest, 1.0), vmax=max(largest, 1.0))
     for ax, (title, cells) in zip(axes, shown.items(), strict=True):
         for value, cell in placed(axis, cells):
             _tile(ax, values.index(value), criteria.index(cell.criterion), found.get(cell), norm, theme)
-        set_panel_title(ax, title)
+        set_panel_title(ax, title, room_of(labels.values()))
         ax.set_xlabel(axis.title)
         ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
-        ax.set_yticks(range(len(criteria)), criteria)
+        ax.set_yticks(range(len(criteria)), list(labels.values()))
         ax.set(xlim=(-0.5, len(values) - 0.5), ylim=(len(criteria) - 0.5, -0.5))
         ax.grid(visible=False)
         ax.tick_params(length=0, labelbottom=True)

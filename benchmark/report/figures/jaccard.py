@@ -1,5 +1,6 @@
 """How alike the sets are that criteria would prune: maps of the first update, curves over a training (Figure 6)."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
@@ -10,15 +11,20 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import DARK, LIGHT, Plot, Theme, legend_below, reference_style
 from benchmark.report.figures.styles import Styles, criterion_styles
-from benchmark.report.figures.words import CELL_HEADERS, in_order, place
+from benchmark.report.figures.words import CELL_HEADERS, in_order, place, seeds_in_words
 from benchmark.report.overlaps import Indices, Moment, Pair, cells_of, compared_criteria, indices
 from benchmark.verdicts.study import Study
 
 FLOOR = "random"
 """The criterion that has in common with others only what chance gives."""
 COLUMNS = 3
+LEAST_WIDTH = 1.9
+"""Inches of a map, for the title above it."""
+TITLE = 34
+"""Letters of a line of a panel's title."""
 GAPS = (0, (4, 3))
 """The dashes of every other line, so that a line of equal values can be seen below it."""
 DARKENING = ("#8ecbf0", "#0072B2", "#06263a")
@@ -35,11 +41,12 @@ def jaccard_plots(study: Study) -> list[Plot]:
     found, criteria = indices(study), compared_criteria(study)
     if not found:
         return []
+    seeds = seeds_in_words(len(values) for pairs in found.values() for values in pairs.values())
     steps = {cell: sorted({moment.step for moment in found if moment.cell == cell}) for cell in cells_of(found)}
     if all(len(each) == 1 for each in steps.values()):
         caption = (
             "How alike the sets are that two criteria would prune of the same network at its first topology update, "
-            f"over all layers, mean over seeds. {MEANING} That is the chance above each column."
+            f"over all layers, mean over {seeds}. {MEANING} That is the chance above each column."
         )
         title = "What criteria would prune at the first update"
         return [
@@ -59,7 +66,7 @@ def jaccard_plots(study: Study) -> list[Plot]:
     caption = (
         "Each panel is a network that is trained with one criterion. Lines show how alike what that criterion prunes "
         "and what another would prune there are, at topology updates in the course of the training, over all layers; "
-        f"bands are the standard deviation over seeds. {MEANING} It falls along with the prune fraction."
+        f"bands are the standard deviation over {seeds}. {MEANING} It falls along with the prune fraction."
     )
     title = "What other criteria would prune in the course of a training"
     styles = criterion_styles(criteria)
@@ -102,7 +109,12 @@ def _panels(criteria: Sequence[str], found: Indices, *, by_fraction: bool) -> di
 def _maps(criteria: Sequence[str], found: Indices, theme: Theme) -> Figure:
     rows, fractions = cells_of(found), sorted({moment.fraction for moment in found}, reverse=True)
     size = 0.5 * (len(criteria) - 1)
-    figure = Figure(figsize=((size + 0.15) * len(fractions) + 2.4, (size + 0.15) * len(rows) + 1.9))
+    figure = Figure(figsize=((max(size, LEAST_WIDTH) + 0.15) * len(fractions) + 2.4, (size + 0.15) * len(rows) + 1.9))
+    labels = list(short_labels(criteria).values())
+    usual = figure.get_figwidth()
+    make_room(figure, labels)
+    # As much more height: names stand aslant below, and panels whose height is short leave no room at their left.
+    figure.set_figheight(figure.get_figheight() + figure.get_figwidth() - usual)
     axes = figure.subplots(len(rows), len(fractions), sharex=True, sharey=True, squeeze=False)
     blues = DARKENING if theme == LIGHT else DARKENING[1::-1]
     colours = LinearSegmentedColormap.from_list("jaccard", [theme.rule, *blues])
@@ -129,8 +141,9 @@ def _map(
         ax.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour))
         ink = (LIGHT if np.dot(colour[:3], (0.299, 0.587, 0.114)) > 0.5 else DARK).ink
         ax.text(x, y, f"{mean:.2f}", ha="center", va="center", fontsize=9, color=ink)
-    ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(rows)), rows)
+    labels = list(short_labels(criteria).values())
+    ax.set_xticks(range(len(columns)), labels[:-1], rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(rows)), labels[1:])
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
     ax.grid(visible=False)
     ax.tick_params(length=0)
@@ -154,7 +167,7 @@ def _curves(panels: Mapping[str, Sequence[Moment]], styles: Styles, found: Indic
                 _curve(
                     ax, other, [moment.step for moment in moments], [found[moment][pair] for moment in moments], style
                 )
-        ax.set_title(title, loc="left", fontsize=11)
+        ax.set_title("\n".join(textwrap.wrap(title, TITLE)), loc="left", fontsize=11)
         ax.set_xlabel("optimizer step")
         ax.tick_params(labelbottom=True, labelleft=True)
     for ax in axes[len(panels) :]:

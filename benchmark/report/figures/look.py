@@ -3,6 +3,7 @@
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
@@ -11,6 +12,8 @@ from matplotlib import rc_context, style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from benchmark.report.figures.labels import SEPARATOR, short_labels
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's palette without black and yellow, which are hard to see on dark and on light paper."""
@@ -38,7 +41,6 @@ INK_ON_COLOUR = "#16181c"
 LIGHT = Theme(ink="#1a1c20", faint="#62676f", rule="#e3e5e8", paper="#ffffff")
 DARK = Theme(ink="#e8eaed", faint="#a3a9b1", rule="#383c42", paper="#1c1e22")
 
-SEPARATOR = " · "
 BOLD_LETTER = 0.105
 """Inches that a letter of a panel's title takes, on average."""
 MOST_BESIDE = 3
@@ -47,6 +49,8 @@ LEAST_WIDTH = 7.0
 """Inches of a figure, for the legend below it."""
 ROOM_OF_LABELS = 0.75
 """Inches beside a panel for the labels of its axis."""
+ROOM_BETWEEN = 0.3
+"""Inches between two panels."""
 MARGIN = 12
 """Letters that a line of a title has at least."""
 
@@ -149,7 +153,8 @@ def on_dark_paper(svg: bytes) -> bytes:
 def _files(draw: Draw, theme: Theme, *forms: Literal["png", "svg"]) -> list[bytes]:
     """One figure as the content of files in several forms, without date or random ids."""
     contents = []
-    with style.context(["default", _settings(theme)]):
+    with style.context(["default", _settings(theme)]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # such as of a letter that the font lacks, which is drawn as a box
         figure = _placed(draw(theme))
         for form in forms:
             contents.append(io.BytesIO())
@@ -167,20 +172,30 @@ def _placed(figure: Figure) -> Figure:
     return figure
 
 
-def legend_below(figure: Figure, entries: Mapping[Any, Artist], columns: int) -> None:
+def legend_below(figure: Figure, entries: Mapping[str, Artist], columns: int) -> None:
     """Name lines by their labels below the panels, in as many of ``columns`` as the figure has room for."""
+    labels = short_labels(entries).values()
+    numbers = map(str, range(len(entries)))  # matplotlib up to 3.9 drops labels that begin with "_", so they come later
+    handles = dict(zip(numbers, entries.values(), strict=True))
     for number in range(columns, 0, -1):
-        legend = figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=number)
+        legend = figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=number)
+        for text, label in zip(legend.get_texts(), labels, strict=True):
+            text.set_text(label)
         if number == 1 or legend.get_window_extent().width <= figure.bbox.width:
             return
         legend.remove()
 
 
-def set_panel_title(ax: Axes, title: str) -> None:
-    """Set the title of a panel at its left, in as many lines as its width needs; parts between dots stay together."""
+def set_panel_title(ax: Axes, title: str, labels: float = 0.0) -> None:
+    """Set the title of a panel at its left, in as many lines as its width needs; parts between dots stay together.
+
+    ``labels`` are the inches that the names at the left of the first panel take.
+    """
     place = ax.get_subplotspec()
     columns = place.get_gridspec().ncols if place is not None else 1
-    room = max(MARGIN, int((ax.figure.bbox.width / ax.figure.dpi / columns - ROOM_OF_LABELS) / BOLD_LETTER))
+    width = ax.figure.bbox.width / ax.figure.dpi
+    inches = min(width / columns - ROOM_OF_LABELS, (width - labels) / columns - ROOM_BETWEEN)
+    room = max(MARGIN, int(inches / BOLD_LETTER))
     lines = [""]
     for part in title.split(SEPARATOR):
         joined = f"{lines[-1]}{SEPARATOR}{part}" if lines[-1] else part
@@ -204,6 +219,7 @@ def _settings(theme: Theme) -> dict[str, Any]:
         "savefig.dpi": 200,
         "svg.hashsalt": "dst-bench",
         "font.size": 11,
+        "text.parse_math": False,  # names and their parameters are drawn as they are written, dollars too
         "axes.titlesize": 12,
         "axes.titleweight": "bold",
         "axes.spines.top": False,

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import Plot, Theme
 from benchmark.report.figures.styles import Styles, styles_of
-from benchmark.report.figures.words import in_order
+from benchmark.report.figures.words import in_order, seeds_of
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ranks import Ranking, critical_difference, rank
@@ -22,7 +23,7 @@ MARGIN = 0.3
 """Ranks between the first or last criterion and its label."""
 CAPTION = (
     "Average rank of each criterion over settings (growth, density, and what else varies; in each, rank 1 is the best "
-    "mean over seeds). "
+    "mean over {seeds}). "
     "A bar joins criteria whose ranks differ by less than the critical difference (CD) of Nemenyi's test at the level "
     f"{1 - CONFIDENCE:g}: these settings cannot tell them apart."
 )
@@ -73,7 +74,7 @@ def ranks_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
     return Plot(
         "ranks",
         "Ranks of the criteria",
-        CAPTION,
+        CAPTION.format(seeds=seeds_of({cell: samples.get(cell, {}) for cell in cells})),
         lambda theme: _draw(found, styles, theme),
         ("panel", "criterion", "settings", "average_rank", "critical_difference"),
         rows,
@@ -83,7 +84,9 @@ def ranks_plot(grid: Sequence[Cell], samples: Samples) -> Plot | None:
 
 def _draw(found: dict[str, Diagram], styles: Styles, theme: Theme) -> Figure:
     height = sum(1.3 + 0.25 * len(each.criteria) for each in found.values())
+    labels = short_labels(name for each in found.values() for name in each.criteria).values()
     figure = Figure(figsize=(9.0, height))
+    make_room(figure, labels, times=2)
     for ax, (title, each) in zip(figure.subplots(len(found), 1, squeeze=False).ravel(), found.items(), strict=True):
         draw_diagram(ax, each, styles, theme)
         p = each.ranking.friedman_p
@@ -94,7 +97,8 @@ def _draw(found: dict[str, Diagram], styles: Styles, theme: Theme) -> Figure:
 
 def draw_diagram(ax: Axes, each: Diagram, styles: Styles, theme: Theme) -> None:
     """One diagram, its bars at the confidence that the ranking was made for."""
-    names, ranking = list(each.criteria), each.ranking
+    labels, ranking = short_labels(each.criteria), each.ranking
+    names = list(labels.values())
     artists = scikit_posthocs.critical_difference_diagram(
         dict(zip(names, ranking.average.tolist(), strict=True)),
         DataFrame(ranking.nemenyi_p, index=names, columns=names),
@@ -102,7 +106,7 @@ def draw_diagram(ax: Axes, each: Diagram, styles: Styles, theme: Theme) -> None:
         ax=ax,
         label_fmt_left="{label} ({rank:.1f})  ",
         label_fmt_right="  ({rank:.1f}) {label}",
-        color_palette={name: styles[name]["color"] for name in names},
+        color_palette={label: styles[name]["color"] for name, label in labels.items()},
         crossbar_props={"color": theme.ink},
         elbow_props={"linewidth": 1.4},
         marker_props={"s": 40},

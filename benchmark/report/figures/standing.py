@@ -8,14 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.report.figures.differences import difference_axis, is_wide
-from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost
+from benchmark.report.figures.labels import make_room, room_of, short_label, short_labels
+from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, set_panel_title
 from benchmark.report.figures.styles import Styles
+from benchmark.report.figures.words import seeds_in_words
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.standing import Standing, StandingRow
 from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES
 
 MOST = 5
 """Settings of a panel; of more, those at even steps are shown."""
+LETTERS = 8
+"""Points of the letters of names."""
 UNDER_POINTS = 1.9
 """Where a line is drawn that points and intervals (at 2) lie on, and that lies on the grid (at 1.5)."""
 
@@ -45,8 +49,8 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
         return None
     caption = (
         f"Points of accuracy that each criterion is above (right of the line) or below (left) {found.reference} with "
-        f"the same seeds, with the {found.confidence:.0%} interval. Between the dotted lines a difference is smaller "
-        f"than {found.margin:g} points, which counts as none."
+        f"the same {seeds_in_words(row.n for row in rows)}, with the {found.confidence:.0%} interval. "
+        f"Between the dotted lines a difference is smaller than {found.margin:g} points, which counts as none."
     )
     if is_wide(_ends(rows)):
         caption += " The axis is logarithmic beyond one point on either side."
@@ -60,7 +64,7 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
     kind = _Forest(
         "standing-differences",
         f"Difference to {found.reference}",
-        f"accuracy minus that of {found.reference} [points]",
+        f"accuracy minus that of {short_label(found.reference)} [points]",
         lambda row: row.difference,
         lambda row: (row.low, row.high),
         axis,
@@ -72,10 +76,18 @@ def rank_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> Pl
     """The rank of each criterion in each setting; ``mine`` are drawn bold."""
     rows = [row for row in found.rows if row.rank_low is not None] or list(found.rows)
     caption = (
-        "Rank of the mean of each criterion in each setting, 1 is the highest, with the "
-        f"{found.confidence:.0%} interval of the rank of its true mean. Where intervals overlap widely, these seeds do "
-        "not tell the criteria apart."
+        f"Rank of the mean of each criterion over {seeds_in_words(row.n for row in rows)} in each setting, 1 is the "
+        "highest"
     )
+    if all(row.rank_low is None for row in rows):
+        caption += (
+            f". Fewer than {FEWEST_FOR_PROBABILITIES} seeds give no interval, so nothing says how sure a rank is."
+        )
+    else:
+        caption += (
+            f", with the {found.confidence:.0%} interval of the rank of its true mean. Where intervals overlap widely, "
+            "these seeds do not tell the criteria apart."
+        )
     if len(rows) < len(found.rows):
         caption += (
             f" Settings whose criteria have fewer than {FEWEST_FOR_PROBABILITIES} seeds in common have no interval, "
@@ -128,22 +140,24 @@ def _draw(kind: _Forest, rows: Sequence[StandingRow], styles: Styles, mine: Coll
     criteria = [name for name in styles if any(row.criterion == name for row in rows)]
     block = len(criteria) + 1.2
     height = 0.2 * block * len(settings)
+    labels = list(short_labels(criteria).values())
     figure, axes = figure_of_panels(len(panels), width=4.6, height=height, margin=1.3)
+    make_room(figure, labels, LETTERS)
     for ax, (growth, extra) in zip(axes, panels, strict=True):
         for row in rows:
             if (row.growth, row.extra) == (growth, extra):
                 y = block * settings.index(row.density) + criteria.index(row.criterion)
                 _point(ax, (kind.point(row), *kind.ends(row)), y, styles[row.criterion], row.criterion in mine)
         title = f"{growth} growth" + "".join(f", {name} {value}" for name, value in extra)
-        ax.set_title(title, loc="left")
+        set_panel_title(ax, title, room_of(labels, LETTERS))
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", which="both", length=0)
     places = [block * i + j for i in range(len(settings)) for j in range(len(criteria))]
-    axes[0].set_yticks(places, criteria * len(settings))
+    axes[0].set_yticks(places, labels * len(settings))
     axes[0].set_ylim(block * len(settings) - 1.0, -1.4)
     for ax in leftmost(axes):
         for label, name in zip(ax.get_yticklabels(), criteria * len(settings), strict=True):
-            label.set(color=theme.ink, fontweight="bold" if name in mine else "normal", fontsize=8)
+            label.set(color=theme.ink, fontweight="bold" if name in mine else "normal", fontsize=LETTERS)
         for index, density in enumerate(settings):
             name = "all densities" if density is None else f"density {density:g}"
             ax.text(0.01, block * index - 0.75, name, transform=ax.get_yaxis_transform(), weight="bold", fontsize=9)

@@ -8,6 +8,7 @@ from benchmark.verdicts.samples import Samples
 
 MOST = 12
 """Panels that a text alternative tells; the file of the figure's data has all."""
+ONE_SEED = "1 seed"
 CELL_HEADERS = ("criterion", "growth", "density", "further_settings", "n", "mean", "std")
 
 
@@ -36,6 +37,19 @@ def ordered_by_mean(grid: Sequence[Cell], samples: Samples) -> str:
             )
             panels.setdefault(title, []).append((cell.criterion, -fmean(values)))
     return in_order(panels.items(), form="{:.1f}%", sign=-1)
+
+
+def seeds_in_words(counts: Iterable[int]) -> str:
+    """How many seeds there are, such as ``1 seed``, ``3 seeds`` or, where that differs, ``3 to 5 seeds``."""
+    found = {*counts}
+    few, most = min(found), max(found)
+    span = f"{few} to {most}" if few < most else f"{most}"
+    return f"{span} seed{'s' if most > 1 else ''}"
+
+
+def seeds_of(samples: Samples) -> str:
+    """How many seeds the cells have that have any."""
+    return seeds_in_words(len(values) for values in samples.values() if values)
 
 
 def in_order(panels: Iterable[tuple[str, Sequence[tuple[str, float]]]], form: str = "{:.1f}", sign: int = 1) -> str:

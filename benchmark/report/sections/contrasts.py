@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table
+from benchmark.report.contrast import (
+    OVERALL,
+    contrast_csv,
+    contrast_rows,
+    contrast_sentences,
+    contrast_table,
+    span_of,
+)
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Image, Section, Table, embedded, figure_files
 from benchmark.verdicts.contrasts import Contrast
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
-
-READING = (
-    f"Difference in points, mean ± half its {CONFIDENCE:.0%} interval. “all” is over all densities; the differences of "
-    "a seed are averaged first."
-)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,15 @@ class ShownContrast:
     table: Table
 
 
+def _reading(contrast: Contrast) -> str:
+    span = span_of(contrast)
+    return (
+        f"Difference in points, mean ± half its {CONFIDENCE:.0%} interval. “{OVERALL}” is the mean of a row "
+        f"{span[0].lower()}{span[1:]}; the differences of a seed are averaged first. "
+        "A place is empty where the experiments have no such cell."
+    )
+
+
 def _values(findings: Findings) -> dict[str, object]:
     return {
         "contrasts": [
@@ -32,7 +43,7 @@ def _values(findings: Findings) -> dict[str, object]:
                 contrast,
                 contrast_sentences(contrast),
                 embedded(findings, plot),
-                Table(*contrast_rows(contrast), READING),
+                Table(*contrast_rows(contrast), _reading(contrast)),
             )
             for contrast, plot in zip(findings.contrasts, findings.contrast_plots, strict=True)
         ]

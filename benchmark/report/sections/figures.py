@@ -13,7 +13,7 @@ def _below(findings: Findings) -> list[Plot]:
 
 
 def _files(findings: Findings) -> Iterable[File]:
-    for plot in findings.plots:
+    for plot in _below(findings):
         yield from figure_files(findings, plot)
 
 
@@ -21,6 +21,6 @@ SECTION = Section(
     "figures",
     "Figures",
     values=lambda findings: {"images": [embedded(findings, plot) for plot in _below(findings)]},
-    wants=lambda findings: bool(findings.plots),
+    wants=lambda findings: bool(_below(findings)),
     files=_files,
 )

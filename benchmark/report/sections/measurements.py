@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterable
 from statistics import fmean, stdev
 
-from tabulate import tabulate
-
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.outcome import Measured
 from benchmark.report.findings import Findings
 from benchmark.report.numbers import SHORT
 from benchmark.report.section import File, Section, Table
-from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
+from benchmark.report.tables import Format, cell_columns, cell_values, csv_text, said, shaped
 from benchmark.verdicts.study import Study
 
 HEADERS = ["criterion", "growth", "density", "ever active", "training FLOPs", "of dense", "inference FLOPs", "of dense"]
@@ -43,10 +41,10 @@ def unmeasured(study: Study) -> str | None:
 
 def measurements_table(study: Study, form: Format = "simple") -> str:
     """The table as text (``simple``) or Markdown (``github``), and how to read it."""
-    table = tabulate(measurement_rows(study), HEADERS, tablefmt=form, disable_numparse=True)
+    table = shaped(HEADERS, measurement_rows(study), form)
     note = unmeasured(study)
     heading = f"{study.experiment.name}: {study.experiment.title}"
-    return "\n\n".join([heading, table, READING, *([note] if note else [])]) + "\n"
+    return "\n\n".join([said(heading, form), table, READING, *([note] if note else [])]) + "\n"
 
 
 def layers_csv(study: Study) -> str:

@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from statistics import fmean, stdev
 
-from tabulate import tabulate
-
 from benchmark.experiments.outcome import ALL_LAYERS
 from benchmark.report.figures.jaccard import MEANING
 from benchmark.report.findings import Findings
 from benchmark.report.overlaps import cells_of, indices
 from benchmark.report.section import File, Section, Table
-from benchmark.report.tables import Format, cell_columns, cell_values, csv_text
+from benchmark.report.tables import Format, cell_columns, cell_values, csv_text, said, shaped
 from benchmark.verdicts.study import Study
 
 
@@ -38,12 +36,11 @@ def jaccard_rows(study: Study) -> tuple[list[str], list[list[str]]]:
 
 def jaccard_table(study: Study, form: Format = "simple") -> str:
     """The table as text (``simple``) or Markdown (``github``), under a line that says how to read it."""
-    headers, rows = jaccard_rows(study)
     reading = (
         f"{study.experiment.name}: Jaccard index of what two criteria would prune, over all layers,\n"
         "mean ± standard deviation over seeds, at the first and the last comparison of a training"
     )
-    return f"{reading}\n\n{tabulate(rows, headers, tablefmt=form, disable_numparse=True)}\n"
+    return f"{said(reading, form)}\n\n{shaped(*jaccard_rows(study), form)}\n"
 
 
 def jaccard_csv(study: Study) -> str:

@@ -8,7 +8,7 @@ from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section, Table
 from benchmark.report.tables import csv_text
 from benchmark.verdicts.newcomers import of_criteria, sentences, standing_among
-from benchmark.verdicts.tuning import HEADERS, Choice, as_contender, choice_row, cost_words, diverged_of, tuned
+from benchmark.verdicts.tuning import HEADERS, Choice, as_contender, choice_row, cost_words, noted_of, tuned
 from criteria.errors import InputError
 
 READING = (
@@ -43,8 +43,8 @@ def _told(findings: Findings, tuning: Tuning) -> Told | None:
     choices = _choices(findings, search)
     if not choices:
         return None
-    known, diverged = as_contender(search, choices, study.known), diverged_of(search, choices)
-    found = standing_among(known, study.experiment.name, diverged=diverged)
+    known, noted = as_contender(search, choices, study.known), noted_of(search, choices)
+    found = standing_among(known, study.experiment.name, noted=noted)
     own = of_criteria(found, [search.name]) if found else None
     cost = f"{cost_words(choices)} Its budget is {tuning.budget} trainings."
     table = Table(HEADERS, list(map(choice_row, choices)), READING, left=3)

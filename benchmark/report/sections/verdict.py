@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+from benchmark.report.figures.words import seeds_of
 from benchmark.report.findings import Findings
 from benchmark.report.section import Section
 from benchmark.report.sections.check import rows_by_source, verdict_counts
@@ -48,13 +49,6 @@ def _alone(criteria: list[str], study: Study) -> str:
     return f"How good is {criteria[0]}{others}"
 
 
-def _seeds(study: Study) -> str:
-    """How many seeds the cells have."""
-    counts = {len(values) for values in study.samples.values() if values}
-    few, most = min(counts), max(counts)
-    return f"{most} seed{'s' if most > 1 else ''}" if few == most else f"{few} to {most} seeds in each cell"
-
-
 def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
@@ -81,7 +75,7 @@ def _values(findings: Findings) -> dict[str, object]:
         "depths": DEPTHS,
         "meanings": MEANINGS,
         "versions": versions(study),
-        "seeds": _seeds(study),
+        "seeds": seeds_of(study.samples) + (" in each cell" if study.uneven else ""),
         "diverged": len(study.diverged),
         "source": study.expected.sources.get(MEASURED) if study.is_stored and study.expected else None,
         "contradicted": contradicted(study) if study.is_stored else [],

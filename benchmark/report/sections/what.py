@@ -9,6 +9,7 @@ from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import Experiment
 from benchmark.report.findings import Findings
+from benchmark.report.references import number_word, reference_words
 from benchmark.report.section import Section
 from benchmark.report.settings import setup_settings
 from benchmark.report.tables import METRICS, RULES, resurrections
@@ -38,7 +39,10 @@ class LowestDensity:
 def _values(findings: Findings) -> dict[str, object]:
     study = findings.study
     experiment = study.experiment
+    references = reference_words(map(str, experiment.baselines))
     return {
+        "references": references,
+        "number": number_word(len(references)),
         "settings": setup_settings(experiment),
         "metric": METRICS[experiment.metric],
         "rules": {RULES[each]: GROWTH_MAY[each] for each in resurrections(experiment)},

@@ -6,6 +6,8 @@ number of comparisons it is made of. There is no correction for the number of cl
 own. Claims are found by their entry points in the group ``dst_bench.claims``.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 from benchmark.system.plugin_failures import blaming
@@ -22,6 +24,7 @@ from benchmark.verdicts.claims.api import (
 from benchmark.verdicts.claims.text import render_claims
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Interval
+from criteria.errors import PluginError
 from criteria.plugins import load, names, problems
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "ClaimOutcome",
     "ClaimVerdict",
     "Interval",
+    "Judged",
     "Judgement",
     "Samples",
     "above_zero",
@@ -40,6 +44,7 @@ __all__ = [
     "claim_problems",
     "claims",
     "installed_claims",
+    "judge_claims",
     "render_claims",
 ]
 
@@ -47,13 +52,37 @@ SHIPPED = ("similar", "spread-grows", "magnitude-first", "beats-static", "beats-
 """The claims of the paper, which come before those of other distributions in every table."""
 
 
-def claims(samples: Samples, tolerance: float) -> tuple[ClaimOutcome, ...]:
-    """The claims that the experiment has data for; ``tolerance`` (points) is the difference that counts as the same.
+@dataclass(frozen=True)
+class Judged:
+    """What the installed claims make of an experiment's samples."""
 
-    Raises :class:`PluginError` for a claim that fails while it judges.
+    outcomes: tuple[ClaimOutcome, ...] = ()
+    """Of the claims that the experiment has data for, in the order of tables."""
+    left_out: Mapping[ClaimId, str] = field(default_factory=dict)
+    """Why claims that are installed were not judged, one line each."""
+
+
+def judge_claims(samples: Samples, tolerance: float) -> Judged:
+    """The verdicts of all installed claims; ``tolerance`` (points) is the difference that counts as the same.
+
+    A claim that fails while it judges is left out, as one that cannot be used: nobody asked for that one.
     """
-    judged = (_judge(each, samples, tolerance) for each in installed_claims())
-    return tuple(outcome for outcome in judged if outcome is not None)
+    left_out, outcomes = dict(claim_problems()), list[ClaimOutcome]()
+    for each in installed_claims():
+        try:
+            with blaming(f"claim {each.id!r} failed while it was judged"):
+                outcome = each.judge(samples, tolerance)
+        except PluginError as error:
+            left_out[each.id] = str(error)
+            continue
+        if outcome is not None:
+            outcomes.append(outcome)
+    return Judged(tuple(outcomes), left_out)
+
+
+def claims(samples: Samples, tolerance: float) -> tuple[ClaimOutcome, ...]:
+    """The outcomes of :func:`judge_claims` alone."""
+    return judge_claims(samples, tolerance).outcomes
 
 
 def claim_names() -> list[ClaimId]:
@@ -75,13 +104,9 @@ def installed_claims() -> tuple[Claim, ...]:
 
 def claim_problems() -> dict[ClaimId, str]:
     """Why each claim that is left out cannot be used, one line each."""
-    found = problems("claim")
-    for name in claim_names():
+    found, installed = problems("claim"), claim_names()
+    found = {name: found[name] for name in installed if name in found}  # and not distributions that cannot be read
+    for name in installed:
         if name not in found and (id_ := load(name, "claim").id) != name:
             found[name] = f"claim {name!r} has the id {id_!r}; register it under its id"
     return found
-
-
-def _judge(each: Claim, samples: Samples, tolerance: float) -> ClaimOutcome | None:
-    with blaming(f"claim {each.id!r} failed while it was judged"):
-        return each.judge(samples, tolerance)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from benchmark.verdicts.claims.robustness import seeds_to_settle, without_each
+from benchmark.verdicts.claims.robustness import Outlook, seeds_to_settle, without_each
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Interval
 
@@ -55,15 +55,27 @@ class ClaimOutcome:
     without: Mapping[str, ClaimVerdict] = field(default_factory=dict)
     """The verdict with one criterion left out, for those without which it is another one."""
     seeds_needed: int | None = None
-    """Seeds with which the verdict would be decided, if all is as measured; None if it is, or if many do not do it."""
+    """Seeds with which it would be decided, if all is as measured; None if it is, if many do not do it, or unknown."""
+    seeds_unknown: str = ""
+    """Why the runs do not tell how many seeds would decide it, as a sentence without its full stop; else empty."""
 
     @property
     def depends_on(self) -> str:
-        """What the verdict depends on, in words; empty if on no single criterion."""
+        """What the verdict depends on, as it follows the verdict in a sentence; empty if on no single criterion."""
         if not self.without:
             return ""
         found = ", ".join(f"{verdict} without {name}" for name, verdict in self.without.items())
-        return f"by one criterion: {found}" if len(self.without) == 1 else found
+        return f"by one criterion: {found}" if len(self.without) == 1 else f"with all criteria, but {found}"
+
+    @property
+    def firmness(self) -> str:
+        """How firm the verdict is, in sentences: what it depends on, and how many seeds would settle it; else empty."""
+        said = [f"{self.verdict.capitalize()} {self.depends_on}."] if self.depends_on else []
+        if self.verdict == "undecided":
+            more = f"About {self.seeds_needed}" if self.seeds_needed else "More than any sensible number of"
+            outlook = self.seeds_unknown or f"{more} seeds would settle it"
+            said.append(f"{outlook}; effects within {self.margin:g} points do not matter.")
+        return " ".join(said)
 
 
 @dataclass(frozen=True)
@@ -80,10 +92,16 @@ class Claim:
     decide: Callable[[Samples, float], Judgement | None]
 
     def judge(self, samples: Samples, tolerance: float) -> ClaimOutcome | None:
-        """The claim judged by an experiment's samples; None if they have no data that the claim is about."""
-        found = self.decide(samples, tolerance)
+        """The claim judged by an experiment's samples; None if they have no data that the claim is about.
+
+        Raises whatever ``decide`` raises, ``TypeError`` for what is no :class:`Judgement`, and ``ValueError`` for a
+        verdict that there is not.
+        """
+        found = self._decided(samples, tolerance)
         if found is None:
             return None
+        undecided = found.verdict == "undecided"
+        outlook = seeds_to_settle(self._decided, samples, tolerance) if undecided else Outlook()
         return ClaimOutcome(
             self.id,
             self.sentence,
@@ -92,9 +110,20 @@ class Claim:
             found.effect,
             found.sentence,
             tolerance,
-            without_each(self.decide, samples, tolerance, found.verdict),
-            seeds_to_settle(self.decide, samples, tolerance) if found.verdict == "undecided" else None,
+            without_each(self._decided, samples, tolerance, found.verdict),
+            outlook.seeds,
+            outlook.unknown,
         )
+
+    def _decided(self, samples: Samples, tolerance: float) -> Judgement | None:
+        found = self.decide(samples, tolerance)
+        if found is None:
+            return None
+        if not isinstance(found, Judgement):
+            raise TypeError(f"it gave a {type(found).__name__}, and should give a Judgement or None")
+        if found.verdict not in CLAIM_MEANINGS:
+            raise ValueError(f"it gave the verdict {found.verdict!r}; there are {', '.join(CLAIM_MEANINGS)}")
+        return found
 
 
 def claim(id_: ClaimId, sentence: str, where: str) -> Callable[[Callable[[Samples, float], Judgement | None]], Claim]:

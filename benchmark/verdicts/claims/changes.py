@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.claims import SHIPPED, claims
+from benchmark.verdicts.claims import SHIPPED, Judged, claim_names, claims
 from benchmark.verdicts.claims.api import ClaimId, ClaimOutcome, ClaimVerdict
 from benchmark.verdicts.expected import Estimate, Expected
 from benchmark.verdicts.samples import Samples
@@ -24,20 +25,33 @@ class ClaimChange:
 
 
 def claim_changes(
-    judged: Sequence[ClaimOutcome], measured: Mapping[Cell, Estimate], ours: Mapping[Cell, Estimate], expected: Expected
+    judged: Judged, measured: Mapping[Cell, Estimate], ours: Mapping[Cell, Estimate], expected: Expected
 ) -> tuple[ClaimChange, ...]:
     """The claims whose verdict is not the stored one, or, where a part of the stored seeds has run, not that part's.
 
-    A claim that somebody has installed since differs from nothing.
+    A claim that somebody has installed since differs from nothing, and a stored verdict that cannot be found here,
+    because its claim is not installed or was left out, is not compared.
     """
-    judged = [outcome for outcome in judged if outcome.id in {*SHIPPED, *expected.claims}]
+    stored = {id_: expected.claims[id_] for id_ in claim_names() if id_ in expected.claims.keys() - judged.left_out}
+    found = [outcome for outcome in judged.outcomes if outcome.id in {*SHIPPED, *stored}]
     part = _part_that_has_run(measured, ours)
-    if part is None or not expected.claims:
-        return _changes(judged, expected.claims, same_results=_same_results(measured, ours))
+    if part is None or not stored:
+        return _changes(found, stored, same_results=_same_results(measured, ours))
     if all(measured[cell].values == values for cell, values in part.items()):
         return ()
     of_part = {outcome.id: outcome.verdict for outcome in claims(part, expected.tolerance)}
-    return _changes(judged, {id_: of_part[id_] for id_ in expected.claims if id_ in of_part}, same_results=False)
+    return _changes(found, {id_: of_part[id_] for id_ in stored if id_ in of_part}, same_results=False)
+
+
+def not_installed(stored: Mapping[ClaimId, ClaimVerdict]) -> list[str]:
+    """A line for each stored verdict on a claim that is not installed here, with the nearest one that is."""
+    lines, installed = list[str](), claim_names()
+    for id_, verdict in stored.items():
+        if id_ not in installed:
+            near = get_close_matches(id_, installed, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            lines.append(f"claim {id_!r} is not installed, so its stored verdict, {verdict}, is not compared{hint}")
+    return lines
 
 
 def _changes(

@@ -33,10 +33,13 @@ def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
         return None
     low, _ = low_and_high(densities)
     fields = [each for setting, each in present.items() if setting.density in low]
+    if not any(_others(each) for each in fields):
+        return None
     step = grain(samples)
     leads = [lead for each in fields if (lead := _lead(each, step)) is not None]
     if not leads:
-        return None
+        found = f"No criterion by magnitude has seeds in common with all others at {listed(low)}"
+        return Judgement("undecided", None, found)
     most = len(leads) // 2 + 1
     effect = nth_largest(leads, most)
     best = above_on_average(leads)
@@ -49,9 +52,14 @@ def magnitude_first(samples: Samples, tolerance: float) -> Judgement | None:
     )
 
 
+def _others(contenders: Contenders) -> list[str]:
+    """The criteria that are not by magnitude."""
+    return [name for name in contenders if name not in BY_MAGNITUDE]
+
+
 def _lead(contenders: Contenders, step: float) -> Greatest | None:
     """How far the best by magnitude is ahead of the strongest of the others; None if there are none to compare."""
-    rest = [name for name in contenders if name not in BY_MAGNITUDE]
+    rest = _others(contenders)
     leads = []
     for name in BY_MAGNITUDE:
         if name in contenders:
@@ -70,6 +78,8 @@ def _behind(fields: list[Contenders], step: float) -> str:
         for name, values in each.items()
         if name != FIRST and (lead := paired(each[FIRST], values, step)) is not None
     ]
+    if not leads:
+        return f"{FIRST} has no seed in common with another criterion"
     least = nth_largest(leads, len(leads))
     known = f" (at least {least.low:+.2f})" if math.isfinite(least.low) else ""
     return f"the least lead of magnitude over any other is {least.value:+.2f}{known}"
@@ -83,6 +93,8 @@ def _ranking(fields: list[Contenders]) -> str:
         for each in fields
         for seed in common_seeds({name: each[name] for name in names})
     ]
+    if not blocks:
+        return "no average ranks, because no seed is common to all criteria"
     average = ranks(np.array(blocks)).mean(axis=0).tolist()
     best_first = sorted(zip(average, names, strict=True))
     return f"average ranks: {', '.join(f'{name} {value:.2f}' for value, name in best_first)}"

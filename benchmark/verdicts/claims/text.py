@@ -33,10 +33,4 @@ def _shown(effect: Interval | None) -> str:
 
 def _told(each: ClaimOutcome) -> str:
     """The claim, what was found, and what the verdict hangs on."""
-    parts = [f"{each.claim} ({each.where}). {each.finding}."]
-    if each.depends_on:
-        parts.append(f"{each.verdict.capitalize()} {each.depends_on}.")
-    if each.verdict == "undecided":
-        more = f"About {each.seeds_needed}" if each.seeds_needed else "More than any sensible number of"
-        parts.append(f"{more} seeds would settle it; effects within {each.margin:g} points do not matter.")
-    return " ".join(parts)
+    return " ".join([f"{each.claim} ({each.where}). {each.finding}.", each.firmness]).rstrip()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.experiments.cells import Cell
-from benchmark.verdicts.accepting import Evidence, accept, revised
+from benchmark.verdicts.accepting import Evidence, accept, accept_study, revised
 from benchmark.verdicts.check import check
 from benchmark.verdicts.claims import claims, installed_claims
 from benchmark.verdicts.claims.cases import STUDIED
@@ -15,6 +15,7 @@ from benchmark.verdicts.expected import Source, read_expected
 from benchmark.verdicts.rendering import as_json, render
 from criteria.errors import InputError
 from tests.installed import unique
+from tests.report.made_up import experiment, study_of
 
 MEASURED = Source(kind="measured", version="0.1.0", torch="2.11.0", device="cpu", date=datetime.date(2026, 3, 14))
 
@@ -26,6 +27,29 @@ from benchmark.verdicts.claims import Interval, Judgement, claim
 def mine(samples, tolerance):
     return Judgement("supported", Interval(2.0, 1.5, 2.5), "It is")
 """
+
+
+FAILS = """
+from benchmark.verdicts.claims import claim
+
+@claim("mine", "Mine is nice", where="a talk")
+def mine(samples, tolerance):
+    return {}["gone"]
+"""
+
+
+@pytest.fixture
+def own_claim(site):
+    """Installs a claim named ``mine`` of this source, or uninstalls it where there is none."""
+
+    def install(source):
+        module = unique("own_claim")
+        points = f"[dst_bench.claims]\nmine = {module}:mine\n" if source else ""
+        site.install("own-claim", {f"{module}.py": source or ""}, points)
+        installed_claims.cache_clear()
+
+    yield install
+    installed_claims.cache_clear()
 
 
 def samples(magnitude=0.0, seeds=5, order=0):
@@ -72,18 +96,50 @@ def test_a_verdict_that_changed_though_no_result_did_fails():
     assert outcome.exit_status() == 1
 
 
-def test_a_claim_that_somebody_has_installed_since_differs_from_nothing(site):
+def test_a_claim_that_somebody_has_installed_since_differs_from_nothing(own_claim):
     found = samples(3.0)
-    expected, module = expecting(found), unique("own_claim")
-    site.install("own-claim", {f"{module}.py": OWN}, f"[dst_bench.claims]\nmine = {module}:mine\n")
-    installed_claims.cache_clear()
-    try:
-        outcome = check(found, expected)
-    finally:
-        installed_claims.cache_clear()
+    expected = expecting(found)
+    own_claim(OWN)
+    outcome = check(found, expected)
     assert "mine" in [each.id for each in outcome.claims]
     assert outcome.changes == ()
     assert outcome.exit_status(strict=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("mine", ""), ("simlar", "; did you mean 'similar'?")], ids=["somebody's own", "a typo"]
+)
+def test_a_stored_verdict_on_a_claim_that_is_not_installed_is_named_and_not_compared(name, hint):
+    found = samples(3.0)
+    outcome = check(found, expecting(found, **{name: "contradicted"}))
+    assert (
+        f"claim {name!r} is not installed, so its stored verdict, contradicted, is not compared{hint}"
+        in outcome.warnings
+    )
+    assert outcome.changes == ()
+    assert outcome.exit_status(strict=True) == 0
+
+
+def test_a_claim_that_fails_is_named_and_its_stored_verdict_is_not_compared(own_claim):
+    found = samples(3.0)
+    own_claim(FAILS)
+    outcome = check(found, expecting(found, mine="contradicted"))
+    assert [each.id for each in outcome.claims] == ["similar", "spread-grows", "magnitude-first"]
+    assert "claim 'mine' failed while it was judged: KeyError: 'gone'" in outcome.warnings
+    assert outcome.changes == ()
+    assert outcome.exit_status(strict=True) == 0
+
+
+@pytest.mark.parametrize("source", [None, FAILS], ids=["not installed", "failing"])
+def test_accepting_again_keeps_the_verdict_on_a_claim_that_cannot_be_judged_here(source, own_claim, tmp_path):
+    path, study, said = tmp_path / "made-up.yaml", study_of(experiment()), []
+    own_claim(OWN)
+    accept_study(study, path, MEASURED.date)
+    assert read_expected(path).claims["mine"] == "supported"
+    own_claim(source)
+    accept_study(study, path, MEASURED.date, say=said.append)
+    assert read_expected(path).claims["mine"] == "supported"
+    assert "the stored verdict on claim 'mine', supported, stays, because it was not judged" in said
 
 
 def with_seeds(found, *seeds, shift=0):
@@ -152,18 +208,11 @@ def test_verdicts_are_written_read_back_and_kept_when_another_source_is_added(tm
     assert read_expected(path).claims == {"similar": "supported"}
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "problem"),
-    [
-        ("similar", "simlar", r"claims\.simlar.*did you mean 'similar'"),
-        ("undecided", "perhaps", r"claims\.similar: .*'supported'"),
-    ],
-)
-def test_a_claim_or_verdict_that_does_not_exist_is_one_line_with_its_place(tmp_path, old, new, problem):
+def test_a_verdict_that_does_not_exist_is_one_line_with_its_place(tmp_path):
     path = tmp_path / "example.yaml"
     evidence = Evidence(samples(), MEASURED, claims={"similar": "undecided"})
     accept(evidence, path, metric="accuracy", tolerance=1.0)
-    path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(InputError, match=problem) as error:
+    path.write_text(path.read_text().replace("undecided", "perhaps"))
+    with pytest.raises(InputError, match=r"claims\.similar: .*'supported'") as error:
         read_expected(path)
     assert "\n" not in str(error.value)

@@ -12,10 +12,10 @@ from benchmark.verdicts.claims import (
     claim_problems,
     claims,
     installed_claims,
+    judge_claims,
 )
 from benchmark.verdicts.claims.cases import STUDIED
 from benchmark.verdicts.statistics.ordered import Interval
-from criteria.errors import PluginError
 
 
 @claim("above-half", "Every network is right more often than wrong", where="a talk")
@@ -25,11 +25,38 @@ def above_half(samples, tolerance):
     return Judgement(above_zero(Interval(least - 50, least - 50, least - 50), tolerance), None, f"Least is {least:g}%")
 
 
-@claim("broken", "Nothing works", where="a bug")
-def broken(samples, tolerance):
+def nothing_there(samples, tolerance):
     raise KeyError("a growth\nthat is not there")
 
 
+def nothing_next(samples, tolerance):
+    return next(cell for cell in samples if cell.criterion == "not there")
+
+
+def ends(samples, tolerance):
+    raise SystemExit(0)
+
+
+def nonsense(samples, tolerance):
+    return Judgement("nonsense", None, "It is")
+
+
+def nonsense_without_snip(samples, tolerance):
+    return Judgement("supported" if any(cell.criterion == "snip" for cell in samples) else "nonsense", None, "It is")
+
+
+def words(samples, tolerance):
+    return "supported"
+
+
+BROKEN = {
+    nothing_there: "KeyError: 'a growth",
+    nothing_next: "StopIteration",
+    ends: "it ends the program (SystemExit 0)",
+    nonsense: "it gave the verdict 'nonsense'; there are supported, negligible, contradicted, undecided",
+    nonsense_without_snip: "it gave the verdict 'nonsense'",
+    words: "TypeError: it gave a str, and should give a Judgement or None",
+}
 misnamed = above_half
 no_claim = 7
 SAMPLES = {Cell(name, "random", density): {1: 80.0, 2: 81.0} for name in STUDIED for density in (0.05, 0.2)}
@@ -87,8 +114,20 @@ def test_what_is_no_claim_is_named_and_left_out_and_stops_no_other(registered, n
     assert judged == [each for each in ("similar", "spread-grows", "magnitude-first") if each != name]
 
 
-def test_a_claim_that_fails_is_named(registered):
-    registered(("broken", f"{__name__}:broken"))
-    with pytest.raises(PluginError, match=r"claim 'broken' failed while it was judged: .*not there") as error:
-        claims(SAMPLES, 1.0)
-    assert "\n" not in str(error.value)
+@pytest.mark.parametrize(("decide", "problem"), BROKEN.items(), ids=lambda each: getattr(each, "__name__", ""))
+def test_a_claim_that_fails_is_named_and_left_out_and_stops_no_other(decide, problem, registered, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.failing", Claim("broken", "Nothing works", "a bug", decide), raising=False)
+    registered(("broken", f"{__name__}:failing"))
+    judged = judge_claims(SAMPLES, 1.0)
+    assert [each.id for each in judged.outcomes] == ["similar", "spread-grows", "magnitude-first"]
+    assert judged.left_out.keys() == {"broken"}
+    assert judged.left_out["broken"].startswith(f"claim 'broken' failed while it was judged: {problem}")
+    assert "\n" not in judged.left_out["broken"]
+
+
+def test_what_a_claim_prints_is_for_people(registered, monkeypatch, capsys):
+    chatty = Claim("chatty", "It talks", "a bug", lambda *_: print("said"))
+    monkeypatch.setattr(f"{__name__}.chatty", chatty, raising=False)
+    registered(("chatty", f"{__name__}:chatty"))
+    judge_claims(SAMPLES, 1.0)
+    assert capsys.readouterr() == ("", "said\n")

@@ -340,6 +340,46 @@ def test_an_undecided_claim_says_how_many_seeds_would_settle_it():
     assert f"About {outcome.seeds_needed} seeds" in " ".join(render_claims([outcome]).split())
 
 
+@pytest.mark.parametrize("claim", IDS)
+def test_one_seed_does_not_tell_how_many_would_settle_a_claim(claim):
+    (outcome,) = (each for each in claims(quiet(seeds=1), 1.0) if each.id == claim)
+    assert outcome.seeds_needed is None
+    assert outcome.firmness.startswith("One seed cannot tell how many would settle it; effects within 1 points")
+
+
+def test_runs_without_seeds_in_common_do_not_tell_how_many_would_settle_a_claim():
+    """Every criterion has two seeds that no other one has, so no number of copies makes a pair."""
+    samples = quiet(seeds=2)
+    apart = {
+        cell: {seed + 10 * STUDIED.index(cell.criterion): value for seed, value in values.items()}
+        for cell, values in samples.items()
+        if cell.criterion in STUDIED
+    }
+    (outcome,) = (each for each in claims(apart, 1.0) if each.id == "magnitude-first")
+    assert outcome.firmness.startswith("These runs cannot tell how many seeds would settle it; ")
+
+
+def test_a_number_of_seeds_that_would_not_settle_a_claim_is_told_from_one_that_is_not_known():
+    """Two criteria of five are exactly the tolerance away from the others, which no number of seeds decides."""
+    gains = dict.fromkeys(STUDIED[:2], 2.0) | dict.fromkeys(STUDIED[2:4], 1.0)
+    samples = quiet(seeds=3, gain=lambda cell: gains.get(cell.criterion, 0.0))
+    exact = {cell: dict.fromkeys(values, 80 + gains.get(cell.criterion, 0.0)) for cell, values in samples.items()}
+    (outcome,) = (each for each in claims(exact, 1.0) if each.id == "similar")
+    assert outcome.firmness.startswith("More than any sensible number of seeds would settle it; ")
+
+
+def test_a_seed_that_one_cell_has_alone_does_not_hide_what_the_others_would_settle():
+    """Copies of a seed stay paired in all cells, so that what moves a whole seed cancels in them as in the seed."""
+    samples = experiment(np.random.default_rng(7), seeds=3, gain=is_("magnitude", 1.0), noise=lambda cell: 0.6)
+    moved = {cell: {seed: value + 9 * seed for seed, value in values.items()} for cell, values in samples.items()}
+    for cell in moved:
+        if cell.criterion == "snip" and cell.density == LOWEST:
+            moved[cell][8] = np.mean(list(moved[cell].values()))
+    (outcome,) = (each for each in claims(moved, 1.0) if each.id == "magnitude-first")
+    assert outcome.verdict == "undecided"
+    assert outcome.seeds_needed is not None
+
+
 @pytest.mark.parametrize("seeds", [1, 2, 5])
 def test_the_text_has_every_claim_with_its_verdict_in_100_columns(seeds):
     outcomes = claims(quiet(seeds=seeds, gain=fan(2.0)), 1.0)

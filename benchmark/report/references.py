@@ -1,0 +1,28 @@
+"""What baselines are, in a few words each, so that texts speak of those that an experiment has and of no others."""
+
+from collections.abc import Iterable
+
+from criteria.plugins import Spec
+
+WORDS = {
+    "static": "just as sparse, with a topology that never changes",
+    "dense": "with all weights",
+    "dropout": "with all weights, and with dropout",
+    "small_dense": "dense and narrower, with as many weights as the sparse ones",
+    "static_magnitude": "just as sparse, with the weights that are largest at the start",
+    "static_snip": "just as sparse, with the weights that SNIP chooses at the start",
+    "static_grasp": "just as sparse, with the weights that GraSP chooses at the start",
+    "static_synflow": "just as sparse, with the weights that SynFlow chooses at the start",
+}
+"""The words that follow the name of a baseline of this distribution."""
+NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
+
+
+def reference_words(baselines: Iterable[str]) -> dict[str, str]:
+    """What each baseline is, by its text, such as ``dropout(p=0.05)``; nothing for one that others wrote."""
+    return {text: WORDS.get(Spec.parse(text).name, "") for text in baselines}
+
+
+def number_word(count: int) -> str:
+    """A number as the first word of a sentence."""
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
