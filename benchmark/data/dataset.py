@@ -93,8 +93,9 @@ def hold_out_last(split: Split, fraction: float = 0.1) -> tuple[Split, Split]:
 
 def _as_seen(found: object, examples: int) -> Tensor:
     tensor = _tensor(found)
-    if tensor.dtype != torch.float32 or tensor.shape[:1] != (examples,):
-        raise ValueError(f"it gives {_kind(tensor)}, and should give float32 [{examples}, …]")
+    computed = torch.get_default_dtype()  # that of networks: float32, but where a program has set another
+    if tensor.dtype != computed or tensor.shape[:1] != (examples,):
+        raise ValueError(f"it gives {_kind(tensor)}, and should give {_name(computed)} [{examples}, …]")
     return tensor
 
 
@@ -113,4 +114,8 @@ def _tensor(found: object) -> Tensor:
 
 
 def _kind(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+    return f"{_name(tensor.dtype)} {list(tensor.shape)}"
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

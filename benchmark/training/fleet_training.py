@@ -237,13 +237,17 @@ class FleetTraining:
         accuracy = evaluate(self.engine, self._dataset, self._dataset.validation, self._device)
         for index, outcome in enumerate(self.outcomes):
             outcome.validation_accuracy.append(float(accuracy[index]))
-            if index in self.failures or accuracy[index] <= self._best_accuracy[index]:
-                continue
-            with self._failing_alone(index):
-                if updates.density_is_final(self.engine.members[index], self.step, self.total_steps):
-                    self._best_accuracy[index] = accuracy[index]
-                    outcome.best_epoch = epoch + 1
-                    self.engine.keep_best(index)
+            if accuracy[index] > self._best_accuracy[index] and self._has_its_density(index):
+                self._best_accuracy[index] = accuracy[index]
+                outcome.best_epoch = epoch + 1
+                self.engine.keep_best(index)
+
+    def _has_its_density(self, member: int) -> bool:
+        """Whether a member has the density of its cell now; of one that has failed, no outcome counts."""
+        if member not in self.failures:
+            with self._failing_alone(member):
+                return updates.density_is_final(self.engine.members[member], self.step, self.total_steps)
+        return True
 
 
 def _measuring(members: Sequence[Member], engine: Engine, setup: Setup, dataset: Dataset) -> Measuring:
