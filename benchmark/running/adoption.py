@@ -56,17 +56,17 @@ def adopt(
     device: torch.device,
     data_dir: Path | None,
     say: Callable[[str], None],
-    *,
-    trusting: bool = True,
+    untried: str | None = None,
 ) -> dict[str, Result]:
     """Adopt the results of older code whose bits today's code gives; returns these as they are stored now, by id.
 
     The others are set aside. Results of other data are among these, and those of another kind of machine or of another
-    torch, because nothing here can be compared with them; and all of them unless ``trusting``.
+    torch, because nothing here can be compared with them; and all of them where none is to be tried, for the reason
+    ``untried``.
     """
     adopted: dict[str, Result] = {}
     for group in _groups(results):
-        changed = _changed(group, device, data_dir) if trusting else "a check of results takes none on trust"
+        changed = untried or _changed(group, device, data_dir)
         with alone(folder.path):
             left = []
             for run, result in group.results:

@@ -73,12 +73,20 @@ def _without_older(found: Stock, folder: ResultsFolder, options: Options) -> Sto
     if communication.rank() == 0:
         device = choose_device(options.device)
         say = partial(print, file=sys.stderr)
-        adopted = adopt(older, folder, device, options.data_dir, say, trusting=options.adopting)
+        adopted = adopt(older, folder, device, options.data_dir, say, _untried(options))
     adopted = communication.broadcast_from_first(adopted)
     refused = {run.id for run, _ in older} - adopted.keys()
     kept = {id_: result for id_, result in (found.stored | adopted).items() if id_ not in refused}
     lacking = {run.id for run in found.missing} | refused
     return Stock(found.runs, kept, [run for run in distinct(found.runs) if run.id in lacking])
+
+
+def _untried(options: Options) -> str | None:
+    """Why no result of older code is tried and adopted, in words; None where some are."""
+    if not options.adopting:
+        return "a check of results takes none on trust"
+    # the first process would train alone, and wait in every step for what the others have to say
+    return "several processes that train together try none" if communication.size() > 1 else None
 
 
 def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> str:

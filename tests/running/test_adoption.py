@@ -85,6 +85,15 @@ def test_reproduce_takes_no_result_of_older_code_on_trust(folder, experiment, ot
     assert {result.code for _, result in folder.read_all(expand(experiment))} == {"another code"}
 
 
+def test_several_processes_that_train_together_adopt_nothing(folder, experiment, other_code, monkeypatch, capsys):
+    """The first of them would try alone, and wait for the others in the first step that they share."""
+    monkeypatch.setattr("benchmark.system.communication.size", lambda: 2)
+    stock = missing.take_stock(expand(experiment), folder, fresh=False)
+    left = missing._without_older(stock, folder, OPTIONS)
+    assert len(left.missing) == len(stock.stored) == 6
+    assert "several processes that train together try none" in capsys.readouterr().err
+
+
 def now_with_other_classes(part, monkeypatch):
     """From now on the examples of a split of the data are of other classes."""
     plain = plan.load_dataset
