@@ -54,12 +54,11 @@ def tell_ci(args: argparse.Namespace, told: "Sequence[Told]") -> None:
     """
     from benchmark.system.files import append, write_atomically
     from benchmark.verdicts.ci import github_annotations, github_summary, junit
-    from benchmark.verdicts.ci_notes import Note, github_line, with_notes
+    from benchmark.verdicts.ci_notes import Note, github_line
 
     if args.junit:
         notes = [each for each in told if isinstance(each, Note)]
-        checks = junit(each for each in told if not isinstance(each, Note))
-        write_atomically(args.junit, with_notes(checks, notes) if notes else checks)
+        write_atomically(args.junit, junit([each for each in told if not isinstance(each, Note)], notes))
     if not args.github:
         return
     last = told[-1]

@@ -110,8 +110,9 @@ class Outcome:
     @property
     def active_by_epoch(self) -> list[float]:
         """Active weights of all sparse layers at the start and after each epoch; empty where no layer's changed."""
-        histories = self.measured.density_by_epoch if self.measured is not None else {}
-        sizes = self.measured.weights if self.measured is not None else {}
+        if self.measured is None:
+            return []
+        histories, sizes = self.measured.density_by_epoch, self.measured.weights
         still = sum(self.density[name] * size for name, size in sizes.items() if name not in histories)
         epochs = zip(*([density * sizes[name] for density in each] for name, each in histories.items()), strict=True)
         return [still + sum(each) for each in epochs]

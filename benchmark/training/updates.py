@@ -79,7 +79,7 @@ def update(engine: Engine, member: int, step: int, total_steps: int) -> list[Top
     return updates
 
 
-def _targets(engine: Engine, member: int, shown: Sequence[Layer], done: float) -> list[int | None] | None:
+def _targets(engine: Engine, member: int, shown: Sequence[Layer], done: float) -> Sequence[int | None] | None:
     """How many weights of each layer are to be active, where the density changes or units may go."""
     of_member = engine.members[member]
     recipe = recipe_of(of_member)
@@ -93,8 +93,8 @@ def _targets(engine: Engine, member: int, shown: Sequence[Layer], done: float) -
     counts = layer_counts(shapes, density, of_member.distribution)
     targets = [counts[layer.name] for layer in shown]
     if not recipe.schedule.replaces:
-        return list(one_way(targets, [int(layer.mask.sum()) for layer in shown]))
-    return list(targets)
+        return one_way(targets, [int(layer.mask.sum()) for layer in shown])
+    return targets
 
 
 def one_way(targets: Sequence[int], active: Sequence[int]) -> list[int]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from xml.etree import ElementTree
 
 from benchmark.system.markdown import escaped
+from benchmark.system.workflow_command import workflow_command
+from benchmark.verdicts.ci_notes import Note, suite_of
 from benchmark.verdicts.claims.changes import ClaimChange
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.rendering import deviations
@@ -16,10 +18,11 @@ SKIPPED: tuple[Verdict, ...] = ("missing", "unexpected", "unstable", "inconclusi
 CLAIM_DEVIATES = "the verdict became its opposite, or is another one though every result is the stored one"
 
 
-def junit(outcomes: Iterable[CheckOutcome]) -> str:
-    """JUnit's XML: a suite for each check."""
+def junit(outcomes: Iterable[CheckOutcome], notes: Iterable[Note] = ()) -> str:
+    """JUnit's XML: a suite for each check, and one of a single test for each note."""
     suites = ElementTree.Element("testsuites")
-    suites.extend(_suite(outcome) for outcome in outcomes)
+    suites.extend(map(_suite, outcomes))
+    suites.extend(map(suite_of, notes))
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
 
@@ -68,9 +71,8 @@ def github_summary(outcome: CheckOutcome) -> str:
 
 def github_annotations(outcome: CheckOutcome) -> list[str]:
     """A workflow command for everything that deviates (an error) and every warning, which GitHub shows as a note."""
-    title = _commanded(outcome.experiment, True)
-    errors = [f"::error title={title}::{_commanded(line)}" for line in deviations(outcome)]
-    return errors + [f"::warning title={title}::{_commanded(warning)}" for warning in outcome.warnings]
+    errors = [workflow_command("error", outcome.experiment, line) for line in deviations(outcome)]
+    return errors + [workflow_command("warning", outcome.experiment, warning) for warning in outcome.warnings]
 
 
 def _case(outcome: CheckOutcome, name: str) -> ElementTree.Element:
@@ -126,11 +128,3 @@ def _told(row: CheckRow, outcome: CheckOutcome) -> str:
                 f"{first.measured:g}, stored is {first.stored:g}{same}{more}"
             )
     return row.verdict if row.difference is None else f"{row.verdict}: moved by {row.difference:+.2f} points"
-
-
-def _commanded(text: str, is_property: bool = False) -> str:
-    """A text as a workflow command of GitHub takes it."""
-    pairs: Iterable[tuple[str, str]] = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
-    for character, code in (*pairs, *((":", "%3A"), (",", "%2C")) * is_property):
-        text = text.replace(character, code)
-    return text

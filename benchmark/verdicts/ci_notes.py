@@ -1,15 +1,11 @@
 """What continuous integration reads beside checks: that nothing could be checked, and that a plugin is broken."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree
 
+from benchmark.system.workflow_command import workflow_command
 from criteria.errors import printable
-
-_IN_DATA = str.maketrans({"%": "%25"})
-_IN_PROPERTIES = str.maketrans({"%": "%25", ":": "%3A", ",": "%2C"})
-"""As GitHub's workflow commands want what separates their parts."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +35,14 @@ def broken(command: str, error: Exception) -> Note:
     return Note(f"dst-bench {command}", "contract", "failure", text)
 
 
-def with_notes(xml: str, notes: Iterable[Note]) -> str:
-    """JUnit's XML of checks, with a suite of one test for each note."""
-    suites = ElementTree.fromstring(xml.encode())
-    suites.extend(map(_suite, notes))
-    ElementTree.indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
-
-
 def github_line(note: Note) -> str:
     """A workflow command, which GitHub shows as a note: an error for a failure, else a warning."""
-    kind = "error" if note.kind == "failure" else "warning"
-    title = note.suite.removeprefix("dst-bench check ").translate(_IN_PROPERTIES)
-    return f"::{kind} title={title}::{note.line.translate(_IN_DATA)}"
+    title = note.suite.removeprefix("dst-bench check ")
+    return workflow_command("error" if note.kind == "failure" else "warning", title, note.line)
 
 
-def _suite(note: Note) -> ElementTree.Element:
+def suite_of(note: Note) -> ElementTree.Element:
+    """A suite of JUnit's with one test, which the note is."""
     counts = {kind: str(int(note.kind == kind)) for kind in ("failure", "skipped")}
     suite = ElementTree.Element(
         "testsuite", name=note.suite, tests="1", failures=counts["failure"], skipped=counts["skipped"]

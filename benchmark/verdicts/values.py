@@ -1,6 +1,6 @@
 """The expected values that results are compared with, and what is to be known before they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.experiments.archive import archive_beside, glance
@@ -32,21 +32,20 @@ def read_values(path: Path, experiment: Experiment, part: Part) -> Values:
     """The expected values in a file, for the part of an experiment; raises :class:`InputError` as reading them does."""
     stored = read_expected(path)
     expected = narrowed(stored, experiment, part)
+    found = Values(expected, None if part.settings else stored)
     archive = archive_beside(path)
     if not archive.is_file():
-        return Values(expected, None if part.settings else stored)
+        return found
     try:
         runs = glance(archive)
     except InputError as error:  # the values are whole without it
-        return Values(expected, None if part.settings else stored, (str(error),))
+        return replace(found, doubts=(str(error),))
     settings, outcomes = zip(*runs, strict=True) if runs else ((), ())
     apart = () if are_of(stored, outcomes) else (_apart(path, archive),)
-    if part.settings:  # which are said to differ
-        return Values(expected, None, apart)
-    if differing := otherwise(experiment, settings):
+    if not part.settings and (differing := otherwise(experiment, settings)):  # settings of a part are said to differ
         of_another = expected.model_copy(update={"claims": {}})
         return Values(of_another, None, (*apart, _of_another(experiment, differing)))
-    return Values(expected, stored, apart)
+    return replace(found, doubts=apart)
 
 
 def _apart(path: Path, archive: Path) -> str:

@@ -33,7 +33,7 @@ FOLDER = Path("build/contract")
 HERE = Path(__file__).parent
 EVIDENCE = HERE / "evidence.jsonl.xz"
 PLUGINS = Path(criteria.__file__).parent
-OF_NO_VERDICT = ("training/", "plugins/identities.py", "plugins/sources.py")
+OF_NO_VERDICT = ("training", "plugins/identities.py", "plugins/sources.py")
 """One's own loop, which neither the contract nor a plugin imports, and what finds the code of a plugin and names it.
 
 A plugin that a campaign asks about has been found, and how its code is called decides no verdict.
@@ -120,12 +120,8 @@ def code_digest(campaign: str) -> str:
     """Names the code that its answers depend on: the statements, without comments and docstrings."""
     places = [PLUGINS, *(HERE / each for each in DECIDES.get(campaign, ()))]
     found = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
-    no_verdict = tuple(f"{PLUGINS.as_posix()}/{each}" for each in OF_NO_VERDICT)
-    sources = [
-        path
-        for path in found
-        if path not in AT_ANY_SEED.get(campaign, ()) and not path.as_posix().startswith(no_verdict)
-    ]
+    left_out = (*(PLUGINS / each for each in OF_NO_VERDICT), *AT_ANY_SEED.get(campaign, ()))
+    sources = [path for path in found if not any(path.is_relative_to(each) for each in left_out)]
     return hashlib.sha256("\0".join(plain_code(path.read_text("utf-8")) for path in sources).encode()).hexdigest()[:12]
 
 

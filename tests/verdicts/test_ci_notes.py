@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 from benchmark.verdicts.check import check
 from benchmark.verdicts.ci import junit
-from benchmark.verdicts.ci_notes import broken, github_line, unchecked, with_notes
+from benchmark.verdicts.ci_notes import broken, github_line, unchecked
 from criteria.errors import PluginError
 from tests.verdicts.test_check import expecting, grid
 
@@ -12,8 +12,8 @@ LACKING = unchecked("mine", "no expected values of 'mine' in expected_results")
 
 
 def test_what_was_not_checked_is_a_test_that_was_skipped_beside_those_of_checks():
-    checked = junit([check(grid(), expecting(grid()))])
-    before, after = ElementTree.fromstring(checked), ElementTree.fromstring(with_notes(checked, [LACKING]))
+    checked = [check(grid(), expecting(grid()))]
+    before, after = ElementTree.fromstring(junit(checked)), ElementTree.fromstring(junit(checked, [LACKING]))
     assert [len(suite) for suite in after] == [len(before[0]), 1]
     suite = after[1]
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "1")
@@ -23,7 +23,7 @@ def test_what_was_not_checked_is_a_test_that_was_skipped_beside_those_of_checks(
 
 def test_a_plugin_that_ends_a_command_is_a_test_that_failed_with_all_that_was_said():
     error = PluginError("greedy breaks exact_count\nfound: \x1b[31m5 < 6 & \x00")
-    suite = ElementTree.fromstring(with_notes(junit([]), [broken("reproduce", error)]))[0]
+    suite = ElementTree.fromstring(junit([], [broken("reproduce", error)]))[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("1", "1", "0")
     failure = suite[0].find("failure")
     assert failure.get("message") == "greedy breaks exact_count"

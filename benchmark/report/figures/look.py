@@ -175,12 +175,8 @@ def _placed(figure: Figure) -> Figure:
 def legend_below(figure: Figure, entries: Mapping[str, Artist], columns: int) -> None:
     """Name lines by their labels below the panels, in as many of ``columns`` as the figure has room for."""
     labels = short_labels(entries).values()
-    numbers = map(str, range(len(entries)))  # matplotlib up to 3.9 drops labels that begin with "_", so they come later
-    handles = dict(zip(numbers, entries.values(), strict=True))
     for number in range(columns, 0, -1):
-        legend = figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=number)
-        for text, label in zip(legend.get_texts(), labels, strict=True):
-            text.set_text(label)
+        legend = figure.legend(entries.values(), labels, loc="outside lower center", ncols=number)
         if number == 1 or legend.get_window_extent().width <= figure.bbox.width:
             return
         legend.remove()
