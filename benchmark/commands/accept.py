@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _warn(line: str) -> None:
-    print(f"dst-bench: warning: {printable(line)}", file=sys.stderr)
+    print(f"warning: {printable(line)}", file=sys.stderr)
 
 
 def _arguments_of_run(args: argparse.Namespace, study: "Study") -> list[str]:

@@ -1,10 +1,8 @@
 """``dst-bench bench``: how fast the parts of the project are, each beside a rival."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import add_data_dir, add_device, add_json
@@ -38,6 +36,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.system.device import choose_device, environment
     from benchmark.timing import comparisons_of
     from benchmark.timing.comparison import Comparison, Skipped
+    from benchmark.verdicts.json_output import document
 
     device = choose_device(args.device)
     found: list[Comparison | Skipped] = []
@@ -49,12 +48,7 @@ def main(args: argparse.Namespace) -> int:
     comparisons = [each for each in found if isinstance(each, Comparison)]
     skipped = [each for each in found if isinstance(each, Skipped)]
     if args.json:
-        content = {
-            "environment": environment(device),
-            "comparisons": [asdict(each) for each in comparisons],
-            "skipped": [asdict(each) for each in skipped],
-        }
-        print(json.dumps(content, indent=2))
+        print(document({"environment": environment(device), "comparisons": comparisons, "skipped": skipped}))
     else:
         print_table(_rows(comparisons), HEADERS, right=(2, 4, 5, 6))
         print("\nMedians of rounds that time both in turn; training is per optimizer step of one network.")

@@ -11,6 +11,7 @@ from benchmark.commands.cli import main
 from benchmark.experiments.cells import Cell
 from benchmark.running.racing import Lane
 from benchmark.running.status import Failure, Status, Unfinished, WorkerStatus
+from benchmark.timing.comparison import Comparison, Skipped
 from benchmark.verdicts.check import check
 from benchmark.verdicts.claims import ClaimOutcome, Interval
 from benchmark.verdicts.claims.changes import ClaimChange
@@ -149,6 +150,20 @@ def test_tune_prints_the_keys_of_the_page(monkeypatch, tmp_path, capsys):
     content = told(capsys, "tune", "mest(lambda_=tune(0.1,1))", "--results", str(tmp_path))
     assert printed(content, documented("tune")) == documented("tune")
     assert content["choices"][0]["setting"]["extra"] == {"update_period": 25}
+
+
+def test_bench_prints_the_keys_of_the_page(monkeypatch, capsys):
+    found = [Comparison("smoke", "dense", "sparse", 2.0, 1.0, 2.0, 1.5, 2.5), Skipped("engines", "no processor")]
+    monkeypatch.setattr("benchmark.timing.comparisons_of", lambda *_: iter(found))
+    content = told(capsys, "bench", "engines")
+    assert printed(content, documented("bench")) == documented("bench")
+
+
+def test_contract_prints_the_keys_of_the_page(capsys):
+    assert main(["contract", "random", "--quick", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    with_notes = [{**each, "notes": ["a note"]} for each in content]  # a quick pass has none
+    assert printed(with_notes, documented("contract")) == documented("contract")
 
 
 def test_a_setting_without_further_ones_has_an_empty_object_for_them():
