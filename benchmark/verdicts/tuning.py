@@ -11,6 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.search import Search
 from benchmark.verdicts.contenders import Setting
+from benchmark.verdicts.expected import DECIMALS
 from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
@@ -96,10 +97,17 @@ def choose(validation: Mapping[str, Sequence[float]]) -> str:
 
 
 def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> Samples:
-    """All that is known of other criteria, and the search as one criterion in place of its candidates."""
+    """All that is known of other criteria, and the search as one criterion in place of its candidates.
+
+    Its results are rounded as stored ones are, so that equal results are equal.
+    """
     tried = {str(spec) for spec in search.candidates}
     kept = {cell: values for cell, values in known.items() if cell.criterion not in tried}
-    return {**kept, **{_cell(search.name, each.setting): each.test for each in choices}}
+    own = {
+        _cell(search.name, each.setting): {seed: round(value, DECIMALS) for seed, value in each.test.items()}
+        for each in choices
+    }
+    return {**kept, **own}
 
 
 def noted_of(search: Search, choices: Sequence[Choice]) -> Noted:

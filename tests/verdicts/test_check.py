@@ -313,6 +313,19 @@ def test_results_of_a_machine_that_rounds_differently_are_compared_seed_by_seed(
     assert outcome.overall == "reproduced"
 
 
+def test_two_runs_that_moved_by_the_same_test_image_are_no_certainty():
+    """Results have all their decimals and stored ones four; a step is still that of one of 450 test images."""
+    cells = [Cell(criterion, "random", density) for criterion in ("magnitude", "mest") for density in DENSITIES]
+    right = {cell: {1: 400 + 3 * number, 2: 407 + 2 * number} for number, cell in enumerate(cells)}
+    stored, now = (
+        {cell: {seed: 100 * (each + more) / 450 for seed, each in found.items()} for cell, found in right.items()}
+        for more in (0, 1)
+    )
+    outcome = check(now, expecting(stored))
+    assert outcome.depths == {"measured": "paired"}
+    assert all(row.interval[0] < -0.1 < 0.5 < row.interval[1] for row in outcome.rows)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_part_of_the_stored_seeds_is_compared_with_the_same_part(n):
     """Ten seeds are stored and a few are run, as continuous integration does, with the same results."""
