@@ -57,6 +57,7 @@ def check_study(study: Study) -> CheckOutcome:
             for name, source in study.expected.sources.items()
         },
         digests=digests_of(study.results),
+        chance=study.chance,
         newcomers=study.newcomers,
     )
     diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
