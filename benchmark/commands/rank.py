@@ -64,6 +64,7 @@ def main(args: argparse.Namespace) -> int:
             margin=args.margin,
             noted=study.noted,
             experiment=name,
+            chance=study.chance,
         )
     else:
         source = "; ".join(f"{name}: {_source(study, args)}" for name, study in named.items())

@@ -48,9 +48,8 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.experiments.search import Search, require_held_out
     from benchmark.running.missing import dry_run, train_missing
     from benchmark.verdicts.json_output import document
-    from benchmark.verdicts.newcomers import of_criteria, standing_among
     from benchmark.verdicts.study import Study
-    from benchmark.verdicts.tuning import as_contender, noted_of, tuned
+    from benchmark.verdicts.tuning import standing_of_search, tuned
     from criteria.errors import InputError
     from criteria.plugins import unknown
 
@@ -72,9 +71,7 @@ def main(args: argparse.Namespace) -> int:
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
     study = Study(experiment, results, None, stored)
-    known = as_contender(search, choices, study.known)
-    found = standing_among(known, experiment.name, args.reference, noted=noted_of(search, choices))
-    own = of_criteria(found, [search.name]) if found else None
+    own = standing_of_search(search, choices, study, args.reference)
     if args.json:
         print(document({"method": search.name, "choices": choices, "standing": own}))
     else:

@@ -57,6 +57,7 @@ def check_study(study: Study) -> CheckOutcome:
             for name, source in study.expected.sources.items()
         },
         digests=digests_of(study.results),
+        chance=study.chance,
         newcomers=study.newcomers,
     )
     diverged = [f"{cell}: the run with seed {seed} diverged" for cell, seed in study.diverged]
@@ -121,7 +122,7 @@ def check(
         raise InputError(f"{expected.experiment}: there is no result to check; run it first")
     if not measured and not stored:
         raise InputError(f"{expected.experiment}: no cell that was asked for has a result or an expected value")
-    step = _grain(samples, expected)
+    step = _grain(measured, expected)
     found = [compare(source, pairs, step, chance) for source, pairs in by_source.items()]
     exact = [
         bits(source, pairs, digests or {}, (computed or {}).get(source, {})) for source, pairs in by_source.items()
@@ -153,14 +154,17 @@ def check(
     )
 
 
-def _grain(samples: Samples, expected: Expected) -> float:
-    """The step of the metric on both sides; 0 if all results are equal."""
+def _grain(measured: Mapping[Cell, Estimate], expected: Expected) -> float:
+    """The step of the metric on both sides, both as they are stored; 0 if all results are equal.
+
+    Results with all their decimals would differ from stored ones by less than a test image.
+    """
     stored = {
         (cell, source): estimate.values
         for cell, by_source in expected.by_cell.items()
         for source, estimate in by_source.items()
     }
-    return capped_grain({**samples, **stored})
+    return capped_grain({**{cell: estimate.values for cell, estimate in measured.items()}, **stored})
 
 
 def _depth(found: Compared, bits: Bits | None) -> Depth:

@@ -281,10 +281,11 @@ def _collapses(first: Array, second: Array, chance: float) -> list[Many]:
     never = [~mask.any(axis=1) & known.any(axis=1) for mask, known in zip(low, there, strict=True)]
     able = int((low[0].any(axis=1) | low[1].any(axis=1)).sum())
     found = []
-    for words, turned in (("collapse now", never[0] & every[1]), ("no longer collapse", every[0] & never[1])):
+    for words, now in (("collapse now", 1), ("no longer collapse", 0)):
+        turned = every[now] & never[1 - now]
         if turned.any():
             seeds = [int(known[turned].sum(axis=1).min()) for known in there]
             move = float(np.nanmean(second[turned]) - np.nanmean(first[turned]))
-            p = turned_p(int(turned.sum()), able, seeds[0], seeds[1])
+            p = turned_p(int(turned.sum()), able, seeds[now], seeds[1 - now])
             found.append(Many("collapse", f"cells that {words}", int(turned.sum()), move, None, p))
     return found

@@ -34,10 +34,11 @@ def contrasts_of(cells: Sequence[Cell]) -> list[WeightedContrast]:
     """Criterion − magnitude, gradient − random growth and criterion − static, at each density and over all of them."""
     single: dict[Key, list[Array]] = {}
     at = {cell: index for index, cell in enumerate(cells)}
+    statics = [cell for cell in cells if cell.criterion == STATIC]
     for cell in cells:
         if cell.growth is None:
             continue
-        for name, other in _partners(cell):
+        for name, other in _partners(cell, statics):
             if other in at:
                 weights = np.zeros(len(cells))
                 weights[at[cell]] += 1
@@ -46,7 +47,7 @@ def contrasts_of(cells: Sequence[Cell]) -> list[WeightedContrast]:
     return [*_averages(single, _at_density), *_over_densities(single)]
 
 
-def _partners(cell: Cell) -> Iterable[tuple[str, Cell]]:
+def _partners(cell: Cell, statics: Iterable[Cell]) -> Iterable[tuple[str, Cell]]:
     if cell.criterion != REFERENCE:
         yield f"{cell.criterion} - {REFERENCE}", Cell(REFERENCE, cell.growth, cell.density, cell.extra)
     if cell.growth == GROWTHS[0]:
@@ -54,7 +55,10 @@ def _partners(cell: Cell) -> Iterable[tuple[str, Cell]]:
             f"{cell.criterion}, {GROWTHS[0]} - {GROWTHS[1]} growth",
             Cell(cell.criterion, GROWTHS[1], cell.density, cell.extra),
         )
-    yield f"{cell.criterion} - {STATIC}", Cell(STATIC, None, cell.density, cell.extra)
+    # A baseline has no axis of what does not concern it, such as an update period.
+    fitting = [each for each in statics if each.density == cell.density and set(each.extra) <= set(cell.extra)]
+    if fitting:
+        yield f"{cell.criterion} - {STATIC}", max(fitting, key=lambda each: len(each.extra))
 
 
 def _at_density(key: Key) -> str:

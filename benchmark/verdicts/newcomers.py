@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from benchmark.verdicts.limits import MARGIN
+from benchmark.verdicts.limits import CHANCE, MARGIN
 from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.standing import NOTHING, REFERENCE, Standing, StandingRow, standing
@@ -13,7 +13,7 @@ from criteria.errors import InputError
 
 def standing_of(study: Study, reference: str = REFERENCE, margin: float = MARGIN) -> Standing | None:
     """The standing of all that is known of an experiment; None where there is too little to compare."""
-    return standing_among(study.known, study.experiment.name, reference, margin, study.noted)
+    return standing_among(study.known, study.experiment.name, reference, margin, study.noted, study.chance)
 
 
 def standing_among(
@@ -22,10 +22,11 @@ def standing_among(
     reference: str = REFERENCE,
     margin: float = MARGIN,
     noted: Noted = NOTHING,
+    chance: float = CHANCE,
 ) -> Standing | None:
     """The standing of samples; None where there is too little to compare."""
     try:
-        return standing(known, reference=reference, margin=margin, noted=noted, experiment=experiment)
+        return standing(known, reference=reference, margin=margin, noted=noted, experiment=experiment, chance=chance)
     except InputError:
         return None
 

@@ -107,12 +107,13 @@ def standing(
     margin: float = MARGIN,
     noted: Noted = NOTHING,
     experiment: str = "",
+    chance: float = CHANCE,
 ) -> Standing:
     """Where the criteria of one experiment stand in each setting, and over all densities of each growth.
 
-    The runs that are ``noted`` count with the accuracy that they have and are named in the flags. Baselines, which have
-    no growth, are not compared. Raises :class:`InputError` where no setting has two criteria with a seed in common, or
-    the reference has not been run.
+    The runs that are ``noted`` count with the accuracy that they have and are named in the flags; ``chance`` is the
+    accuracy of a constant answer. Baselines, which have no growth, are not compared. Raises :class:`InputError` where
+    no setting has two criteria with a seed in common, or the reference has not been run.
     """
     single = settings(samples)
     criteria = sorted({name for contenders in single.values() for name in contenders})
@@ -129,7 +130,7 @@ def standing(
         raise InputError("standing: no setting has two criteria with a seed in common; run them with the same seeds")
     grains = [[step] * len(groups[0]), [step / math.sqrt(densities(single, each)) for each in groups[1]]]
     found = places(panel(groups, criteria), _padded(grains), criteria.index(reference), margin)
-    asked = _Question(reference, margin, criteria, noted.flags)
+    asked = _Question(reference, margin, criteria, noted.flags, chance=chance)
     rows = [
         row
         for family, group in enumerate(groups)
@@ -202,13 +203,16 @@ class _Question:
     """The remarks on the runs of a criterion in a setting, where it has so many seeds or experiments."""
     paired: str = "seed"
     """What the contenders have in common, of which there are ``n``."""
+    chance: float = CHANCE
+    """Accuracy of a constant answer."""
 
 
 def _rows(
     found: Mapping[str, Array], setting: Setting, contenders: Contenders, asked: _Question
 ) -> Iterable[StandingRow]:
     """The rows of one setting, of which ``found`` has the fields of :class:`Places`, each [criteria]."""
-    n, collapsing = len(common_seeds(contenders)), _collapsing(contenders) if setting.density is not None else ()
+    n = len(common_seeds(contenders))
+    collapsing = _collapsing(contenders, asked.chance) if setting.density is not None else ()
     needed = seeds_needed(found["difference"], found["error"], found["dof"], found["n"], asked.margin, CONFIDENCE)
     for name in contenders:
         index = asked.criteria.index(name)
@@ -241,11 +245,11 @@ def _rows(
         )
 
 
-def _collapsing(contenders: Contenders) -> list[str]:
+def _collapsing(contenders: Contenders, chance: float) -> list[str]:
     """The criteria of which some seeds collapse and others do not, as a check finds them."""
     seeds = sorted({seed for values in contenders.values() for seed in values})
     values = np.array([[each.get(seed, np.nan) for seed in seeds] for each in contenders.values()])
-    shaky = unstable(values, np.full((len(contenders), 1), np.nan), CHANCE)
+    shaky = unstable(values, np.full((len(contenders), 1), np.nan), chance)
     return [name for name, found in zip(contenders, shaky, strict=True) if found]
 
 

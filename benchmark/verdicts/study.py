@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
+from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.cost import steps_per_epoch
 from benchmark.experiments.experiment import Experiment
@@ -53,6 +54,11 @@ class Study:
     def cells(self) -> list[Cell]:
         """All cells of the experiment, with or without results, in the order of its tables."""
         return cells(self.experiment)
+
+    @property
+    def chance(self) -> float:
+        """The accuracy in percent of a constant answer, where the classes of the data have as many examples each."""
+        return 100 / source_of(self.experiment.data).look.classes
 
     @cached_property
     def samples(self) -> Samples:

@@ -11,8 +11,12 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.search import Search
 from benchmark.verdicts.contenders import Setting
+from benchmark.verdicts.expected import DECIMALS
+from benchmark.verdicts.newcomers import of_criteria, standing_among
 from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.standing import REFERENCE, Standing
+from benchmark.verdicts.study import Study
 from criteria.errors import InputError
 
 HEADERS = ("growth", "density", "chosen", "validation", "test", "trainings", "FLOPs of one")
@@ -96,15 +100,31 @@ def choose(validation: Mapping[str, Sequence[float]]) -> str:
 
 
 def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> Samples:
-    """All that is known of other criteria, and the search as one criterion in place of its candidates."""
+    """All that is known of other criteria, and the search as one criterion in place of its candidates.
+
+    Its results are rounded as stored ones are, so that equal results are equal.
+    """
     tried = {str(spec) for spec in search.candidates}
     kept = {cell: values for cell, values in known.items() if cell.criterion not in tried}
-    return {**kept, **{_cell(search.name, each.setting): each.test for each in choices}}
+    own = {
+        _cell(search.name, each.setting): {seed: round(value, DECIMALS) for seed, value in each.test.items()}
+        for each in choices
+    }
+    return {**kept, **own}
 
 
 def noted_of(search: Search, choices: Sequence[Choice]) -> Noted:
     """The runs of what was chosen that diverged, with the cell that :func:`as_contender` gives them."""
     return Noted(diverged=[(_cell(search.name, each.setting), seed) for each in choices for seed in each.diverged])
+
+
+def standing_of_search(
+    search: Search, choices: Sequence[Choice], study: Study, reference: str = REFERENCE
+) -> Standing | None:
+    """The rows of a search among all that is known of its experiment; None where there is too little to compare."""
+    known, noted = as_contender(search, choices, study.known), noted_of(search, choices)
+    found = standing_among(known, study.experiment.name, reference, noted=noted, chance=study.chance)
+    return of_criteria(found, [search.name]) if found else None
 
 
 def _cell(criterion: str, setting: Setting) -> Cell:

@@ -12,6 +12,7 @@ from benchmark.verdicts.calibration import of_bounds, of_check, of_standing
 from benchmark.verdicts.calibration.worlds import collapsing, results, stored
 from benchmark.verdicts.check import check
 from benchmark.verdicts.expected import Source
+from benchmark.verdicts.statistics.unstable import permutation_p, sign_flip_p, turned_p
 
 SOURCE = Source(kind="published", reference="simulated")
 
@@ -68,6 +69,23 @@ def test_cells_that_collapse_with_some_seeds_fail_no_honest_rerun(cells, probabi
         collapsing(generator, results(generator, world.grid.mean, world.std, n), cells, probability) for n in sides
     )
     assert plausible(of_check.fails(first, second, world).sum(), 300, 0.01, "greater")
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.1, 0.3, 0.5])
+@pytest.mark.parametrize(("first", "second"), [(1, 1), (3, 1), (10, 1), (3, 3)])
+def test_cells_that_turn_from_no_collapse_to_collapse_by_chance_are_called_chance(first, second, probability):
+    generator, reruns = np.random.default_rng(6), 2_000
+    before, after = (generator.binomial(n, probability, (reruns, 144)) for n in (first, second))
+    turned, able = ((before == 0) & (after == second)).sum(axis=1), ((before > 0) | (after > 0)).sum(axis=1)
+    p = np.array([turned_p(int(t), int(a), second, first) for t, a in zip(turned, able, strict=True)])
+    for level in (0.05, 0.01, 0.0005):
+        assert plausible((p < level).sum(), reruns, level, "greater")
+
+
+def test_no_split_of_many_seeds_is_said_to_be_impossible():
+    same = np.linspace(30.0, 60.0, 15)  # of 15 seeds, splits are drawn
+    assert 0 < sign_flip_p(same) < 1e-3
+    assert 0 < permutation_p(same, same + 100) < 1e-3
 
 
 def test_a_criterion_that_moved_by_one_point_is_found_with_three_seeds():

@@ -13,9 +13,11 @@ from benchmark.commands.cli import main
 from benchmark.experiments.results import ResultsFolder
 from benchmark.report.tables import results_csv, results_table
 from benchmark.verdicts.accepting import accept_study
+from benchmark.verdicts.check import check_study
 from benchmark.verdicts.expected import read_expected
+from benchmark.verdicts.newcomers import standing_of
 from criteria.errors import InputError
-from tests.report.made_up import experiment, page_of, results_of, study_of
+from tests.report.made_up import changed, experiment, page_of, results_of, study_of
 from tests.running.tiny import TINY
 
 TODAY = datetime.date(2026, 3, 14)
@@ -53,6 +55,26 @@ def test_without_divergence_nothing_is_marked():
     assert "²" not in results_table(study)
     assert study.cautions == []
     assert "diverged" not in page_of(study)
+
+
+@pytest.mark.parametrize(
+    ("data", "accuracies", "collapses"),
+    [
+        ("digits", (9.8, 13.4, 13.9), True),
+        ("cifar100", (9.8, 13.4, 13.9), False),
+        ("digits", (1.0, 4.8, 5.2), False),
+        ("cifar100", (1.0, 4.8, 5.2), True),
+    ],
+)
+def test_a_run_at_the_chance_of_its_own_data_is_a_collapse(tmp_path, data, accuracies, collapses):
+    made = changed(MADE, data=data)
+    study = study_of(made, accuracy=lambda run: accuracies[run.seed - 1] if run.cell.criterion == "snip" else 40.0)
+    flags = {flag for row in standing_of(study).rows if row.criterion == "snip" for flag in row.flags}
+    assert any("collapse" in flag for flag in flags) == collapses
+    again = study_of(made, accuracy=lambda run: 40 if run.cell.criterion != "snip" else accuracies[run.seed - 1] + 0.01)
+    accept_study(study, tmp_path / "made-up.yaml", TODAY)
+    rows = check_study(replace(again, expected=read_expected(tmp_path / "made-up.yaml"))).rows
+    assert any(row.verdict == "unstable" for row in rows) == collapses
 
 
 def test_diverged_runs_are_no_expected_values_unless_somebody_says_so(tmp_path):

@@ -273,6 +273,21 @@ def test_two_criteria_that_changed_places_are_found_by_their_contrast():
     assert "snip - magnitude, all densities" in found
 
 
+def test_a_lead_over_static_is_compared_too_where_static_lacks_an_axis_of_the_criterion():
+    """Each cell moves by 0.8, less than the tolerance; the difference to static, which has no period, by 1.6."""
+    periods = [(("update_period", period),) for period in (25, 100, 400)]
+
+    def values(lead):
+        cells = {Cell("magnitude", "random", density, p): lead for density in DENSITIES for p in periods}
+        cells |= {Cell("static", None, density): -lead for density in DENSITIES}
+        return {cell: around(85 + each, 0.2, order=number) for number, (cell, each) in enumerate(cells.items())}
+
+    outcome = check({cell: others(each) for cell, each in values(-0.4).items()}, expecting(values(0.4)))
+    assert "deviates" not in {row.verdict for row in outcome.rows}
+    found = {shift.name for shift in outcome.shifts if shift.deviates and shift.kind == "contrast"}
+    assert found >= {"magnitude - static · 0.05 · update_period=25", "magnitude - static, all densities"}
+
+
 def test_runs_with_the_same_seeds_and_arithmetic_must_be_equal():
     """One run of eighty, by a hundredth of a point."""
     measured = grid()
@@ -311,6 +326,19 @@ def test_results_of_a_machine_that_rounds_differently_are_compared_seed_by_seed(
     outcome = check(nearby, expecting(grid(std=2.0)))
     assert outcome.depths == {"measured": "paired"}
     assert outcome.overall == "reproduced"
+
+
+def test_two_runs_that_moved_by_the_same_test_image_are_no_certainty():
+    """Results have all their decimals and stored ones four; a step is still that of one of 450 test images."""
+    cells = [Cell(criterion, "random", density) for criterion in ("magnitude", "mest") for density in DENSITIES]
+    right = {cell: {1: 400 + 3 * number, 2: 407 + 2 * number} for number, cell in enumerate(cells)}
+    stored, now = (
+        {cell: {seed: 100 * (each + more) / 450 for seed, each in found.items()} for cell, found in right.items()}
+        for more in (0, 1)
+    )
+    outcome = check(now, expecting(stored))
+    assert outcome.depths == {"measured": "paired"}
+    assert all(row.interval[0] < -0.1 < 0.5 < row.interval[1] for row in outcome.rows)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

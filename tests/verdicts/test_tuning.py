@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from benchmark.commands.cli import main
 from benchmark.data import source_of
+from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.search import Search
 from benchmark.report.findings import Findings
 from benchmark.report.sections.tuning import SECTION
+from benchmark.verdicts.expected import Estimate
+from benchmark.verdicts.standing import standing
 from benchmark.verdicts.tuning import as_contender, choice_row, choose, noted_of, tuned
 from criteria.errors import InputError
 from tests.report.made_up import Page, changed, experiment, page_of, results_of, study_of
@@ -86,6 +89,15 @@ def test_a_search_competes_as_one_criterion_in_place_of_its_candidates():
     known = {run.cell: {1: 0.0} for run, _ in results}
     found = {cell.criterion for cell in as_contender(SEARCH, choices, known)}
     assert found == {SEARCH.name, "static", "dense"}
+
+
+def test_a_search_that_chose_what_is_stored_stands_beside_it_and_not_a_rounding_above():
+    results = made_up([1, 3, 2], [50.0, 100 * 434 / 450, 70.0])
+    (choice,) = choices = tuned(SEARCH, results, "test_accuracy_best")
+    stored = Estimate.from_values(choice.test).values
+    known = {Cell("magnitude", "random", 0.1): stored, Cell("set", "random", 0.1): dict.fromkeys(stored, 90.0)}
+    found = standing(as_contender(SEARCH, choices, known))
+    assert {row.criterion: row.rank for row in found.rows} == {"magnitude": 1.5, SEARCH.name: 1.5, "set": 3}
 
 
 def test_a_grid_is_every_combination_of_the_values():

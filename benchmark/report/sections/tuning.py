@@ -7,8 +7,8 @@ from benchmark.experiments.search import Search, Tuning
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section, Table
 from benchmark.report.tables import csv_text
-from benchmark.verdicts.newcomers import of_criteria, sentences, standing_among
-from benchmark.verdicts.tuning import HEADERS, Choice, as_contender, choice_row, cost_words, noted_of, tuned
+from benchmark.verdicts.newcomers import sentences
+from benchmark.verdicts.tuning import HEADERS, Choice, choice_row, cost_words, standing_of_search, tuned
 from criteria.errors import InputError
 
 READING = (
@@ -43,9 +43,7 @@ def _told(findings: Findings, tuning: Tuning) -> Told | None:
     choices = _choices(findings, search)
     if not choices:
         return None
-    known, noted = as_contender(search, choices, study.known), noted_of(search, choices)
-    found = standing_among(known, study.experiment.name, noted=noted)
-    own = of_criteria(found, [search.name]) if found else None
+    own = standing_of_search(search, choices, study)
     cost = f"{cost_words(choices)} Its budget is {tuning.budget} trainings."
     table = Table(HEADERS, list(map(choice_row, choices)), READING, left=3)
     return Told(search.name, table, cost, list(sentences(own)) if own else [])

@@ -2,8 +2,9 @@
 
 Each claim is judged over the settings that the experiment has; chance is in the seeds. A verdict is wrongly
 ``supported`` no more than one time in forty, and wrongly ``contradicted`` no more than one time in forty, whatever the
-number of comparisons it is made of. There is no correction for the number of claims, because each is a question of its
-own. Claims are found by their entry points in the group ``dst_bench.claims``.
+number of comparisons it is made of; ``spread-grows`` says where it is contradicted a little more often. There is no
+correction for the number of claims, because each is a question of its own. Claims are found by their entry points in
+the group ``dst_bench.claims``.
 """
 
 from collections.abc import Mapping

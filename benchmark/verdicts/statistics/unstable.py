@@ -21,6 +21,8 @@ NEAR_CHANCE = 1.0
 """Points from the accuracy of a constant answer within which a training counts as collapsed."""
 MOST_SPLITS = 20_000
 """Splits beyond which they are drawn at random."""
+PROBABILITIES = 1_001
+"""Probabilities of a collapse that are tried for the likeliest."""
 
 
 def collapsed(values: Array, chance: float) -> Mask:
@@ -84,23 +86,26 @@ def permutation_p(first: Array, second: Array) -> float:
 def sign_flip_p(differences: Array) -> float:
     """Two-sided p-value that paired differences are as likely to be positive as negative, by their mean."""
     n = len(differences)
-    if n <= 14:
+    if 2**n <= MOST_SPLITS:
         signs = np.array(list(product((-1.0, 1.0), repeat=n)))
     else:
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], (MOST_SPLITS, n))
+        drawn = np.random.default_rng(0).choice([-1.0, 1.0], (MOST_SPLITS, n))
+        signs = np.concatenate([np.ones((1, n)), drawn])  # what was found is one of the splits, so p is never zero
     means = np.abs(signs @ differences) / n
     return float((means >= abs(differences.mean()) - 1e-9).mean())
 
 
-def turned_p(turned: int, able: int, first: int, second: int) -> float:
+def turned_p(turned: int, able: int, every: int, never: int) -> float:
     """P-value of as many cells as ``turned`` that collapse with all seeds of one side and with none of the other.
 
-    ``able`` cells can collapse, and the sides have ``first`` and ``second`` seeds.
-    One such cell is nothing: with a probability of one half, three seeds against three do so three times in a hundred.
-    The bound holds for whatever probability makes it likeliest, and for cells that collapse independently.
+    ``able`` cells collapse with some seed; ``every`` and ``never`` are the seeds of the side that collapses and of the
+    other. One such cell is nothing: with a probability of one half, three seeds against three do so three times in a
+    hundred. The bound holds for whatever probability makes it likeliest, and for cells that collapse independently.
     """
     if not turned:
         return 1.0
-    share = first / (first + second)
-    single = share**first * (1 - share) ** second
+    probability = np.linspace(0.0, 1.0, PROBABILITIES)
+    # A cell is known to be able because a seed of it has collapsed, which is 1 - (1 - p)^seeds; p is cancelled from it.
+    seen = ((1 - probability)[:, None] ** np.arange(every + never)).sum(axis=-1)
+    single = float((probability ** (every - 1) * (1 - probability) ** never / seen).max())
     return float(min(1.0, 2 * special.bdtrc(turned - 1, able, single)))
