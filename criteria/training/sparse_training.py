@@ -214,9 +214,12 @@ class SparseTraining:
         save_masks(self.masks, path)
 
     def finalize(self) -> dict[str, Tensor]:
-        """Let go of the optimizer; what is left is a plain model with zeros in place. Returns the last masks."""
+        """Let go of the optimizer; what is left is a plain model with zeros in place. Returns the last masks.
+
+        No weight is changed: zeros are in place since the last step, and weights of an earlier checkpoint that were
+        loaded since then have zeros of their own.
+        """
         if self._hooks is not None:
-            mask_weights(self._weights)
             self._hooks.remove()
             self._hooks = None
             let_go(self._optimizer, self._weights)

@@ -29,6 +29,16 @@ def test_a_finalized_model_is_a_plain_model_with_zeros_in_place():
     copy.deepcopy(model)
 
 
+def test_the_best_weights_that_are_loaded_before_the_end_stay_whole():
+    model, optimizer, sparse = attached()
+    train(model, optimizer, 5)
+    best = copy.deepcopy(model.state_dict())
+    train(model, optimizer, 15, first=5)
+    model.load_state_dict(best)
+    sparse.finalize()
+    assert all(torch.equal(now, then) for now, then in zip(model.state_dict().values(), best.values(), strict=True))
+
+
 def test_masks_go_to_a_safetensors_file_and_back(tmp_path):
     pytest.importorskip("safetensors")
     model, optimizer, sparse = attached()
