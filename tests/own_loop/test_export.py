@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from criteria import InputError
@@ -78,6 +79,24 @@ def test_a_copy_computes_the_same_where_attention_reads_weights_in_its_own_way(l
     model, inputs = layers(8, 2, 16, batch_first=True).eval(), torch.randn(3, 5, 8)
     arguments = [inputs] * (2 if layers is nn.TransformerDecoderLayer else 1)
     torch.testing.assert_close(csr_copy(model)(*arguments), model(*arguments))
+
+
+@pytest.mark.parametrize("shape", [(12,), (5, 12), (2, 5, 12), (2, 3, 5, 12)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_copy_takes_inputs_of_any_shape_and_order_in_memory(shape, bias):
+    model = nn.Linear(12, 7, bias=bias)
+    inputs = torch.randn(shape)
+    turned = torch.randn(shape[::-1]).permute(*range(len(shape))[::-1])
+    for each in (inputs, turned):
+        torch.testing.assert_close(csr_copy(model)(each), model(each))
+
+
+@pytest.mark.parametrize("norm", [parametrizations.weight_norm, parametrizations.spectral_norm, nn.utils.spectral_norm])
+def test_a_copy_computes_the_same_where_a_weight_is_computed(norm):
+    model, inputs = nn.Sequential(norm(nn.Linear(3, 4)), nn.Linear(4, 4)).eval(), torch.randn(2, 3)
+    fast = csr_copy(model)
+    assert fast[1].weight.layout == torch.sparse_csr
+    torch.testing.assert_close(fast(inputs), model(inputs))
 
 
 def test_a_layer_that_torch_cannot_multiply_so_is_refused_by_name():
