@@ -167,7 +167,12 @@ def named(plugin: object) -> str:
 
 
 def unscaled(gradient: Tensor | None, scale: Tensor | None) -> Tensor | None:
-    """A gradient as it is without the factor that a scaler multiplied the loss by, where that is still in it."""
+    """A dense gradient without the factor that a scaler multiplied the loss by, where that is still in it.
+
+    Embeddings may have sparse ones, in which what is not written is zero.
+    """
+    if gradient is not None and gradient.layout != torch.strided:
+        gradient = gradient.to_dense()
     return gradient if gradient is None or scale is None else gradient / scale.to(gradient.device)
 
 

@@ -119,6 +119,11 @@ def parametrized():
     return nn.Sequential(parametrizations.weight_norm(nn.Linear(3, 4)), nn.Linear(4, 4))
 
 
+def parametrized_attention():
+    attention = parametrizations.weight_norm(nn.MultiheadAttention(4, 2), "in_proj_weight")
+    return nn.Sequential(attention, nn.Linear(4, 4))
+
+
 def pruned():
     return nn.Sequential(prune.identity(nn.Linear(3, 4), "weight"), nn.Linear(4, 4))
 
@@ -133,6 +138,8 @@ def pruned():
         (Language(tied=True), {}, "weight head.weight is shared with embed.weight, which is not selected; include"),
         (parametrized(), {}, "the weight of layer 0 is computed from other tensors"),
         (pruned(), {}, "the weight of layer 0 is computed from other tensors"),
+        (parametrized_attention(), {}, "the weight of layer 0 is computed from other tensors"),
+        (nn.Sequential(nn.Linear(3, 4, device="meta")), {}, "weight 0.weight is on the meta device, without numbers"),
         (nn.Sequential(nn.LazyLinear(4)), {}, "weight 0.weight has no shape yet; let the model see one batch first"),
         (nn.Sequential(nn.Linear(3, 4).requires_grad_(False)), {"include": "0.weight"}, "weight 0.weight is frozen"),
     ],
@@ -162,6 +169,14 @@ def test_what_the_optimizer_does_not_train_stays_as_it_is():
     head = torch.optim.SGD([*model[0].parameters(), *model[5].parameters()], lr=0.1)
     assert sparse_names(model, head) == ["5.weight"]
     assert torch.equal(model[0].weight, before)
+
+
+def test_frozen_weights_that_are_no_matrix_of_real_numbers_stay_as_they_are():
+    """A model in four bits, of which adapters are trained, has such linear layers."""
+    packed, shapeless = nn.Linear(4, 4), nn.LazyLinear(4)
+    packed.weight = nn.Parameter(torch.zeros(8, 1, dtype=torch.uint8), requires_grad=False)
+    model = nn.Sequential(packed, shapeless, nn.Linear(4, 4))
+    assert sparse_names(model, sgd(model[2])) == ["2.weight"]
 
 
 def test_two_trainings_of_one_weight_are_refused_and_of_different_ones_are_not():

@@ -245,6 +245,27 @@ def test_training_in_bfloat16_keeps_the_density():
     assert inactive_are_zero(model, sparse)
 
 
+@pytest.mark.parametrize("criterion", ["magnitude", "running_snip"])
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # torch's own
+def test_an_embedding_with_sparse_gradients_trains_as_one_with_dense_ones(criterion):
+    masks = []
+    for sparse_gradients in (True, False):
+        torch.manual_seed(0)
+        model = nn.Embedding(9, 6, sparse=sparse_gradients)
+        made = torch.optim.Adagrad(model.parameters())
+        how = {"criterion": criterion, "include": nn.Embedding, "density": 0.3, "update_period": 2, "total_steps": 20}
+        sparse = SparseTraining(model, made, **how)
+        for step in range(8):
+            made.zero_grad()
+            words = torch.arange(9).repeat(2)
+            (model(words) - batch(step, 18)[0][:, :6]).square().mean().backward()
+            made.step()
+            assert inactive_are_zero(model, sparse)
+        assert [update.skipped for update in sparse.history] == [""] * 4
+        masks.append(sparse.masks["weight"])
+    assert torch.equal(*masks)
+
+
 def test_a_layer_that_is_frozen_on_the_way_keeps_its_mask_and_its_zeros():
     model, optimizer, sparse = attached()
     train(model, optimizer, 3)
