@@ -1,6 +1,7 @@
 """What is left when the training is over."""
 
 import copy
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -115,6 +116,16 @@ def test_an_average_of_weights_can_be_masked_as_the_model_is():
     sparse.apply_masks(average)
     assert not weight[~sparse.masks["0.weight"]].any()
     assert weight[sparse.masks["0.weight"]].any()
+
+
+def test_a_model_with_a_part_called_module_can_be_copied_and_masked():
+    model = nn.Sequential(OrderedDict(module=perceptron()))
+    model, optimizer, sparse = attached(model)
+    copied, average = copy.deepcopy(model), AveragedModel(model)
+    train(model, optimizer, 3)
+    for each, whole in ((copied, copied), (average, average.module)):
+        sparse.apply_masks(each)
+        assert all(not whole.get_parameter(name).detach()[~mask].any() for name, mask in sparse.masks.items())
 
 
 def test_a_model_that_is_no_copy_cannot_be_masked():

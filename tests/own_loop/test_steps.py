@@ -350,6 +350,13 @@ def test_the_prune_fraction_is_a_schedule_by_name_a_number_or_an_object(given, e
     assert sparse.history[0].prune_fraction == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("given", [1.5, -0.1, float("nan"), None, "half"])
+def test_a_schedule_that_gives_no_share_is_blamed_itself(given):
+    model, optimizer, _ = attached(prune_fraction=type("Mine", (), {"at": lambda self, step, total: given})())
+    with pytest.raises(InputError, match=f"the schedule gives the prune fraction {given!r} at step 3; it must be"):
+        train(model, optimizer, 3)
+
+
 def test_a_number_needs_no_total():
     model, optimizer, sparse = attached(prune_fraction=0.2, total_steps=None)
     train(model, optimizer, 30)
@@ -396,6 +403,18 @@ def test_a_hook_that_finds_nothing_next_fails_as_any_other(hook, step):
 
     with pytest.raises(PluginError, match=f"failed at step {step}: StopIteration"):
         use()
+
+
+class Unwritable(Failing):
+    def __repr__(self):
+        raise ZeroDivisionError("no words")
+
+
+def test_a_plugin_that_cannot_write_itself_is_named_by_its_class():
+    model, optimizer, sparse = attached(criterion=Unwritable())
+    assert "criterion Unwritable with growth" in repr(sparse)
+    with pytest.raises(PluginError, match=r"criterion Unwritable with growth .* failed at step 3: nothing here"):
+        train(model, optimizer, 3)
 
 
 def test_a_parameter_that_was_replaced_is_noticed():
