@@ -20,10 +20,8 @@ class Sparse(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any, optimizer: Any, **_: Any) -> None:  # noqa: ARG002
         """Attach when the optimizer is there and a checkpoint, if any, is loaded."""
-        if not self.resume and state.global_step:
-            raise InputError(
-                "new masks would cut down the weights of the checkpoint; give its folder, Sparse(resume=…)"
-            )
+        if bool(self.resume) != bool(state.global_step):
+            raise InputError("Trainer and Sparse resume together: train(resume_from_checkpoint=…), Sparse(resume=…)")
         if not self.resume and model is self.model:
             raise InputError("new masks would cut down what was trained; take Sparse(masks=….sparse.masks) to go on")
         saved = torch.load(Path(self.resume) / "sparse.pt", weights_only=True) if self.resume else None

@@ -188,8 +188,11 @@ def test_hugging_faces_trainer_draws_no_new_masks_for_weights_that_were_trained(
     model, _ = transformers(6, sparse=sparse)
     with pytest.raises(InputError, match="new masks would cut down what was trained"):
         transformers(6, sparse=sparse, model=model)
-    with pytest.raises(InputError, match=r"would cut down the weights of the checkpoint; give its folder"):
-        transformers(12, resume=str(tmp_path / "out/checkpoint-6"), told=False)
+    checkpoint = str(tmp_path / "out/checkpoint-6")
+    with pytest.raises(InputError, match="Trainer and Sparse resume together"):
+        transformers(12, resume=checkpoint, told=False)
+    with pytest.raises(InputError, match="Trainer and Sparse resume together"):
+        transformers(12, sparse=Sparse(resume=checkpoint, total_steps=60, **SETTINGS))
 
 
 def safetensors_of(folder):
