@@ -115,16 +115,31 @@ def interval(differences: list[float]) -> tuple[float, float]:
     return statistics.mean(differences), float(student.ppf(0.975, n - 1)) * statistics.stdev(differences) / n**0.5
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads a whole number that is not below ``least``; an interval needs two seeds."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is no whole number from {least}")
+        return int(text)
+
+    return number
+
+
 def main() -> None:
     """Train every model with both kinds of mask on every seed, and print what came out."""
     parser = argparse.ArgumentParser(description="Dynamic against static sparse training in one's own loop.")
     parser.add_argument("models", nargs="*", help=f"of {', '.join(MODELS)}; both by default")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="cross-validations of each seed")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--update-period", type=int, default=UPDATE_PERIOD, help="optimizer steps between updates")
+    parser.add_argument("--seeds", type=at_least(2), default=SEEDS)
+    parser.add_argument("--repeats", type=at_least(1), default=REPEATS, help="cross-validations of each seed")
+    parser.add_argument("--epochs", type=at_least(1), default=EPOCHS)
+    parser.add_argument(
+        "--update-period", type=at_least(1), default=UPDATE_PERIOD, help="optimizer steps between updates"
+    )
     parser.add_argument("--grown-momentum", choices=get_args(GrownMomentum), default="reset", help="docs/own_loop.md")
     arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.models) - set(MODELS)):
+        parser.error(f"there is no model {unknown[0]}; there are: {', '.join(MODELS)}")
     updates = arguments.update_period, arguments.grown_momentum
     torch.set_num_threads(1)  # networks as small as these gain nothing by more
     for name in arguments.models or MODELS:

@@ -41,7 +41,8 @@ def csr_copy(model: nn.Module) -> nn.Module:
     """A copy of ``model`` for inference in which the weight of every Linear layer is a sparse CSR matrix.
 
     Torch multiplies CSR matrices in Linear layers only, so convolutions stay dense, and so do the layers inside torch's
-    own attention and transformer layers, which read their weights in another way. The copy computes what the model
+    own attention and transformer layers, which read their weights in another way, and layers whose weight is computed
+    from other tensors (by a parametrization, or spectral norm). The copy computes what the model
     does, beyond rounding, and needs no gradient. Raises :class:`InputError` for a Linear layer in a dtype that torch
     does not multiply CSR matrices in.
     """
@@ -50,12 +51,19 @@ def csr_copy(model: nn.Module) -> nn.Module:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")  # torch calls it beta
         for name, module in copied.named_modules():
-            if isinstance(module, nn.Linear) and id(module) not in kept:
+            plain = isinstance(module, nn.Linear) and isinstance(module._parameters.get("weight"), nn.Parameter)
+            if plain and id(module) not in kept:
                 if module.weight.dtype not in (torch.float32, torch.float64):
                     kind = str(module.weight.dtype).removeprefix("torch.")
                     raise InputError(f"layer {name} is in {kind}; csr_copy multiplies in float32 and float64")
                 module.weight = nn.Parameter(module.weight.to_sparse_csr(), requires_grad=False)
+                module.register_forward_pre_hook(_contiguous)
     return copied
+
+
+def _contiguous(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Torch multiplies CSR matrices with no batch of sequences whose numbers are in another order in memory."""
+    return tuple(each.contiguous() for each in inputs)
 
 
 def _safetensors() -> Any:

@@ -10,6 +10,7 @@ from criteria.errors import InputError
 from criteria.fan_in import fan_in_mask
 from criteria.randomness import stream
 from criteria.rules import Distribution, FanIn
+from criteria.training.numeric import is_number
 from criteria.training.selecting import by_name
 
 GivenMasks = Mapping[str, Tensor] | Literal["nonzero"]
@@ -33,7 +34,7 @@ def random_masks(
     """
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
     if not isinstance(density, Mapping):
-        _require_density("density", density)
+        density = _checked("density", density)
         counts = layer_counts(shapes, density, distribution)
         densities = dict.fromkeys(shapes, density)
     else:
@@ -55,11 +56,15 @@ def given_masks(weights: Mapping[str, nn.Parameter], masks: GivenMasks) -> dict[
         if masks != "nonzero":
             raise InputError(f"masks is {masks!r}; it can be a dictionary of masks, or 'nonzero'")
         return {name: weight.detach() != 0 for name, weight in weights.items()}
+    if not isinstance(masks, Mapping):
+        raise InputError(f"masks is {masks!r}; it can be a dictionary of masks, or 'nonzero'")
     for name in sorted(set(masks) ^ set(weights)):
         what = "there is no mask for weight" if name in weights else "there is a mask, but no sparse weight"
         raise InputError(f"masks: {what} {name}")
     found = {}
     for name, weight in weights.items():
+        if not isinstance(masks[name], Tensor):
+            raise InputError(f"the mask of {name} is a {type(masks[name]).__name__}; it must be a tensor")
         mask = masks[name].detach()
         if mask.shape != weight.shape:
             raise InputError(f"the mask of {name} has shape {tuple(mask.shape)}, the weight {tuple(weight.shape)}")
@@ -81,8 +86,8 @@ def digest(masks: Mapping[str, Tensor]) -> int:
 
 def _by_weight(density: Mapping[str, float], names: list[str]) -> dict[str, float]:
     for key, value in density.items():
-        _require_density(f"density of {key}", value)
-        if not any(by_name(key, name) for name in names):
+        _checked(f"density of {key}", value)
+        if not isinstance(key, str) or not any(by_name(key, name) for name in names):
             raise InputError(
                 f"density has a value for {key!r}, which is no sparse weight; there are: {', '.join(names)}"
             )
@@ -91,10 +96,12 @@ def _by_weight(density: Mapping[str, float], names: list[str]) -> dict[str, floa
         fitting = [key for key in density if by_name(key, name)]
         if not fitting:
             raise InputError(f"density gives none for weight {name}; '*' can stand for all others")
-        found[name] = density[fitting[0]]
+        found[name] = _checked(f"density of {name}", density[fitting[0]])
     return found
 
 
-def _require_density(what: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+def _checked(what: str, value: float) -> float:
+    """A density, as a number of Python: what is drawn depends on how it is written, and NumPy's are written apart."""
+    if not is_number(value) or not 0 < value <= 1:
         raise InputError(f"{what} is {value!r}; it must be above 0 and at most 1")
+    return value if isinstance(value, int) else float(value)

@@ -57,8 +57,8 @@ def sparse_weights(
     for each in candidates:
         if id(each.parameter) in excluded or not any(_includes(s, each) for s in include):
             continue
-        _require_plain(each)
         if each.parameter.requires_grad and id(each.parameter) in ids:
+            _require_plain(each)
             chosen[each.name] = each.parameter
         elif each.name in include:
             state = "is not in the optimizer" if each.parameter.requires_grad else "is frozen"
@@ -130,6 +130,8 @@ def _require_plain(each: Candidate) -> None:
     parameter = each.parameter
     if isinstance(parameter, UninitializedParameter):
         raise InputError(f"weight {each.name} has no shape yet; let the model see one batch first")
+    if parameter.is_meta:
+        raise InputError(f"weight {each.name} is on the meta device, without numbers; load the model's weights first")
     if type(parameter.data).__name__ == "DTensor":
         raise InputError(f"weight {each.name} is sharded over processes, and only whole weights can be sparse")
     if parameter.dim() < 2 or not parameter.is_floating_point():
@@ -140,8 +142,9 @@ def _require_parameters(model: nn.Module, include: Sequence[Selector], exclude: 
     """A layer whose weight is computed from other tensors would stay dense without a word."""
     types = tuple(selector for selector in include if isinstance(selector, type))
     for path, module in model.named_modules():
-        plain = isinstance(module, SPARSE_LAYERS) and not isinstance(module, nn.MultiheadAttention)
-        if not plain or not isinstance(module, types) or module._parameters.get("weight") is not None:
+        weights = ("in_proj_weight", "q_proj_weight") if isinstance(module, nn.MultiheadAttention) else ("weight",)
+        plain = any(module._parameters.get(name) is not None for name in weights)
+        if plain or not isinstance(module, SPARSE_LAYERS) or not isinstance(module, types):
             continue
         if not any(by_name(s, path) if isinstance(s, str) else isinstance(module, s) for s in exclude):
             raise InputError(

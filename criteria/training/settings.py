@@ -1,7 +1,7 @@
 """Reading the settings of a sparse training; whatever does not fit is refused in one line."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from criteria.api import Criterion, Growth
@@ -9,6 +9,7 @@ from criteria.errors import InputError
 from criteria.plugins import load
 from criteria.rules import Rules
 from criteria.schedule import PruneFraction
+from criteria.training.numeric import is_number, is_whole
 from criteria.training.ranks import Ranks
 from criteria.training.selecting import Selector
 from criteria.training.updating import Loss, Recipe, Schedule
@@ -61,14 +62,18 @@ def checked_loss(loss: Loss | None, criterion: Criterion, ranks: Ranks) -> Loss 
 
 def checked_seed(seed: int) -> int:
     """A seed that all processes can be told."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+    if not is_whole(seed) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^63 - 1")
-    return seed
+    return int(seed)
 
 
 def several(selectors: Selector | Sequence[Selector]) -> Sequence[Selector]:
     """One selector or many, as a list."""
-    return [selectors] if isinstance(selectors, str | type) else list(selectors)
+    if isinstance(selectors, str | type):
+        return [selectors]
+    if not isinstance(selectors, Iterable):
+        raise InputError(f"{selectors!r} selects no weights; give names, patterns or types of modules")
+    return list(selectors)
 
 
 def _schedule(prune_fraction: Schedule | float | str) -> Schedule:
@@ -77,11 +82,14 @@ def _schedule(prune_fraction: Schedule | float | str) -> Schedule:
         if prune_fraction not in SCHEDULES:
             raise InputError(f"prune_fraction is {prune_fraction!r}; by name it can be: {', '.join(SCHEDULES)}")
         return PruneFraction(prune_fraction)  # type: ignore[arg-type]  # one of the names
-    if isinstance(prune_fraction, int | float):
+    if is_number(prune_fraction):
         if not 0 <= prune_fraction <= 1:
             raise InputError(f"prune_fraction is {prune_fraction}; it must be from 0 to 1")
         return PruneFraction("constant", float(prune_fraction))
-    return prune_fraction
+    if not callable(getattr(prune_fraction, "at", None)):
+        known = f"{', '.join(SCHEDULES)}, a number, or an object with at(step, total_steps)"
+        raise InputError(f"prune_fraction is {prune_fraction!r}; it can be: {known}")
+    return prune_fraction  # type: ignore[return-value]  # numbers have no at()
 
 
 def _instance(plugin: Any, kind: type, what: str) -> Any:
@@ -92,5 +100,5 @@ def _instance(plugin: Any, kind: type, what: str) -> Any:
 
 
 def _require_count(what: str, value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+    if value is not None and (not is_whole(value) or value < 1):
         raise InputError(f"{what} is {value!r}; it must be a number of optimizer steps, from 1")

@@ -21,7 +21,7 @@ from criteria.training.ranks import Ranks
 from criteria.training.selecting import SPARSE_LAYERS, Selector, sparse_weights, with_shared_names
 from criteria.training.settings import checked_loss, checked_seed, recipe, several
 from criteria.training.state import checked_state, require_same_rules, written
-from criteria.training.steps import StepHooks, inner_model, inner_optimizer
+from criteria.training.steps import StepHooks, inner_model, inner_optimizer, parameters_of_copy
 from criteria.training.updating import (
     Loss,
     Schedule,
@@ -29,6 +29,7 @@ from criteria.training.updating import (
     hessian_gradients,
     is_finite,
     layers,
+    named,
     plugin_errors,
     unscaled,
 )
@@ -142,7 +143,7 @@ class SparseTraining:
 
     def __repr__(self) -> str:
         counts = f"{len(self._weights)} weights at density {self.density:.4g}"
-        return f"SparseTraining({counts}, {self._recipe.criterion!r}, {self._recipe.growth!r}, step {self.step})"
+        return f"SparseTraining({counts}, {self._recipe.plugins}, step {self.step})"
 
     def __reduce__(self) -> str:
         """No copy, and no pickle: the hooks of the optimizer would not come along."""
@@ -181,7 +182,7 @@ class SparseTraining:
             require_not_cut_down(self._weights, self._before, masks)
         history = [Update.of_plain(update) for update in state["history"]]
         criterion, growth = copy.deepcopy((self._recipe.criterion, self._recipe.growth))
-        with plugin_errors(f"loading the state of criterion {criterion!r} with growth {growth!r}", state["step"]):
+        with plugin_errors(f"loading the state of {self._recipe.plugins}", state["step"]):
             criterion.load_state_dict(on_device(state["criterion"], self._device))
             growth.load_state_dict(on_device(state.get("growth", {}), self._device))  # older states have none
         self._recipe = replace(self._recipe, criterion=criterion, growth=growth)
@@ -203,7 +204,7 @@ class SparseTraining:
         if model is None:
             mask_weights(self._weights)
             return
-        found = dict(inner_model(getattr(model, "module", model)).named_parameters())
+        found = parameters_of_copy(model, self.masks)
         for name, mask in self.masks.items():
             if name not in found or found[name].shape != mask.shape:
                 raise InputError(f"the model has no weight {name} of shape {tuple(mask.shape)}; is it a copy?")
@@ -214,9 +215,12 @@ class SparseTraining:
         save_masks(self.masks, path)
 
     def finalize(self) -> dict[str, Tensor]:
-        """Let go of the optimizer; what is left is a plain model with zeros in place. Returns the last masks."""
+        """Let go of the optimizer; what is left is a plain model with zeros in place. Returns the last masks.
+
+        No weight is changed: zeros are in place since the last step, and weights of an earlier checkpoint that were
+        loaded since then have zeros of their own.
+        """
         if self._hooks is not None:
-            mask_weights(self._weights)
             self._hooks.remove()
             self._hooks = None
             let_go(self._optimizer, self._weights)
@@ -255,7 +259,7 @@ class SparseTraining:
             weight.follow()
         shown = self._layers(trained)
         if how.criterion.observes:
-            with plugin_errors(f"criterion {how.criterion!r}", self.step):
+            with plugin_errors(f"criterion {named(how.criterion)}", self.step):
                 for layer in shown:
                     how.criterion.observe(layer)
         if due:
@@ -282,7 +286,7 @@ class SparseTraining:
         if reason:
             self.history.append(Update(self.step, fraction, skipped=reason))
             return
-        with plugin_errors(f"criterion {how.criterion!r} with growth {how.growth!r}", self.step):
+        with plugin_errors(how.plugins, self.step):
             updates = update_layers(shown, how.criterion, how.growth, fraction, how.rules)
         self._ranks.all_take_first(part for each in updates for part in tensors_of(each))
         for weight, update in zip(trained, updates, strict=True):

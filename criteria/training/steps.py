@@ -1,6 +1,6 @@
 """The optimizer's own hooks: what happens before and after each of its steps, also where a scaler skips one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -85,7 +85,12 @@ def inner_optimizer(optimizer: Any) -> torch.optim.Optimizer:
 
 
 def inner_model(model: torch.nn.Module) -> torch.nn.Module:
-    """The model itself, without what ``torch.compile`` and data parallelism put around it: so names stay the same."""
+    """The model itself, without what ``torch.compile`` and data parallelism put around it: so names stay the same.
+
+    Raises :class:`InputError` for what is none.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"{type(model).__name__} is not a module of torch; give the model that is trained")
     while True:
         inner = getattr(model, "_orig_mod", None)
         parallel = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
@@ -94,3 +99,14 @@ def inner_model(model: torch.nn.Module) -> torch.nn.Module:
         if not isinstance(inner, torch.nn.Module):
             return model
         model = inner
+
+
+def parameters_of_copy(model: torch.nn.Module, names: Iterable[str]) -> dict[str, torch.nn.Parameter]:
+    """The parameters of a copy of a model, by the names that they have in the model.
+
+    Averages of weights have the copy in them, as ``module``, which may be the name of a part of the model, too.
+    """
+    found = dict(inner_model(model).named_parameters())
+    if found.keys().isdisjoint(names):
+        found = dict(inner_model(getattr(model, "module", model)).named_parameters())
+    return found

@@ -1,5 +1,6 @@
 """Topology updates of the weights of someone's model, and what happened in them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from criteria.api import Criterion, Growth, Layer
 from criteria.errors import InputError, PluginError, is_out_of_memory, one_line
 from criteria.randomness import stream
 from criteria.rules import Rules
+from criteria.training.numeric import is_number
 from criteria.training.weight import SparseWeight
 
 Loss = Callable[[float], Tensor]
@@ -39,6 +41,11 @@ class Recipe:
     total_steps: int | None
     """Optimizer steps after which the topology rests; None: it never does."""
 
+    @property
+    def plugins(self) -> str:
+        """What chooses the weights, in words."""
+        return f"criterion {named(self.criterion)} with growth {named(self.growth)}"
+
     def due(self, step: int) -> bool:
         """Whether the topology is updated at ``step``, counted from 1."""
         if self.update_period is None or (self.total_steps is not None and step > self.total_steps):
@@ -53,8 +60,11 @@ class Recipe:
         )
 
     def fraction(self, step: int) -> float:
-        """The prune fraction at ``step``."""
-        return self.prune_fraction.at(step, self.total_steps or step)
+        """The prune fraction at ``step``; raises :class:`InputError` where the schedule gives another number."""
+        given = self.prune_fraction.at(step, self.total_steps or step)
+        if not is_number(given) or not 0 <= given <= 1:
+            raise InputError(f"the schedule gives the prune fraction {given!r} at step {step}; it must be from 0 to 1")
+        return float(given)
 
 
 @dataclass(frozen=True)
@@ -157,17 +167,25 @@ def plugin_errors(what: str, step: int) -> Iterator[None]:
 
 
 def named(plugin: object) -> str:
-    """A plugin as it writes itself, or by its class where it cannot, or would give its address."""
+    """A plugin as it writes itself, or by its class where it cannot, or would give its address.
+
+    Addresses of what it holds, such as a function, are left out: they are others in the next process.
+    """
     if type(plugin).__repr__ is object.__repr__:
         return type(plugin).__name__
     try:
-        return repr(plugin)
+        return re.sub(" at 0x[0-9a-fA-F]+", "", repr(plugin))
     except Exception:  # its own code
         return type(plugin).__name__
 
 
 def unscaled(gradient: Tensor | None, scale: Tensor | None) -> Tensor | None:
-    """A gradient as it is without the factor that a scaler multiplied the loss by, where that is still in it."""
+    """A dense gradient without the factor that a scaler multiplied the loss by, where that is still in it.
+
+    Embeddings may have sparse ones, in which what is not written is zero.
+    """
+    if gradient is not None and gradient.layout != torch.strided:
+        gradient = gradient.to_dense()
     return gradient if gradient is None or scale is None else gradient / scale.to(gradient.device)
 
 

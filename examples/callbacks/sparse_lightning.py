@@ -4,19 +4,23 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from criteria import SparseTraining
+from criteria import InputError, SparseTraining
 
 
 class Sparse(Callback):
-    """Keeps the module sparse while it is fitted; its settings are those of SparseTraining."""
+    """Keeps what the module's first optimizer trains sparse; its settings are those of SparseTraining."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings, self.loaded, self.sparse = settings, None, None
+        self.settings, self.loaded, self.sparse, self.module = settings, None, None, None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Attach when the optimizer is there and a checkpoint, if any, is loaded."""
-        settings = {"total_steps": int(trainer.estimated_stepping_batches), **self.settings}
+        if self.loaded is None and pl_module is self.module:
+            raise InputError("new masks would cut down what was trained; take Sparse(masks=….sparse.masks) to go on")
+        steps = trainer.estimated_stepping_batches
+        settings = {"total_steps": None if steps == float("inf") else int(steps), **self.settings}
         self.sparse = SparseTraining(pl_module, trainer.optimizers[0], state=self.loaded, **settings)
+        self.loaded, self.module = None, pl_module
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002 - as Lightning calls it
         """Leave a plain module with zeros in place."""

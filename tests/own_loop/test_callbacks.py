@@ -1,5 +1,6 @@
 """The examples for people who have no loop, with the real packages where they are installed."""
 
+import itertools
 import os
 import warnings
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from criteria import InputError
 from tests.own_loop.nets import batch, perceptron
 
 CALLBACKS = Path(__file__).parents[2] / "examples/callbacks"
@@ -48,8 +50,8 @@ def lightning(callbacks, tmp_path):
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
 
-    def fit(epochs, checkpoint=None, **options):
-        sparse, module = Sparse(total_steps=60, **SETTINGS), Module()
+    def fit(epochs, checkpoint=None, sparse=None, module=None, **options):
+        sparse, module = sparse or Sparse(total_steps=60, **SETTINGS), module or Module()
         quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
         trainer = lightning.Trainer(
             max_epochs=epochs, callbacks=[sparse], enable_checkpointing=False, **quiet, **options
@@ -86,6 +88,25 @@ def test_lightning_resumes_bit_for_bit(lightning, tmp_path):
         assert torch.equal(one, other)
 
 
+def test_lightning_draws_no_new_masks_for_a_module_that_was_fitted(lightning, tmp_path):
+    from sparse_lightning import Sparse
+
+    lightning(1)
+    sparse = Sparse(total_steps=60, **SETTINGS)
+    module, _ = lightning(2, checkpoint=tmp_path / "now.ckpt", sparse=sparse)
+    weights = {name: value.clone() for name, value in module.state_dict().items()}
+    with pytest.raises(InputError, match="new masks would cut down what was trained"):
+        lightning(1, sparse=sparse, module=module)
+    assert all(torch.equal(value, weights[name]) for name, value in module.state_dict().items())
+    _, again = lightning(1, sparse=Sparse(total_steps=60, masks=sparse.sparse.masks, **SETTINGS), module=module)
+    assert again.step == 6
+
+
+def test_lightning_trains_for_as_long_as_it_takes_where_the_steps_are_given(lightning):
+    _, sparse = lightning(-1, max_time={"seconds": 1})
+    assert sparse.step > 0
+
+
 @pytest.fixture
 def transformers(callbacks, tmp_path):
     """Trains a model for some steps, from a checkpoint or not, and saves after every sixth."""
@@ -106,23 +127,23 @@ def transformers(callbacks, tmp_path):
             logits = self.net(inputs)
             return {"loss": F.cross_entropy(logits, labels), "logits": logits}
 
-    def fit(steps, resume=None, **options):
+    def fit(steps, resume=None, told=True, model=None, sparse=None, metrics=None, **options):
         examples = [{"inputs": x, "labels": y} for step in range(12) for x, y in zip(*batch(step), strict=True)]
         arguments = TrainingArguments(
             output_dir=str(tmp_path / "out"),
             max_steps=steps,
             per_device_train_batch_size=16,
-            save_steps=6,
+            **{"save_steps": 6, **options},
             report_to=[],
             use_cpu=True,
             disable_tqdm=True,
             lr_scheduler_type="constant",
             logging_strategy="no",
-            **options,
         )
-        sparse = Sparse(resume=resume, total_steps=60, **SETTINGS)
-        model = Model()
-        trainer = Trainer(model=model, args=arguments, train_dataset=examples, callbacks=[sparse])
+        sparse = sparse or Sparse(resume=resume if told else None, total_steps=60, **SETTINGS)
+        model = model or Model()
+        data = {"train_dataset": examples, "eval_dataset": examples[:32]}
+        trainer = Trainer(model=model, args=arguments, **data, callbacks=[sparse], compute_metrics=metrics)
         trainer.train(resume_from_checkpoint=resume)
         return model, sparse.sparse
 
@@ -149,3 +170,32 @@ def test_hugging_faces_trainer_resumes_bit_for_bit(transformers, tmp_path):
     assert again.history == sparse.history
     for one, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_hugging_faces_trainer_leaves_the_best_model_whole(transformers, tmp_path):
+    steps = {"save_steps": 5, "eval_steps": 5, "eval_strategy": "steps"}
+    best = {"load_best_model_at_end": True, "metric_for_best_model": "age", "greater_is_better": False}
+    ages = itertools.count()
+    model, _ = transformers(20, metrics=lambda _: {"age": next(ages)}, **steps, **best)  # the first one is the best
+    saved = safetensors_of(tmp_path / "out/checkpoint-5")
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+
+
+def test_hugging_faces_trainer_draws_no_new_masks_for_weights_that_were_trained(transformers, tmp_path):
+    from sparse_transformers import Sparse
+
+    sparse = Sparse(total_steps=60, **SETTINGS)
+    model, _ = transformers(6, sparse=sparse)
+    with pytest.raises(InputError, match="new masks would cut down what was trained"):
+        transformers(6, sparse=sparse, model=model)
+    checkpoint = str(tmp_path / "out/checkpoint-6")
+    with pytest.raises(InputError, match="Trainer and Sparse resume together"):
+        transformers(12, resume=checkpoint, told=False)
+    with pytest.raises(InputError, match="Trainer and Sparse resume together"):
+        transformers(12, sparse=Sparse(resume=checkpoint, total_steps=60, **SETTINGS))
+
+
+def safetensors_of(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")

@@ -24,6 +24,19 @@ def test_the_example_runs():
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["transformr"], "there is no model transformr; there are: convolutional, transformer"),
+        (["--seeds", "1"], "argument --seeds: 1 is no whole number from 2"),
+    ],
+)
+def test_what_the_example_cannot_do_is_refused_before_anything_is_trained(arguments, message):
+    done = subprocess.run([sys.executable, EXAMPLE, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 @pytest.mark.long
 def test_magnitude_and_gradient_are_above_static_by_an_interval_over_five_seeds():
     found = printed()

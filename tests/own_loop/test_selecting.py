@@ -1,5 +1,6 @@
 """What becomes sparse, and at which density."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -119,6 +120,11 @@ def parametrized():
     return nn.Sequential(parametrizations.weight_norm(nn.Linear(3, 4)), nn.Linear(4, 4))
 
 
+def parametrized_attention():
+    attention = parametrizations.weight_norm(nn.MultiheadAttention(4, 2), "in_proj_weight")
+    return nn.Sequential(attention, nn.Linear(4, 4))
+
+
 def pruned():
     return nn.Sequential(prune.identity(nn.Linear(3, 4), "weight"), nn.Linear(4, 4))
 
@@ -129,10 +135,14 @@ def pruned():
         (perceptron(), {"include": "fc9"}, "the model has no weight or module 'fc9'; its weights are: 0.weight"),
         (Everything(), {"exclude": "atention"}, "did you mean 'attention'"),
         (perceptron(), {"include": "2.weight"}, "weight 2.weight is not a matrix of real numbers"),
+        (perceptron(), {"include": None}, "None selects no weights; give names, patterns or types of modules"),
+        (perceptron(), {"include": nn.Linear(1, 1)}, r"Linear\(.*\) selects no weights"),
         (perceptron(), {"include": [3]}, "3 selects no weights; give a name, a pattern or a type of module"),
         (Language(tied=True), {}, "weight head.weight is shared with embed.weight, which is not selected; include"),
         (parametrized(), {}, "the weight of layer 0 is computed from other tensors"),
         (pruned(), {}, "the weight of layer 0 is computed from other tensors"),
+        (parametrized_attention(), {}, "the weight of layer 0 is computed from other tensors"),
+        (nn.Sequential(nn.Linear(3, 4, device="meta")), {}, "weight 0.weight is on the meta device, without numbers"),
         (nn.Sequential(nn.LazyLinear(4)), {}, "weight 0.weight has no shape yet; let the model see one batch first"),
         (nn.Sequential(nn.Linear(3, 4).requires_grad_(False)), {"include": "0.weight"}, "weight 0.weight is frozen"),
     ],
@@ -162,6 +172,14 @@ def test_what_the_optimizer_does_not_train_stays_as_it_is():
     head = torch.optim.SGD([*model[0].parameters(), *model[5].parameters()], lr=0.1)
     assert sparse_names(model, head) == ["5.weight"]
     assert torch.equal(model[0].weight, before)
+
+
+def test_frozen_weights_that_are_no_matrix_of_real_numbers_stay_as_they_are():
+    """A model in four bits, of which adapters are trained, has such linear layers."""
+    packed, shapeless = nn.Linear(4, 4), nn.LazyLinear(4)
+    packed.weight = nn.Parameter(torch.zeros(8, 1, dtype=torch.uint8), requires_grad=False)
+    model = nn.Sequential(packed, shapeless, nn.Linear(4, 4))
+    assert sparse_names(model, sgd(model[2])) == ["2.weight"]
 
 
 def test_two_trainings_of_one_weight_are_refused_and_of_different_ones_are_not():
@@ -204,12 +222,28 @@ def test_densities_can_be_given_by_name_and_pattern():
         (1.5, "density is 1.5; it must be above 0"),
         ({"0": 0.5}, "density gives none for weight 3.weight"),
         ({"*": 0.5, "7": 0.5}, "density has a value for '7', which is no sparse weight"),
+        ({nn.Linear: 0.5}, r"density has a value for <class .*Linear'>, which is no sparse weight"),
         ({"*": 2}, "density of \\* is 2; it must be above 0"),
     ],
 )
 def test_a_density_that_cannot_be_is_refused(density, message):
     with pytest.raises(InputError, match=message):
         attached(density=density)
+
+
+def test_numbers_of_numpy_mean_what_those_of_python_mean():
+    plain = {"density": 0.25, "update_period": 3, "total_steps": 60, "prune_fraction": 0.25, "seed": 7}
+    kinds = {float: (np.float64, np.float32), int: (np.int64, np.int32)}
+    wanted = trained_masks(**plain)
+    for index in range(2):
+        masks = trained_masks(**{name: kinds[type(value)][index](value) for name, value in plain.items()})
+        assert all(torch.equal(mask, wanted[name]) for name, mask in masks.items())
+
+
+def trained_masks(**settings):
+    model, optimizer, sparse = attached(**settings)
+    train(model, optimizer, 6)
+    return sparse.masks
 
 
 def test_given_masks_stay_where_nothing_is_updated():
@@ -239,7 +273,9 @@ def test_a_model_that_was_pruned_before_keeps_its_zeros():
         ({"0.weight": torch.ones(2, 2)}, r"the mask of 0.weight has shape \(2, 2\), the weight \(16, 12\)"),
         ({"0.weight": torch.full((16, 12), 0.5)}, "the mask of 0.weight has values other than 0 and 1"),
         ({"8.weight": torch.ones(2, 2)}, "the model has no weight or module '8.weight'"),
+        ({"0.weight": [[1]]}, "the mask of 0.weight is a list; it must be a tensor"),
         ("magnitude", "masks is 'magnitude'; it can be a dictionary of masks, or 'nonzero'"),
+        (3, "masks is 3; it can be a dictionary of masks, or 'nonzero'"),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(masks, message):
@@ -256,6 +292,10 @@ def test_masks_that_do_not_fit_are_refused(masks, message):
         ({"total_steps": None}, "the prune fraction follows a schedule, which needs total_steps"),
         ({"prune_fraction": "cubic"}, "by name it can be: cosine, linear, constant"),
         ({"prune_fraction": 1.5}, "prune_fraction is 1.5; it must be from 0 to 1"),
+        (
+            {"prune_fraction": None},
+            "prune_fraction is None; it can be: cosine, linear, constant, a number, or an object",
+        ),
         ({"seed": -1}, "seed is -1; it must be a whole number"),
         ({"criterion": "grasp"}, "differentiates the loss twice; give loss="),
         ({"bias_correction": "mine"}, "bias_correction is 'mine'; it can be: shared, own"),
@@ -272,5 +312,7 @@ def test_what_is_no_optimizer_and_what_keeps_no_state_by_weight_is_refused():
     model = perceptron()
     with pytest.raises(InputError, match="int is not an optimizer of torch"):
         SparseTraining(model, 3, update_period=None)
+    with pytest.raises(InputError, match="int is not a module of torch; give the model that is trained"):
+        SparseTraining(3, sgd(model), update_period=None)
     with pytest.raises(InputError, match="L-BFGS takes many gradients"):
         SparseTraining(model, torch.optim.LBFGS(model.parameters()), update_period=None)

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -120,6 +122,14 @@ def test_what_is_loaded_after_attaching_may_come_in_any_order(at):
         assert all(map(torch.equal, bits(*parts), bits(model, optimizer, sparse)))
 
 
+@dataclass
+class Held(Criterion):
+    how: Callable
+
+    def score(self, layer):
+        return self.how(layer.weight)
+
+
 class Written(Criterion):
     """Its class writes nothing of its own, so Python would write its address."""
 
@@ -132,6 +142,16 @@ def test_a_criterion_that_would_be_written_by_its_address_goes_on_from_its_state
     _, _, again = attached(criterion=Written())
     again.load_state_dict(sparse.state_dict())
     assert all(map(torch.equal, again.masks.values(), sparse.masks.values()))
+
+
+def test_a_criterion_that_holds_a_function_goes_on_from_its_state_in_another_process():
+    """Python would write the function's address."""
+    states = []
+    for _ in range(2):
+        how = eval("lambda weight: weight.abs()")
+        _, _, sparse = attached(criterion=Held(how))
+        states.append(sparse.state_dict()["rules"])
+    assert states[0] == states[1]
 
 
 def test_a_training_is_not_copied_without_its_optimizer():

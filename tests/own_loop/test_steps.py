@@ -245,6 +245,27 @@ def test_training_in_bfloat16_keeps_the_density():
     assert inactive_are_zero(model, sparse)
 
 
+@pytest.mark.parametrize("criterion", ["magnitude", "running_snip"])
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # torch's own
+def test_an_embedding_with_sparse_gradients_trains_as_one_with_dense_ones(criterion):
+    masks = []
+    for sparse_gradients in (True, False):
+        torch.manual_seed(0)
+        model = nn.Embedding(9, 6, sparse=sparse_gradients)
+        made = torch.optim.Adagrad(model.parameters())
+        how = {"criterion": criterion, "include": nn.Embedding, "density": 0.3, "update_period": 2, "total_steps": 20}
+        sparse = SparseTraining(model, made, **how)
+        for step in range(8):
+            made.zero_grad()
+            words = torch.arange(9).repeat(2)
+            (model(words) - batch(step, 18)[0][:, :6]).square().mean().backward()
+            made.step()
+            assert inactive_are_zero(model, sparse)
+        assert [update.skipped for update in sparse.history] == [""] * 4
+        masks.append(sparse.masks["weight"])
+    assert torch.equal(*masks)
+
+
 def test_a_layer_that_is_frozen_on_the_way_keeps_its_mask_and_its_zeros():
     model, optimizer, sparse = attached()
     train(model, optimizer, 3)
@@ -329,6 +350,13 @@ def test_the_prune_fraction_is_a_schedule_by_name_a_number_or_an_object(given, e
     assert sparse.history[0].prune_fraction == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("given", [1.5, -0.1, float("nan"), None, "half"])
+def test_a_schedule_that_gives_no_share_is_blamed_itself(given):
+    model, optimizer, _ = attached(prune_fraction=type("Mine", (), {"at": lambda self, step, total: given})())
+    with pytest.raises(InputError, match=f"the schedule gives the prune fraction {given!r} at step 3; it must be"):
+        train(model, optimizer, 3)
+
+
 def test_a_number_needs_no_total():
     model, optimizer, sparse = attached(prune_fraction=0.2, total_steps=None)
     train(model, optimizer, 30)
@@ -375,6 +403,18 @@ def test_a_hook_that_finds_nothing_next_fails_as_any_other(hook, step):
 
     with pytest.raises(PluginError, match=f"failed at step {step}: StopIteration"):
         use()
+
+
+class Unwritable(Failing):
+    def __repr__(self):
+        raise ZeroDivisionError("no words")
+
+
+def test_a_plugin_that_cannot_write_itself_is_named_by_its_class():
+    model, optimizer, sparse = attached(criterion=Unwritable())
+    assert "criterion Unwritable with growth" in repr(sparse)
+    with pytest.raises(PluginError, match=r"criterion Unwritable with growth .* failed at step 3: nothing here"):
+        train(model, optimizer, 3)
 
 
 def test_a_parameter_that_was_replaced_is_noticed():
