@@ -83,8 +83,9 @@ class Result(Stored):
     outcome: PossibleOutcome
     contract_skipped: bool = False
     """Whether the criterion was trained without being asked whether it keeps the contract."""
-    code: str = ""
-    """Fingerprint of the code that trained it, or of the code that was shown since to give the same bits."""
+    code: str = Field(default="", pattern=r"^[\w -]{0,64}$")
+    """Fingerprint of the code that trained it, or of the code that was shown since to give the same bits; it becomes
+    the name of a folder."""
     environment: Environment
     time: Timing
 

@@ -215,6 +215,16 @@ def test_an_archive_writes_nothing_outside_of_the_results_folder(trained, capsys
     assert not Path("there").exists()
 
 
+@pytest.mark.parametrize("code", ["/outside", "../../../outside", "..", "nu\0ll", "two\nlines", "a" * 300])
+def test_a_result_whose_code_would_lead_out_of_the_folder_of_older_ones_is_not_believed(trained, capsys, code):
+    assert main(["pack", "tiny.yaml"]) == 0
+    results = list(read_archive(ARCHIVE).results.values())
+    write_archive([(None, result.model_copy(update={"code": code})) for result in results], ARCHIVE)
+    assert main(["unpack", str(ARCHIVE), "--results", "there/here"]) == 2
+    assert "line 1: not a whole result (code: " in capsys.readouterr().err
+    assert not Path("there").exists()
+
+
 def test_values_without_an_archive_are_said_so(trained, capsys):
     assert main(["report", "tiny.yaml", "--stored"]) == 2
     assert "no expected values of 'tiny'" in capsys.readouterr().err
