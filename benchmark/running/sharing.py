@@ -50,8 +50,7 @@ class Work:
 
     def stored(self) -> frozenset[str]:
         """The ids of the runs that have a result."""
-        present = self.folder.written()
-        return frozenset(run.id for run in self.runs if present.get(run.id) not in (None, self.before.get(run.id)))
+        return self.folder.written_since(self.before) & {run.id for run in self.runs}
 
     def free(self, stored: frozenset[str], others: Sequence[Hold]) -> list[Run]:
         """The runs that have no result, that none of the ``others`` trains and that have not failed here."""
@@ -209,7 +208,7 @@ def _unfinished(work: Work, free: set[str], worker: Worker, others: Sequence[Hol
 
 
 def _train(turn: Turn, work: Work, worker: Worker) -> None:
-    fleet = Fleet(turn.fleet, [run.id for run in turn.fleet if run.id not in turn.stored])
+    fleet = Fleet(turn.fleet, [run.id for run in turn.fleet if run.id not in turn.stored], work.before)
     name = work.folder.experiment
     try:
         trained = train_and_store(fleet, work.folder, worker, work.options, work.progress)
