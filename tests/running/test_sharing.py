@@ -447,6 +447,26 @@ def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undistur
     assert results() == undisturbed
 
 
+def test_who_waits_tells_those_that_train_together_with_it_now_and_then(tiny, undisturbed, monkeypatch):
+    path = post(hold(machine="another", runs=list(undisturbed)))
+    waited, told = [], []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 5:
+            os.utime(path, (0, 0))
+
+    def broadcast_from_first(value):
+        told.append((len(waited), value))
+        return value
+
+    monkeypatch.setattr(sharing.time, "sleep", sleep)
+    monkeypatch.setattr(sharing, "LOOKS", 2)
+    monkeypatch.setattr(sharing.communication, "broadcast_from_first", broadcast_from_first)
+    assert main(RUN) == 0
+    assert [looks for looks, value in told if looks and value == []] == [2, 4]
+
+
 @pytest.mark.parametrize("method", ["pruning.magnitude.Magnitude.score", "pruning.running.Running.observe"])
 def test_a_run_that_failed_is_named_with_its_error(method, tiny, monkeypatch, capsys):
     def fail(_criterion, _layer):
