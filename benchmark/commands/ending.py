@@ -77,8 +77,9 @@ def _interrupted(interrupt: KeyboardInterrupt, arguments: Sequence[str]) -> str:
     how = "interrupted" if name == "SIGINT" else f"interrupted by {name}"
     if arguments[:1] not in [[command] for command in RESUMING]:
         return how
-    fresh = "without --fresh " if "--fresh" in arguments else ""
-    return f"{how}; {fresh}the same command goes on from the last result and checkpoint"
+    if "--fresh" in arguments:
+        return f"{how}; the same command begins anew, and without --fresh it trains only what has no result at all"
+    return f"{how}; the same command goes on from the last result and checkpoint"
 
 
 def is_contract_error(error: BaseException) -> bool:

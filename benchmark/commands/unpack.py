@@ -19,10 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Store the results that are not there yet; what is there stays as it is."""
     from benchmark.experiments.archive import read_archive
+    from benchmark.running.workers import alone
     from benchmark.verdicts.expected import stored_archive
 
     is_file = args.archive.endswith(".xz") or os.sep in args.archive or path_of(args.archive).is_file()
     archive = read_archive(path_of(args.archive) if is_file else stored_archive(args.archive))
-    added, place = archive.unpack(args.results)
+    added, place = archive.unpack(args.results, alone)
     print(f"{place.path}: {added} results added, {len(archive.results) - added} were there")
     return 0

@@ -6,7 +6,8 @@ Expected values have one beside them, so that everybody can see tables, figures 
 
 import json
 import lzma
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,16 +43,22 @@ class Archive:
         """The result of a run, or None. Results count here whatever code trained them: their values are kept ones."""
         return self.results.get(_trained_with(run.settings))
 
-    def unpack(self, root: Path) -> tuple[int, ResultsFolder]:
+    def unpack(self, root: Path, alone: Callable[[Path], AbstractContextManager[None]]) -> tuple[int, ResultsFolder]:
         """Store each result that is not there yet below a folder of results; returns how many these are, and where.
 
+        Each is looked for and stored while ``alone`` holds the lock of the folder, where others may train the same run.
         Raises :class:`InputError` where the folder cannot be written.
         """
         folder = ResultsFolder(root, self.experiment)
-        lacking = [result for result in self.results.values() if not folder.file(result.id).exists()]
-        for result in lacking:
-            folder.store(result)
-        return len(lacking), folder
+        added = 0
+        for result in self.results.values():
+            if folder.file(result.id).exists():
+                continue
+            with alone(folder.path):
+                if not folder.file(result.id).exists():
+                    folder.store(result)
+                    added += 1
+        return added, folder
 
 
 def archive_beside(expected: Path) -> Path:

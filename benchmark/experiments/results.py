@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +83,9 @@ class Result(Stored):
     outcome: PossibleOutcome
     contract_skipped: bool = False
     """Whether the criterion was trained without being asked whether it keeps the contract."""
-    code: str = ""
-    """Fingerprint of the code that trained it, or of the code that was shown since to give the same bits."""
+    code: str = Field(default="", pattern=r"^[\w -]{0,64}$")
+    """Fingerprint of the code that trained it, or of the code that was shown since to give the same bits; it becomes
+    the name of a folder."""
     environment: Environment
     time: Timing
 
@@ -139,6 +140,10 @@ class ResultsFolder:
             with suppress(FileNotFoundError):  # somebody removed it this moment
                 found[path.stem] = path.stat().st_mtime_ns
         return found
+
+    def written_since(self, before: Mapping[str, int]) -> frozenset[str]:
+        """The ids of the runs that have a result now, apart from those whose file is as old as it was ``before``."""
+        return frozenset(id_ for id_, time in self.written().items() if before.get(id_) != time)
 
     def store(self, result: Result) -> None:
         """Write a result by atomic rename, so that no reader and no crash ever sees half of it."""

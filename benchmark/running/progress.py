@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
@@ -34,11 +35,17 @@ class Shows(Protocol):
         ...
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave the error to whoever ends the command: rich would end it with status 1, which says something else."""
+        raise
+
+
 class Progress(Shows):
     """Counts runs and optimizer steps, all networks of a fleet counted, and tells what is left."""
 
     def __init__(self, total_runs: int, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, soft_wrap=True)
+        self._console = console or _Console(stderr=True, soft_wrap=True)
         self._total = total_runs
         self._done = 0
         self._steps = 0
@@ -63,7 +70,8 @@ class Progress(Shows):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        with suppress(OSError):  # a terminal that was closed hides nothing of why we end
+            self._bar.stop()
 
     def fleet(self, members: int) -> Callable[[int, int], None]:
         begun = False

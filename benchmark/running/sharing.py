@@ -29,6 +29,8 @@ from criteria.errors import InputError, PluginError
 
 POLL_SECONDS = 2.0
 """Between two looks at what others have finished, where there is nothing else to do."""
+LOOKS = 100
+"""After which a process that waits tells those that train together with it: they would give it up in half an hour."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,12 @@ class Work:
 
     def stored(self) -> frozenset[str]:
         """The ids of the runs that have a result."""
-        present = self.folder.written()
-        return frozenset(run.id for run in self.runs if present.get(run.id) not in (None, self.before.get(run.id)))
+        return self.folder.written_since(self.before) & {run.id for run in self.runs}
+
+    @property
+    def waits(self) -> bool:
+        """Whether to wait for runs that others train; for helpers always, since theirs are ours if they die."""
+        return self.options.wait or any(helper.poll() is None for helper in self.helpers)
 
     def free(self, stored: frozenset[str], others: Sequence[Hold]) -> list[Run]:
         """The runs that have no result, that none of the ``others`` trains and that have not failed here."""
@@ -134,10 +140,11 @@ def _lead(work: Work, worker: Worker, *, told: bool = False) -> None:
     Who the others are is said once, unless that has been ``told``.
     """
     while True:
+        waits = work.waits  # asked first: what a helper leaves that dies from now on is waited for, and then taken
         turn = _take(work, worker)
         left = work.left(turn.stored)
         work.progress.left(left)
-        is_over = not turn.fleet and (left == 0 or not work.options.wait)
+        is_over = not turn.fleet and (left == 0 or not waits)
         communication.broadcast_from_first(None if is_over else [run.id for run in turn.fleet])
         if turn.fleet:
             _train(turn, work, worker)
@@ -209,7 +216,7 @@ def _unfinished(work: Work, free: set[str], worker: Worker, others: Sequence[Hol
 
 
 def _train(turn: Turn, work: Work, worker: Worker) -> None:
-    fleet = Fleet(turn.fleet, [run.id for run in turn.fleet if run.id not in turn.stored])
+    fleet = Fleet(turn.fleet, [run.id for run in turn.fleet if run.id not in turn.stored], work.before)
     name = work.folder.experiment
     try:
         trained = train_and_store(fleet, work.folder, worker, work.options, work.progress)
@@ -239,11 +246,14 @@ def _tell_who_trains(turn: Turn, left: int, work: Work) -> None:
 
 
 def _wait_for_others(work: Work, worker: Worker) -> None:
-    """Return when it looks as if all were done, or something were free; however many wait, they hold no lock."""
-    while True:
+    """Return when it looks as if all were done, or something were free; however many wait, they hold no lock.
+
+    Also after :data:`LOOKS`, and where nobody is left to wait for.
+    """
+    for _ in range(LOOKS):
         time.sleep(POLL_SECONDS)
         stored = work.stored()
         work.progress.left(work.left(stored))
         free = work.free(stored, living_others(worker.folder, worker.path, time.time()))
-        if free or not work.left(stored):
+        if free or not work.left(stored) or not work.waits:
             return

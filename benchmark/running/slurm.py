@@ -1,5 +1,6 @@
 """Training on a Slurm cluster: an array of tasks, each of which trains in the same results folder."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from benchmark.running.checkpoint import checkpoints_folder
 from benchmark.running.computed_by import found_in
 from benchmark.running.missing import distinct, take_stock, train_missing
 from benchmark.running.options import Options
+from benchmark.system import interruption
 from benchmark.system.arithmetic import settle_arithmetic
 from benchmark.system.files import require_room, require_writable
 from benchmark.system.yamlfile import parse_yaml
@@ -48,12 +50,16 @@ class ArrayTask:
     def __call__(self) -> None:
         """Train what is missing; raises an error where that fails.
 
-        By the error submitit notes that the task came to an end of its own, and was not killed.
+        By the error submitit notes that the task came to an end of its own, and was not killed. Slurm's warning is
+        heard between two steps, after a checkpoint, and then left to submitit, which ends the task.
         """
+        from submitit.slurm.slurm import SlurmJobEnvironment
+
         settle_arithmetic()
         try:
-            experiment = self.part.select(self.experiment)
-            train_missing(experiment, ResultsFolder(self.results, experiment.name), self.options)
+            with interruption.handed_on(getattr(signal, f"SIG{SlurmJobEnvironment.USR_SIG}")):
+                experiment = self.part.select(self.experiment)
+                train_missing(experiment, ResultsFolder(self.results, experiment.name), self.options)
         except (InputError, PluginError, AssertionError) as error:
             print(f"dst-bench: {error}", file=sys.stderr)
             raise RuntimeError("the training ended with an error, which is said above") from None

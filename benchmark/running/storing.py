@@ -30,6 +30,8 @@ class Fleet:
     runs: Sequence[Run]
     lacking: Sequence[str]
     """Ids of those without a result; a fleet that goes on from a checkpoint can have runs that have one."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """Results that do not count, by id with the time of the file."""
 
     @property
     def ids(self) -> list[str]:
@@ -71,9 +73,9 @@ def train_and_store(fleet: Fleet, folder: ResultsFolder, worker: Worker, options
     else:
         with worker.alone():
             worker.require_hold()
-            _store(fleet, end, folder, options, device)
+            stored = _store(fleet, end, folder, options, device)
             _log_failures(end.failures, worker)
-            worker.log("stored", [run for run in fleet.lacking if run not in end.failures])
+            worker.log("stored", stored)
             _let_go(fleet, worker)
         return Trained(failures=end.failures)
     progress.say(f"not enough memory for {len(fleet.runs)} networks at once; going on with {smaller}")
@@ -134,8 +136,11 @@ def _let_go(fleet: Fleet, worker: Worker) -> None:
     checkpoint_file(worker.folder, fleet.ids).unlink(missing_ok=True)
 
 
-def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Options, device: torch.device) -> None:
-    """Store the results of the runs of a fleet that have none yet, with the digest of the data that they saw."""
+def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Options, device: torch.device) -> list[str]:
+    """Store the results of the runs of a fleet that have none, with the digest of the data; returns these runs' ids.
+
+    Somebody may have put results into the folder since the runs were taken: these stay.
+    """
     data = digest_on(fleet.runs[0].setup.data, options.data_dir, device)
     timing = Timing(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -143,8 +148,9 @@ def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Option
         fleet_size=len(fleet.runs),
     )
     *earlier, last = end.environments
+    lacking = set(fleet.lacking) - folder.written_since(fleet.before) - end.failures.keys()
     for run, outcome in zip(fleet.runs, end.outcomes or [], strict=True):
-        if run.id in fleet.lacking and run.id not in end.failures:
+        if run.id in lacking:
             folder.store(
                 Result(
                     id=run.id,
@@ -157,3 +163,4 @@ def _store(fleet: Fleet, end: Checkpoint, folder: ResultsFolder, options: Option
                     time=timing,
                 )
             )
+    return [run for run in fleet.lacking if run in lacking]

@@ -73,6 +73,23 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
+def handed_on(number: int) -> Iterator[None]:
+    """A signal that somebody else handles interrupts the block as one that asks the process to end, and is then theirs.
+
+    So what they raise comes up at the end of the block, and not inside a plugin, which would be blamed for it.
+    """
+    theirs = signal.signal(number, _interrupt)
+    try:
+        yield
+    except Interrupted as interrupt:
+        if interrupt.number == number and callable(theirs):
+            theirs(number, None)
+        raise
+    finally:
+        signal.signal(number, theirs)
+
+
+@contextmanager
 def ending_between_steps() -> Iterator[Callable[[], None]]:
     """Put off an interruption within the block until the function that it gives is called, which then raises it.
 

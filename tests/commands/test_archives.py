@@ -15,6 +15,8 @@ from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.outcome import Flops, Overlap
 from benchmark.experiments.results import parse_result, result_text
 from benchmark.experiments.runs import expand, id_of
+from benchmark.running import workers
+from benchmark.running.workers import Worker
 from tests.running.tiny import TINY
 
 RELEASED = Path(__file__).parents[2] / "expected_results"
@@ -60,6 +62,40 @@ def test_unpacking_leaves_what_is_there_as_it_is(trained, capsys):
     assert main(["unpack", str(ARCHIVE)]) == 0
     assert "1 results added, 7 were there" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_what_is_unpacked_while_it_is_trained_stays_as_it_is(trained, monkeypatch, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    capsys.readouterr()
+    plain, unpacked = Worker.at, []
+
+    def at(worker, step, total):
+        if not unpacked:
+            assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 0
+            unpacked.append(files("there"))
+        plain(worker, step, total)
+
+    monkeypatch.setattr(Worker, "at", at)
+    assert main(["run", "tiny.yaml", "--results", "there", "--seeds", "1"]) == 0
+    assert unpacked == [files()]
+    assert files("there") == files()
+
+
+def test_what_is_trained_while_it_is_unpacked_stays_as_it_is(trained, monkeypatch, capsys):
+    assert main(["pack", "tiny.yaml"]) == 0
+    plain, looked = workers.alone, []
+
+    def alone(folder):
+        if not looked:  # another command stores all results before this one has the lock
+            shutil.copytree("results", "there")
+            looked.append({path: path.stat().st_mtime_ns for path in Path("there").rglob("*.json")})
+        return plain(folder)
+
+    monkeypatch.setattr(workers, "alone", alone)
+    capsys.readouterr()
+    assert main(["unpack", str(ARCHIVE), "--results", "there"]) == 0
+    assert "0 results added, 8 were there" in capsys.readouterr().out
+    assert looked == [{path: path.stat().st_mtime_ns for path in Path("there").rglob("*.json")}]
 
 
 def test_an_archive_of_the_same_results_has_the_same_bytes(trained):
@@ -212,6 +248,16 @@ def test_an_archive_writes_nothing_outside_of_the_results_folder(trained, capsys
     write_archive(escaped, ARCHIVE)
     assert main(["unpack", str(ARCHIVE), "--results", "there/here"]) == 2
     assert "line 1: not a result that a run wrote" in capsys.readouterr().err
+    assert not Path("there").exists()
+
+
+@pytest.mark.parametrize("code", ["/outside", "../../../outside", "..", "nu\0ll", "two\nlines", "a" * 300])
+def test_a_result_whose_code_would_lead_out_of_the_folder_of_older_ones_is_not_believed(trained, capsys, code):
+    assert main(["pack", "tiny.yaml"]) == 0
+    results = list(read_archive(ARCHIVE).results.values())
+    write_archive([(None, result.model_copy(update={"code": code})) for result in results], ARCHIVE)
+    assert main(["unpack", str(ARCHIVE), "--results", "there/here"]) == 2
+    assert "line 1: not a whole result (code: " in capsys.readouterr().err
     assert not Path("there").exists()
 
 

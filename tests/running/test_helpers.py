@@ -13,7 +13,7 @@ import yaml
 from benchmark.commands.cli import main
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
-from benchmark.running import helpers
+from benchmark.running import helpers, sharing
 from benchmark.running.holds import seen_workers
 from benchmark.running.journal import read_journal
 from benchmark.running.options import Options
@@ -95,6 +95,19 @@ def test_what_a_helper_that_dies_had_to_do_is_done_all_the_same(tiny, started, m
     assert main([*RUN, "--processes", "2"]) == 0
     assert len(outcomes()) == 8
     assert f"a helper (process {started[0].pid}) ended with status -9" in capsys.readouterr().err
+
+
+def test_what_a_helper_that_dies_last_had_to_do_is_done_also_where_nobody_else_is_waited_for(
+    tiny, started, monkeypatch, capsys
+):
+    def held_up():
+        wait_for_hold(started[0])
+        started[0].send_signal(signal.SIGSTOP)
+
+    monkeypatch.setattr(sharing, "_tell_who_trains", lambda *_: started[0].kill())  # all else is done by then
+    at_first_step(monkeypatch, held_up)
+    assert main([*RUN, "--processes", "2", "--no-wait"]) == 0
+    assert len(outcomes()) == 8
 
 
 def test_helpers_end_when_the_process_that_started_them_is_interrupted(tiny, started, monkeypatch, capsys):

@@ -1,6 +1,9 @@
 """The line of a long training: how much is done, and how long the rest takes at the speed of this process."""
 
 import io
+import os
+import signal
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +11,7 @@ from rich.console import Console
 
 from benchmark.running import progress as progress_module
 from benchmark.running.progress import Progress
+from benchmark.system.interruption import Interrupted
 
 
 @pytest.fixture
@@ -80,3 +84,38 @@ def test_runs_that_others_train_count_as_they_come(lines, clock):
         progress.left(left)
     progress.fleet(7)(1, 10**6)
     assert said()[-1].endswith("7 min 00 s left")
+
+
+@pytest.fixture
+def error_output(monkeypatch):
+    """Makes a file descriptor standard error for this test."""
+    with ExitStack() as stack:
+
+        def become(descriptor):
+            stream = io.TextIOWrapper(os.fdopen(descriptor, "wb", 0), write_through=True)  # as Python makes it
+            stack.callback(stream.close)
+            monkeypatch.setattr("sys.stderr", stream)
+
+        yield become
+
+
+def test_output_that_nobody_reads_any_more_is_an_error_of_its_own(error_output):
+    reading, writing = os.pipe()
+    error_output(writing)
+    os.close(reading)
+    with pytest.raises(BrokenPipeError):
+        Progress(1).say("a line")
+
+
+def test_a_terminal_that_was_closed_hides_no_interruption(error_output, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    terminal, ours = os.openpty()
+    error_output(ours)
+
+    def interrupted():
+        with Progress(1):
+            os.close(terminal)
+            raise Interrupted(signal.SIGHUP)
+
+    with pytest.raises(Interrupted):
+        interrupted()

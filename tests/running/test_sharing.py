@@ -85,6 +85,16 @@ def interrupt(monkeypatch):
     return arrange
 
 
+def interrupted_at(step):
+    """A step of training that is interrupted, as by Ctrl-C, once it is that one."""
+
+    def at(_worker, now, _total):
+        if now == step:
+            raise KeyboardInterrupt
+
+    return at
+
+
 @pytest.mark.parametrize("step", [1, 2, 9, 30])
 def test_an_interrupted_run_says_how_to_go_on_and_does_so_to_the_same_bits(step, tiny, undisturbed, interrupt, capsys):
     interrupt(Worker, "at", step)
@@ -198,7 +208,7 @@ def test_the_checkpoint_of_someone_who_lives_is_neither_read_nor_removed(tiny, u
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [([], "interrupted; the same"), (["--fresh"], "interrupted; without --fresh")]
+    ("options", "said"), [([], "interrupted; the same"), (["--fresh"], "the same command begins anew")]
 )
 def test_an_interruption_before_anything_was_imported_is_one_line_too(options, said, tiny, monkeypatch, capsys):
     def interrupted(_arguments):
@@ -215,6 +225,20 @@ def test_fresh_begins_anew_whatever_was_left(tiny, undisturbed, interrupt):
     assert taken_steps() == [0, 0]
     assert main([*RUN, "--fresh"]) == 0
     assert taken_steps() == [0, 0, 0]
+    assert results() == undisturbed
+
+
+def test_where_fresh_was_interrupted_results_from_before_count_again_without_it_as_was_said(
+    tiny, undisturbed, monkeypatch, capsys
+):
+    assert main(RUN) == 0
+    before = {path: path.stat().st_mtime_ns for path in (FOLDER / "runs").glob("*.json")}
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "at", interrupted_at(5))
+        assert main([*RUN, "--fresh"]) == 130
+    assert "without --fresh it trains only what has no result at all" in capsys.readouterr().err
+    assert main(RUN) == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
     assert results() == undisturbed
 
 
@@ -445,6 +469,26 @@ def test_who_waits_goes_on_as_soon_as_the_others_are_done_or_dead(tiny, undistur
     assert main(RUN) == 0
     assert len(waited) == 1
     assert results() == undisturbed
+
+
+def test_who_waits_tells_those_that_train_together_with_it_now_and_then(tiny, undisturbed, monkeypatch):
+    path = post(hold(machine="another", runs=list(undisturbed)))
+    waited, told = [], []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 5:
+            os.utime(path, (0, 0))
+
+    def broadcast_from_first(value):
+        told.append((len(waited), value))
+        return value
+
+    monkeypatch.setattr(sharing.time, "sleep", sleep)
+    monkeypatch.setattr(sharing, "LOOKS", 2)
+    monkeypatch.setattr(sharing.communication, "broadcast_from_first", broadcast_from_first)
+    assert main(RUN) == 0
+    assert [looks for looks, value in told if looks and value == []] == [2, 4]
 
 
 @pytest.mark.parametrize("method", ["pruning.magnitude.Magnitude.score", "pruning.running.Running.observe"])

@@ -14,11 +14,14 @@ import yaml
 
 from benchmark.commands.cli import main
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
 from benchmark.running import slurm
 from benchmark.running.journal import read_journal
+from benchmark.running.options import Options
 from criteria import InputError
+from criteria.pruning.magnitude import Magnitude
 from tests.running.one_node_slurm import NoSlurm, one_node_slurm
 
 SMALL = {
@@ -171,6 +174,38 @@ def wait_for(look, what, seconds=600):
 
 def whole_results(folder):
     return [json.loads(path.read_text())["id"] for path in (folder / "results" / "small" / "runs").glob("*.json")]
+
+
+def test_a_warning_in_the_middle_of_a_plugin_is_heard_after_the_step_with_a_checkpoint_and_blames_no_plugin(
+    small, monkeypatch
+):
+    plain, warned = Magnitude.score, []
+
+    def requeued(_number, _frame):
+        raise SystemExit(-1)  # as submitit ends a task that it has sent again
+
+    def score(*arguments):
+        if not warned:
+            warned.append(True)
+            os.kill(os.getpid(), signal.SIGUSR2)
+        return plain(*arguments)
+
+    monkeypatch.setattr(Magnitude, "score", score)
+    before = signal.signal(signal.SIGUSR2, requeued)
+    options = Options(device="cpu", contract_skipped=True, processes=1)
+    task = slurm.ArrayTask("small.yaml", Part(), Path("results"), options)
+    try:
+        with pytest.raises(SystemExit):
+            task()
+        assert signal.getsignal(signal.SIGUSR2) is requeued
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert len(list(small.glob("results/small/checkpoints/*.pt"))) == 1
+    task()
+    taken, further = [entry for entry in read_journal(small / "results" / "small") if entry.event == "claimed"]
+    assert (taken.step, taken.runs) == (0, further.runs)
+    assert further.step > 0
+    assert len(whole_results(small)) == 6
 
 
 @pytest.mark.long
