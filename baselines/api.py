@@ -19,7 +19,7 @@ class Baseline:
     narrows: ClassVar[bool] = False
     """Whether a dense network is trained, so narrow that it has as many weights as the experiment's at the density."""
     examples: int = 100
-    """Training examples that :meth:`scores` sees."""
+    """Training examples that :meth:`scores` sees, 1 or more; all of them where there are fewer."""
     batch_statistics: ClassVar[bool] = True
     """Whether batch-norm normalises by these examples in :meth:`scores`, as in training; else it does nothing yet."""
 

@@ -188,3 +188,9 @@ def test_a_run_of_an_experiment_has_the_chooser_of_its_baseline():
     choosers = {str(run.rule.baseline): member_of(run).chooser for run in runs if run.rule.baseline}
     assert choosers["static"] is None
     assert choosers["static_grasp(temperature=1.0)"].temperature == 1.0
+
+
+@pytest.mark.parametrize("examples", [0, -5])
+def test_a_mask_is_not_chosen_by_no_examples(examples):
+    with pytest.raises(InputError, match=rf"static_snip\(examples={examples}\): examples must be 1 or more"):
+        expand(load_experiment("smoke", baselines=[f"static_snip(examples={examples})"]))
