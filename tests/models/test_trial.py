@@ -1,16 +1,23 @@
 """A model that cannot be trained sparsely is named with its fault before anything is trained."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
+from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.cost import counted_forward_flops
+from benchmark.experiments.setup import TrainingSettings
 from benchmark.models import build_model, sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.models.trial import problem_of
+from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.initial import initial_networks, structure
 from benchmark.training.members import Member
+from criteria import InputError
 from criteria.errors import PluginError
 from tests.installed import unique
+from tests.training.small_fleets import setup
 
 MODELS = """
 import torch
@@ -60,6 +67,10 @@ class Keeps(Net):
         self.hidden = self.fc(x).relu()
         return self.out(self.hidden)
 
+class Decides(Net):
+    def forward(self, x):
+        return super().forward(x) if self.training else super().forward(x).argmax(1)
+
 def keeps(inputs, classes): return Keeps(8, classes)
 
 class Loose(Net):
@@ -92,6 +103,7 @@ def pixels(inputs, classes): return Pixels(8, classes)
 def half(inputs, classes): return Half(8, classes)
 def spare(inputs, classes): return Spare(8, classes)
 def tied(inputs, classes): return Tied(8, classes)
+def decides(inputs, classes): return Decides(8, classes)
 """
 FAULTS = {
     "wrong_inputs": "fails on a batch of zeros, 2 examples of shape 8: RuntimeError",
@@ -108,6 +120,7 @@ FAULTS = {
     "pixels": "gives [2, 3, 1] for a batch of 2 examples",
     "half": "gives logits in float16; leave them in float32",
     "spare": "has spare.weight, which no logit depends on",
+    "decides": "gives [2] for a batch of 2 examples in evaluation mode, and should give logits [2, 3]",
     "tied": "has one tensor for fc.weight and again.weight",
 }
 
@@ -158,3 +171,15 @@ def test_a_network_may_be_one_layer_or_of_a_class_that_each_call_defines_or_keep
     first, second = initial_networks(members, {"name": name}, (8,), 3)
     assert type(first) is type(second)
     assert all((a != b).any() for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_a_last_batch_that_is_too_small_for_batch_norm_is_refused_before_anything_is_trained():
+    """Five examples in batches of two leave one, which ResNet-50 pools to one place."""
+    split = Split(torch.zeros(5, 3, 32, 32), torch.zeros(5, dtype=torch.int64))
+    dataset = Dataset("made up", split, split, split, classes=3)
+    member = Member(1, 0.5, "erk", None)
+    for model, refused in (("resnet50", True), ("small_cnn", False), ("resnet56", False)):
+        how = setup({"name": model}, TrainingSettings(epochs=1, batch_size=2, learning_rate=0.1))
+        expected = pytest.raises(InputError, match=f"has one example, and model '{model}' .*choose another batch_size")
+        with expected if refused else nullcontext():
+            FleetTraining([member], how, dataset, torch.device("cpu"))
