@@ -5,7 +5,7 @@ A model is a function ``name(inputs, classes, **parameters)`` that builds a netw
 come from the data set. A data set of two classes needs one logit, [B, 1]: positive means class 1.
 
 Models are trained many at a time by ``torch.func.vmap`` over stacked parameters and buffers, so none of them lets its
-control flow depend on data.
+control flow depend on data, and none draws from torch's generator: dropout is that of :mod:`benchmark.models.dropout`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,6 +16,10 @@ from criteria.plugins import registered
 
 EXAMPLES = 2
 """Batch-norm needs two."""
+_DRAWS = (
+    "draws from torch's own generator, as torch's dropout does, so its training would depend on what else is trained; "
+    "use Dropout of benchmark.models.dropout, whose draws belong to the network"
+)
 
 
 def require_trainable(name: str, network: nn.Module, inputs: Sequence[int], classes: int) -> None:
@@ -94,7 +98,10 @@ def _problem_of_step(network: nn.Module, inputs: tuple[int, ...], outputs: int, 
     network = copy.deepcopy(network).train()  # it may keep what it computes
     batch = torch.zeros(1, examples, *inputs)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        before = torch.get_rng_state()
         (found,) = vmap(forward, randomness="different")(weights, buffers, batch)
+        if not torch.equal(before, torch.get_rng_state()):
+            return _DRAWS
         if (problem := _problem_of_logits(found, outputs, examples)) is not None:
             return problem
         gradients = torch.autograd.grad(found.sum(), list(weights.values()), allow_unused=True)

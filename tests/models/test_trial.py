@@ -71,6 +71,10 @@ class Decides(Net):
     def forward(self, x):
         return super().forward(x) if self.training else super().forward(x).argmax(1)
 
+class Dropped(Net):
+    def forward(self, x):
+        return self.out(nn.functional.dropout(self.fc(x).relu(), 0.1, self.training))
+
 def keeps(inputs, classes): return Keeps(8, classes)
 
 class Loose(Net):
@@ -88,6 +92,7 @@ def normed(inputs, classes):
     return net
 def lazy(inputs, classes): return nn.Sequential(nn.LazyLinear(classes))
 def layer(inputs, classes): return nn.Linear(8, classes)
+def unused(inputs, classes): return nn.Sequential(nn.Linear(8, 6), nn.Dropout(0.0), nn.Linear(6, classes))
 def inner(inputs, classes):
     class Own(Net): ...
     return Own(8, classes)
@@ -103,6 +108,8 @@ def pixels(inputs, classes): return Pixels(8, classes)
 def half(inputs, classes): return Half(8, classes)
 def spare(inputs, classes): return Spare(8, classes)
 def tied(inputs, classes): return Tied(8, classes)
+def dropped(inputs, classes): return Dropped(8, classes)
+def dropout(inputs, classes): return nn.Sequential(nn.Linear(8, 6), nn.Dropout(0.1), nn.Linear(6, classes))
 def decides(inputs, classes): return Decides(8, classes)
 """
 FAULTS = {
@@ -120,6 +127,8 @@ FAULTS = {
     "pixels": "gives [2, 3, 1] for a batch of 2 examples",
     "half": "gives logits in float16; leave them in float32",
     "spare": "has spare.weight, which no logit depends on",
+    "dropped": "draws from torch's own generator, as torch's dropout does",
+    "dropout": "use Dropout of benchmark.models.dropout",
     "decides": "gives [2] for a batch of 2 examples in evaluation mode, and should give logits [2, 3]",
     "tied": "has one tensor for fc.weight and again.weight",
 }
@@ -149,7 +158,7 @@ def test_no_fault_is_found_in_the_models_that_we_ship(model, shape, classes):
 @pytest.fixture
 def models(site):
     module = unique("faulty_models")
-    points = "".join(f"{each} = {module}:{each}\n" for each in (*FAULTS, "layer", "inner", "keeps"))
+    points = "".join(f"{each} = {module}:{each}\n" for each in (*FAULTS, "layer", "inner", "keeps", "unused"))
     site.install("faulty-models", {f"{module}.py": MODELS}, f"[dst_bench.models]\n{points}")
     structure.__globals__["_structure"].cache_clear()
 
@@ -163,8 +172,8 @@ def test_a_model_that_cannot_be_trained_sparsely_is_named_with_its_fault(models,
         counted_forward_flops(f'{{"name": "{name}"}}', (8,), 3)
 
 
-@pytest.mark.parametrize("name", ["layer", "inner", "keeps"])
-def test_a_network_may_be_one_layer_or_of_a_class_that_each_call_defines_or_keep_what_it_computes(models, name):
+@pytest.mark.parametrize("name", ["layer", "inner", "keeps", "unused"])
+def test_a_network_may_be_one_layer_or_define_its_class_anew_or_keep_what_it_computes_or_drop_nothing(models, name):
     network = structure({"name": name}, (8,), 3)
     assert all(flops_per_weight(network, (8,), sparse_layer_names(network)).values())
     members = [Member(seed, 0.5, "erk", None) for seed in (1, 2)]
