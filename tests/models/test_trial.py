@@ -1,7 +1,9 @@
 """A model that cannot be trained sparsely is named with its fault before anything is trained."""
 
+import random
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +22,8 @@ from tests.installed import unique
 from tests.training.small_fleets import setup
 
 MODELS = """
+import random
+import numpy as np
 import torch
 from torch import nn
 
@@ -92,6 +96,11 @@ def normed(inputs, classes):
     return net
 def lazy(inputs, classes): return nn.Sequential(nn.LazyLinear(classes))
 def layer(inputs, classes): return nn.Linear(8, classes)
+def from_numpy(inputs, classes):
+    net = nn.Linear(8, classes)
+    net.weight.data = torch.tensor(np.random.randn(classes, 8), dtype=torch.float32, device=net.weight.device)
+    net.bias.data.fill_(random.random())
+    return net
 def unused(inputs, classes): return nn.Sequential(nn.Linear(8, 6), nn.Dropout(0.0), nn.Linear(6, classes))
 def inner(inputs, classes):
     class Own(Net): ...
@@ -158,7 +167,9 @@ def test_no_fault_is_found_in_the_models_that_we_ship(model, shape, classes):
 @pytest.fixture
 def models(site):
     module = unique("faulty_models")
-    points = "".join(f"{each} = {module}:{each}\n" for each in (*FAULTS, "layer", "inner", "keeps", "unused"))
+    points = "".join(
+        f"{each} = {module}:{each}\n" for each in (*FAULTS, "layer", "inner", "keeps", "unused", "from_numpy")
+    )
     site.install("faulty-models", {f"{module}.py": MODELS}, f"[dst_bench.models]\n{points}")
     structure.__globals__["_structure"].cache_clear()
 
@@ -180,6 +191,19 @@ def test_a_network_may_be_one_layer_or_define_its_class_anew_or_keep_what_it_com
     first, second = initial_networks(members, {"name": name}, (8,), 3)
     assert type(first) is type(second)
     assert all((a != b).any() for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_initial_weights_follow_from_the_seed_whatever_generator_a_model_draws_them_from(models):
+    def drawn(seed, process):
+        np.random.seed(process)
+        random.seed(process)
+        before = np.random.get_state()[1].tolist(), random.getstate()
+        (network,) = initial_networks([Member(seed, 0.5, "erk", None)], {"name": "from_numpy"}, (8,), 3)
+        assert (np.random.get_state()[1].tolist(), random.getstate()) == before
+        return torch.cat([weight.detach().flatten() for weight in network.parameters()])
+
+    assert torch.equal(drawn(1, process=5), drawn(1, process=6))
+    assert (drawn(1, process=5) != drawn(2, process=5)).all(), "another bias is another draw of Python's"
 
 
 def test_a_last_batch_that_is_too_small_for_batch_norm_is_refused_before_anything_is_trained():
