@@ -38,7 +38,8 @@ class Baseline:
 
         ``network`` is a copy with what is left of its initial weights, to do anything with; its dropout is off;
         ``names`` are the weights in question, ``inputs`` [examples, *shape] are training examples, and ``loss`` makes
-        a number of the network's logits for them.
+        a number of the network's logits for them. What torch's, numpy's or Python's global generator gives here follows
+        from the run's seed.
         """
         raise NotImplementedError(f"{type(self).__name__} has a mask that is drawn")
 
