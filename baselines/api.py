@@ -19,7 +19,7 @@ class Baseline:
     narrows: ClassVar[bool] = False
     """Whether a dense network is trained, so narrow that it has as many weights as the experiment's at the density."""
     examples: int = 100
-    """Training examples that :meth:`scores` sees."""
+    """Training examples that :meth:`scores` sees, 1 or more; all of them where there are fewer."""
     batch_statistics: ClassVar[bool] = True
     """Whether batch-norm normalises by these examples in :meth:`scores`, as in training; else it does nothing yet."""
 
@@ -38,7 +38,8 @@ class Baseline:
 
         ``network`` is a copy with what is left of its initial weights, to do anything with; its dropout is off;
         ``names`` are the weights in question, ``inputs`` [examples, *shape] are training examples, and ``loss`` makes
-        a number of the network's logits for them.
+        a number of the network's logits for them. What torch's, numpy's or Python's global generator gives here follows
+        from the run's seed.
         """
         raise NotImplementedError(f"{type(self).__name__} has a mask that is drawn")
 

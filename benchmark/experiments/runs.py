@@ -111,6 +111,8 @@ def _grid(experiment: Experiment) -> Iterator[tuple[Cell, Setup, Rule]]:
     axes, setups = experiment.axes, experiment.setups
     for spec in experiment.baselines:
         baseline: Baseline = load(spec, "baseline")
+        if baseline.chooses and baseline.examples < 1:
+            raise InputError(f"baseline {spec}: examples must be 1 or more, not {baseline.examples}")
         for density, (chosen, setup) in itertools.product(baseline_densities(spec, baseline, axes.densities), setups):
             concerns = {key: value for key, value in chosen.items() if _concerns_baselines(key)}
             rule = Rule(baseline=spec)

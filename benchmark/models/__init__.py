@@ -5,9 +5,10 @@ A model is a function ``name(inputs, classes, **parameters)`` that builds a netw
 come from the data set. A data set of two classes needs one logit, [B, 1]: positive means class 1.
 
 Models are trained many at a time by ``torch.func.vmap`` over stacked parameters and buffers, so none of them lets its
-control flow depend on data.
+control flow depend on data, and none draws from torch's generator: dropout is that of :mod:`benchmark.models.dropout`.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +45,20 @@ def model_spec(settings: Mapping[str, Any]) -> Spec:
 def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **parameters: Any) -> "nn.Module":
     """A new network with initial weights drawn from torch's global generator.
 
+    What a model draws from those of numpy and of Python follows from torch's seed, so that it is the run's own.
+
     Raises :class:`InputError` for an unknown model or parameter, and for a value, a shape or a number of classes that
     the model does not take; :class:`PluginError` where building it fails in any other way.
     """
+    import numpy as np
     import torch
     from torch import nn
 
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
     build = load(spec, "model", **parameters)
-    with blaming(f"model {spec.name!r} cannot be built"):
+    with blaming(f"model {spec.name!r} cannot be built"):  # it puts these generators back
+        random.seed(torch.initial_seed())
+        np.random.seed(torch.initial_seed() % 2**32)
         try:
             network = build(inputs=inputs, classes=classes)
             drawn = torch.get_rng_state()

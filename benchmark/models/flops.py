@@ -25,10 +25,11 @@ def _counted(network: nn.Module, inputs: tuple[int, ...], layers: tuple[str, ...
     found = dict.fromkeys(layers, 0)
 
     def count(name: str) -> None:
-        def add(module: nn.Module, _inputs: object, output: Tensor) -> None:
-            found[name] += 2 * output.numel() // module.get_parameter("weight").shape[0]
+        def add(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+            made = output[0] if isinstance(output, tuple) else output
+            found[name] += 2 * made.numel() // network.get_parameter(name).shape[0]
 
-        network.get_submodule(layer_of(name)).register_forward_hook(add)
+        _called(network, layer_of(name)).register_forward_hook(add)
 
     for name in found:
         count(name)
@@ -40,6 +41,12 @@ def _counted(network: nn.Module, inputs: tuple[int, ...], layers: tuple[str, ...
             raise
         raise InputError("this machine has not enough memory for one example in so large a network") from error
     return found
+
+
+def _called(network: nn.Module, layer: str) -> nn.Module:
+    """What is called to compute a layer: its module, or the attention of torch that takes that module's weight."""
+    above = network.get_submodule(layer.rpartition(".")[0])
+    return above if isinstance(above, nn.MultiheadAttention) else network.get_submodule(layer)
 
 
 def _of_zeros(network: nn.Module) -> nn.Module:

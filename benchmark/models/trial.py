@@ -16,6 +16,10 @@ from criteria.plugins import registered
 
 EXAMPLES = 2
 """Batch-norm needs two."""
+_DRAWS = (
+    "draws from torch's own generator, as torch's dropout does, so its training would depend on what else is trained; "
+    "use Dropout of benchmark.models.dropout, whose draws belong to the network"
+)
 
 
 def require_trainable(name: str, network: nn.Module, inputs: Sequence[int], classes: int) -> None:
@@ -29,13 +33,25 @@ def require_trainable(name: str, network: nn.Module, inputs: Sequence[int], clas
         raise PluginError(f"model {name!r} {problem}")
 
 
-def problem_of(network: nn.Module, inputs: Sequence[int], classes: int) -> str | None:
+def require_trains_on_one(name: str, network: nn.Module, inputs: Sequence[int], classes: int) -> None:
+    """Raise :class:`InputError` for a network of the model ``name`` that fails on a batch of one example.
+
+    Batch-norm does, where its input has one place: it needs two values to normalise by.
+    """
+    if (problem := problem_of(network, inputs, classes, examples=1)) is not None:
+        raise InputError(
+            f"a batch of an epoch, most often the last one, has one example, and model {name!r} {problem}; "
+            "choose another batch_size"
+        )
+
+
+def problem_of(network: nn.Module, inputs: Sequence[int], classes: int, examples: int = EXAMPLES) -> str | None:
     """Why ``network`` (on the meta device) cannot be trained sparsely among others, in words; None where it can.
 
-    ``inputs`` is the shape of one example.
+    ``inputs`` is the shape of one example; it is tried on a batch of so many ``examples``.
     """
     try:
-        return _problem_of_weights(network) or _problem_of_step(network, tuple(inputs), logits(classes))
+        return _problem_of_weights(network) or _problem_of_step(network, tuple(inputs), logits(classes), examples)
     except InputError:
         raise
     except BaseException as error:  # a plugin may fail in any way, and end the program too
@@ -43,7 +59,7 @@ def problem_of(network: nn.Module, inputs: Sequence[int], classes: int) -> str |
             raise
         where = f" ({at})" if (at := where_raised(error)) else ""
         why = f"{reason(error)}{where}"
-        return f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
+        return f"fails on a batch of zeros, {_counted(examples)} of shape {'×'.join(map(str, inputs))}: {why}"
 
 
 def _problem_of_weights(network: nn.Module) -> str | None:
@@ -66,7 +82,7 @@ def _problem_of_weights(network: nn.Module) -> str | None:
     return None
 
 
-def _problem_of_step(network: nn.Module, inputs: tuple[int, ...], outputs: int) -> str | None:
+def _problem_of_step(network: nn.Module, inputs: tuple[int, ...], outputs: int, examples: int) -> str | None:
     """What is wrong with the logits and the gradients of the network as the only one of a fleet."""
 
     def zeros(of: Tensor) -> Tensor:
@@ -80,16 +96,35 @@ def _problem_of_step(network: nn.Module, inputs: tuple[int, ...], outputs: int) 
         return found
 
     network = copy.deepcopy(network).train()  # it may keep what it computes
+    batch = torch.zeros(1, examples, *inputs)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        (found,) = vmap(forward, randomness="different")(weights, buffers, torch.zeros(1, EXAMPLES, *inputs))
-        if found.shape != (EXAMPLES, outputs):
-            shapes = f"{list(found.shape)} for a batch of {EXAMPLES} examples, and should give logits"
-            return f"gives {shapes} [{EXAMPLES}, {outputs}]"
-        if found.dtype != torch.get_default_dtype():
-            return f"gives logits in {_kind(found.dtype)}; leave them in {_kind(torch.get_default_dtype())}"
+        before = torch.get_rng_state()
+        (found,) = vmap(forward, randomness="different")(weights, buffers, batch)
+        if not torch.equal(before, torch.get_rng_state()):
+            return _DRAWS
+        if (problem := _problem_of_logits(found, outputs, examples)) is not None:
+            return problem
         gradients = torch.autograd.grad(found.sum(), list(weights.values()), allow_unused=True)
     unused = [name for name, gradient in zip(weights, gradients, strict=True) if gradient is None]
-    return f"has {unused[0]}, which no logit depends on; leave it out" if unused else None
+    if unused:
+        return f"has {unused[0]}, which no logit depends on; leave it out"
+    network.eval()
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        (found,) = vmap(forward, randomness="different")(weights, buffers, batch)
+    return _problem_of_logits(found, outputs, examples, " in evaluation mode")
+
+
+def _problem_of_logits(found: Tensor, outputs: int, examples: int, when: str = "") -> str | None:
+    if found.shape != (examples, outputs):
+        shapes = f"{list(found.shape)} for a batch of {_counted(examples)}{when}, and should give logits"
+        return f"gives {shapes} [{examples}, {outputs}]"
+    if found.dtype != torch.get_default_dtype():
+        return f"gives logits in {_kind(found.dtype)}{when}; leave them in {_kind(torch.get_default_dtype())}"
+    return None
+
+
+def _counted(examples: int) -> str:
+    return "1 example" if examples == 1 else f"{examples} examples"
 
 
 def _kind(dtype: torch.dtype) -> str:

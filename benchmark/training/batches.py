@@ -32,6 +32,11 @@ class Batches:
         """Examples of batch ``number`` of an epoch, from 0, over all processes."""
         return min(self._batch_size, self._examples - number * self._batch_size)
 
+    @property
+    def least(self) -> int:
+        """The fewest examples that a process has of a batch, where it has any."""
+        return max(1, self.size(self.per_epoch - 1) // communication.size())
+
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batch of each step on the fleet's device; the last one may be smaller, the ``first`` are left out."""
         batches = self._gathered(epoch, first)

@@ -15,6 +15,7 @@ from benchmark.experiments.cost import counted_forward_flops
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.setup import Setup
 from benchmark.models.flops import flops_per_weight
+from benchmark.models.trial import require_trains_on_one
 from benchmark.system import communication
 from benchmark.training import updates
 from benchmark.training.batches import Batches
@@ -71,6 +72,9 @@ class FleetTraining:
         self._dataset = dataset
         self._device = device
         self._batches = Batches([member.seed for member in members], dataset, setup.training.batch_size, device)
+        if self._batches.least == 1:
+            network = structure(setup.model, dataset.shape, dataset.classes)
+            require_trains_on_one(str(setup.model["name"]), network, dataset.shape, dataset.classes)
         self._best_accuracy = torch.full((len(members),), -1.0, dtype=torch.float64)  # as evaluate() gives it
         self.outcomes = [Outcome() for _ in members]
         """Of each member so far; whole after :meth:`finish`."""

@@ -1,10 +1,12 @@
 """Masks that a baseline chooses before training, where it does not leave them to chance."""
 
 import copy
+import random
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -74,7 +76,11 @@ def _round(
     loss = partial(_loss, targets)
     where = torch.cat([mask.flatten() for mask in left.values()])
     generator = stream(member.seed, "mask at start", member.density)
-    with blaming(f"baseline {baseline!r} cannot choose a mask"):
+    draws = stream(member.seed, "scores of the mask at start", member.density, kept).initial_seed()
+    with blaming(f"baseline {baseline!r} cannot choose a mask"):  # it puts the global generators back
+        torch.default_generator.manual_seed(draws)
+        np.random.seed(draws % 2**32)
+        random.seed(draws)
         with torch.enable_grad():
             scores = baseline.scores(network, list(left), inputs, loss)
         gone = lowest(torch.cat([scores[name].flatten() for name in left]), where, int(where.sum()) - kept, generator)

@@ -116,6 +116,11 @@ def member_of(run: Run) -> Member:
         steps = run.setup.training.epochs * steps_per_epoch(run.setup)
         _require_final_density(recipe, run.cell.density, steps)
         if (asked := run.setup.measure.jaccard) is not None:
+            if asked.fractions is None and not recipe.schedule.replaces:
+                raise InputError(
+                    f"schedule {topology.density_schedule} replaces no weights, so its updates have no prune fraction "
+                    "that criteria could be asked for; set measure.jaccard.fractions"
+                )
             comparison = Comparison(tuple(map(load, asked.criteria)), asked.every, asked.fractions)
     return Member(
         run.seed,

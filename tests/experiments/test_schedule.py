@@ -32,6 +32,13 @@ def test_the_learning_rate_falls_tenfold_at_half_and_three_quarters_of_the_epoch
     assert rates == pytest.approx([0.1] * 10 + [0.01] * 5 + [0.001] * 5)
 
 
+@given(st.integers(1, 99), st.integers(1, 20))
+def test_a_share_of_the_epochs_that_is_a_whole_number_of_them_is_that_number(percent, hundreds):
+    """0.55 · 100 is a little more than 55 in floating point."""
+    rates = [learning_rate(0.1, epoch, 100 * hundreds, (percent / 100,), 0.1) for epoch in range(100 * hundreds)]
+    assert rates.count(0.1) == percent * hundreds
+
+
 def test_the_learning_rate_of_imagenet_warms_up_over_five_epochs_and_falls_tenfold_after_30_60_and_80():
     rates = [learning_rate(0.1, epoch, 90, (30, 60, 80), 0.1, warmup_epochs=5) for epoch in range(90)]
     assert rates[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.experiments.experiment import load_experiment
-from benchmark.experiments.runs import Rule
+from benchmark.experiments.runs import Rule, expand
 from benchmark.experiments.setup import TrainingSettings
 from benchmark.training.engines import SPARSE
 from benchmark.training.fleet_training import FleetTraining, train_fleet
-from benchmark.training.members import Member
+from benchmark.training.members import Member, member_of
 from benchmark.training.updates import one_way
 from criteria import DensitySchedule, InputError, Rules, load, update_layers
 from criteria.contract import ContractError, check_schedule
@@ -190,6 +190,20 @@ def test_times_that_are_in_no_order_are_refused():
         GMP(begin=0.5, end=0.5)
     with pytest.raises(InputError, match="global_prune"):
         load_experiment("smoke", ["topology.density_schedule=gmp", "topology.scope=global_prune"])
+
+
+def test_what_criteria_would_prune_is_asked_by_fractions_where_an_update_replaces_none():
+    """Of nothing all criteria would prune the same."""
+
+    def member(jaccard):
+        measured = [f"measure.jaccard={{criteria: [magnitude, random], every: 100{jaccard}}}"]
+        return member_of(
+            expand(load_experiment("smoke", ["topology.density_schedule=gmp", *measured], baselines=[]))[0]
+        )
+
+    with pytest.raises(InputError, match=r"gmp replaces no weights, .* set measure.jaccard.fractions"):
+        member("")
+    assert member(", fractions: [0.5]").comparison.fractions == (0.5,)
 
 
 def test_the_sparse_engine_says_that_it_cannot_change_the_density():

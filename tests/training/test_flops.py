@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.dataset import Dataset, Split
@@ -36,6 +37,24 @@ def test_the_weights_of_a_network_take_part_in_as_many_operations_as_torch_count
         network.eval()(torch.zeros(1, *shape, device="meta"))
     assert sum(each[layer] * network.get_parameter(layer).numel() for layer in each) == counter.get_total_flops()
     assert all(count > 0 for count in each.values())
+
+
+def test_the_last_layer_of_an_attention_counts_though_its_module_is_not_called():
+    """torch's attention takes the weight of its own out_proj; four places of eight values each go through it."""
+
+    class Attends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.out = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True), nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.out(self.inner(x).mean(1))
+
+    with torch.device("meta"):
+        network = Attends()
+    names = sparse_layer_names(network)
+    assert "inner.self_attn.out_proj.weight" in names
+    assert flops_per_weight(network, (4, 8), names) == {name: 2 if name == "out.weight" else 8 for name in names}
 
 
 @given(

@@ -12,6 +12,7 @@ from benchmark.training.engines.input_norms import input_norms
 from benchmark.training.fleet_training import train_fleet
 from benchmark.training.members import Member
 from criteria import InputError, SparseTraining
+from criteria.errors import PluginError
 from criteria.plugins import Spec
 from tests.training.naive_engine import NAIVE
 from tests.training.small_fleets import CPU, LENET5, MLP, recipe, setup, some_data
@@ -58,6 +59,14 @@ def test_a_network_may_be_a_layer_itself():
     layer, inputs = nn.Linear(3, 2), torch.ones(5, 3)
     norms = input_norms(layer, dict(layer.named_parameters()), {}, inputs, ["weight"])
     torch.testing.assert_close(norms["weight"], torch.full((2, 3), 5**0.5))
+
+
+def test_a_layer_whose_module_is_not_called_is_named():
+    network = nn.TransformerEncoderLayer(4, 2, 6, batch_first=True)
+    weights, inputs = dict(network.named_parameters()), torch.ones(2, 5, 4)
+    assert input_norms(network, weights, {}, inputs, ["linear1.weight"])["linear1.weight"].shape == (6, 4)
+    with pytest.raises(PluginError, match=r"self_attn.out_proj.weight takes in .*leave that layer dense"):
+        input_norms(network, weights, {}, inputs, ["linear1.weight", "self_attn.out_proj.weight"])
 
 
 def test_reading_them_changes_nothing_of_the_network():

@@ -4,6 +4,7 @@ import copy
 import sys
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -153,6 +154,27 @@ def test_the_mask_of_a_deep_network_with_batch_norm_keeps_something_of_most_laye
     assert sum(bool(mask.any()) for mask in trained.values()) > 0.8 * len(names)
 
 
+class Draws(Baseline):
+    """Scores by chance, in two rounds."""
+
+    rounds: ClassVar[int] = 2
+
+    def scores(self, network, names, inputs, loss):
+        shapes = {name: network.get_parameter(name).shape for name in names}
+        return {name: torch.rand(shape) + torch.rand(1) * np.random.rand() for name, shape in shapes.items()}
+
+
+def test_what_a_baseline_draws_follows_from_the_seed():
+    def chosen(seed, process):
+        np.random.seed(process)
+        torch.manual_seed(process)
+        training = FleetTraining([Member(seed, 0.2, chooser=Draws())], setup(MLP, TRAINING), DATA, CPU)
+        return torch.cat([mask.flatten() for mask in training.engine.masks(0).values()])
+
+    assert torch.equal(chosen(1, process=5), chosen(1, process=6))
+    assert not torch.equal(chosen(1, process=5), chosen(2, process=5))
+
+
 class Fails(Baseline):
     def scores(self, network, names, inputs, loss):
         raise RuntimeError("no idea")
@@ -188,3 +210,9 @@ def test_a_run_of_an_experiment_has_the_chooser_of_its_baseline():
     choosers = {str(run.rule.baseline): member_of(run).chooser for run in runs if run.rule.baseline}
     assert choosers["static"] is None
     assert choosers["static_grasp(temperature=1.0)"].temperature == 1.0
+
+
+@pytest.mark.parametrize("examples", [0, -5])
+def test_a_mask_is_not_chosen_by_no_examples(examples):
+    with pytest.raises(InputError, match=rf"static_snip\(examples={examples}\): examples must be 1 or more"):
+        expand(load_experiment("smoke", baselines=[f"static_snip(examples={examples})"]))

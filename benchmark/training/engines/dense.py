@@ -218,10 +218,12 @@ class DenseEngine:
         return {name: each.view_as(found[name]) for name, each in zip(found, means, strict=True)}, mean_losses
 
     def _input_norms(self, member: int) -> dict[str, Tensor]:
-        """The norms of the inputs of one member's sparse layers on this step's batch."""
+        """The norms of the inputs of one member's layers that are rewired, on this step's batch."""
         if self._batch is None:
             raise ValueError("there is no batch yet, so there are no norms of inputs")
-        return self._networks.input_norms(member, self._batch.inputs[self._seed_of_member[member]], self._sparse)
+        return self._networks.input_norms(
+            member, self._batch.inputs[self._seed_of_member[member]], self._rewired[member]
+        )
 
     def _remembered(self, name: str, member: int) -> Tensor:
         """What the weights of one layer are, or were when they were active last, [*shape]."""

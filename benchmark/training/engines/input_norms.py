@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from benchmark.models import layer_of
+from criteria.errors import PluginError
 
 
 @torch.no_grad()
@@ -21,7 +22,7 @@ def input_norms(
 
     It is the Euclidean norm over all examples of ``inputs`` [batch, *shape], of a convolution over all places too, in
     evaluation mode: nothing is drawn, and buffers stay as they are. Of a layer that is called several times the norm is
-    over all calls.
+    over all calls. Raises :class:`PluginError` for a layer whose module is never called.
     """
     found: dict[str, Tensor] = {}
     network.eval()
@@ -34,6 +35,12 @@ def input_norms(
     finally:
         for handle in handles:
             handle.remove()
+    for name in names:
+        if name not in found:
+            raise PluginError(
+                f"the norms of what {name} takes in are not known, because its module is not called (torch's attention "
+                "takes the weight of its out_proj); leave that layer dense by topology.exclude"
+            )
     return found
 
 
