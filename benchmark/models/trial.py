@@ -46,6 +46,20 @@ def problem_of(network: nn.Module, inputs: Sequence[int], classes: int) -> str |
         return f"fails on a batch of zeros, {EXAMPLES} examples of shape {'×'.join(map(str, inputs))}: {why}"
 
 
+def takes_one_example(network: nn.Module, inputs: Sequence[int]) -> bool:
+    """Whether ``network`` (on the meta device) trains on a batch of one example of this shape.
+
+    Batch-norm does not, where it has one number for each channel then.
+    """
+    try:
+        copy.deepcopy(network).train()(torch.zeros(1, *inputs, device="meta"))
+    except ValueError:
+        return False
+    except Exception:  # somebody's model may do with real numbers alone, and tells what it does not take when it trains
+        return True
+    return True
+
+
 def _problem_of_weights(network: nn.Module) -> str | None:
     weights, seen = dict(network.named_parameters(remove_duplicate=False)), dict[int, str]()
     if not (sparse := sparse_layer_names(network)):

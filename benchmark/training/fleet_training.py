@@ -15,6 +15,7 @@ from benchmark.experiments.cost import counted_forward_flops
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.setup import Setup
 from benchmark.models.flops import flops_per_weight
+from benchmark.models.trial import takes_one_example
 from benchmark.system import communication
 from benchmark.training import updates
 from benchmark.training.batches import Batches
@@ -26,7 +27,7 @@ from benchmark.training.learning_rate import learning_rate
 from benchmark.training.measurements.measuring import Measuring
 from benchmark.training.members import Member
 from benchmark.training.precision import computing_in
-from criteria.errors import PluginError
+from criteria.errors import InputError, PluginError
 from criteria.isolation import kept_process_state
 from criteria.training.devices import on_device
 
@@ -64,6 +65,7 @@ class FleetTraining:
     """
 
     def __init__(self, members: Sequence[Member], setup: Setup, dataset: Dataset, device: torch.device) -> None:
+        _require_enough_examples(setup, dataset)
         self.step = 0
         """Optimizer steps that are done; the evaluation that ends an epoch belongs to its last step."""
         self.engine = engine_named(setup.engine).make(members, setup, dataset, device)
@@ -248,6 +250,19 @@ class FleetTraining:
             with self._failing_alone(member):
                 return updates.density_is_final(self.engine.members[member], self.step, self.total_steps)
         return True
+
+
+def _require_enough_examples(setup: Setup, dataset: Dataset) -> None:
+    """Raise :class:`InputError` where a process gets one example of a batch, and the network does not train on it."""
+    examples, size = dataset.train.targets.numel(), setup.training.batch_size
+    smallest = examples % size or size
+    if smallest >= 2 * communication.size():
+        return
+    if not takes_one_example(structure(setup.model, dataset.shape, dataset.classes), dataset.shape):
+        raise InputError(
+            f"training.batch_size is {size}, which leaves {smallest} of {examples} examples for the last batch of an "
+            f"epoch; batch-norm in model {setup.model['name']} needs two or more in each process: take another one"
+        )
 
 
 def _measuring(members: Sequence[Member], engine: Engine, setup: Setup, dataset: Dataset) -> Measuring:
