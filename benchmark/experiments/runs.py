@@ -71,6 +71,15 @@ class Run:
         """A hash of :attr:`settings`, 16 hexadecimal digits."""
         return id_of(self.settings)
 
+    @property
+    def digested(self) -> tuple[int, ...]:
+        """Optimizer steps after which its weights are digested: the first, and those around the first update.
+
+        A baseline has none, and its id does not depend on when others have theirs; the digests in its result do.
+        """
+        period = self.setup.topology.update_period
+        return 1, period, period + 1
+
     @cached_property
     def trains_with(self) -> str:
         """Runs that agree in this can train in one fleet."""

@@ -9,7 +9,7 @@ test examples, so the data have to have the digest that a result keeps. Of resul
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from benchmark.running.workers import alone
 from benchmark.system.device import environment
 from benchmark.training.fingerprint import code_of_setup
 from benchmark.training.fleet_training import train_fleet
-from benchmark.training.members import member_of
+from benchmark.training.members import Member, member_of
 
 SAMPLE = 8
 """Runs of a group that are trained again, at least, to see whether its bits are still the same."""
@@ -125,7 +125,8 @@ def _moved_early(sample: Sequence[tuple[Run, Result]], dataset: Dataset, device:
     setup = sample[0][0].setup
     digested = max(int(step) for _, result in sample for step in result.outcome.digests)
     steps = max(digested, math.ceil(dataset.train.targets.numel() / setup.training.batch_size))
-    outcomes = train_fleet([member_of(run) for run, _ in sample], setup, dataset, device, max_steps=steps)
+    members = [_digested_as(result.outcome, run) for run, result in sample]
+    outcomes = train_fleet(members, setup, dataset, device, max_steps=steps)
     tried = [(run, result.outcome, now) for (run, result), now in zip(sample, outcomes, strict=True)]
     promises = (("bits", digested, _same_bits), ("validation accuracies", steps, _same_accuracies))
     for what, within, same in promises:
@@ -134,6 +135,12 @@ def _moved_early(sample: Sequence[tuple[Run, Result]], dataset: Dataset, device:
             many = f"{len(different)} of {len(sample)} that were tried"
             return f"{many} gave other {what} within {within} steps, such as {first}"
     return None
+
+
+def _digested_as(then: Outcome, run: Run) -> Member:
+    """The run as a member, digested after the same steps: of a baseline, those of updates of any period."""
+    member = member_of(run)
+    return member if run.rule.baseline is None else replace(member, digested=tuple(map(int, then.digests)))
 
 
 def _same_bits(then: Outcome, now: Outcome) -> bool:

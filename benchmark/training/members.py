@@ -131,5 +131,5 @@ def member_of(run: Run) -> Member:
         topology.exclude,
         topology.fan_in,
         chooser,
-        digested=(1, topology.update_period, topology.update_period + 1),
+        digested=run.digested,
     )

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.cost import total_steps
 from benchmark.experiments.outcome import Outcome
 from benchmark.experiments.results import Results
+from benchmark.experiments.runs import Run
 
 LENGTH = 12
 """Hexadecimal digits of a stored digest; an accidental match is one in 10¹⁴."""
@@ -27,11 +29,21 @@ def digest_of_plain(outcome: Mapping[str, Any]) -> str:
 
 
 def digests_of(results: Results) -> dict[Cell, dict[int, str]]:
-    """The digest of each run by cell and seed."""
+    """The digest of each run by cell and seed.
+
+    Left out are baselines that were trained beside topology updates of another period: their early weights were
+    digested after other steps, so their digest says nothing beside that of a run of this period.
+    """
     found: dict[Cell, dict[int, str]] = {}
     for run, result in results:
-        found.setdefault(run.cell, {})[run.seed] = outcome_digest(result.outcome)
+        if _digested_when_asked(run, result.outcome):
+            found.setdefault(run.cell, {})[run.seed] = outcome_digest(result.outcome)
     return found
+
+
+def _digested_when_asked(run: Run, outcome: Outcome) -> bool:
+    steps = {str(step) for step in run.digested if step <= total_steps(run.setup)}
+    return run.rule.baseline is None or outcome.digests.keys() == steps
 
 
 def unnamed_values(named: str | None, key: str, environments: Sequence[Mapping[str, Any]]) -> list[str]:

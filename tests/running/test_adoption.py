@@ -217,6 +217,18 @@ def test_digests_are_of_a_runs_own_steps_whoever_trains_beside_it(tmp_path):
         assert result.outcome == other.outcome
 
 
+def test_baselines_of_older_code_that_were_trained_beside_updates_of_another_period_are_adopted(
+    folder, other_code, capsys
+):
+    """Their id does not depend on the period, and the steps of their digests do."""
+    settings = (*SETTINGS, "topology.update_period=3")
+    beside_others = load_experiment("smoke", settings, {**AXES, "criteria": []}, ["static"])
+    results = train_missing(beside_others, folder, OPTIONS)
+    assert "2 of them gave the same bits" in capsys.readouterr().err
+    assert {result.code for _, result in results} == {"another code"}
+    assert not (folder.path / "older").exists()
+
+
 def test_of_many_results_some_of_every_kind_are_tried(folder, experiment):
     group = adoption.Older(folder.read_all(expand(experiment)))
     assert {run.rule for run, _ in group.sample} == {run.rule for run, _ in group.results}

@@ -192,6 +192,14 @@ def test_a_momentum_for_which_too_much_would_be_kept_is_refused_in_words():
     assert "momentum 0.999" in (engine_named("sparse").refuses(slow, rule, CPU) or "")
 
 
+def test_a_growth_that_reads_so_slow_a_momentum_is_refused_too_where_grown_weights_start_without_one():
+    settings = ("topology.grown_momentum=reset", "training.momentum=0.999")
+    asked = load_experiment("fmnist-lenet300", settings).setups[0][1]
+    reads, does_not = (Rule(Spec.parse("magnitude"), Spec.parse(growth)) for growth in ("momentum", "gradient"))
+    assert engine_named("sparse").refuses(asked, does_not, CPU) is None
+    assert "momentum 0.999" in (engine_named("sparse").refuses(asked, reads, CPU) or "")
+
+
 def some_members():
     rules = [("magnitude", "random"), ("snip", "gradient"), ("set", "momentum"), ("mest", "random")]
     return [
@@ -248,6 +256,24 @@ def test_nobody_gets_a_dense_gradient_that_was_not_made():
 )
 def test_a_network_that_has_no_kernels_is_refused_in_words(network, shape, words):
     assert words in (unsupported(network, shape) or "")
+
+
+@pytest.mark.parametrize("part", ["", "0", "1"])
+@pytest.mark.parametrize(
+    "hang",
+    [
+        lambda layer: layer.register_forward_hook(lambda _layer, _inputs, found: found / 2),
+        lambda layer: layer.register_forward_pre_hook(lambda _layer, inputs: (inputs[0] / 2,)),
+        lambda layer: layer.register_full_backward_hook(lambda _layer, found, _outputs: found),
+        lambda layer: setattr(layer, "forward", lambda inputs: inputs),
+    ],
+    ids=["hook", "pre-hook", "backward hook", "forward"],
+)
+def test_a_network_whose_layers_compute_more_than_their_class_says_is_refused(hang, part):
+    network = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    assert unsupported(network, (3,)) is None
+    hang(network.get_submodule(part))
+    assert "has a hook" in (unsupported(network, (3,)) or "")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ class MemberThreads:
     def __init__(self, network: nn.Module) -> None:
         self._network = network
         self._own = threading.local()  # functional_call swaps the parameters of the module that it is given
-        self._threads = ThreadPoolExecutor(torch.get_num_threads(), "member", self._begin)
+        # the threads know nothing of this object, so that they end when nobody has it any more
+        self._threads = ThreadPoolExecutor(torch.get_num_threads(), "member", _begin, (network, self._own))
 
     def map(self, compute: Callable[[nn.Module, int], Result], members: int) -> list[Result]:
         """What ``compute(network, member)`` gives for each member, in their order; gradient and cast modes are ours."""
@@ -35,6 +36,7 @@ class MemberThreads:
 
         return list(self._threads.map(on_thread, range(members)))
 
-    def _begin(self) -> None:
-        torch.set_num_threads(1)
-        self._own.network = copy.deepcopy(self._network)
+
+def _begin(network: nn.Module, own: threading.local) -> None:
+    torch.set_num_threads(1)
+    own.network = copy.deepcopy(network)

@@ -79,8 +79,7 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
         layers = _operations(setup, seen.shape, seen.classes)
     except UnsupportedError as error:
         return f"the sparse engine does not run model {setup.model['name']}: {error}"
-    keeps = rule.criterion is not None and setup.topology.grown_momentum == "keep"
-    if keeps and _kept_bytes(setup, layers) > MEMBER_BYTES:
+    if _reads_past_steps(setup, rule) and _kept_bytes(setup, layers) > MEMBER_BYTES:
         most, momentum = MEMBER_BYTES >> 30, f"{setup.training.momentum:g}"
         return f"the sparse engine would keep over {most} GiB of a network's past steps with momentum {momentum}"
     if rule.criterion is not None and setup.topology.density_schedule != CONSTANT:
@@ -96,6 +95,13 @@ def _refuses(setup: Setup, rule: Rule, device: torch.device) -> str | None:
     if rule.baseline is not None and load(rule.baseline, "baseline").narrows:
         return f"baseline {rule.baseline.name} has a small network with all of its weights, which is dense"
     return _refused_reading(setup, rule)
+
+
+def _reads_past_steps(setup: Setup, rule: Rule) -> bool:
+    """Whether the momentum of inactive weights is read: by those that grow, or by a growth."""
+    if rule.criterion is None or rule.growth is None:
+        return False
+    return setup.topology.grown_momentum == "keep" or load(rule.growth, "growth").requires_momentum
 
 
 def _refused_reading(setup: Setup, rule: Rule) -> str | None:

@@ -20,6 +20,8 @@ KNOWN = (
     *(nn.BatchNorm1d, nn.BatchNorm2d, Dropout),
 )
 """Layers that have kernels; what is derived from one may compute something else."""
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where torch keeps what somebody has hung on a module to change what it computes."""
 MOST_PIXELS = 256
 """Of a window of max-pooling, since a byte remembers which one it was."""
 
@@ -63,6 +65,7 @@ class Node:
 
 def nodes(module: nn.Module, inputs: tuple[int, ...]) -> list[Node]:
     """The operations of ``module``, in order; raises :class:`UnsupportedError` where it has others."""
+    _require_own_arithmetic(module)
     found: list[Node] = []
     used: set[int] = set()
     shape, flat = _first_shape(inputs)
@@ -88,6 +91,13 @@ def nodes(module: nn.Module, inputs: tuple[int, ...]) -> list[Node]:
     if not found or not found[-1].is_product or found[-1].relu or not flat:
         raise UnsupportedError("its last layer is not a linear one that gives the logits")
     return found
+
+
+def _require_own_arithmetic(module: nn.Module) -> None:
+    """Raise :class:`UnsupportedError` where something else than its class decides what a part of it computes."""
+    for name, part in module.named_modules():
+        if "forward" in vars(part) or any(getattr(part, hooks) for hooks in HOOKS):
+            raise UnsupportedError(f"{name or 'the network'} has a hook, or a forward() of its own")
 
 
 def _first_shape(inputs: tuple[int, ...]) -> tuple[Shape, bool]:
