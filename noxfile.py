@@ -16,7 +16,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 ENVIRONMENT = Path(__file__).parent / ".venv"
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 BEFORE_INSTALLING = (
-    f"installing PyTorch and what else is needed into {ENVIRONMENT}: about 5 GB on the disk, which takes minutes, most "
+    f"installing PyTorch and what else is needed into {ENVIRONMENT}: about 6 GB on the disk, which takes minutes, most "
     "of them for downloads; this happens once, and pip says how far it is"
 )
 

@@ -9,12 +9,14 @@ from functools import partial
 
 from benchmark.commands.arguments import add_json
 
-SUMMARY = "check criteria and growths against the contract"
+SUMMARY = "check criteria, growths and schedules against the contract"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which plugins, and how thoroughly."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="criteria, as in mest or 'mest(lambda_=0.1)'")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="criteria, growths, schedules, as in 'mest(lambda_=0.1)'"
+    )
     parser.add_argument("--all", action="store_true", help="every installed criterion, growth and schedule")
     parser.add_argument("--max-examples", type=int, metavar="N", help="cases that each property is tried on")
     parser.add_argument("--quick", action="store_true", help="try a few small cases of each property, in seconds")

@@ -20,6 +20,7 @@ from benchmark.commands.table import print_table
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
+    from benchmark.experiments.cells import Cell
     from benchmark.verdicts.standing import Standing, StandingRow
     from benchmark.verdicts.study import Study
 
@@ -91,6 +92,7 @@ def _write_leaderboards(args: argparse.Namespace) -> int:
         experiment = part_of(args).select(name)
         tell_doubts(values_of(args, experiment, name))
         study, source = _with_stored(study_of(args, experiment), args, name)
+        _refuse_lacking(args, study, study.by_cell, name)
         for written in write_leaderboard(args.leaderboard, study):
             print(f"wrote {written} ({source})")
     return 0
@@ -131,15 +133,20 @@ def _study(name: str, args: argparse.Namespace) -> "Study":
             f"{experiment.name}: there are no results in {place} and no expected values of what is asked for; "
             "run it first"
         )
-    known = {cell.criterion for cell in study.known}
+    _refuse_lacking(args, study, study.known, name)
+    return study
+
+
+def _refuse_lacking(args: argparse.Namespace, study: "Study", found: Iterable["Cell"], named: str) -> None:
+    """Raise :class:`InputError` where criteria or baselines are asked for by name that are in none of these cells."""
+    experiment, known = study.experiment, {cell.criterion for cell in found}
     asked = () if args.criteria is None and args.add is None else (*experiment.axes.criteria, *experiment.baselines)
     if lacking := [criterion for criterion in map(str, asked) if criterion not in known]:
         names = ", ".join(lacking)
         raise InputError(
-            f"{experiment.name}: there are no results in {place} of {names} with its present code; "
-            f"`dst-bench run {name} --criteria '{names}'` trains what is missing"
+            f"{experiment.name}: there are no results in {results_of(args, experiment).path} of {names} with its "
+            f"present code; `dst-bench run {named} --criteria '{names}'` trains what is missing"
         )
-    return study
 
 
 def _source(study: "Study", args: argparse.Namespace) -> str:

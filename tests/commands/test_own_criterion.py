@@ -111,6 +111,15 @@ def test_a_leaderboard_has_ones_own_rows_beside_the_stored_ones(here, capsys):
     assert "stored" not in capsys.readouterr().out
 
 
+def test_a_leaderboard_without_the_row_that_was_asked_for_is_not_written(here, capsys):
+    asked = ["rank", "tiny.yaml", "--results", "none", "--leaderboard", "lacking.md"]
+    assert main([*asked, "--add", OWN]) == 2
+    said = capsys.readouterr().err
+    assert f"of {OWN} with its present code" in said
+    assert f"`dst-bench run tiny.yaml --criteria '{OWN}'`" in said
+    assert not Path("lacking.md").exists()
+
+
 @pytest.mark.parametrize(
     "command",
     [["run", "--no-contract"], ["status"], ["check"], ["report"], ["reproduce", "--no-contract"], ["rank"]],

@@ -35,9 +35,19 @@ def test_a_name_that_begins_with_an_underscore_is_in_every_legend(monkeypatch):
     ]
     boards = [Board(density, [e for e in entries if e.cell.density == density], []) for density in (0.1, 0.2, 0.5)]
     assert {f"{HIDDEN} · random", "_still"} <= named(leaderboard_plot(boards))
-    study = SimpleNamespace(samples=SAMPLES, by_cell={cell: [None, None] for cell in SAMPLES if cell.growth})
-    monkeypatch.setattr(cost, "costs", lambda _: {cell: (cell.density, 80.0) for cell in study.by_cell})
-    assert named(cost.cost_plot(study, criterion_styles([HIDDEN, "magnitude"]))) == {HIDDEN, "magnitude"}
+    assert named(costs_of(monkeypatch, is_stored=False)) == {HIDDEN, "magnitude"}
+
+
+def costs_of(monkeypatch, *, is_stored):
+    by_cell = {cell: [None, None] for cell in SAMPLES if cell.growth}
+    monkeypatch.setattr(cost, "costs", lambda _: {cell: (cell.density, 80.0) for cell in by_cell})
+    study = SimpleNamespace(samples=SAMPLES, by_cell=by_cell, is_stored=is_stored)
+    return cost.cost_plot(study, criterion_styles([HIDDEN, "magnitude"]))
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_costs_of_stored_results_are_not_said_to_be_trained_here(monkeypatch, is_stored):
+    assert ("trained here" in costs_of(monkeypatch, is_stored=is_stored).caption) is not is_stored
 
 
 def test_names_are_drawn_as_they_are_written_and_never_as_formulas():

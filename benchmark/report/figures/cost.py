@@ -19,9 +19,10 @@ from benchmark.verdicts.study import Study
 CAPTION = (
     "Mean accuracy of each criterion at each density against the floating-point operations of its training, as a share "
     "of those of the dense network, if zeros cost nothing. The grey line is the Pareto front: no other point is both "
-    "cheaper and better. Each point is a mean over {seeds}. Only what has been trained here is drawn, because "
-    "stored values have no cost."
+    "cheaper and better. Each point is a mean over {seeds}."
 )
+
+TRAINED_HERE = " Only what has been trained here is drawn, because stored values have no cost."
 
 STRETCHED = " The accuracy axis is stretched towards 100% (logit scale)."
 
@@ -44,10 +45,11 @@ def cost_plot(study: Study, styles: Styles, mine: Collection[str] = ()) -> Plot 
     )
     headers = (*CELL_HEADERS[:5], "accuracy", "training_flops_of_dense")
     samples = {cell: study.samples[cell] for cell in found}
+    further = ("" if study.is_stored else TRAINED_HERE) + (STRETCHED if is_wide(samples) else "")
     return Plot(
         "cost",
         "Accuracy against the cost of training",
-        CAPTION.format(seeds=seeds_of(samples)) + (STRETCHED if is_wide(samples) else ""),
+        CAPTION.format(seeds=seeds_of(samples)) + further,
         lambda theme: _draw(found, samples, styles, mine, theme),
         headers,
         rows,
