@@ -1,11 +1,15 @@
 """How functions of this engine are compiled."""
 
 import hashlib
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import njit
+from numba import config, njit
+
+from benchmark.system.user import cache_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -18,9 +22,27 @@ _STAMP = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdige
 def compiled(function: Function) -> Function:
     """``function`` in compiled code, without the interpreter's lock.
 
-    Nothing is compiled before the first call, and the result is kept on disk.
+    Nothing is compiled before the first call, and the result is kept on disk where there is a place for it.
     """
-    found: Function = njit(function, cache=True, nogil=True, error_model="numpy", boundscheck=False)
-    # numba looks whether the function's own module has changed; what it calls is in the other ones
-    found._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]
+    kept = _has_place()
+    found: Function = njit(function, cache=kept, nogil=True, error_model="numpy", boundscheck=False)
+    if kept:
+        # numba looks whether the function's own module has changed; what it calls is in the other ones
+        found._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]
     return found
+
+
+def _has_place() -> bool:
+    """Whether compiled code can be kept: beside the sources, else below the user's folder.
+
+    Where neither can be written numba would take a folder named ``~`` here, or fail.
+    """
+    if config.CACHE_DIR or os.access(Path(__file__).parent, os.W_OK):
+        return True
+    folder = cache_folder() / "numba"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        return False
+    config.CACHE_DIR = str(folder)
+    return True
