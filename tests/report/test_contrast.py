@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -10,7 +11,7 @@ from benchmark.commands.cli import main
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
-from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table
+from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table, limits
 from benchmark.report.figures.contrast import contrast_plot
 from benchmark.report.figures.styles import criterion_styles
 from benchmark.report.findings import Findings
@@ -94,6 +95,18 @@ def test_it_is_said_in_words_for_whom_the_change_matters():
     )
     assert "magnitude" not in told
     assert any(text.startswith("For 5 of 6 no difference is told from chance") for text in rest)
+
+
+@pytest.mark.parametrize("spread", [0.004, 0.03, 0.1])
+def test_what_differences_are_said_to_be_less_than_is_above_the_ends_of_their_intervals(spread):
+    made = made_up(criteria=("magnitude", "set"), growths=("gradient",), densities=(0.1,), seeds=(1, 2, 3, 4))
+
+    def noisy(run):
+        return 90 + spread * (run.seed * (3 + 2 * (run.setup.topology.resurrection == "allow")) % 7)
+
+    contrast = between_experiments(study_of(made, accuracy=noisy), study_of(allowing(made), accuracy=noisy))
+    (said,) = re.findall(r"each of them is less than (.*) points", " ".join(contrast_sentences(contrast)))
+    assert float(said) > max(abs(end) for mean in contrast.overall.values() for end in limits(mean))
 
 
 def test_a_seeds_differences_are_averaged_before_seeds_are_counted():
