@@ -271,6 +271,13 @@ def test_the_page_has_what_one_change_does_in_words_and_numbers():
         assert " ".join(row) in text
 
 
+def test_two_experiments_of_one_name_are_not_drawn_as_one():
+    ours = experiment()
+    others = [allowing(ours), allowing(ours, training={**ours.training, "epochs": 3})]
+    with pytest.raises(InputError, match=r"made-up-against-authors.*a name of its own"):
+        _ = Findings(study_of(ours), [study_of(each) for each in others]).contrasts
+
+
 def test_one_command_compares_two_experiments(on_disk, tmp_path):
     fill(tmp_path, "loose")
     assert main(on_disk("loose")) == 0

@@ -116,7 +116,8 @@ def panels(axis: Axis, grid: Sequence[Cell], samples: Samples) -> dict[str, list
 def references(axis: Axis, panel: Sequence[Cell], grid: Sequence[Cell]) -> dict[str, list[Cell]]:
     """The cells of each baseline that a panel's cells can be compared with: nothing that both have differs.
 
-    A dense network belongs to every density that its baseline has no other network of; without criteria all baselines are of the one panel.
+    A dense network belongs to every density that its baseline has no other network of; without criteria all baselines
+    are of the one panel.
     """
     shared = dict(axis.panel(panel[0])) if panel else {}
     found: dict[str, list[Cell]] = {}
