@@ -49,11 +49,6 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.verdicts.json_output import document, plain
     from benchmark.verdicts.standing import standing, standing_over
 
-    if args.leaderboard is not None:
-        if args.json:
-            raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")
-        if args.leaderboard.suffix != ".md":
-            raise InputError(f"--leaderboard {args.leaderboard}: it writes Markdown; name a file that ends in .md")
     _require_names_of_their_own(args)
     if args.leaderboard is not None:
         return _write_leaderboards(args)
@@ -103,6 +98,10 @@ def _write_leaderboards(args: argparse.Namespace) -> int:
     """Put each experiment's leaderboard into its place in the file; from results, and stored ones of other runs."""
     from benchmark.report.leaderboard_file import write_leaderboard
 
+    if args.json:
+        raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")
+    if args.leaderboard.suffix != ".md":
+        raise InputError(f"--leaderboard {args.leaderboard}: it writes Markdown; name a file that ends in .md")
     for name in args.experiments:
         experiment = part_of(args).select(name)
         tell_doubts(values_of(args, experiment, name))
