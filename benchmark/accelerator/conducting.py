@@ -49,14 +49,16 @@ class Work:
 
 
 def conduct(work: Work) -> list[Notes]:
-    """Work through the parts that are not done, pack the archive, and return the notes of all parts.
+    """Work through the parts that are not done, pack the archive, and return the notes of the parts.
 
-    The archive is packed however the work ends. A signal that asks us to end is passed on to the part that runs, and
-    raised again. Raises :class:`InputError` where the folder cannot be written or holds files of something else.
+    The archive is packed however the work ends, with what other parts have left before. A signal that asks us to end is
+    passed on to the part that runs, and raised again. Raises :class:`InputError` where the folder cannot be written or
+    holds files of something else.
     """
     require_writable(work.folder)
     reserved = min(15.0, RESERVED * work.budget)
     deadline = time.time() + work.budget - reserved
+    _left_before(work)  # a file of something else is refused now, and not when all is to be packed
     for part in work.parts:
         _interrupted_before(notes_of(work.folder, part.name))
     try:
@@ -72,9 +74,16 @@ def conduct(work: Work) -> list[Notes]:
             _do(work, part, time.time() + share * (deadline - time.time()), reserved)
     finally:
         found = [notes_of(work.folder, part.name) for part in work.parts]
-        archive = pack(work.folder, found)
+        archive = pack(work.folder, [*found, *_left_before(work)])
         work.say(f"packed in {archive}")
     return found
+
+
+def _left_before(work: Work) -> list[Notes]:
+    """What earlier commands have left of parts that this one is not asked for."""
+    asked = {part.name for part in work.parts}
+    others = [notes_of(work.folder, part.name) for part in PARTS if part.name not in asked]
+    return [notes for notes in others if notes.path.exists()]
 
 
 def _open(work: Work, first: int) -> list[Part]:
@@ -180,8 +189,10 @@ def _last_line(log: Path) -> str:
 
 def _environment(work: Work) -> dict[str, str]:
     """That of the parts: they import our packages from where they are, and find what a checkout registers."""
-    paths = [str(ROOT), *checkout_metadata(ROOT, work.folder / "scratch"), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    asked = [os.path.abspath(path) for path in given]  # some items run in another folder
+    paths = [str(ROOT), *checkout_metadata(ROOT, work.folder / "scratch"), *asked]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _command(work: Work, part: Part, until: float) -> list[str]:

@@ -73,6 +73,7 @@ def _tests(asked: Asked) -> Findings:
         raise SkipItem("the tests are not here: only a checkout has them, an installed package has none")
     report = asked.folder.resolve() / "scratch" / "tests.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)  # that of an earlier call would stand for tests that do not even begin now
     options = ["-m", "cuda", "-q", "-p", "no:cacheprovider", "-p", "no:benchmark", "--tb=short", f"--junitxml={report}"]
     if find_spec("xdist") is not None:
         options += ["-n", str(min(os.cpu_count() or 1, MOST_WORKERS))]

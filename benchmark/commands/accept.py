@@ -62,11 +62,12 @@ def _warn(line: str) -> None:
 
 
 def _arguments_of_run(args: argparse.Namespace, study: "Study") -> list[str]:
-    """What `dst-bench run` has to be given to make the results again: the experiment, its part, and their engine."""
+    """What `dst-bench run` has to be given to make the results again: the experiment, its part, and how it trained."""
     from benchmark.running.computed_by import engine_to_ask_for
 
     engine = engine_to_ask_for(study.results)
-    return [args.experiment, *part_of(args).options, *(["--engine", engine] if engine else [])]
+    contract = ["--no-contract"] if study.unproven else []
+    return [args.experiment, *part_of(args).options, *(["--engine", engine] if engine else []), *contract]
 
 
 def _require_as_written(args: argparse.Namespace, experiment: "Experiment") -> None:

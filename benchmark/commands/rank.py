@@ -21,6 +21,7 @@ from criteria.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.experiments.cells import Cell
+    from benchmark.experiments.experiment import Experiment
     from benchmark.verdicts.standing import Standing, StandingRow
     from benchmark.verdicts.study import Study
 
@@ -48,11 +49,8 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.verdicts.json_output import document, plain
     from benchmark.verdicts.standing import standing, standing_over
 
+    _require_names_of_their_own(args)
     if args.leaderboard is not None:
-        if args.json:
-            raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")
-        if args.leaderboard.suffix != ".md":
-            raise InputError(f"--leaderboard {args.leaderboard}: it writes Markdown; name a file that ends in .md")
         return _write_leaderboards(args)
     studies = [_study(name, args) for name in args.experiments]
     named = {study.experiment.name: study for study in studies}
@@ -84,10 +82,26 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _require_names_of_their_own(args: argparse.Namespace) -> None:
+    """Raise :class:`InputError` for two experiments of one name, of which one would take the place of the other."""
+    found: dict[str, Experiment] = {}
+    for asked in args.experiments:
+        experiment = part_of(args).select(asked)
+        if found.setdefault(experiment.name, experiment) != experiment:
+            raise InputError(
+                f"{asked}: another experiment that is asked for has the name {experiment.name} too; give it a name of "
+                "its own"
+            )
+
+
 def _write_leaderboards(args: argparse.Namespace) -> int:
     """Put each experiment's leaderboard into its place in the file; from results, and stored ones of other runs."""
     from benchmark.report.leaderboard_file import write_leaderboard
 
+    if args.json:
+        raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")
+    if args.leaderboard.suffix != ".md":
+        raise InputError(f"--leaderboard {args.leaderboard}: it writes Markdown; name a file that ends in .md")
     for name in args.experiments:
         experiment = part_of(args).select(name)
         tell_doubts(values_of(args, experiment, name))

@@ -1,5 +1,6 @@
 """What one change does, in words, as a table, and as numbers."""
 
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -73,7 +74,7 @@ def contrast_sentences(contrast: Contrast) -> list[str]:
         reach = max(max(abs(mean.lower(LEVEL)), abs(mean.upper(LEVEL))) for mean in rest)
         found.append(
             f"For {len(rest)} of {len(overall)} no difference is told from chance; "
-            f"with {CONFIDENCE:.0%} confidence each of them is less than {reach:.1f} points."
+            f"with {CONFIDENCE:.0%} confidence each of them is less than {_next_above(reach)} points."
         )
     if alone := sum(not mean.dof for mean in overall.values()):
         found.append(f"For {alone} of {len(overall)} there is one seed in common, which tells nothing.")
@@ -117,6 +118,11 @@ def _listed(group: Mapping[Contender, Mean]) -> str:
         f"({signed(mean.value)}, {signed(mean.lower(LEVEL))} to {signed(mean.upper(LEVEL))})"
         for (criterion, growth), mean in ordered
     )
+
+
+def _next_above(points: float) -> str:
+    """Points with one decimal, the next above them, so that it is true that they are less."""
+    return f"{(math.floor(10 * points) + 1) / 10:.1f}"
 
 
 def _place(cell: Cell) -> tuple[str, str | None, str]:

@@ -19,6 +19,7 @@ from benchmark.verdicts.standing import Standing
 from benchmark.verdicts.stored_study import check_stored
 from benchmark.verdicts.study import Study
 from benchmark.verdicts.verdict import CheckOutcome
+from criteria.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,15 @@ class Findings:
     def contrasts(self) -> list[Contrast]:
         """What single changes do: contrasts within the experiment, then those with the other studies.
 
-        Raises :class:`InputError` for a study that it cannot be compared with.
+        Raises :class:`InputError` for a study that it cannot be compared with, and for two whose names are the same:
+        figures and files are told apart by them.
         """
         within = along_axes(self.study.samples, self.study.cells)
-        return [*within, *(between_experiments(self.study, other) for other in self.others)]
+        found = [*within, *(between_experiments(self.study, other) for other in self.others)]
+        names = [each.name for each in found]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(
+                f"{len(twice)} comparisons would have the name {twice[0]}, so one would be written over another; "
+                "name each experiment once, and give each a name of its own"
+            )
+        return found

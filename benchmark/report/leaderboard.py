@@ -15,6 +15,7 @@ from scipy import special
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result
 from benchmark.report.numbers import SHORT
+from benchmark.report.references import baselines_at
 from benchmark.report.tables import DIVERGED_MARK, MARK, METRICS
 from benchmark.system.markdown import escaped, table
 from benchmark.verdicts.standing import StandingRow, standing
@@ -82,11 +83,11 @@ class Board:
 
 def boards(study: Study) -> list[Board]:
     """A board for each density that methods have results at; a dense network is on each of them."""
-    dense = [cell for cell in study.by_cell if cell.growth is None and cell.density == 1]
     found = []
     for density in sorted({cell.density for cell in study.cells} - {1.0}):
         cells = [cell for cell in study.cells if cell.density == density]
         there = [cell for cell in cells if cell in study.by_cell]
+        dense = [cell for cell in baselines_at(study.cells, density) if cell.density == 1 and cell in study.by_cell]
         ranks = _ranks({cell: study.samples[cell] for cell in there})
         entries = [_entry(cell, study, ranks.get(cell)) for cell in (*there, *dense)]
         if there:

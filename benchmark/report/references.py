@@ -1,7 +1,8 @@
 """What baselines are, in a few words each, so that texts speak of those that an experiment has and of no others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from benchmark.experiments.cells import Cell
 from criteria.plugins import Spec
 
 WORDS = {
@@ -21,6 +22,16 @@ NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight",
 def reference_words(baselines: Iterable[str]) -> dict[str, str]:
     """What each baseline is, by its text, such as ``dropout(p=0.05)``; nothing for one that others wrote."""
     return {text: WORDS.get(Spec.parse(text).name, "") for text in baselines}
+
+
+def baselines_at(cells: Sequence[Cell], density: float) -> list[Cell]:
+    """The cells of baselines that networks of a density are compared with.
+
+    They are those of that density, and those with all weights, unless the same baseline is there with that density.
+    """
+    baselines = [cell for cell in cells if cell.growth is None]
+    own = {cell.label for cell in baselines if cell.density == density}
+    return [cell for cell in baselines if cell.density == density or (cell.density == 1 and cell.label not in own)]
 
 
 def number_word(count: int) -> str:

@@ -27,8 +27,8 @@ from benchmark.training.memory import step_bytes
 from benchmark.training.precision import computing_in
 from criteria.errors import InputError, PluginError
 
-WARM_UP = 2
-"""Steps that a dry run trains before the clock starts."""
+WARM_UP = {"cpu": 2, "cuda": 6}
+"""Steps that a dry run trains before the clock starts; a CUDA graph is recorded in the fourth."""
 TIMED_STEPS = 10
 """Steps that it times, to say how long the real run takes."""
 
@@ -104,14 +104,17 @@ def _seconds(fleet: Sequence[Run], dataset: Dataset, evaluated: float, device: t
     setup = fleet[0].setup
     # whichever of the steps ends an epoch, next to nothing is then evaluated in it
     short = replace(dataset, validation=_first(dataset.validation, communication.size()))
-    training = FleetTraining([member_of(run) for run in fleet], setup, short, device)
+    warm_up = WARM_UP[device.type]
+    # an epoch of few steps, as noise of large images has, would end before the clock starts
+    longer = setup.training.model_copy(update={"epochs": max(setup.training.epochs, warm_up + TIMED_STEPS)})
+    lasting = setup.model_copy(update={"training": longer})
+    training = FleetTraining([member_of(run) for run in fleet], lasting, short, device)
     steps = training.steps()
-    _do(training, steps, WARM_UP)
+    _do(training, steps, warm_up)
     each = _seconds_of_an_example(training, setup, dataset, device)
     started = time.perf_counter()
     timed = _do(training, steps, TIMED_STEPS)
-    # a training of one or two steps is one that nobody has to wait for
-    step = (time.perf_counter() - started) / timed if timed else 0.0
+    step = (time.perf_counter() - started) / timed
     return step * total_steps(setup) + each * evaluated
 
 

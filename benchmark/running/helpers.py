@@ -61,14 +61,19 @@ def helped(count: int, task: HelperTask, progress: Progress) -> Iterator[list[Ch
         torch.set_num_threads(threads)
     with ExitStack() as stack:
         stack.callback(torch.set_num_threads, before)
-        yield [stack.enter_context(_helper(task, threads, progress)) for _ in range(count)]
+        found = [stack.enter_context(_helper(task, threads, progress)) for _ in range(count)]
+        try:
+            yield found
+        except BaseException:
+            for helper in found:  # all of them, before the first is waited for: each ends after its present step
+                _ask_to_end(helper)
+            raise
 
 
 @contextmanager
 def _helper(task: HelperTask, threads: int, progress: Progress) -> Iterator[Child]:
     sent = replace(task, options=replace(task.options, wait=False, fresh=False))
     helper = child.start(_PROCESS, threads, sent)
-    assert helper.stdin is not None
     listening = threading.Thread(target=_listen, args=(helper, progress), daemon=True)
     try:
         listening.start()
@@ -77,8 +82,7 @@ def _helper(task: HelperTask, threads: int, progress: Progress) -> Iterator[Chil
         if status:
             progress.say(f"a helper (process {helper.pid}) ended with status {status}; the others trained its runs")
     finally:
-        with suppress(BrokenPipeError):
-            helper.stdin.close()  # by which it knows that it shall end, also where this process was killed
+        _ask_to_end(helper)
         try:
             helper.wait()
         except KeyboardInterrupt:  # the user asks again, and a plugin may hang
@@ -88,6 +92,13 @@ def _helper(task: HelperTask, threads: int, progress: Progress) -> Iterator[Chil
             listening.join()
         assert helper.stdout is not None
         helper.stdout.close()
+
+
+def _ask_to_end(helper: Child) -> None:
+    """Close what it reads, by which it knows that it shall end, also where this process was killed."""
+    assert helper.stdin is not None
+    with suppress(BrokenPipeError):
+        helper.stdin.close()
 
 
 def _listen(helper: Child, progress: Progress) -> None:

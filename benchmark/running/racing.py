@@ -2,12 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from benchmark.experiments.cells import Cell
-from benchmark.experiments.experiment import Experiment
+from benchmark.experiments.experiment import Experiment, axis_name
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Results, ResultsFolder, samples
 from benchmark.experiments.runs import cells
@@ -63,18 +63,18 @@ def race(
     started = time.monotonic()
     found: dict[Lane, Decision] = {}
     lanes = _lanes(asked)
-    wanted = {lane.setting: FIRST for lane in lanes}
+    wanted = dict.fromkeys(lanes, FIRST)
     done: dict[Setting, int] = {}
     train = partial(train_missing, told=set())
     slowest = 0.0  # seconds that a seed of one setting took
     while wanted:
         began = time.monotonic()
         known = _trained(asked, wanted, done, root, options, train)
-        new = sum(seeds - done.get(setting, 0) for setting, seeds in wanted.items())
+        now = {lane.setting: seeds for lane, seeds in wanted.items()}
+        new = sum(seeds - done.get(setting, 0) for setting, seeds in now.items())
         slowest = max(slowest, (time.monotonic() - began) / max(new, 1))
-        done |= wanted
-        open_lanes = [lane for lane in lanes if lane.setting in wanted and _is_open(found.get(lane))]
-        for lane in open_lanes:
+        done |= now
+        for lane in wanted:
             found[lane] = _decided(asked, lane, known, len(lanes))
             if not _is_open(found[lane]):
                 tell(lane, found[lane])
@@ -82,8 +82,8 @@ def race(
     return found
 
 
-def _is_open(decision: Decision | None) -> bool:
-    return decision is None or decision.outcome == "undecided"
+def _is_open(decision: Decision) -> bool:
+    return decision.outcome == "undecided"
 
 
 def _lanes(asked: Race) -> list[Lane]:
@@ -117,32 +117,47 @@ def _part(asked: Race) -> Part:
 
 def _trained(
     asked: Race,
-    wanted: Mapping[Setting, int],
+    wanted: Mapping[Lane, int],
     done: Mapping[Setting, int],
     root: ResultsFolder,
     options: Options,
     train: Callable[[Experiment, ResultsFolder, Options], Results],
 ) -> Trained:
-    """All results of the settings that are wanted, each with so many seeds, trained where they are missing.
+    """All results of the lanes that are wanted, each with so many seeds, trained where they are missing.
 
     Of the seeds that are ``done`` by this race none is trained afresh once more.
     """
     found: dict[Cell, Mapping[int, float]] = {}
     diverged: Counter[Cell] = Counter()
-    groups: dict[tuple[str | None, int, int], list[float]] = {}
-    for setting, seeds in wanted.items():
-        densities = groups.setdefault((setting.growth, seeds, done.get(setting, 0)), [])
-        if setting.density is not None and setting.density not in densities:
-            densities.append(setting.density)
-    for (growth, seeds, before), densities in groups.items():
-        part = replace(_part(asked), growth=growth, density=",".join(map(repr, densities)), seeds=f"1-{seeds}")
-        experiment = part.select(asked.experiment)
+    groups: dict[tuple[str | None, int, int], list[Lane]] = {}
+    for lane, seeds in wanted.items():
+        groups.setdefault((lane.setting.growth, seeds, done.get(lane.setting, 0)), []).append(lane)
+    for (growth, seeds, before), lanes in groups.items():
+        densities = dict.fromkeys(repr(lane.setting.density) for lane in lanes)
+        part = replace(_part(asked), growth=growth, density=",".join(densities), seeds=f"1-{seeds}")
+        experiment = _only(lanes, part.select(asked.experiment), asked)
         if options.fresh and 0 < before < seeds:
-            train(replace(part, seeds=f"{before + 1}-{seeds}").select(asked.experiment), root, options)
+            new = replace(part, seeds=f"{before + 1}-{seeds}")
+            train(_only(lanes, new.select(asked.experiment), asked), root, options)
         results = train(experiment, root, replace(options, fresh=options.fresh and not before))
         found |= samples(results, experiment.metric)
         diverged.update(run.cell for run, result in results if result.outcome.diverged)
     return Trained(found, diverged)
+
+
+def _only(lanes: Sequence[Lane], experiment: Experiment, asked: Race) -> Experiment:
+    """The experiment without the cells that none of ``lanes`` compares: of other settings, and of others decided."""
+    settings = {lane.setting for lane in lanes}
+    keys = {axis_name(key): key for key in experiment.axes.settings}
+    points = list(experiment.axes.leave_out)
+    for cell in cells(experiment):
+        setting = Setting(cell.growth, cell.density, cell.extra)
+        rival = cell.criterion in asked.others and cell.criterion != asked.mine
+        if setting not in settings or (rival and Lane(cell.criterion, setting) not in lanes):
+            extra = {keys[name]: value for name, value in cell.extra}
+            points.append({"criterion": cell.criterion, "growth": str(cell.growth), "density": cell.density, **extra})
+    axes = experiment.axes.model_copy(update={"leave_out": tuple(points)})
+    return experiment.model_copy(update={"axes": axes})
 
 
 def _decided(asked: Race, lane: Lane, known: Trained, comparisons: int) -> Decision:
@@ -168,8 +183,8 @@ def _decided(asked: Race, lane: Lane, known: Trained, comparisons: int) -> Decis
     return replace(decision, diverged=(known.diverged.get(sides[0], 0), known.diverged.get(sides[1], 0)))
 
 
-def _next(found: Mapping[Lane, Decision], asked: Race, budget: float, seconds: float) -> dict[Setting, int]:
-    """The seeds that each open setting should have at the next look, the closest to a decision first."""
+def _next(found: Mapping[Lane, Decision], asked: Race, budget: float, seconds: float) -> dict[Lane, int]:
+    """The seeds that open lanes should have at the next look; those closest to a decision get the budget first."""
     names = {f"{number}": lane for number, lane in enumerate(found)}
     more = next_seeds({name: found[lane] for name, lane in names.items()})
     wanted: dict[Setting, int] = {}
@@ -183,4 +198,4 @@ def _next(found: Mapping[Lane, Decision], asked: Race, budget: float, seconds: f
             continue
         budget -= cost if lane.setting not in wanted else 0.0
         wanted[lane.setting] = max(wanted.get(lane.setting, 0), seeds)
-    return wanted
+    return {lane: wanted[lane.setting] for lane, each in found.items() if lane.setting in wanted and _is_open(each)}

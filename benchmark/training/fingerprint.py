@@ -34,9 +34,12 @@ _OF_CRITERIA = (
     "schedule",
     "selection",
     "topology",
+    "training/selecting",
 )
 """What of ``criteria`` every training runs, whatever its plugins are; those are in the id of a run."""
-_OFFERED = ("data/__init__", "data/dataset", "data/source", "models/__init__", "models/shapes")
+_OF_SETTINGS = ("experiments/cost", "experiments/setup", "models/flops", "system/communication")
+"""What makes steps, rules and decays of settings, counts operations, and shares batches among processes."""
+_OFFERED = ("data/__init__", "data/dataset", "data/source", "models/__init__", "models/dropout", "models/shapes")
 """What all data sets and models are written against, which their identities know by our version only."""
 
 
@@ -70,4 +73,4 @@ def _modules(engine: str) -> Iterator[Path]:
         elif own.is_dir():
             yield from sorted(own.rglob("*.py"))
     yield from (_CRITERIA / f"{name}.py" for name in _OF_CRITERIA)
-    yield from (_BENCHMARK / f"{name}.py" for name in _OFFERED)
+    yield from (_BENCHMARK / f"{name}.py" for name in _OF_SETTINGS + _OFFERED)

@@ -35,9 +35,14 @@ class Recipe:
         """What the last step with a topology update is not beyond, in a training of so many steps."""
         return self.topology.update_until * total_steps
 
+    def _last_step(self, total_steps: int) -> int:
+        """The same as a whole number of steps."""
+        # a share of the steps may be rounded down: 0.57 * 100 is 56.99999999999999
+        return int(round(self.last_update(total_steps), 6))
+
     def updates_at(self, step: int, total_steps: int) -> bool:
         """Whether a topology update falls on ``step``, from 1."""
-        return step % self.topology.update_period == 0 and step <= self.last_update(total_steps)
+        return step % self.topology.update_period == 0 and step <= self._last_step(total_steps)
 
     def fraction(self, step: int, total_steps: int) -> float:
         """The share of the active weights that an update at ``step`` replaces."""
@@ -55,7 +60,7 @@ class Recipe:
     def last_update_by(self, step: int, total_steps: int) -> int:
         """The step of the last topology update up to ``step``; 0 before the first."""
         period = self.topology.update_period
-        return int(min(step, self.last_update(total_steps))) // period * period
+        return min(step, self._last_step(total_steps)) // period * period
 
     def has_come_to(self, final: float, step: int, total_steps: int) -> bool:
         """Whether the updates up to ``step`` have brought the density to that of the end."""

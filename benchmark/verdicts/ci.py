@@ -49,12 +49,13 @@ def _suite(outcome: CheckOutcome) -> ElementTree.Element:
 
 def github_summary(outcome: CheckOutcome) -> str:
     """Markdown for the summary of a job: the verdict, counts, the claims, and what deviates."""
-    counts = Counter(row.verdict for row in outcome.rows)
-    listed = [(verdict, counts[verdict]) for verdict in MEANINGS if counts[verdict]]
+    counts = Counter((row.verdict, row.source or "–") for row in outcome.rows)  # a cell has a row for each source
+    sources = sorted({source for _, source in counts})
+    listed = [(v, source, counts[v, source]) for v in MEANINGS for source in sources if counts[v, source]]
     parts = [
         f"### {escaped(outcome.experiment)}: {outcome.overall}",
-        "| verdict | cells | meaning |\n|---|---|---|\n"
-        + "\n".join(f"| {verdict} | {count} | {MEANINGS[verdict]} |" for verdict, count in listed),
+        "| verdict | against | cells | meaning |\n|---|---|---|---|\n"
+        + "\n".join(f"| {v} | {escaped(source)} | {count} | {MEANINGS[v]} |" for v, source, count in listed),
     ]
     if outcome.newcomers:
         parts.append("\n".join(f"- {escaped(line)}" for line in sentences(outcome.newcomers)))

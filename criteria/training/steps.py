@@ -85,14 +85,14 @@ def inner_optimizer(optimizer: Any) -> torch.optim.Optimizer:
 
 
 def inner_model(model: torch.nn.Module) -> torch.nn.Module:
-    """The model itself, without what ``torch.compile`` and data parallelism put around it: so names stay the same.
+    """The model itself, without what ``torch.compile``, data parallelism and Lightning's Fabric put around it.
 
-    Raises :class:`InputError` for what is none.
+    So names stay the same. Raises :class:`InputError` for what is no model.
     """
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"{type(model).__name__} is not a module of torch; give the model that is trained")
     while True:
-        inner = getattr(model, "_orig_mod", None)
+        inner = getattr(model, "_orig_mod", getattr(model, "_forward_module", None))
         parallel = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
         if inner is None and isinstance(model, parallel):
             inner = model.module

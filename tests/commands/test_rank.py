@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.commands.cli import main
 from benchmark.experiments.archive import read_archive
-from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.experiment import experiment_files, load_experiment
 from benchmark.experiments.results import ResultsFolder
 from benchmark.experiments.runs import expand
 from benchmark.verdicts.expected import stored_archive
@@ -23,6 +23,17 @@ def test_without_results_the_expected_values_have_a_standing(tmp_path, capsys):
     assert text.startswith("smoke (expected values)")
     assert "Over all densities with random growth (10 seeds)" in text
     assert "difference to magnitude in points" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("leaderboard", [[], ["--leaderboard", "board.md"]])
+def test_two_experiments_of_one_name_are_not_taken_for_one(tmp_path, capsys, monkeypatch, leaderboard):
+    monkeypatch.chdir(tmp_path)
+    written = experiment_files()["smoke"].read_text()
+    (tmp_path / "smoke.yaml").write_text(written.replace("learning_rate: ", "learning_rate: 1"))
+    assert rank("smoke", "smoke.yaml", *leaderboard, results=tmp_path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "smoke.yaml: another experiment that is asked for has the name smoke too" in line
+    assert not (tmp_path / "board.md").exists()
 
 
 def test_a_result_of_ones_own_takes_no_stored_seed_away(tmp_path, capsys):

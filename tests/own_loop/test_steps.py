@@ -1,5 +1,6 @@
 """What counts as a step, and what loops do around one."""
 
+import copy
 import warnings
 from dataclasses import dataclass
 
@@ -182,6 +183,27 @@ def test_a_fused_optimizer_with_a_scaler_shows_criteria_the_unscaled_gradient(un
     fused.train(9, unscale)
     for name, mask in plain.sparse.masks.items():
         assert torch.equal(mask, fused.sparse.masks[name])
+
+
+class AsFabricWrapsIt(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self._forward_module = model
+
+    def forward(self, inputs):
+        return self._forward_module(inputs)
+
+
+def test_a_model_in_fabrics_wrapper_has_the_names_of_the_plain_one():
+    model = perceptron()
+    wrapped, optimizer = AsFabricWrapsIt(model), torch.optim.SGD(model.parameters(), lr=0.1)
+    sparse = SparseTraining(wrapped, optimizer, density=0.3, update_period=3, total_steps=30)
+    train(wrapped, optimizer, 9)
+    assert list(sparse.masks) == ["0.weight", "3.weight", "5.weight"]
+    copied = copy.deepcopy(wrapped)
+    torch.nn.init.ones_(copied._forward_module[0].weight)
+    sparse.apply_masks(copied)
+    assert torch.equal(copied._forward_module[0].weight != 0, sparse.masks["0.weight"])
 
 
 def test_a_compiled_model_has_the_masks_and_names_of_the_plain_one():

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark.experiments.cells import Cell
 from benchmark.report.figures.accuracy import accuracy_plot
-from benchmark.report.figures.axes import DENSITY, axes, panels, setting
+from benchmark.report.figures.axes import DENSITY, axes, panels, references, setting
 from benchmark.report.figures.dense import dense_plot
 from benchmark.report.figures.gains import gains_plot
 from benchmark.report.figures.look import LIGHT, _settings, figure_of_panels, leftmost
@@ -84,6 +84,13 @@ def test_every_cell_that_can_be_placed_is_in_one_panel_at_one_place_of_one_line(
     ]
     assert len(set(seen)) == len(seen)
     assert len(seen) == sum(each.growth is not None and axis.place(each) is not None for each in samples)
+
+
+def test_a_panel_of_a_density_has_the_baseline_of_that_density_and_not_its_network_with_all_weights():
+    samples = {cell("static", None, 1.0): {1: 90.0, 2: 90.4}, **sweep(densities=(0.1,))}
+    (panel, *_) = panels(setting("update_period"), list(samples), samples).values()
+    found = references(setting("update_period"), panel, list(samples))
+    assert found == {"static": [cell("static", None, 0.1)], "dense": [cell("dense", None, 1.0)]}
 
 
 def test_a_place_without_any_result_is_left_out_and_said():

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -10,7 +11,7 @@ from benchmark.commands.cli import main
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder
-from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table
+from benchmark.report.contrast import contrast_csv, contrast_rows, contrast_sentences, contrast_table, limits
 from benchmark.report.figures.contrast import contrast_plot
 from benchmark.report.figures.styles import criterion_styles
 from benchmark.report.findings import Findings
@@ -94,6 +95,18 @@ def test_it_is_said_in_words_for_whom_the_change_matters():
     )
     assert "magnitude" not in told
     assert any(text.startswith("For 5 of 6 no difference is told from chance") for text in rest)
+
+
+@pytest.mark.parametrize("spread", [0.004, 0.03, 0.1])
+def test_what_differences_are_said_to_be_less_than_is_above_the_ends_of_their_intervals(spread):
+    made = made_up(criteria=("magnitude", "set"), growths=("gradient",), densities=(0.1,), seeds=(1, 2, 3, 4))
+
+    def noisy(run):
+        return 90 + spread * (run.seed * (3 + 2 * (run.setup.topology.resurrection == "allow")) % 7)
+
+    contrast = between_experiments(study_of(made, accuracy=noisy), study_of(allowing(made), accuracy=noisy))
+    (said,) = re.findall(r"each of them is less than (.*) points", " ".join(contrast_sentences(contrast)))
+    assert float(said) > max(abs(end) for mean in contrast.overall.values() for end in limits(mean))
 
 
 def test_a_seeds_differences_are_averaged_before_seeds_are_counted():
@@ -256,6 +269,13 @@ def test_the_page_has_what_one_change_does_in_words_and_numbers():
         assert sentence in text
     for row in contrast_rows(found)[1]:
         assert " ".join(row) in text
+
+
+def test_two_experiments_of_one_name_are_not_drawn_as_one():
+    ours = experiment()
+    others = [allowing(ours), allowing(ours, training={**ours.training, "epochs": 3})]
+    with pytest.raises(InputError, match=r"made-up-against-authors.*a name of its own"):
+        _ = Findings(study_of(ours), [study_of(each) for each in others]).contrasts
 
 
 def test_one_command_compares_two_experiments(on_disk, tmp_path):

@@ -55,6 +55,13 @@ def test_methods_of_all_growths_and_baselines_of_a_density_are_ranked_together()
     assert all(row.rank_low <= row.rank <= row.rank_high for row in ranks.values() if row)
 
 
+def test_a_baseline_with_all_weights_is_not_on_a_board_that_it_is_on_with_fewer():
+    made = experiment(criteria=("magnitude", "set"), densities=(0.1, 1.0))
+    (board,) = boards(Study(made, tuple(results_of(made, accuracy=accuracy))))
+    baselines = [(entry.cell.label, entry.cell.density) for entry in board.entries if entry.cell.growth is None]
+    assert sorted(baselines) == [("dense", 1.0), ("static", 0.1)]
+
+
 def test_a_row_has_the_interval_of_its_mean_and_what_the_method_costs():
     entry = next(entry for entry in boards(study())[0].entries if entry.cell.label == "set · gradient")
     assert entry.mean == pytest.approx(80.2)

@@ -1,7 +1,9 @@
 """What is reproduced is what the code does now: results of older code are adopted where the bits are the same."""
 
+import inspect
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,15 +11,21 @@ import yaml
 
 from benchmark.commands.cli import main
 from benchmark.data.dataset import Split
+from benchmark.experiments.cost import steps_per_epoch
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.results import ResultsFolder, parse_result
 from benchmark.experiments.runs import expand
+from benchmark.experiments.setup import TopologySettings
+from benchmark.models.dropout import Dropout
+from benchmark.models.flops import flops_per_weight
 from benchmark.running import adoption, missing, plan
 from benchmark.running.adoption import adopt
 from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
+from benchmark.system import communication
 from benchmark.training import evaluation, fingerprint, fleet_training, updates
 from criteria.plugins.code import plain_code
+from criteria.training.selecting import by_name
 from tests.running.tiny import TINY
 
 SETTINGS = ("training.epochs=1", "training.batch_size=256", "topology.update_period=2", "model.widths=[16]")
@@ -284,6 +292,15 @@ def test_a_fingerprint_is_the_same_in_every_version_of_python():
     """Versions write f-strings with other quotes, and keep empty parts of them or not."""
     code = """message = f'{name!r:>{2 * width}} {"layer" + f"{number}"}'"""
     assert plain_code(code) == "message = f((name, 114, '>', (2 * width, -1)), ' ', ('layer' + f'{number}', -1))"
+
+
+@pytest.mark.parametrize("engine", ["dense", "sparse"])
+@pytest.mark.parametrize(
+    "decides", [steps_per_epoch, TopologySettings, by_name, flops_per_weight, communication.share, Dropout]
+)
+def test_a_fingerprint_holds_what_decides_a_training_from_other_packages(decides, engine):
+    """How many steps there are, what settings mean, which layers stay dense, how batches are shared, what is drawn."""
+    assert Path(inspect.getfile(decides)) in list(fingerprint._modules(engine))
 
 
 def test_the_fingerprint_of_the_training_changes_with_any_of_its_modules(monkeypatch, tmp_path):

@@ -14,6 +14,7 @@ from benchmark.running import estimate
 from benchmark.running.estimate import HELD_OUT, TIMED_STEPS, estimate_seconds
 from benchmark.running.plan import dataset_on
 from benchmark.training import fleet_training
+from benchmark.training.engines import replay
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from tests.running.tiny import TINY
 from tests.training.small_fleets import CPU
@@ -94,6 +95,19 @@ def test_where_the_data_are_not_there_the_short_epochs_of_noise_do_not_count_for
     about = estimate_seconds([[run]], CPU, tmp_path / "nowhere")
     evaluated = (run.setup.training.epochs + 2) * HELD_OUT * 658_112
     assert about == pytest.approx(total_steps(run.setup) + Clock.EXAMPLE * evaluated, rel=0.01)
+
+
+def test_steps_count_where_an_epoch_of_noise_has_one(tmp_path, clock, monkeypatch):
+    monkeypatch.setattr(estimate, "MOST_NOISE", 1)
+    path = tmp_path / "tiny.yaml"
+    training = {**TINY["training"], "epochs": 1}
+    path.write_text(yaml.safe_dump({**TINY, "data": "higgs", "training": training}))
+    run = expand(Part(criteria="static", seeds="1").select(str(path)))[0]
+    assert estimate_seconds([[run]], CPU, tmp_path / "nowhere") >= total_steps(run.setup)
+
+
+def test_the_recording_of_a_graph_is_not_timed():
+    assert estimate.WARM_UP["cuda"] > replay.WARM_UP
 
 
 def test_what_does_not_fit_into_memory_is_not_tried(monkeypatch, capsys):

@@ -1,10 +1,12 @@
 """Helpers train beside the process that starts them: the results are the same, and none outlives what it was for."""
 
+import io
 import json
 import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -122,6 +124,33 @@ def test_helpers_end_when_the_process_that_started_them_is_interrupted(tiny, sta
     assert capsys.readouterr().err.splitlines()[-1].startswith("dst-bench: interrupted by SIGTERM")
     assert main([*RUN, "--processes", "1"]) == 0
     assert len(outcomes()) == 8
+
+
+class Asked:
+    """A helper that notes when it is asked to end, and when it is waited for."""
+
+    returncode, pid, stdout = 0, 1, io.BytesIO()
+
+    def __init__(self, notes):
+        self.notes, self.stdin = notes, self
+
+    def close(self):
+        self.notes.append("asked")
+
+    def wait(self):
+        self.notes.append("waited")
+        return 0
+
+
+def test_all_helpers_are_asked_to_end_before_any_is_waited_for(monkeypatch):
+    """Each does its present step first: one after the other they would take as many steps as they are."""
+    notes, progress = [], SimpleNamespace(beside=lambda *_: None, say=lambda _: None)
+    monkeypatch.setattr(child, "start", lambda *_: Asked(notes))
+    task = helpers.HelperTask([], None, Options(), {})
+    with pytest.raises(KeyboardInterrupt), helpers.helped(3, task, progress):
+        raise KeyboardInterrupt
+    assert notes[:3] == ["asked"] * 3
+    assert notes.count("waited") == 3
 
 
 def test_the_cores_are_shared_out_while_helpers_work_and_given_back(tiny, started, monkeypatch):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
 from benchmark.commands.cli import main
 from benchmark.experiments.cells import Cell
@@ -14,9 +15,11 @@ from benchmark.experiments.part import Part
 from benchmark.experiments.results import ResultsFolder
 from benchmark.running import racing
 from benchmark.running.journal import read_journal
+from benchmark.running.missing import train_missing
 from benchmark.running.options import Options
 from benchmark.running.racing import Race, Trained, race
 from criteria.errors import InputError
+from tests.running.tiny import TINY as TINY_EXPERIMENT
 
 LEADS = {0.02: -60.0, 0.05: 0.0, 0.2: 0.4}
 """Of random over magnitude, by density; the spread of a difference is 0.14."""
@@ -28,9 +31,9 @@ def asked_for(monkeypatch):
     looks = []
 
     def trained(asked, wanted, done, root, options, train):
-        looks.append({setting.density: seeds for setting, seeds in wanted.items()})
+        looks.append({lane.setting.density: seeds for lane, seeds in wanted.items()})
         found = {}
-        for setting, seeds in wanted.items():
+        for setting, seeds in {lane.setting: seeds for lane, seeds in wanted.items()}.items():
             for name, lead in ((asked.mine, LEADS[setting.density]), *((other, 0.0) for other in asked.others)):
                 values = (
                     80 + lead + 0.1 * np.random.default_rng([len(name), int(setting.density * 100)]).normal(size=200)
@@ -155,3 +158,44 @@ def test_a_race_that_ends_undecided_tells_the_difference_and_its_interval(asked_
     (lane,) = json.loads(capsys.readouterr().out)["comparisons"]
     assert lane["outcome"] == "undecided"
     assert lane["low"] < lane["difference"] < lane["high"]
+
+
+VARIED = TINY_EXPERIMENT | {
+    "training": {"epochs": 1, "batch_size": 512},
+    "axes": TINY_EXPERIMENT["axes"] | {"settings": {"training.learning_rate": [0.1, 1e30]}},
+}
+
+
+@pytest.fixture
+def varied(tmp_path):
+    """A race on an experiment one of whose settings varies; in one of its two values all runs diverge."""
+    path = tmp_path / "varied.yaml"
+    path.write_text(yaml.safe_dump(VARIED))
+    return Race(str(path), "magnitude", ("random", "snip"), margin=0.01)
+
+
+def looked(asked, wanted, tmp_path):
+    """What a look at lanes, with so many seeds each, finds; and how many runs of each cell are stored then."""
+    folder = ResultsFolder(tmp_path / "results", "varied")
+    options = Options(device="cpu", contract_skipped=True)
+    found = racing._trained(asked, wanted, {}, folder, options, train_missing)
+    return found, len(folder.written())
+
+
+def test_settings_with_different_numbers_of_seeds_keep_their_own(varied, tmp_path):
+    """One that needs fewer seeds took those of the other one away, and runs that diverged counted for each of them."""
+    wanted = {lane: 4 if dict(lane.setting.extra)["learning_rate"] == 0.1 else 3 for lane in racing._lanes(varied)}
+    found, trained = looked(varied, wanted, tmp_path)
+    assert {(dict(cell.extra)["learning_rate"], len(seeds)) for cell, seeds in found.samples.items()} == {
+        (0.1, 4),
+        (1e30, 3),
+    }
+    assert set(found.diverged.values()) == {3}
+    assert trained == 3 * (4 + 3)
+
+
+def test_another_criterion_is_not_trained_where_it_is_decided(varied, tmp_path):
+    first = racing._lanes(varied)[0]
+    found, trained = looked(varied, {first: 3}, tmp_path)
+    assert {cell.criterion for cell in found.samples} == {"magnitude", first.other}
+    assert trained == 2 * 3

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from benchmark.accelerator import conducting, networks, panel
+from benchmark.accelerator import conducting, health, networks, panel, truth
 from benchmark.accelerator.archive import NAME
 from benchmark.accelerator.checkout import checkout_metadata, missing_requirements
 from benchmark.accelerator.compared import CPU, Case, devices_compared, fleets_compared
@@ -25,6 +26,8 @@ from benchmark.accelerator.one_part import find_out
 from benchmark.accelerator.parts import PARTS, Asked, Item, Part, SkipItem, items_of
 from benchmark.accelerator.truth import PERIOD, members_of
 from benchmark.commands.cli import main
+from benchmark.experiments.experiment import load_experiment
+from benchmark.running.journal import read_journal
 from criteria.errors import InputError
 from tests.running.tiny import TINY
 
@@ -225,6 +228,48 @@ def test_results_of_runs_are_packed_where_a_run_takes_them_up(work, tmp_path):
     assert b"results of runs: 1" in content["summary.txt"]
 
 
+def test_parts_that_are_not_asked_for_again_stay_in_the_archive(work, tmp_path, monkeypatch):
+    monkeypatch.setattr(conducting, "PARTS", PAIR)
+    conduct(work("works", "works"))
+    conduct(work("works", parts=PAIR[1:]))
+    content = packed(tmp_path)
+    assert {"first.json", "first.txt", "first.log", "second.json"} <= content.keys()
+    assert b"first: done" in content["summary.txt"]
+
+
+def test_packages_on_a_path_of_the_user_are_found_in_every_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "site")
+    paths = conducting._environment(Work(tmp_path / "out", 600.0))["PYTHONPATH"].split(os.pathsep)
+    assert str(tmp_path / "site") in paths
+    assert all(Path(path).is_absolute() for path in paths)
+
+
+def test_tests_that_do_not_begin_fail_though_an_earlier_report_is_there(tmp_path, monkeypatch):
+    report = tmp_path / "scratch" / "tests.xml"
+    report.parent.mkdir()
+    report.write_text('<testsuites><testsuite tests="9" failures="0" errors="0" skipped="2"/></testsuites>')
+    monkeypatch.setattr(Asked, "require_cuda", lambda *_: None)
+    ended = SimpleNamespace(returncode=-11, stdout="", stderr="it crashed")
+    monkeypatch.setattr("benchmark.accelerator.health.subprocess.run", lambda *_, **__: ended)
+    with pytest.raises(RuntimeError, match="pytest ended with status -11: it crashed"):
+        health._tests(Asked(tmp_path, CPU, None, 0.0, Notes(tmp_path / "health.json", "health")))
+
+
+def test_verdicts_that_are_found_out_again_are_of_trainings_of_now(tmp_path, monkeypatch):
+    tiny = load_experiment(write_tiny(tmp_path))
+    monkeypatch.setattr(truth, "load_experiment", lambda _: tiny)
+    monkeypatch.setattr(truth, "read_expected", lambda _: None)
+    monkeypatch.setattr(truth, "check_study", lambda _: SimpleNamespace(exit_status=lambda strict: 0))
+    monkeypatch.setattr(truth, "render", str)
+    monkeypatch.setattr(Asked, "require_cuda", lambda *_: None)
+    asked = Asked(tmp_path, CPU, None, 0.0, Notes(tmp_path / "truth.json", "truth"))
+    assert truth._smoke(asked)["runs"] == truth._smoke(asked)["runs"] == 8
+    stored = Counter(run for entry in read_journal(tmp_path / "scratch" / "results" / "tiny")
+                     if entry.event == "stored" for run in entry.runs)  # fmt: skip
+    assert set(stored.values()) == {2}
+
+
 def test_a_file_of_something_else_is_named_and_not_overwritten(tmp_path):
     (tmp_path / "health.json").write_text('{"part": "truth"}')
     with pytest.raises(InputError, match=r"health\.json: no file of the part health"):
@@ -332,8 +377,6 @@ def speeds(tmp_path, rates):
 
 
 def test_the_panel_takes_the_largest_fleet_that_ends_in_time_or_else_the_most_efficient(tmp_path):
-    from benchmark.experiments.experiment import load_experiment
-
     setup = load_experiment("fmnist-cnn").setups[0][1]  # 42,200 steps
     notes = speeds(tmp_path, {1: 500.0, 8: 3000.0, 64: 12_000.0, 256: 11_000.0})
     assert panel.fleet_for(notes, setup, left=300.0) == 64
@@ -342,10 +385,14 @@ def test_the_panel_takes_the_largest_fleet_that_ends_in_time_or_else_the_most_ef
     assert panel.fleet_for(speeds(tmp_path, {}), setup, left=60.0) is None
 
 
-def test_the_panel_trains_both_rules_into_a_results_folder_and_keeps_its_plan(tmp_path, monkeypatch):
+def write_tiny(tmp_path):
     tiny = tmp_path / "tiny.yaml"
     tiny.write_text(yaml.safe_dump(TINY | {"training": TINY["training"] | {"epochs": 1}}))
-    monkeypatch.setattr(panel, "EXPERIMENT", str(tiny))
+    return str(tiny)
+
+
+def test_the_panel_trains_both_rules_into_a_results_folder_and_keeps_its_plan(tmp_path, monkeypatch):
+    monkeypatch.setattr(panel, "EXPERIMENT", write_tiny(tmp_path))
     monkeypatch.setattr(Asked, "require_cuda", lambda *_: None)
     monkeypatch.setattr("benchmark.running.gate.require_contract", lambda _: "")
     asked = Asked(tmp_path, CPU, None, time.time() + 100, Notes(tmp_path / "panel.json", "panel"))

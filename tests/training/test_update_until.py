@@ -4,6 +4,8 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import expand
@@ -35,6 +37,15 @@ def test_no_update_falls_after_the_share_of_the_steps(monkeypatch, until, wanted
     assert training.total_steps == 12
     assert list(training.steps())[-1] == 12
     assert found == wanted
+
+
+@given(st.integers(1, 100), st.integers(1, 50))
+def test_an_update_at_the_very_share_of_the_steps_is_made(percent, hundreds):
+    """0.57 · 100 is a little less than 57 in floating point."""
+    rule, last = recipe("magnitude", period=1, update_until=percent / 100), percent * hundreds
+    assert rule.updates_at(last, 100 * hundreds)
+    assert not rule.updates_at(last + 1, 100 * hundreds)
+    assert rule.last_update_by(100 * hundreds, 100 * hundreds) == last
 
 
 def test_the_prune_fraction_is_at_its_end_at_the_last_update(monkeypatch):

@@ -137,6 +137,14 @@ def test_the_stored_command_runs_and_makes_the_results_on_their_engine_again(tin
     assert {path.name for path in Path("again").rglob("*.json")} == results
 
 
+def test_the_stored_command_skips_the_contract_where_the_results_did(tiny):
+    asked = ["tiny.yaml", "--criteria", "magnitude", "--seeds", "1"]
+    assert main(["run", *asked, "--no-contract"]) == 0
+    assert main(["accept", *asked]) == 0
+    source = read_expected(Path("expected_results/tiny.yaml")).sources["measured"]
+    assert "--no-contract" in shlex.split(source.command)
+
+
 def test_no_part_of_a_result_can_be_changed_unnoticed_and_neither_can_its_times(tmp_path):
     folder = ResultsFolder(tmp_path, "made-up")
     run, result = results_of(MADE)[0]

@@ -114,6 +114,14 @@ def test_the_summary_names_the_verdict_and_everything_that_deviates():
     assert all(f"- {line}" in text for line in deviations(outcome))
 
 
+def test_the_summary_counts_the_cells_of_each_source_apart():
+    outcome = check(grid(), expecting(grid()))
+    twice = replace(outcome, rows=(*outcome.rows, *(replace(row, source="printed|1") for row in outcome.rows)))
+    counted = [line for line in github_summary(twice).splitlines() if line.startswith("| reproduced")]
+    cells = len({row.cell for row in outcome.rows})
+    assert [row.split(" | ")[1:3] for row in counted] == [["measured", f"{cells}"], ["printed\\|1", f"{cells}"]]
+
+
 def test_the_summary_says_of_a_claim_what_its_verdict_hangs_on_and_what_would_settle_it():
     hanging = ClaimOutcome("one", "It holds", "a talk", "contradicted", None, "It is -3", 1.0, {"snip": "supported"})
     open_ = ClaimOutcome("two", "It may hold", "a talk", "undecided", None, "It is 0", 1.0, seeds_needed=30)

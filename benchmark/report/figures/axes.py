@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.references import baselines_at
 from benchmark.verdicts.samples import Samples
 from criteria.plugins import Spec, defaults
 
@@ -115,13 +116,14 @@ def panels(axis: Axis, grid: Sequence[Cell], samples: Samples) -> dict[str, list
 def references(axis: Axis, panel: Sequence[Cell], grid: Sequence[Cell]) -> dict[str, list[Cell]]:
     """The cells of each baseline that a panel's cells can be compared with: nothing that both have differs.
 
-    A dense network belongs to every density; without criteria all baselines are of the one panel.
+    A dense network belongs to every density that its baseline has no other network of; without criteria all baselines
+    are of the one panel.
     """
     shared = dict(axis.panel(panel[0])) if panel else {}
     found: dict[str, list[Cell]] = {}
-    for cell in grid:
-        own = {**dict(cell.extra), **({} if cell.density == 1 else {"density": cell.density})}
-        if cell.growth is None and all(shared.get(name, value) == value for name, value in own.items()):
+    density = shared.get("density")
+    for cell in baselines_at(grid, density) if isinstance(density, float) else grid:
+        if cell.growth is None and all(shared.get(name, value) == value for name, value in cell.extra):
             found.setdefault(cell.criterion, []).append(cell)
     return found
 

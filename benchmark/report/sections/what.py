@@ -9,7 +9,7 @@ from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import Experiment
 from benchmark.report.findings import Findings
-from benchmark.report.references import number_word, reference_words
+from benchmark.report.references import baselines_at, number_word, reference_words
 from benchmark.report.section import Section
 from benchmark.report.settings import setup_settings
 from benchmark.report.tables import METRICS, RULES, resurrections
@@ -76,7 +76,7 @@ def _lowest_densities(cells: Sequence[Cell], samples: Samples) -> list[LowestDen
         if len(here) < 2:
             continue
         ordered = sorted(((_name(cell), mean) for cell, mean in here.items()), key=lambda item: item[1])
-        references = {_name(c): m for c, m in means.items() if c.growth is None and c.density in (density, 1.0)}
+        references = {_name(cell): means[cell] for cell in baselines_at(cells, density) if cell in means}
         found.append(LowestDensity(growth, density, ordered[-1], ordered[0], references))
     return found
 
