@@ -1,12 +1,10 @@
 """``dst-bench accept``: the only command that writes expected values."""
 
 import argparse
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchmark.commands.arguments import add_experiment, experiment_of, folder, part_of, results_of, study_of
-from criteria.errors import printable
+from benchmark.commands.arguments import add_experiment, experiment_of, folder, part_of, results_of, study_of, warn
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
@@ -49,16 +47,12 @@ def main(args: argparse.Namespace) -> int:
         )
     require_every_seed(study, path)
     asked = _arguments_of_run(args, study)
-    accept_study(study, path, datetime.now(UTC).date(), asked, diverged=args.diverged, say=_warn)
+    accept_study(study, path, datetime.now(UTC).date(), asked, diverged=args.diverged, say=warn)
     where = results_of(args, experiment).where
     stored = f"stored {len(study.results)} results of {len(study.samples)} cells ({where})"
     seeds = f", {study.uneven}" if study.uneven else ""
     print(f"{path}: {stored}{seeds}; review the change and commit it")
     return 0
-
-
-def _warn(line: str) -> None:
-    print(f"warning: {printable(line)}", file=sys.stderr)
 
 
 def _arguments_of_run(args: argparse.Namespace, study: "Study") -> list[str]:

@@ -205,7 +205,14 @@ def required_values(args: argparse.Namespace, experiment: "Experiment", named: s
 def tell_doubts(values: "Values") -> None:
     """Say on stderr what speaks against expected values, where nothing that is printed says it."""
     for line in values.doubts:
-        print(f"warning: {line}", file=sys.stderr)
+        warn(line)
+
+
+def warn(line: str) -> None:
+    """Say on stderr what a user should know before trusting what comes out."""
+    from criteria.errors import printable
+
+    print(f"warning: {printable(line)}", file=sys.stderr)
 
 
 def study_of(

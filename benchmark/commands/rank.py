@@ -49,10 +49,10 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.verdicts.json_output import document, plain
     from benchmark.verdicts.standing import standing, standing_over
 
-    _require_names_of_their_own(args)
+    experiments = _experiments(args)
     if args.leaderboard is not None:
-        return _write_leaderboards(args)
-    studies = [_study(name, args) for name in args.experiments]
+        return _write_leaderboards(args, experiments)
+    studies = [_study(asked, experiment, args) for asked, experiment in experiments]
     named = {study.experiment.name: study for study in studies}
     if len(named) == 1:
         ((name, study),) = named.items()
@@ -82,19 +82,23 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _require_names_of_their_own(args: argparse.Namespace) -> None:
-    """Raise :class:`InputError` for two experiments of one name, of which one would take the place of the other."""
-    found: dict[str, Experiment] = {}
-    for asked in args.experiments:
-        experiment = part_of(args).select(asked)
-        if found.setdefault(experiment.name, experiment) != experiment:
+def _experiments(args: argparse.Namespace) -> "list[tuple[str, Experiment]]":
+    """The experiments as they are asked for, and themselves.
+
+    Raises :class:`InputError` for two of one name, of which one would take the place of the other.
+    """
+    found = [(asked, part_of(args).select(asked)) for asked in args.experiments]
+    named: dict[str, Experiment] = {}
+    for asked, experiment in found:
+        if named.setdefault(experiment.name, experiment) != experiment:
             raise InputError(
                 f"{asked}: another experiment that is asked for has the name {experiment.name} too; give it a name of "
                 "its own"
             )
+    return found
 
 
-def _write_leaderboards(args: argparse.Namespace) -> int:
+def _write_leaderboards(args: argparse.Namespace, experiments: "Iterable[tuple[str, Experiment]]") -> int:
     """Put each experiment's leaderboard into its place in the file; from results, and stored ones of other runs."""
     from benchmark.report.leaderboard_file import write_leaderboard
 
@@ -102,8 +106,7 @@ def _write_leaderboards(args: argparse.Namespace) -> int:
         raise InputError("--leaderboard writes a file and prints no JSON; leave --json out")
     if args.leaderboard.suffix != ".md":
         raise InputError(f"--leaderboard {args.leaderboard}: it writes Markdown; name a file that ends in .md")
-    for name in args.experiments:
-        experiment = part_of(args).select(name)
+    for name, experiment in experiments:
         tell_doubts(values_of(args, experiment, name))
         study, source = _with_stored(study_of(args, experiment), args, name)
         _refuse_lacking(args, study, study.by_cell, name)
@@ -135,9 +138,8 @@ def _with_stored(study: "Study", args: argparse.Namespace, named: str) -> tuple[
     return both, "; ".join(sources)
 
 
-def _study(name: str, args: argparse.Namespace) -> "Study":
+def _study(name: str, experiment: "Experiment", args: argparse.Namespace) -> "Study":
     """An experiment with what is known of it; raises :class:`InputError` where nothing is."""
-    experiment = part_of(args).select(name)
     values = values_of(args, experiment, name)
     tell_doubts(values)
     study = study_of(args, experiment, values)

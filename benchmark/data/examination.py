@@ -1,13 +1,11 @@
 """An examination of a data set that was loaded: whether it is what it says of itself, and what networks can learn."""
 
-import random
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from benchmark.data.dataset import Dataset, Split
 from benchmark.data.source import Look
+from benchmark.system.seeding import seed_numpy_and_python
 from criteria.isolation import kept_process_state
 
 CPU = torch.device("cpu")
@@ -87,8 +85,7 @@ def _problem_of_draws(dataset: Dataset) -> str | None:
     for seed in range(AUGMENTED):
         with kept_process_state():
             torch.default_generator.manual_seed(seed)  # that of GPUs stays as it is
-            np.random.seed(seed)
-            random.seed(seed)
+            seed_numpy_and_python(seed)
             stored = dataset.train.inputs[:AUGMENTED].clone()
             found.append(dataset.augmented(stored, torch.Generator().manual_seed(0)))
     if all(torch.equal(_bits(found[0]), _bits(each)) for each in found):

@@ -8,12 +8,12 @@ Models are trained many at a time by ``torch.func.vmap`` over stacked parameters
 control flow depend on data, and none draws from torch's generator: dropout is that of :mod:`benchmark.models.dropout`.
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.models.shapes import logits, require_inputs
 from benchmark.system.plugin_failures import blaming
+from benchmark.system.seeding import seed_numpy_and_python
 from criteria.errors import InputError, PluginError, one_line
 from criteria.plugins import Spec, load, names
 
@@ -50,15 +50,13 @@ def build_model(spec: str | Spec, inputs: Sequence[int], classes: int, **paramet
     Raises :class:`InputError` for an unknown model or parameter, and for a value, a shape or a number of classes that
     the model does not take; :class:`PluginError` where building it fails in any other way.
     """
-    import numpy as np
     import torch
     from torch import nn
 
     spec = Spec.parse(spec) if isinstance(spec, str) else spec
     build = load(spec, "model", **parameters)
     with blaming(f"model {spec.name!r} cannot be built"):  # it puts these generators back
-        random.seed(torch.initial_seed())
-        np.random.seed(torch.initial_seed() % 2**32)
+        seed_numpy_and_python(torch.initial_seed())
         try:
             network = build(inputs=inputs, classes=classes)
             drawn = torch.get_rng_state()

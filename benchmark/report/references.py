@@ -1,4 +1,7 @@
-"""What baselines are, in a few words each, so that texts speak of those that an experiment has and of no others."""
+"""What baselines are, in a few words each, and which of them belong to a density.
+
+So texts and figures speak of those that an experiment has, and of no others.
+"""
 
 from collections.abc import Iterable, Sequence
 

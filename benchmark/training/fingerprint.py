@@ -37,8 +37,8 @@ _OF_CRITERIA = (
     "training/selecting",
 )
 """What of ``criteria`` every training runs, whatever its plugins are; those are in the id of a run."""
-_OF_SETTINGS = ("experiments/cost", "experiments/setup", "models/flops", "system/communication")
-"""What makes steps, rules and decays of settings, counts operations, and shares batches among processes."""
+_OF_SETTINGS = ("experiments/cost", "experiments/setup", "models/flops", "system/communication", "system/seeding")
+"""What makes steps, rules and decays of settings, counts operations, shares batches among processes, and seeds."""
 _OFFERED = ("data/__init__", "data/dataset", "data/source", "models/__init__", "models/dropout", "models/shapes")
 """What all data sets and models are written against, which their identities know by our version only."""
 

@@ -1,12 +1,10 @@
 """Masks that a baseline chooses before training, where it does not leave them to chance."""
 
 import copy
-import random
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -14,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from baselines import Baseline
 from benchmark.data.dataset import Dataset
 from benchmark.system.plugin_failures import blaming
+from benchmark.system.seeding import seed_numpy_and_python
 from benchmark.training.layer_roles import chosen_layers, counts_beside_dense
 from benchmark.training.loss import classification_loss
 from benchmark.training.members import Member
@@ -79,8 +78,7 @@ def _round(
     draws = stream(member.seed, "scores of the mask at start", member.density, kept).initial_seed()
     with blaming(f"baseline {baseline!r} cannot choose a mask"):  # it puts the global generators back
         torch.default_generator.manual_seed(draws)
-        np.random.seed(draws % 2**32)
-        random.seed(draws)
+        seed_numpy_and_python(draws)
         with torch.enable_grad():
             scores = baseline.scores(network, list(left), inputs, loss)
         gone = lowest(torch.cat([scores[name].flatten() for name in left]), where, int(where.sum()) - kept, generator)

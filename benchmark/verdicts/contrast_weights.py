@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from benchmark.experiments.cells import Cell, Value
+from benchmark.verdicts.samples import references
 from benchmark.verdicts.statistics.arrays import Array
 
 REFERENCE = "magnitude"
@@ -55,10 +56,8 @@ def _partners(cell: Cell, statics: Iterable[Cell]) -> Iterable[tuple[str, Cell]]
             f"{cell.criterion}, {GROWTHS[0]} - {GROWTHS[1]} growth",
             Cell(cell.criterion, GROWTHS[1], cell.density, cell.extra),
         )
-    # A baseline has no axis of what does not concern it, such as an update period.
-    fitting = [each for each in statics if each.density == cell.density and set(each.extra) <= set(cell.extra)]
-    if fitting:
-        yield f"{cell.criterion} - {STATIC}", max(fitting, key=lambda each: len(each.extra))
+    for static in references(cell, statics)[:1]:
+        yield f"{cell.criterion} - {STATIC}", static
 
 
 def _at_density(key: Key) -> str:

@@ -33,6 +33,11 @@ DECIMALS = 4
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
+def as_stored(values: Mapping[int, float]) -> dict[int, float]:
+    """Percentages by seed with the decimals that are stored, so that equal results are equal."""
+    return {seed: round(float(value), DECIMALS) for seed, value in values.items()}
+
+
 class Estimate(Settings, strict=True):
     """The metric of one cell in percent: mean, standard deviation and n, which are compared, and every seed's value."""
 
@@ -59,7 +64,7 @@ class Estimate(Settings, strict=True):
         n, mean = len(values), fmean(values.values())
         squares = math.fsum((value - mean) ** 2 for value in values.values())
         std = round(math.sqrt(squares / (n - 1)), DECIMALS) if n > 1 else None
-        kept = {seed: round(float(values[seed]), DECIMALS) for seed in sorted(values)}
+        kept = dict(sorted(as_stored(values).items()))
         bits = {seed: digests[seed] for seed in sorted(values) if seed in digests} if digests else {}
         return cls(mean=round(mean, DECIMALS), std=std, n=n, values=kept, digests=bits)
 

@@ -30,15 +30,28 @@ def over_baseline(
 ) -> dict[Cell, Mean]:
     """How far each cell is above its baseline, paired over seeds; cells without one are left out.
 
-    A cell's baseline agrees with it in every further setting that the baseline has, in as many as there are.
+    A cell's baseline is the first of its :func:`references` that has a seed in common with it.
     """
     found: dict[Cell, Mean] = {}
     step = grain(samples)
-    references = sorted((cell for cell in samples if cell.criterion == baseline), key=lambda cell: -len(cell.extra))
+    baselines = [cell for cell in samples if cell.criterion == baseline]
     for cell in cells:
-        for reference in references:
-            fits = set(reference.extra) <= set(cell.extra) and (not same_density or reference.density == cell.density)
-            if fits and (advantage := paired(samples.get(cell, {}), samples[reference], step)) is not None:
+        for reference in references(cell, baselines, same_density=same_density):
+            if (advantage := paired(samples.get(cell, {}), samples[reference], step)) is not None:
                 found[cell] = advantage
                 break
     return found
+
+
+def references(cell: Cell, baselines: Iterable[Cell], *, same_density: bool = True) -> list[Cell]:
+    """The baselines that a cell can be compared with, the one that has most in common with it first.
+
+    They agree with it in every further setting that they have: a baseline has no axis of what does not concern it, such
+    as an update period.
+    """
+    fitting = [
+        each
+        for each in baselines
+        if set(each.extra) <= set(cell.extra) and (not same_density or each.density == cell.density)
+    ]
+    return sorted(fitting, key=lambda each: -len(each.extra))

@@ -14,7 +14,7 @@ from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.runs import Run, cells, expand
 from benchmark.experiments.setup import ENGINE_NAMES
-from benchmark.verdicts.expected import DECIMALS, MEASURED, Expected
+from benchmark.verdicts.expected import MEASURED, Expected, as_stored
 from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
 from criteria.errors import InputError
@@ -72,11 +72,7 @@ class Study:
         These are of the seeds and settings (growth, density, further axes) that were asked for, and of all baselines.
         All are rounded as stored ones are, so that equal results are equal.
         """
-        found = {
-            cell: {seed: round(value, DECIMALS) for seed, value in values.items()}
-            for cell, values in self.samples.items()
-            if values
-        }
+        found = {cell: as_stored(values) for cell, values in self.samples.items() if values}
         settings = {(cell.growth, cell.density, cell.extra) for cell in self.cells}
         for each in self.stored.cells if self.stored else ():
             place = (each.cell.growth, each.cell.density, each.cell.extra)

@@ -11,7 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.search import Search
 from benchmark.verdicts.contenders import Setting
-from benchmark.verdicts.expected import DECIMALS
+from benchmark.verdicts.expected import as_stored
 from benchmark.verdicts.newcomers import of_criteria, standing_among
 from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
@@ -106,11 +106,7 @@ def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> S
     """
     tried = {str(spec) for spec in search.candidates}
     kept = {cell: values for cell, values in known.items() if cell.criterion not in tried}
-    own = {
-        _cell(search.name, each.setting): {seed: round(value, DECIMALS) for seed, value in each.test.items()}
-        for each in choices
-    }
-    return {**kept, **own}
+    return {**kept, **{_cell(search.name, each.setting): as_stored(each.test) for each in choices}}
 
 
 def noted_of(search: Search, choices: Sequence[Choice]) -> Noted:

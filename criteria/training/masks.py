@@ -52,9 +52,7 @@ def given_masks(weights: Mapping[str, nn.Parameter], masks: GivenMasks) -> dict[
 
     Raises :class:`InputError` for a mask that is missing, one too many, of another shape or of more than two values.
     """
-    if isinstance(masks, str):
-        if masks != "nonzero":
-            raise InputError(f"masks is {masks!r}; it can be a dictionary of masks, or 'nonzero'")
+    if isinstance(masks, str) and masks == "nonzero":
         return {name: weight.detach() != 0 for name, weight in weights.items()}
     if not isinstance(masks, Mapping):
         raise InputError(f"masks is {masks!r}; it can be a dictionary of masks, or 'nonzero'")
