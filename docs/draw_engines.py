@@ -1,6 +1,7 @@
 """Draw what a step costs on both engines into ``docs/engines.png``, and write the tables of README and engines page.
 
-Everything is read from ``docs/engines.json``: ``dst-bench bench engines --json > docs/engines.json`` measures it.
+Everything is read from ``docs/engines.json`` and ``docs/kernels.json``: ``dst-bench bench engines --json >
+docs/engines.json`` measures the one, ``dst-bench bench kernels --json > docs/kernels.json`` the other.
 """
 
 import json
@@ -18,6 +19,7 @@ from benchmark.report.marks import between_marks
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- written by docs/draw_engines.py -->", "<!-- end of what is written -->"
+BEGIN_PARTS, END_PARTS = "<!-- parts, written by docs/draw_engines.py -->", "<!-- end of the parts -->"
 NAMES = {
     "fmnist-lenet300": "LeNet-300-100",
     "fmnist-cnn": "LeNet-5-Caffe",
@@ -27,6 +29,8 @@ NAMES = {
 }
 DRAWN = ("fmnist-lenet300", "fmnist-cnn")
 """The networks that are timed at every density: of the figure and of README's table."""
+PARTED = (0.05, 0.2)
+"""Densities at which the parts of a step are timed."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,29 @@ def full_table(steps: Sequence[Step]) -> str:
     return _markdown(headers, rows)
 
 
+def parts_table(file: Path) -> str:
+    """A row for each part of a step of the networks in README's table, with columns for each density."""
+    found = json.loads(file.read_text())["comparisons"]
+    shares = {(each["about"], each["what"]): each for each in found if each["rival"] == "step"}
+    floors = {(each["about"], each["what"]): each for each in found if each["rival"] != "step"}
+    columns = [f"{density:g}, {what}" for density in PARTED for what in ("µs", "of the step", "GFLOP/s", "of the rate")]
+    rows = []
+    for name in DRAWN:
+        about = [f"{name} at density {density:g}, one thread" for density in PARTED]
+        for part in [what for place, what in shares if place == about[0]]:
+            cells = [cell for place in about for cell in _part(shares[place, part], floors.get((place, part)))]
+            rows.append([NAMES[name], part, *cells])
+    return _markdown(["network", "part", *columns], rows)
+
+
+def _part(share: dict[str, Any], floor: dict[str, Any] | None) -> list[str]:
+    """Microseconds and share of the step; of products their rate too, and what that is of the machine's."""
+    cells = [f"{1e6 * share['seconds']:.0f}", f"{share['ratio']:.0%}"]
+    if floor is None:
+        return [*cells, "", ""]
+    return [*cells, f"{floor['flops'] / floor['seconds'] / 1e9:.0f}", f"{1 / floor['ratio']:.0%}"]
+
+
 def _times(step: Step) -> list[str]:
     return [_milliseconds(step.sparse), _milliseconds(step.dense), f"{step.ratio:.1f}"]
 
@@ -129,18 +156,19 @@ def _panel(ax: Axes, steps: Sequence[Step], theme: Theme) -> None:
     ax.set_xlabel("density")
 
 
-def write(page: Path, content: str) -> None:
-    """Put content between the marks of a page."""
-    page.write_text(between_marks(page.read_text(), BEGIN, END, content, page))
+def write(page: Path, content: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put content between two marks of a page."""
+    page.write_text(between_marks(page.read_text(), begin, end, content, page))
 
 
 def main() -> None:
-    """Draw the figure and write both tables."""
+    """Draw the figure and write the tables."""
     steps = measured(HERE / "engines.json")
     plot = Plot("engines", "What a step costs", "", lambda theme: draw(steps, theme))
     (HERE / "engines.png").write_bytes(png(plot))
     write(HERE.parent / "README.md", short_table(steps))
     write(HERE / "engines.md", full_table(steps))
+    write(HERE / "engines.md", parts_table(HERE / "kernels.json"), BEGIN_PARTS, END_PARTS)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from benchmark.timing.comparison import Comparisons
 
-PARTS = ("training", "engines", "topology", "own_loop", "contract", "startup")
+PARTS = ("training", "engines", "kernels", "topology", "own_loop", "contract", "startup")
 """Each is a module of this package whose function ``comparisons(device, data_dir)`` gives its lines of the table."""
 
 

@@ -12,7 +12,7 @@ from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.runs import Rule
 from benchmark.experiments.setup import Setup
-from benchmark.models import sparse_layer_names
+from benchmark.models import layer_of, sparse_layer_names
 from benchmark.models.flops import flops_per_weight
 from benchmark.running.plan import dataset_on
 from benchmark.timing.comparison import Comparisons, Skipped, compare, now, side_by_side
@@ -123,31 +123,42 @@ def on_noise(asked: Setup, timed: Timed, data_dir: Path | None) -> tuple[Setup, 
 
 def active_flops(setup: Setup, dataset: Dataset, density: float) -> int:
     """FLOPs of the products of active weights in a step of one network: forward and two gradients."""
+    first, *others = flops_of_pass(setup, dataset, density).values()
+    return 2 * first + 3 * sum(others)  # nobody asks for the gradient of the batch
+
+
+def flops_of_pass(setup: Setup, dataset: Dataset, density: float) -> dict[str, int]:
+    """FLOPs of the active weights of each layer, by its name, when a batch goes through it once."""
     network = structure(setup.model, dataset.shape, dataset.classes)
     names = sparse_layer_names(network)
     shapes = {name: tuple(network.get_parameter(name).shape) for name in names}
     counts = layer_counts(shapes, density, setup.topology.distribution)
     per_weight = flops_per_weight(network, dataset.shape, names)
-    passes = {name: 2 if name == names[0] else 3 for name in names}  # nobody asks for the gradient of the batch
-    return setup.training.batch_size * sum(passes[name] * counts[name] * per_weight[name] for name in names)
+    return {layer_of(name): setup.training.batch_size * counts[name] * per_weight[name] for name in names}
 
 
-def stretches(setup: Setup, dataset: Dataset, density: float, members: int, steps: int) -> Callable[[], float]:
-    """One training of a fleet of magnitude and gradient growth, by stretches of so many steps.
-
-    Called, it trains the next one, and gives the seconds per step and network. A stretch has been trained before.
-    """
+def training_of(setup: Setup, dataset: Dataset, density: float, members: int) -> FleetTraining:
+    """The training of a fleet of magnitude and gradient growth, all of one seed."""
     names = RIGL.plugins
     recipes = [
         Recipe(load(names["criterion"]), load(names["growth"], "growth"), setup.topology) for _ in range(members)
     ]
     fleet = [Member(1, density, setup.topology.distribution, recipe) for recipe in recipes]
-    cpu = torch.device("cpu")
-    training = FleetTraining(fleet, setup, dataset, cpu).steps()
+    return FleetTraining(fleet, setup, dataset, torch.device("cpu"))
+
+
+def stretches(setup: Setup, dataset: Dataset, density: float, members: int, steps: int) -> Callable[[], float]:
+    """The training of :func:`training_of` by stretches of so many steps, as :func:`by_stretches` has them."""
+    return by_stretches(training_of(setup, dataset, density, members), steps)
+
+
+def by_stretches(training: FleetTraining, steps: int) -> Callable[[], float]:
+    """Called, it trains the next stretch, and gives the seconds per step and network; one has been trained before."""
+    members, cpu, left = len(training.outcomes), torch.device("cpu"), training.steps()
 
     def stretch() -> float:
         started = now(cpu)
-        for _ in islice(training, steps):
+        for _ in islice(left, steps):
             pass
         return (now(cpu) - started) / steps / members
 

@@ -10,7 +10,9 @@ def test_the_pages_show_the_times_that_were_measured():
     steps = drawer.measured(DOCS / "engines.json")
     assert {step.network for step in steps} == drawer.NAMES.keys()
     assert drawer.short_table(steps) in (DOCS.parent / "README.md").read_text()
-    assert drawer.full_table(steps) in (DOCS / "engines.md").read_text()
+    page = (DOCS / "engines.md").read_text()
+    assert drawer.full_table(steps) in page
+    assert drawer.parts_table(DOCS / "kernels.json") in page
 
 
 def test_every_ratio_of_the_table_is_the_median_of_the_rounds_as_the_page_says(tmp_path):

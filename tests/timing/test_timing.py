@@ -9,7 +9,7 @@ import torch
 from benchmark.commands.cli import main
 from benchmark.data.dataset import Dataset, Split
 from benchmark.experiments.experiment import load_experiment
-from benchmark.timing import engines, startup, topology
+from benchmark.timing import engines, kernels, startup, topology
 from benchmark.timing.comparison import compare, side_by_side
 from benchmark.timing.training import step_flops
 
@@ -143,3 +143,41 @@ def test_engines_are_timed_beside_each_other():
     beside, floor = engines.compared(timed, None, rounds=1)
     assert (beside.what, beside.rival, floor.rival) == ("dense", "sparse", "arithmetic floor")
     assert beside.ratio > 0
+
+
+def small(experiment, timed):
+    return engines.on_noise(setup_of(experiment), timed, None)
+
+
+def parts_of(timed):
+    """What is said of each part of a step beside the step, and beside the floor, by its name."""
+    found = list(kernels.compared(timed, 0.2, None, rounds=1))
+    return ({each.what: each for each in found if each.rival == rival} for rival in ("step", "arithmetic floor"))
+
+
+def test_the_parts_of_a_step_are_all_of_it_and_each_product_has_a_rate():
+    timed = engines.Timed("smoke", "digits", (0.2,), steps=3, members=2)
+    shares, floors = parts_of(timed)
+    assert sum(each.seconds for each in shares.values()) == pytest.approx(shares["loss"].rival_seconds)
+    assert sum(each.ratio for each in shares.values()) == pytest.approx(1)
+    assert floors.keys() == {name for name in shares if ", " in name}
+    assert sum(each.flops for each in floors.values()) == engines.active_flops(*small("smoke", timed), 0.2)
+
+
+@pytest.mark.long
+def test_pooling_is_a_part_of_a_step_and_so_are_updates_where_rounds_have_none():
+    shares, floors = parts_of(engines.Timed("fmnist-cnn", "fashion_mnist", (0.2,), steps=2, members=1))
+    assert {"pooling", "updates", "conv2, gradient of inputs"} <= shares.keys()
+    assert "conv1, gradient of inputs" not in floors
+
+
+def test_kernels_are_timed_in_one_thread_and_those_that_were_there_come_back(monkeypatch):
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(kernels, "compared", lambda *_asked: iter([torch.get_num_threads()]))
+    assert set(kernels.comparisons(CPU, None)) == {1}
+    assert torch.get_num_threads() == threads
+
+
+def test_kernels_of_the_sparse_engine_are_not_timed_on_a_gpu():
+    (skipped,) = kernels.comparisons(torch.device("cuda"), None)
+    assert skipped.about == "kernels"

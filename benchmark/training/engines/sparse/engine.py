@@ -13,6 +13,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.experiments.setup import Setup
 from benchmark.training.engines.engine import Batch, Needs
 from benchmark.training.engines.sparse.best import Best
+from benchmark.training.engines.sparse.chain import Node
 from benchmark.training.engines.sparse.kernels.vectors import LANES
 from benchmark.training.engines.sparse.momentum.dues import due_of, reads_batches, reads_gradient
 from benchmark.training.engines.sparse.momentum.factors import Asked
@@ -20,6 +21,7 @@ from benchmark.training.engines.sparse.momentum.inactive import InactiveMomentum
 from benchmark.training.engines.sparse.momentum.remembered import steps_that_count
 from benchmark.training.engines.sparse.networks import SparseNetworks
 from benchmark.training.engines.sparse.program.stepping import Active, Extra, Sgd
+from benchmark.training.engines.sparse.table import Way
 from benchmark.training.initial import initial_masks, initial_networks, topology_stream
 from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.members import Member
@@ -82,6 +84,21 @@ class SparseEngine:
         trail = self._inactive.begin(step, batch.targets.numpy())
         self._extra = Extra(full, due, recorded, factors.slot(step), factors.history if recorded else None, trail)
         self._networks.step(step, batch, self._extra)
+
+    @property
+    def operations(self) -> Sequence[Node]:
+        """What networks compute, one after the other."""
+        return self._networks.plan.nodes
+
+    def time_operations(self) -> NDArray[np.float64]:
+        """Measure from now on what each operation takes, which takes a little time itself.
+
+        The seconds are added to what is returned, [threads, ways, operations], where ways are those of `table.Way`.
+        """
+        self._networks.finish()
+        shape = torch.get_num_threads(), len(Way), len(self.operations)
+        self._networks.spent = np.zeros(shape)
+        return self._networks.spent
 
     def diverged(self) -> Tensor:
         """Members that had a loss which is not a finite number, bool [members]."""

@@ -86,6 +86,9 @@ class SparseNetworks:
         """Networks that had a loss which is not a finite number."""
         self.full_gradients: Numbers = np.zeros((0, 1), self.dtype)
         """Of all weights, [networks that the last step was to make them of, weights]."""
+        self.spent: NDArray[np.float64] | None = None
+        """Seconds of each thread in each operation, [threads, ways, operations], to which steps and evaluations add;
+        None where nobody measures them."""
 
     @property
     def state(self) -> State:
@@ -167,7 +170,8 @@ class SparseNetworks:
 
         def compute(queue: Any, thread: int) -> None:
             if thread < members:  # the others would only wait
-                train(queue, done, new, space.shape, state, steps, space.numbers[thread], space.remembered[thread])
+                numbers, remembered = space.numbers[thread], space.remembered[thread]
+                train(queue, done, new, space.shape, state, steps, numbers, remembered, self._spent(thread))
 
         self.threads.begin(compute)
         return steps
@@ -195,10 +199,14 @@ class SparseNetworks:
         new = unlaid(self.plan, [seen])
 
         def compute(queue: Any, thread: int) -> None:
-            evaluate(queue, new, space.shape, state, work, space.numbers[thread], space.remembered[thread], found)
+            numbers, remembered = space.numbers[thread], space.remembered[thread]
+            evaluate(queue, new, space.shape, state, work, numbers, remembered, self._spent(thread), found)
 
         self.threads.run(compute)
         return found[:, : len(inputs)]
+
+    def _spent(self, thread: int) -> NDArray[np.float64] | None:
+        return None if self.spent is None else self.spent[thread]
 
     def optimise(self, how: Sgd) -> None:
         """One step of SGD of all networks, which is done when their next gradients are made, or their state is read."""

@@ -95,6 +95,19 @@ class Kind(IntEnum):
     DROPOUT = 5
 
 
+class Way(IntEnum):
+    """What of an operation is computed; rows of `Shape.addresses`."""
+
+    FORWARD = 0
+    """In a training."""
+    EVALUATION = 1
+    WEIGHT_GRADIENT = 2
+    """Of whatever parameters it has."""
+    INPUT_GRADIENT = 3
+    LOSS = 4
+    """Of the last operation's outputs, with their gradient."""
+
+
 BUFFER_COLUMNS = len(Buffer)
 OP_COLUMNS = len(Op) + 14
 """Seven of the columns are three wide."""

@@ -14,7 +14,7 @@ class Shape(NamedTuple):
     """int64 [stretches, 3], see `benchmark.training.engines.sparse.plan.Tables`."""
     reals: Any
     addresses: Any
-    """int64 [5, operations], see `benchmark.training.engines.sparse.calling.addresses`."""
+    """int64 [ways, operations], see `benchmark.training.engines.sparse.calling.addresses`."""
     rows: Any
     """int64 [layers + 1]: where the row pointers of each layer begin."""
     columns: Any

@@ -35,10 +35,10 @@ _BACKWARD = {
 
 
 def addresses(plan: Plan, among: Any, arguments: tuple[Any, ...]) -> Any:
-    """Addresses of what computes each operation, int64 [5, operations], compiled for ``arguments`` where they are not.
+    """Addresses of what computes each operation, int64 [ways, operations], where ways are those of `table.Way`.
 
-    The rows are forward in a training, in an evaluation, backwards (twice, as above), and the loss. ``among`` says
-    which operations a batch goes through together, as in `Tables.stretches`.
+    What is not compiled for ``arguments`` is. ``among`` says which operations a batch goes through together, as in
+    `Tables.stretches`.
     """
     rows = [*zip(*(_functions(plan, among, number) for number in range(len(plan.nodes))), strict=True)]
     kinds = tuple(numba.typeof(argument) for argument in arguments)

@@ -8,22 +8,31 @@ from typing import Any
 from benchmark.training.engines.sparse.compiling import compiled
 from benchmark.training.engines.sparse.kernels.vectors import LANES
 from benchmark.training.engines.sparse.program.arguments import Shape, State, Steps, Unlaid, Work
-from benchmark.training.engines.sparse.program.calling import call
 from benchmark.training.engines.sparse.program.counters import count_up, counted, take_number
 from benchmark.training.engines.sparse.program.layout import lay_out_chosen
-from benchmark.training.engines.sparse.table import Buffer, Kind, Op
+from benchmark.training.engines.sparse.program.one_network import forward, gradients, gradients_of
+from benchmark.training.engines.sparse.table import Buffer, Op, Way
 
 
 # long because compiled code is given its arrays one by one
 @compiled
 def train(
-    queue: Any, done: Any, unlaid: Unlaid, shape: Shape, state: State, steps: Steps, space: Any, memory: Any
+    queue: Any,
+    done: Any,
+    unlaid: Unlaid,
+    shape: Shape,
+    state: State,
+    steps: Steps,
+    space: Any,
+    memory: Any,
+    spent: Any,
 ) -> None:
     """Gradients and losses of all networks in some steps, as long as ``queue`` has some left.
 
     Who is free takes what comes next; the batches of a step are laid out before the networks of the step before it are
     computed. Nobody waits for the end of a step, but a step of a network waits for its last one, and for its batch.
-    ``done`` (int64 [members]) counts the steps of each network.
+    ``done`` (int64 [members]) counts the steps of each network. ``spent`` is None, or what each operation has taken
+    (seconds, float64 [ways, operations]), to which is added what it takes.
     """
     batches = unlaid.rows.shape[1]
     tasks = batches + steps.members.size
@@ -44,7 +53,7 @@ def train(
                 _step(state, member, steps.sgd[step])
             if steps.places[step, member] >= 0:
                 _record(state, member, steps.trail, steps.places[step, member])
-            _gradients(member, shape, state, _of_step(steps, step), space, memory)
+            gradients(member, shape, state, _of_step(steps, step), space, memory, spent)
             count_up(done, member)
         number = take_number(queue)
 
@@ -81,21 +90,6 @@ def _of_step(steps: Steps, step: int) -> Work:
 
 
 @compiled
-def _gradients(member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
-    """Those of one network, and its loss."""
-    last, whole = shape.ops.shape[0] - 1, (0, shape.groups)
-    _forward(0, member, shape, state, work, space, memory)
-    call(shape.addresses[4, last], last, member, whole, shape, state, work, space, memory)
-    for back in range(shape.stretches.shape[0]):
-        first, end, step = shape.stretches[shape.stretches.shape[0] - 1 - back]
-        for g in range(0, shape.groups, step):
-            groups = (g, min(g + step, shape.groups))
-            for n in range(end - 1, first - 1, -1):
-                call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
-                call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
-
-
-@compiled
 def _record(state: State, member: int, trail: Any, at: int) -> None:
     """Copy the weights of a network to where ``at`` is in the trail."""
     values, dense = state.values[state.starts[member] : state.starts[member + 1]], state.dense[member]
@@ -127,7 +121,7 @@ def retrace(
         first, end = wanted.starts[member], wanted.starts[member + 1]
         for step in range(steps.at.size):
             _restore(state, member, steps.trail, steps.places[step, member])
-            _gradients_of(wanted, member, shape, state, _of_step(steps, step), space, memory)
+            gradients_of(wanted, member, shape, state, _of_step(steps, step), space, memory)
             for n in range(first, end):
                 wanted.momenta[n] = share * wanted.momenta[n] + wanted.gradients[n]
         number = take_number(queue)
@@ -135,53 +129,20 @@ def retrace(
 
 # long because compiled code is given its arrays one by one
 @compiled
-def _gradients_of(wanted: State, member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
-    """The gradients of ``wanted`` weights of one network, and nothing that they do not depend on."""
-    last, whole, lowest = shape.ops.shape[0] - 1, (0, shape.groups), _lowest(wanted, member, shape)
-    _forward(0, member, shape, state, work, space, memory)
-    call(shape.addresses[4, last], last, member, whole, shape, state, work, space, memory)
-    for back in range(shape.stretches.shape[0]):
-        first, end, step = shape.stretches[shape.stretches.shape[0] - 1 - back]
-        for g in range(0, shape.groups, step):
-            groups = (g, min(g + step, shape.groups))
-            for n in range(end - 1, max(first, lowest) - 1, -1):
-                if not _is_product(shape, n):
-                    call(shape.addresses[2, n], n, member, groups, shape, state, work, space, memory)
-                elif _has_weights(wanted, member, shape, n):
-                    call(shape.addresses[2, n], n, member, groups, shape, wanted, work, space, memory)
-                if n > lowest:
-                    call(shape.addresses[3, n], n, member, groups, shape, state, work, space, memory)
-
-
-@compiled
-def _lowest(state: State, member: int, shape: Shape) -> int:
-    """The first operation of a network that has weights."""
-    n = 0
-    while not (_is_product(shape, n) and _has_weights(state, member, shape, n)):
-        n += 1
-    return n
-
-
-@compiled
-def _is_product(shape: Shape, n: int) -> bool:
-    return bool(shape.ops[n, Op.KIND] == Kind.LINEAR or shape.ops[n, Op.KIND] == Kind.CONVOLUTION)
-
-
-@compiled
-def _has_weights(state: State, member: int, shape: Shape, n: int) -> bool:
-    """Whether a product of a network has some."""
-    layer = shape.ops[n, Op.LAYER]
-    return bool(state.rows[member, shape.rows[layer]] < state.rows[member, shape.rows[layer + 1] - 1])
-
-
-# long because compiled code is given its arrays one by one
-@compiled
 def evaluate(
-    queue: Any, unlaid: Unlaid, shape: Shape, state: State, work: Work, space: Any, memory: Any, logits: Any
+    queue: Any,
+    unlaid: Unlaid,
+    shape: Shape,
+    state: State,
+    work: Work,
+    space: Any,
+    memory: Any,
+    spent: Any,
+    logits: Any,
 ) -> None:
     """Into ``logits`` [members, batches · examples, classes], as in an evaluation of all batches of ``work``.
 
-    They are laid out first.
+    They are laid out first; ``spent`` is as in :func:`train`.
     """
     examples, count, batches = work.targets.shape[1], work.members.size, work.inputs.shape[0]
     last = shape.ops[shape.ops.shape[0] - 1]
@@ -194,25 +155,13 @@ def evaluate(
         batch, member = (number - batches) // count, work.members[(number - batches) % count]
         while counted(unlaid.laid_out, batch) == 0:
             pass
-        _forward(1, member, shape, state, _of_batch(work, batch), space, memory)
+        forward(Way.EVALUATION, member, shape, state, _of_batch(work, batch), space, memory, spent)
         for channel in range(last[Op.OUT_CHANNELS]):
             at = buffer[Buffer.START] + channel * LANES
             for example in range(examples):
                 group, lane = divmod(example, LANES)
                 logits[member, batch * examples + example, channel] = space[at + group * buffer[Buffer.GROUP] + lane]
         number = take_number(queue)
-
-
-# long because compiled code is given its arrays one by one
-@compiled
-def _forward(way: int, member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any) -> None:
-    """All operations of one network, as in a training (``way`` 0) or in an evaluation (1)."""
-    for s in range(shape.stretches.shape[0]):
-        first, end, step = shape.stretches[s]
-        for g in range(0, shape.groups, step):
-            groups = (g, min(g + step, shape.groups))
-            for n in range(first, end):
-                call(shape.addresses[way, n], n, member, groups, shape, state, work, space, memory)
 
 
 @compiled
