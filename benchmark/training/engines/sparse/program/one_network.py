@@ -9,9 +9,13 @@ from benchmark.training.engines.sparse.program.clock import clock
 from benchmark.training.engines.sparse.table import Kind, Op, Way
 
 
+# long because compiled code is given its arrays one by one
 @compiled
 def gradients(member: int, shape: Shape, state: State, work: Work, space: Any, memory: Any, spent: Any) -> None:
-    """Those of one network, and its loss."""
+    """The gradients of one network, and its loss.
+
+    ``spent`` is None, or what each operation has taken (seconds, float64 [ways, operations]), to which is added.
+    """
     last, whole = shape.ops.shape[0] - 1, (0, shape.groups)
     forward(Way.FORWARD, member, shape, state, work, space, memory, spent)
     _call(Way.LOSS, last, member, whole, shape, state, work, space, memory, spent)
