@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.verdicts.json_output import document, plain
     from benchmark.verdicts.standing import standing, standing_over
 
-    experiments = _experiments(args)
+    experiments = part_of(args).select_all(args.experiments)
     if args.leaderboard is not None:
         return _write_leaderboards(args, experiments)
     studies = [_study(asked, experiment, args) for asked, experiment in experiments]
@@ -80,22 +80,6 @@ def main(args: argparse.Namespace) -> int:
         for line in _left_out(found, args.experiments[0]):
             print(line)
     return 0
-
-
-def _experiments(args: argparse.Namespace) -> "list[tuple[str, Experiment]]":
-    """The experiments as they are asked for, and themselves.
-
-    Raises :class:`InputError` for two of one name, of which one would take the place of the other.
-    """
-    found = [(asked, part_of(args).select(asked)) for asked in args.experiments]
-    named: dict[str, Experiment] = {}
-    for asked, experiment in found:
-        if named.setdefault(experiment.name, experiment) != experiment:
-            raise InputError(
-                f"{asked}: another experiment that is asked for has the name {experiment.name} too; give it a name of "
-                "its own"
-            )
-    return found
 
 
 def _write_leaderboards(args: argparse.Namespace, experiments: "Iterable[tuple[str, Experiment]]") -> int:

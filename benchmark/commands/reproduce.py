@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _reproduce(args: argparse.Namespace, told: "list[Told]") -> int:
-    experiments = [(name, part_of(args).select(name)) for name in args.experiments]
+    experiments = part_of(args).select_all(args.experiments)
     from benchmark.running.missing import train_missing
     from benchmark.verdicts.study import Study
 

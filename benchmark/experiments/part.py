@@ -59,6 +59,21 @@ class Part:
             baselines = _together(written.baselines if baselines is None else baselines, more["baseline"])
         return load_experiment(name, self.settings, axes, baselines)
 
+    def select_all(self, names: Sequence[str]) -> list[tuple[str, Experiment]]:
+        """The same of several, each beside how it is asked for.
+
+        Raises :class:`InputError` for two of one name too, of which one would take the place of the other.
+        """
+        found = [(asked, self.select(asked)) for asked in names]
+        named: dict[str, Experiment] = {}
+        for asked, experiment in found:
+            if named.setdefault(experiment.name, experiment) != experiment:
+                raise InputError(
+                    f"{asked}: another experiment that is asked for has the name {experiment.name} too; give it a name "
+                    "of its own"
+                )
+        return found
+
 
 def _by_kind(text: str, option: str, kinds: Sequence[str]) -> dict[str, list[Spec]]:
     """The plugins that a text names, by kind; a name that several kinds have is of the first of these."""

@@ -25,15 +25,15 @@ def test_without_results_the_expected_values_have_a_standing(tmp_path, capsys):
     assert "difference to magnitude in points" in " ".join(text.split())
 
 
-@pytest.mark.parametrize("leaderboard", [[], ["--leaderboard", "board.md"]])
-def test_two_experiments_of_one_name_are_not_taken_for_one(tmp_path, capsys, monkeypatch, leaderboard):
+@pytest.mark.parametrize("asked", [["rank"], ["rank", "--leaderboard", "board.md"], ["reproduce"]])
+def test_two_experiments_of_one_name_are_not_taken_for_one(tmp_path, capsys, monkeypatch, asked):
     monkeypatch.chdir(tmp_path)
     written = experiment_files()["smoke"].read_text()
     (tmp_path / "smoke.yaml").write_text(written.replace("learning_rate: ", "learning_rate: 1"))
-    assert rank("smoke", "smoke.yaml", *leaderboard, results=tmp_path) == 2
+    assert main([*asked, "smoke", "smoke.yaml", "--results", str(tmp_path / "results")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "smoke.yaml: another experiment that is asked for has the name smoke too" in line
-    assert not (tmp_path / "board.md").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["smoke.yaml"]
 
 
 def test_a_result_of_ones_own_takes_no_stored_seed_away(tmp_path, capsys):
