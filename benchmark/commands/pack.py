@@ -23,7 +23,10 @@ def main(args: argparse.Namespace) -> int:
         raise InputError(f"--to {args.to}: name a file that ends in {SUFFIX}, by which `dst-bench unpack` knows it")
     study = study_of(args, experiment_of(args))
     if not study.results:
-        raise InputError(f"{study.experiment.name} has no results in {args.results}; run it first")
+        raise InputError(
+            f"{study.experiment.name} has no results in {args.results} of what is asked for; "
+            "run it first, or choose by --criteria what was run"
+        )
     path = args.to or Path(study.experiment.name + SUFFIX)
     write_archive(study.results, path)
     print(f"{path}: packed {len(study.results)} results of {study.experiment.name}")

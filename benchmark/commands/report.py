@@ -82,5 +82,8 @@ def _with_results(
     path = stored_archive(experiment.name, args.expected, named) if args.stored else None
     study = study_of(args, experiment, values, read_archive(path) if path else None)
     if not study.results:
-        raise InputError(f"{experiment.name} has no results in {path or args.results}; run it first")
+        raise InputError(
+            f"{experiment.name} has no results in {path or args.results} of what is asked for; "
+            "run it first, or choose by --criteria what was run"
+        )
     return replace(study, is_stored=args.stored)

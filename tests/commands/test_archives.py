@@ -53,6 +53,12 @@ def test_an_archive_is_known_by_what_it_is_where_somebody_renamed_it(trained, ca
     assert files("there") == files()
 
 
+@pytest.mark.parametrize("command", ["pack", "report"])
+def test_where_only_others_were_trained_it_is_not_said_that_there_are_no_results(command, trained, capsys):
+    assert main([command, "tiny.yaml", "--criteria", "snip"]) == 2
+    assert "of what is asked for; run it first, or choose" in capsys.readouterr().err
+
+
 def test_unpacking_leaves_what_is_there_as_it_is(trained, capsys):
     assert main(["pack", "tiny.yaml"]) == 0
     mine = sorted(Path("results/tiny/runs").glob("*.json"))
