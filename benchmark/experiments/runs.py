@@ -141,6 +141,11 @@ def _trained(spec: Spec, baseline: Baseline, setup: Setup, density: float) -> Se
         model = dict(baseline.model(setup.model))
         if not isinstance(model.get("name"), str):
             raise TypeError(f"it gives {model}, and should give a model: its name, and its parameters")
+    if baseline.chooses and setup.topology.fan_in == "constant":
+        raise InputError(
+            f"baseline {spec} chooses weights one by one, and no unit keeps its fan_in; "
+            "set topology.fan_in: free, or leave the baseline out"
+        )
     if not baseline.narrows:
         return setup.model_copy(update={"model": model})
     if setup.topology.exclude:

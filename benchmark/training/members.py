@@ -48,7 +48,8 @@ class Recipe:
         """The share of the active weights that an update at ``step`` replaces."""
         if not self.schedule.replaces:
             return 0.0
-        return self.topology.prune_fraction.at(step, self.last_update(total_steps))
+        # the share may be rounded down, as above
+        return self.topology.prune_fraction.at(step, max(step, self.last_update(total_steps)))
 
     def density(self, final: float, done: float) -> float:
         """The density once a share of the training is done; raises :class:`PluginError` for one that is none."""
@@ -110,14 +111,26 @@ def _require_final_density(recipe: Recipe, final: float, total_steps: int) -> No
         )
 
 
+def _require_momentum(growth: Growth, momentum: float) -> None:
+    """Raises :class:`InputError` for a growth by the momentum of a training without one: it would grow by chance."""
+    if growth.requires_momentum and momentum == 0:
+        raise InputError(
+            f"growth {growth!r} reads the momentum, and training.momentum is 0; set it above 0, or take another growth"
+        )
+
+
 def member_of(run: Run) -> Member:
-    """The run as a member of a fleet, with new instances of its plugins."""
+    """The run as a member of a fleet, with new instances of its plugins.
+
+    Raises :class:`InputError` for a recipe that its setup leaves nothing to go by.
+    """
     topology, rule = run.setup.topology, run.rule
     baseline: Baseline | None = None if rule.baseline is None else load(rule.baseline, "baseline")
     chooser = baseline if baseline is not None and baseline.chooses else None
     recipe = comparison = None
     if rule.criterion is not None and rule.growth is not None:
         recipe = Recipe(load(rule.criterion, "criterion"), load(rule.growth, "growth"), topology)
+        _require_momentum(recipe.growth, run.setup.training.momentum)
         steps = run.setup.training.epochs * steps_per_epoch(run.setup)
         _require_final_density(recipe, run.cell.density, steps)
         if (asked := run.setup.measure.jaccard) is not None:

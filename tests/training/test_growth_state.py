@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.runs import expand
 from benchmark.experiments.setup import TrainingSettings
 from benchmark.training.fleet_training import FleetTraining
-from benchmark.training.members import Member
+from benchmark.training.members import Member, member_of
+from criteria import InputError
 from tests.training.small_fleets import CPU, MLP, recipe, setup, some_data
 
 TRAINING = TrainingSettings(epochs=4, batch_size=32, learning_rate=0.05)
@@ -45,3 +48,11 @@ def test_what_dst_ee_has_counted_comes_back_from_a_checkpoint(engine, tmp_path):
 
 def test_networks_that_train_together_count_for_themselves():
     assert same(trained(training_of("dense")), trained(training_of("dense", (0.3, 0.6))))
+
+
+def test_growth_by_the_momentum_of_a_training_without_one_is_refused():
+    """There would be none to read, and every position would grow as likely as another."""
+    without = ["training.momentum=0", "training.nesterov=false"]
+    runs = expand(load_experiment("smoke", without, {"growths": ["momentum"]}, []))
+    with pytest.raises(InputError, match=r"MomentumGrowth\(\) reads the momentum, and training.momentum is 0; set it"):
+        member_of(runs[0])

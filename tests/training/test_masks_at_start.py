@@ -212,6 +212,12 @@ def test_a_run_of_an_experiment_has_the_chooser_of_its_baseline():
     assert choosers["static_grasp(temperature=1.0)"].temperature == 1.0
 
 
+def test_a_chosen_mask_of_units_with_one_fan_in_is_refused_before_anything_is_trained():
+    asked = load_experiment("smoke", ["topology.fan_in=constant"], baselines=["static", "static_snip"])
+    with pytest.raises(InputError, match=r"static_snip chooses weights one by one.*topology.fan_in: free"):
+        expand(asked)
+
+
 @pytest.mark.parametrize("examples", [0, -5])
 def test_a_mask_is_not_chosen_by_no_examples(examples):
     with pytest.raises(InputError, match=rf"static_snip\(examples={examples}\): examples must be 1 or more"):

@@ -17,7 +17,7 @@ from benchmark.training.engines import engine_named
 from benchmark.training.fleet_training import FleetTraining, train_fleet
 from benchmark.training.measurements.jaccard import Comparison
 from benchmark.training.members import Member
-from criteria import Criterion, Layer, load
+from criteria import Criterion, DensitySchedule, Layer, load
 from criteria.errors import PluginError
 from criteria.plugins import Spec
 from tests.training.small_fleets import CPU, MLP, all_masks, all_weights, recipe, setup, some_data
@@ -127,6 +127,33 @@ def test_momentum_costs_what_growth_reads_of_it():
     assert cost == FLOPS * sum(inactive.values()) * epoch
     cost, _ = of_momentum(density_schedule=Spec("gmp"))
     assert cost == 0
+
+
+class Fills(DensitySchedule):
+    """Half of the density at first, all of it from half of the training on, and nothing is replaced."""
+
+    replaces: ClassVar[bool] = False
+
+    def density(self, final, done):
+        return final * min(1.0, 0.5 + done)
+
+
+@pytest.mark.parametrize("growth", ["gradient", "momentum"])
+def test_what_grows_where_weights_only_come_costs_what_its_growth_reads(growth):
+    """The updates are at steps 2, 4 and 6 of 6, of which the first two grow something."""
+
+    def outcome(growth):
+        filling = recipe("magnitude", growth, density_schedule=Spec("gmp"))
+        filling.__dict__["schedule"] = Fills()  # in its place, as none that is installed only adds weights
+        return train_fleet([Member(1, 0.2, "erk", filling)], setup(MLP, TRAINING), some_data(6), CPU)[0]
+
+    found = outcome(growth)
+    active, total = found.active_by_epoch, sum(found.measured.weights.values())
+    assert active[0] < active[1] < active[2] == active[3]
+    last, epoch = EXAMPLES // 3 - BATCH, EXAMPLES // 3
+    read = {"gradient": last, "momentum": epoch}[growth] * sum(total - each for each in active[:2])
+    flops = outcome("random").measured.flops.training
+    assert found.measured.flops.training - flops == pytest.approx(FLOPS * read)
 
 
 ASKED = ("magnitude", "set", "snip", "random", "grasp")

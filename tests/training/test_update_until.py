@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmark.experiments.experiment import load_experiment
@@ -46,6 +46,15 @@ def test_an_update_at_the_very_share_of_the_steps_is_made(percent, hundreds):
     assert rule.updates_at(last, 100 * hundreds)
     assert not rule.updates_at(last + 1, 100 * hundreds)
     assert rule.last_update_by(100 * hundreds, 100 * hundreds) == last
+
+
+@example(57, 1, 0.0, 1.0)
+@given(st.integers(1, 100), st.integers(1, 50), st.floats(0, 1), st.floats(0, 1))
+def test_the_prune_fraction_does_not_pass_its_end(percent, hundreds, start, end):
+    """0.57 · 100 is a little less than 57, of which ζ would be a little above 1: a weight more than there are."""
+    rule = recipe("magnitude", period=1, update_until=percent / 100, prune_fraction=PruneFraction("linear", start, end))
+    assert rule.fraction(percent * hundreds, 100 * hundreds) == pytest.approx(end)
+    assert 0 <= rule.fraction(percent * hundreds, 100 * hundreds) <= 1
 
 
 def test_the_prune_fraction_is_at_its_end_at_the_last_update(monkeypatch):

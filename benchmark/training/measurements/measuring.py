@@ -13,7 +13,7 @@ from benchmark.training.engines.engine import Engine, Needs
 from benchmark.training.layer_roles import rewired_layers
 from benchmark.training.measurements.flops import LayerWork, beside, count_flops
 from benchmark.training.measurements.jaccard import overlap
-from benchmark.training.members import Member, Recipe
+from benchmark.training.members import Member
 from benchmark.training.updates import layers_shown, plugin_errors
 from criteria import TopologyUpdate
 from criteria.ablation import ablated_units
@@ -85,9 +85,11 @@ class Measuring:
         recipe = self._members[member].recipe
         if recipe is None:
             return
-        self._settle(member)
-        if recipe.growth.requires_grad and not recipe.growth.requires_momentum:
-            self._count_inactive(member, recipe, self._examples_of_step)
+        # under a schedule whose weights only go, or only come, growth has nothing to do where they go
+        grows = recipe.schedule.replaces or any(bool(update.grown.any()) for update in updates)
+        self._settle(member, grows=grows)
+        if grows and recipe.growth.requires_grad and not recipe.growth.requires_momentum:
+            self._count_inactive(member, self._examples_of_step)
         if recipe.criterion.requires_input_norms or recipe.growth.requires_input_norms:
             self._more_forward[member] += self._active[member] * self._examples_of_step
         if recipe.criterion.requires_hessian_gradient:
@@ -111,7 +113,11 @@ class Measuring:
 
     def of_member(self, member: int) -> Measured:
         """What was measured of one member until the end of its training."""
-        self._settle(member, at_the_end=True)
+        recipe = self._members[member].recipe
+        # once the topology rests nothing grows any more, so nothing reads the momentum
+        self._settle(
+            member, grows=recipe is not None and recipe.schedule.replaces and recipe.topology.update_until == 1
+        )
         names, sizes = list(self._ever), self._weights.tolist()
         sums = zip(
             (self._flops_per_weight[name] for name in names),
@@ -172,21 +178,22 @@ class Measuring:
             "more_forward": self._more_forward,
         }
 
-    def _settle(self, member: int, *, at_the_end: bool = False) -> None:
-        """Count the examples since the member's last update, in which its active weights stayed the same."""
+    def _settle(self, member: int, *, grows: bool) -> None:
+        """Count the examples since the member's last update, in which its active weights stayed the same.
+
+        ``grows`` says whether a growth reads the momentum that was gathered in them.
+        """
         passed = self._examples - self._settled[member]
         self._active_examples[member] += self._active[member] * passed
         self._settled[member] = self._examples
         recipe = self._members[member].recipe
-        if recipe is not None and recipe.growth.requires_momentum:
-            rests = at_the_end and recipe.topology.update_until < 1  # nothing grows any more, so nothing reads it
-            self._count_inactive(member, recipe, 0 if rests else passed)
+        if grows and recipe is not None and recipe.growth.requires_momentum:
+            self._count_inactive(member, passed)
 
-    def _count_inactive(self, member: int, recipe: Recipe, examples: int) -> None:
+    def _count_inactive(self, member: int, examples: int) -> None:
         """Growth has read, or gathered, the gradients of the inactive weights of the layers that are rewired."""
-        if recipe.schedule.replaces:
-            rewired = torch.tensor([name in self._rewired[member] for name in self._ever])
-            self._inactive_gradients[member] += (self._weights - self._active[member]) * rewired * examples
+        rewired = torch.tensor([name in self._rewired[member] for name in self._ever])
+        self._inactive_gradients[member] += (self._weights - self._active[member]) * rewired * examples
 
 
 def _counts(masks: Mapping[str, Tensor], member: int) -> Tensor:
