@@ -1,7 +1,9 @@
 """``dst-bench rank``: where each criterion stands, from stored results or the expected values."""
 
 import argparse
+import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import (
@@ -22,6 +24,7 @@ from criteria.errors import InputError
 if TYPE_CHECKING:
     from benchmark.experiments.cells import Cell
     from benchmark.experiments.experiment import Experiment
+    from benchmark.experiments.part import Part
     from benchmark.verdicts.standing import Standing, StandingRow
     from benchmark.verdicts.study import Study
 
@@ -77,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
         print(document({"source": source, **plain(found)}))
     else:
         _print(found, source)
-        for line in _left_out(found, args.experiments[0]):
+        for line in _left_out(found, args.experiments[0], part_of(args)):
             print(line)
     return 0
 
@@ -142,11 +145,16 @@ def _refuse_lacking(args: argparse.Namespace, study: "Study", found: Iterable["C
     experiment, known = study.experiment, {cell.criterion for cell in found}
     asked = () if args.criteria is None and args.add is None else (*experiment.axes.criteria, *experiment.baselines)
     if lacking := [criterion for criterion in map(str, asked) if criterion not in known]:
-        names = ", ".join(lacking)
+        command = _run(named, replace(part_of(args), criteria=",".join(lacking), add=None))
         raise InputError(
-            f"{experiment.name}: there are no results in {results_of(args, experiment).path} of {names} with its "
-            f"present code; `dst-bench run {named} --criteria '{names}'` trains what is missing"
+            f"{experiment.name}: there are no results in {results_of(args, experiment).path} of {', '.join(lacking)} "
+            f"with its present code; `{command}` trains what is missing"
         )
+
+
+def _run(named: str, part: "Part") -> str:
+    """The command that trains a part of an experiment, as a shell reads it."""
+    return shlex.join(["dst-bench", "run", named, *part.options])
 
 
 def _source(study: "Study", args: argparse.Namespace) -> str:
@@ -181,8 +189,11 @@ def _print(found: "Standing", source: str) -> None:
         print()
 
 
-def _left_out(found: "Standing", experiment: str) -> Iterable[str]:
-    """A line for each growth with which nothing could be compared: what is not ranked, why, and what to do."""
+def _left_out(found: "Standing", experiment: str, part: "Part") -> Iterable[str]:
+    """A line for each growth with which nothing could be compared: what is not ranked, why, and what to do.
+
+    ``part`` is what was asked for of ``experiment``.
+    """
     densities: dict[tuple[str | None, str, str, str], list[str]] = {}
     for each in found.unranked:
         further = "".join(f", {name}={value}" for name, value in each.extra)
@@ -191,8 +202,8 @@ def _left_out(found: "Standing", experiment: str) -> Iterable[str]:
     for (growth, further, criteria, reason), at in densities.items():
         yield (
             f"not ranked: {criteria} with growth {growth} at density {', '.join(at)}{further}, since {reason};\n"
-            f"`dst-bench run {experiment} --growth '{growth}'` trains all criteria with it, and --leaderboard FILE "
-            "ranks every\nmethod, a criterion with its growth, among all others"
+            f"`{_run(experiment, replace(part, criteria=None, add=None, growth=growth))}` trains all criteria with it, "
+            "and --leaderboard FILE ranks every\nmethod, a criterion with its growth, among all others"
         )
 
 

@@ -112,3 +112,11 @@ def test_what_cannot_be_ranked_is_refused_in_one_line(arguments, problem, tmp_pa
     error = capsys.readouterr().err
     assert problem in error
     assert error.count("\n") == 1
+
+
+def test_what_is_said_to_train_what_is_missing_asks_for_the_same_part(tmp_path, capsys):
+    part = ["--density", "0.5", "--seeds", "1-2"]
+    assert rank("smoke", "--criteria", "magnitude,mest(lambda_=0.1)", *part, results=tmp_path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    asked = "--criteria 'magnitude,mest(lambda_=0.1)' --density 0.5 --seeds 1-2"
+    assert f"`dst-bench run smoke {asked}` trains what is missing" in line

@@ -134,6 +134,20 @@ def test_a_name_that_is_not_installed_is_one_line(folder: Path) -> None:
     assert "Traceback" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        *(("--dst-examples", text) for text in ("0", "-3", "1.5", "²", "many")),
+        *(("--dst-time-limit", text) for text in ("0", "-1", "nan", "inf", "1e300", "long")),
+    ],
+)
+def test_a_number_of_cases_or_seconds_that_cannot_be_is_refused(option: str, text: str) -> None:
+    parser = pytest.Parser(_ispytest=True)
+    dst_bench_pytest.pytest_addoption(parser)
+    with pytest.raises(pytest.UsageError, match=rf"argument {option}: expected .* above 0.*, found '{text}'"):
+        parser.parse([f"{option}={text}"])
+
+
 OTHER_PROJECT = """
     def pytest_addoption(parser):
         for option in ("--criterion", "--growth", "--seeds", "--density", "--contract-examples", "--examples"):
