@@ -171,13 +171,18 @@ HEADERS = ("criterion", "mean", "difference", "95% interval", "improves", "equal
 
 def _print(found: "Standing", source: str) -> None:
     kind = "experiments" if len(found.experiments) > 1 else "seeds"
+    if kind == "seeds":
+        interval = "is of this setting, but for the spread, of which the other\nsettings tell too"
+        drawn = "settings together, so that a lead that one setting has by luck counts for less"
+    else:
+        interval = "speaks of experiments like these, of which each counts once,\nhowever many runs it has"
+        drawn = "criteria of a table together, so that a lead that one has by luck counts for less"
     print(
         f"{' and '.join(found.experiments)} ({source})\n"
         f"difference to {found.reference} in points, paired;\n"
-        "its 95% interval is of this setting, but for the spread, of which the other\n"
-        "settings tell too;\n"
+        f"its 95% interval {interval};\n"
         f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all\n"
-        "settings together, so that a lead that one setting has by luck counts for less;\n"
+        f"{drawn};\n"
         "rank: of the mean, with its 95% interval;\n"
         f"seeds: {kind} with which the interval would probably decide\n"
     )
@@ -205,6 +210,8 @@ def _left_out(found: "Standing", experiment: str, part: "Part") -> Iterable[str]
             f"`{_run(experiment, replace(part, criteria=None, add=None, growth=growth))}` trains all criteria with it, "
             "and --leaderboard FILE ranks every\nmethod, a criterion with its growth, among all others"
         )
+    if found.left_out:
+        yield f"not ranked: {', '.join(found.left_out)}, since not every experiment has them in all of its settings"
 
 
 def _cells(row: "StandingRow") -> Iterable[str]:

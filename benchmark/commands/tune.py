@@ -61,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
     tell_doubts(values)
     stored = values.stored
     criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
-    if criteria and args.reference not in criteria:
+    if criteria and args.reference not in {*criteria, *map(str, search.candidates)}:
         raise unknown("reference", args.reference, criteria)
     if args.dry_run and args.json:
         raise InputError("--dry-run says in words what there is to train; leave --json out")
@@ -75,16 +75,19 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(document({"method": search.name, "choices": choices, "standing": own}))
     else:
-        _print(choices, own)
+        _print(choices, own, args.reference)
     return 0
 
 
-def _print(choices: "list[Choice]", own: "Standing | None") -> None:
+def _print(choices: "list[Choice]", own: "Standing | None", reference: str) -> None:
     from benchmark.verdicts.newcomers import sentences
     from benchmark.verdicts.tuning import HEADERS, choice_row, cost_words
 
     title = "chosen by mean validation accuracy, in percent"
     print_table(list(map(choice_row, choices)), HEADERS, right=range(3, 7), title=title)
     print(f"\n{cost_words(choices)}")
-    for line in sentences(own) if own else ():
+    nothing = (
+        f"It is compared with nothing: the expected values have none of {reference} with these settings and seeds."
+    )
+    for line in sentences(own) if own else (nothing,):
         print(line)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from benchmark.experiments.cells import Value
-from benchmark.verdicts.samples import Samples
+from benchmark.verdicts.samples import Samples, capped_grain
 from benchmark.verdicts.statistics.arrays import Array
 
 Extra: TypeAlias = tuple[tuple[str, Value], ...]
@@ -67,17 +67,42 @@ def _averaged(group: Sequence[Contenders]) -> Contenders:
     }
 
 
-def means(samples: Samples) -> dict[Setting, dict[str, float]]:
-    """The mean of each criterion over its seeds, averaged over all settings of each growth, and over both."""
-    single = comparable(settings(samples))
-    found: dict[Setting, dict[str, float]] = {}
-    for growth in [*dict.fromkeys(setting.growth for setting in single), None]:
+@dataclass(frozen=True)
+class Averages:
+    """Mean of each criterion over all settings of an experiment that have a growth, or over all."""
+
+    means: Mapping[str, float]
+    """Criterion → percent."""
+    step: float
+    """Of the metric in points, so far as averaging leaves its rounding."""
+
+
+def averages(samples: Samples) -> dict[Setting, Averages]:
+    """The mean of each criterion over its seeds, averaged over all settings of each growth, and over all growths."""
+    single, step = comparable(settings(samples)), capped_grain(samples)
+    found: dict[Setting, Averages] = {}
+    for growth in [*dict.fromkeys(setting.growth for setting in single), None] if single else []:
         group = [each for setting, each in single.items() if growth in (setting.growth, None)]
-        names = set.intersection(*(set(each) for each in group)) if group else set()
-        found[Setting(growth, None)] = {
-            name: math.fsum(_mean(each, name) for each in group) / len(group) for name in sorted(names)
-        }
+        names = set.intersection(*(set(each) for each in group))
+        found[Setting(growth, None)] = Averages(
+            {name: math.fsum(_mean(each, name) for each in group) / len(group) for name in sorted(names)},
+            step * math.sqrt(sum(1 / len(common_seeds(each)) for each in group)) / len(group),
+        )
     return found
+
+
+def over_experiments(found: Sequence[Mapping[Setting, Averages]]) -> dict[Setting, Contenders]:
+    """The criteria that all experiments have in a setting, each with its mean by the number of the experiment."""
+    # In the order of the first one, since draws go by it: the same results have the same standing.
+    return {
+        setting: {
+            name: {number: each[setting].means[name] for number, each in enumerate(found)}
+            for name in first.means
+            if all(name in each[setting].means for each in found)
+        }
+        for setting, first in found[0].items()
+        if all(setting in each for each in found)
+    }
 
 
 def _mean(contenders: Contenders, name: str) -> float:
@@ -86,13 +111,13 @@ def _mean(contenders: Contenders, name: str) -> float:
 
 
 def comparable(single: Mapping[Setting, Contenders]) -> dict[Setting, Contenders]:
-    """The settings with two criteria that have a seed in common."""
+    """The settings with two criteria or more, all of which have a seed in common."""
     return {setting: each for setting, each in single.items() if len(each) > 1 and common_seeds(each)}
 
 
 @dataclass(frozen=True)
 class Unranked:
-    """Criteria with results in a setting where no two have a seed in common, so that nothing can be said of them."""
+    """Criteria with results in a setting where they have no seed in common, so that nothing can be said of them."""
 
     growth: str | None
     density: float | None
@@ -102,7 +127,7 @@ class Unranked:
     @property
     def reason(self) -> str:
         """Why they are not ranked."""
-        return "they have no seed in common" if len(self.criteria) > 1 else "no other criterion has run with it"
+        return "no seed is common to all of them" if len(self.criteria) > 1 else "no other criterion has run with it"
 
 
 def unranked(single: Mapping[Setting, Contenders]) -> tuple[Unranked, ...]:

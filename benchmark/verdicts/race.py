@@ -35,8 +35,9 @@ class Decision:
     difference: float
     low: float
     high: float
-    more: int
-    """Seeds that would probably decide it, if difference and spread are as measured; 0 where it is decided."""
+    more: int | None
+    """Seeds that would probably decide it, if difference and spread are as measured; 0 where it is decided, None where
+    :data:`MOST_SEEDS` in all would not."""
     diverged: tuple[int, int] = (0, 0)
     """Runs of either side that diverged; they count with the accuracy that they have."""
 
@@ -67,15 +68,15 @@ def decide(
     return Decision(outcome, found.n, found.mean, found.low, found.high, more)
 
 
-def _more(n: int, mean: float, std: float, margin: float, level: float) -> int:
-    """Seeds after which a difference like this one would be decided, at least one."""
+def _more(n: int, mean: float, std: float, margin: float, level: float) -> int | None:
+    """Seeds after which a difference like this one would be decided, at least one; None if that are too many."""
     if not math.isfinite(std):
         return max(FIRST - n, 1)
     for total in [n + extra for extra in EXTRA if n + extra <= MOST_SEEDS]:
         width = critical_t(total, level) * std / math.sqrt(total)
         if width < abs(mean) or abs(mean) + width < margin:
             return total - n
-    return MOST_SEEDS - n
+    return None
 
 
 def next_seeds(decisions: Mapping[str, Decision], first: int = FIRST) -> dict[str, int]:
@@ -84,13 +85,14 @@ def next_seeds(decisions: Mapping[str, Decision], first: int = FIRST) -> dict[st
     At first enough to decide anything at all, then a third of what is there, since looks cost nothing but seeds train
     faster together; never more than would probably decide it. The closest to a decision come first.
     """
-    waiting = {name: each for name, each in decisions.items() if each.outcome == "undecided"}
-    order = sorted(waiting, key=lambda name: (waiting[name].more, name))
+    waiting = {
+        name: (each.n, MOST_SEEDS if each.more is None else each.more)
+        for name, each in decisions.items()
+        if each.outcome == "undecided"
+    }
+    order = sorted(waiting, key=lambda name: (waiting[name][1], name))
     return {
-        name: first - waiting[name].n
-        if waiting[name].n < first
-        else min(waiting[name].more, max(2, waiting[name].n // 3))
-        for name in order
+        name: first - n if n < first else min(more, max(2, n // 3)) for name in order for n, more in [waiting[name]]
     }
 
 
@@ -108,7 +110,8 @@ def sentence(mine: str, other: str, where: str, decision: Decision, margin: floa
         case "undecided":
             mean = f"mean difference {decision.difference:+.2g} points, {low:+.2g} to {high:+.2g}"
             found = f" ({mean})" if math.isfinite(low) else ""
-            return f"{mine} and {other} are undecided{where} {seeds}{found}; about {decision.more} more would tell"
+            more = f"more than {MOST_SEEDS:,} seeds" if decision.more is None else f"about {decision.more} more"
+            return f"{mine} and {other} are undecided{where} {seeds}{found}; {more} would tell"
 
 
 def _diverged(mine: str, other: str, runs: tuple[int, int]) -> str:

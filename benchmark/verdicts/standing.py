@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 from types import MappingProxyType
 
 import numpy as np
@@ -19,11 +20,12 @@ from benchmark.verdicts.contenders import (
     Extra,
     Setting,
     Unranked,
+    averages,
     common_seeds,
     comparable,
     densities,
-    means,
     over_densities,
+    over_experiments,
     panel,
     settings,
     unranked,
@@ -98,6 +100,8 @@ class Standing:
     rows: tuple[StandingRow, ...]
     unranked: tuple[Unranked, ...] = ()
     """What has results and no row, because there is nothing to compare it with."""
+    left_out: tuple[str, ...] = ()
+    """Criteria that have no row over several experiments, because one of these lacks them in some setting."""
 
 
 def standing(
@@ -113,7 +117,7 @@ def standing(
 
     The runs that are ``noted`` count with the accuracy that they have and are named in the flags; ``chance`` is the
     accuracy of a constant answer. Baselines, which have no growth, are not compared. Raises :class:`InputError` where
-    no setting has two criteria with a seed in common, or the reference has not been run.
+    no setting has two criteria or more with a seed in common, or the reference has not been run.
     """
     single = settings(samples)
     criteria = sorted({name for contenders in single.values() for name in contenders})
@@ -127,7 +131,7 @@ def standing(
     step = grain(samples)
     groups = [comparable(single), comparable(over_densities(single))]
     if not groups[0]:
-        raise InputError("standing: no setting has two criteria with a seed in common; run them with the same seeds")
+        raise InputError("standing: no setting has criteria that share a seed, all of them; run the same seeds")
     grains = [[step] * len(groups[0]), [step / math.sqrt(densities(single, each)) for each in groups[1]]]
     found = places(panel(groups, criteria), _padded(grains), criteria.index(reference), margin)
     asked = _Question(reference, margin, criteria, noted.flags, chance=chance)
@@ -153,33 +157,37 @@ def standing_over(
     A criterion's result in an experiment is its mean over all densities, further axes and seeds, for each growth that
     all experiments have and over both. How much a lead varies from one experiment to the next, noise of seeds included,
     is what the interval is made of, so it speaks of experiments like these, and ``n`` counts experiments. Criteria that
-    an experiment lacks are left out; runs that are ``noted`` in one are named in the flags. Raises :class:`InputError`
-    for fewer than two experiments, or where the reference and another criterion are not in all of them.
+    an experiment lacks in one of its settings are left out; runs that are ``noted`` in one are named in the flags.
+    Raises :class:`InputError` for fewer than two experiments, or where the reference and another criterion are not in
+    all of them.
     """
     if len(experiments) < 2:
         raise InputError("a standing over experiments needs at least two of them")
-    found_means = [means(samples) for samples in experiments.values()]
-    shared = set.intersection(*(set(each) for each in found_means))
-    blocks: dict[Setting, Contenders] = {}
-    for setting in shared:
-        names = set.intersection(*(set(each[setting]) for each in found_means))
-        blocks[setting] = {
-            name: {number: each[setting][name] for number, each in enumerate(found_means)} for name in names
-        }
-    blocks = {setting: each for setting, each in blocks.items() if reference in each and len(each) > 1}
+    found_averages = [averages(samples) for samples in experiments.values()]
+    shared = over_experiments(found_averages)
+    blocks = {setting: each for setting, each in shared.items() if reference in each and len(each) > 1}
     if not blocks:
         raise InputError(f"{reference!r} and another criterion must have run, with the same growth, in all experiments")
     criteria = sorted({name for each in blocks.values() for name in each})
     # Each growth is a family of its own: the same experiments over again say nothing new of the spread.
     groups = [{setting: each} for setting, each in blocks.items()]
-    found = places(panel(groups, criteria), 0.0, criteria.index(reference), margin)
+    # Two coarse experiments whose leads happen to be equal would otherwise be certain of it.
+    grains = [[math.sqrt(fmean(each[setting].step ** 2 for each in found_averages))] for setting in blocks]
+    found = places(panel(groups, criteria), np.array(grains), criteria.index(reference), margin)
     asked = _Question(reference, margin, criteria, partial(_noted_over, noted), "experiment")
     rows = [
         row
         for family, (setting, contenders) in enumerate(blocks.items())
         for row in _rows(_at(found, family, 0), setting, contenders, asked)
     ]
-    return Standing(reference, margin, CONFIDENCE, tuple(experiments), tuple(sorted(rows, key=_order)))
+    ordered = tuple(sorted(rows, key=_order))
+    left_out = tuple(sorted({name for samples in experiments.values() for name in _ran(samples)}.difference(criteria)))
+    return Standing(reference, margin, CONFIDENCE, tuple(experiments), ordered, left_out=left_out)
+
+
+def _ran(samples: Samples) -> set[str]:
+    """The criteria that have a result with a growth."""
+    return {cell.criterion for cell, values in samples.items() if cell.growth is not None and values}
 
 
 def _padded(rows: Sequence[Sequence[float]]) -> Array:
@@ -261,7 +269,8 @@ def _flags(contenders: Contenders, name: str, n: int, asked: _Question, setting:
     if (own := len(contenders[name])) > n:
         flags.append(f"{own - n} of its {own} {asked.paired}s are not used, because another criterion lacks them")
     if asked.reference not in contenders:
-        flags.append(f"{asked.reference} has not been run here")
+        where = "here" if setting.density is not None else "at all of these densities"
+        flags.append(f"{asked.reference} has not been run {where}")
     return tuple(flags)
 
 

@@ -99,12 +99,13 @@ def choose(validation: Mapping[str, Sequence[float]]) -> str:
     return max(validation, key=lambda name: fmean(validation[name]))
 
 
-def as_contender(search: Search, choices: Sequence[Choice], known: Samples) -> Samples:
+def as_contender(search: Search, choices: Sequence[Choice], known: Samples, reference: str = REFERENCE) -> Samples:
     """All that is known of other criteria, and the search as one criterion in place of its candidates.
 
-    Its results are rounded as stored ones are, so that equal results are equal.
+    A candidate that is the ``reference`` stays: whether choosing gains something over it is then what is asked. The
+    search's results are rounded as stored ones are, so that equal results are equal.
     """
-    tried = {str(spec) for spec in search.candidates}
+    tried = {str(spec) for spec in search.candidates} - {reference}
     kept = {cell: values for cell, values in known.items() if cell.criterion not in tried}
     return {**kept, **{_cell(search.name, each.setting): as_stored(each.test) for each in choices}}
 
@@ -118,7 +119,7 @@ def standing_of_search(
     search: Search, choices: Sequence[Choice], study: Study, reference: str = REFERENCE
 ) -> Standing | None:
     """The rows of a search among all that is known of its experiment; None where there is too little to compare."""
-    known, noted = as_contender(search, choices, study.known), noted_of(search, choices)
+    known, noted = as_contender(search, choices, study.known, reference), noted_of(search, choices)
     found = standing_among(known, study.experiment.name, reference, noted=noted, chance=study.chance)
     return of_criteria(found, [search.name]) if found else None
 

@@ -95,6 +95,15 @@ def test_several_experiments_have_one_standing_over_all(tmp_path, capsys):
     assert {row["n"] for row in told["rows"]} == {3}
 
 
+def test_over_several_experiments_the_words_speak_of_them_and_name_what_one_lacks(tmp_path, capsys):
+    assert rank("fmnist-lenet300", "fmnist-lenet300-field", results=tmp_path) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "its 95% interval speaks of experiments like these" in text
+    assert "of this setting" not in text
+    left = "random, relative_importance, soft_magnitude, wanda"
+    assert f"not ranked: {left}, since not every experiment has them in all of its settings" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -100,14 +100,20 @@ def test_the_rule_for_many_races_is_the_rule_for_one():
         assert decide(values[race, : seeds - 1]).outcome == "undecided"
 
 
+def test_where_a_thousand_seeds_would_not_decide_none_is_foreseen():
+    decision = decide([4.0, -4.0, 3.9, -3.9], margin=0.01)
+    assert (decision.outcome, decision.more) == ("undecided", None)
+
+
 def test_seeds_go_to_what_is_undecided_the_closest_first():
     decisions = {
+        "hopeless": Decision("undecided", 9, 0.0, -5, 5, None),
         "far": Decision("undecided", 8, 0.1, -1, 1, 40),
         "close": Decision("undecided", 8, 0.4, -0.1, 1, 1),
         "done": Decision("better", 8, 0.9, 0.1, 1, 0),
         "new": Decision("undecided", 0, math.nan, -math.inf, math.inf, 3),
     }
-    assert list(next_seeds(decisions).items()) == [("close", 1), ("new", 3), ("far", 2)]
+    assert list(next_seeds(decisions).items()) == [("close", 1), ("new", 3), ("far", 2), ("hopeless", 3)]
 
 
 def test_a_decision_is_told_in_a_sentence():
@@ -123,6 +129,8 @@ def test_a_decision_is_told_in_a_sentence():
     assert re.search(r" points, -\S+ to \+\S+\); about \d+ more would tell$", open_)
     one = sentence("mine", "magnitude", "", decide([0.3]), 0.3)
     assert one == "mine and magnitude are undecided after 1 seed; about 2 more would tell"
+    hopeless = sentence("mine", "magnitude", "", decide([4.0, -4.0, 3.9, -3.9]), 0.01)
+    assert hopeless.endswith("); more than 1,000 seeds would tell")
     copies = decide([0.0, 0.0, 0.0])
     for diverged, said in (
         ((0, 0), ""),

@@ -1,5 +1,6 @@
 """Where criteria stand, for one experiment and for several."""
 
+import os
 import subprocess
 import sys
 from itertools import product
@@ -201,6 +202,64 @@ def test_over_several_experiments_each_counts_once():
 def test_over_two_experiments_the_remarks_speak_of_experiments():
     found = standing_over({f"e{number}": made_up(3, generator_seed=number) for number in range(2)})
     assert {flag for row in found.rows for flag in row.flags} == {"two experiments: too few for probabilities"}
+
+
+@pytest.mark.parametrize("experiments", [2, 3])
+def test_over_experiments_equal_differences_of_a_coarse_metric_are_not_taken_for_certainty(experiments):
+    """Of 450 images two criteria tell one apart, in every experiment, with one seed: that may be rounding."""
+    pair = [("magnitude", 0.0), ("set", 100 / 450)]
+    found = standing_over(
+        {
+            f"e{number}": {Cell(name, "random", 0.1): {1: 90.0 + number + step} for name, step in pair}
+            for number in range(experiments)
+        }
+    )
+    for row in rows_of(found, "set"):
+        assert row.low < 0 < row.high
+        assert row.p_holm > 0.05
+        assert (row.p_improves is None) == (experiments < 3)
+
+
+def test_over_experiments_the_same_results_always_have_the_same_standing():
+    """In other processes too, where sets of texts have another order."""
+    program = (
+        "from tests.verdicts.test_standing import made_up, standing_over; "
+        "print(standing_over({f'e{n}': made_up(3, generator_seed=n) for n in range(3)}))"
+    )
+    root = Path(__file__).parents[2]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "12"
+    }
+    assert len(said) == 1
+
+
+def test_over_experiments_a_criterion_that_one_of_them_lacks_is_named():
+    more = {Cell("wanda", "random", density): {1: 85.0, 2: 85.1, 3: 85.2} for density in DENSITIES}
+    found = standing_over({"a": made_up(3), "b": made_up(3, generator_seed=2) | more})
+    assert found.left_out == ("wanda",)
+    assert not rows_of(found, "wanda")
+
+
+def test_a_reference_that_lacks_one_density_is_not_said_to_have_run_nowhere():
+    samples = made_up(3)
+    del samples[Cell("magnitude", "gradient", 0.1)]
+    flags = {(row.growth, row.density): row.flags for row in rows_of(standing(samples), "set")}
+    assert flags["gradient", 0.1] == ("magnitude has not been run here",)
+    assert flags["gradient", None] == ("magnitude has not been run at all of these densities",)
+
+
+def test_criteria_without_a_seed_that_all_have_are_refused_with_the_reason():
+    samples = {Cell(name, "random", 0.1): dict.fromkeys((1, 2, 3), 85.0) for name in LEVELS}
+    with pytest.raises(InputError, match="no setting has criteria that share a seed, all of them"):
+        standing(samples | {Cell("own", "random", 0.1): {11: 85.0}})
 
 
 def test_a_lead_that_changes_between_experiments_is_not_a_lead_in_general():

@@ -15,6 +15,7 @@ from benchmark.commands.cli import main
 from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.experiment import load_experiment
+from benchmark.experiments.results import samples
 from benchmark.experiments.search import Search
 from benchmark.report.findings import Findings
 from benchmark.report.sections.tuning import SECTION
@@ -100,6 +101,16 @@ def test_a_search_that_chose_what_is_stored_stands_beside_it_and_not_a_rounding_
     assert {row.criterion: row.rank for row in found.rows} == {"magnitude": 1.5, SEARCH.name: 1.5, "set": 3}
 
 
+def test_a_search_can_be_compared_with_a_candidate_of_its_own():
+    results = made_up([1, 3, 2], [50.0, 60.0, 70.0])
+    choices = tuned(SEARCH, results, "test_accuracy_best")
+    known = samples(results, "test_accuracy_best")
+    found = standing(as_contender(SEARCH, choices, known, NAMES[0]), reference=NAMES[0])
+    assert {row.criterion for row in found.rows} == {NAMES[0], SEARCH.name}
+    (row,) = (row for row in found.rows if row.criterion == SEARCH.name)
+    assert row.difference == pytest.approx(10.0)
+
+
 def test_a_grid_is_every_combination_of_the_values():
     found = Search.parse("mest(lambda_=tune(1, 2))")
     assert [str(spec) for spec in found.candidates] == ["mest", "mest(lambda_=2.0)"]  # 1 is what it has by default
@@ -144,6 +155,9 @@ def test_the_command_trains_chooses_and_tells_the_cost_and_the_standing(tmp_path
     assert main(["tune", "mest(lambda_=tune(0.1, 10))", *options, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["choices"][0]["chosen"] in told["choices"][0]["validation"]
+    assert main(["tune", "mest(lambda_=tune(0.1, 10))", *options, "--set", "training.epochs=1"]) == 0
+    said = capsys.readouterr().out
+    assert "It is compared with nothing: the expected values have none of magnitude" in said
 
 
 @pytest.mark.parametrize("name", ["cifar100-vgg16", "imagenet-resnet50", "tinyimagenet-efficientnet"])
