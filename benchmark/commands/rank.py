@@ -19,6 +19,7 @@ from benchmark.commands.arguments import (
     values_of,
 )
 from benchmark.commands.table import print_table
+from benchmark.system.results_root import results_root
 from criteria.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
         print(document({"source": source, **plain(found)}))
     else:
         _print(found, source)
-        for line in _left_out(found, args.experiments[0], part_of(args)):
+        for line in _left_out(found, args):
             print(line)
     return 0
 
@@ -145,16 +146,19 @@ def _refuse_lacking(args: argparse.Namespace, study: "Study", found: Iterable["C
     experiment, known = study.experiment, {cell.criterion for cell in found}
     asked = () if args.criteria is None and args.add is None else (*experiment.axes.criteria, *experiment.baselines)
     if lacking := [criterion for criterion in map(str, asked) if criterion not in known]:
-        command = _run(named, replace(part_of(args), criteria=",".join(lacking), add=None))
+        part = replace(part_of(args), criteria=",".join(lacking), add=None)
+        if (growths := experiment.axes.growths) != part.select(named).axes.growths:  # some were added
+            part = replace(part, growth=",".join(map(str, growths)))
         raise InputError(
             f"{experiment.name}: there are no results in {results_of(args, experiment).path} of {', '.join(lacking)} "
-            f"with its present code; `{command}` trains what is missing"
+            f"with its present code; `{_run(args, named, part)}` trains what is missing"
         )
 
 
-def _run(named: str, part: "Part") -> str:
-    """The command that trains a part of an experiment, as a shell reads it."""
-    return shlex.join(["dst-bench", "run", named, *part.options])
+def _run(args: argparse.Namespace, named: str, part: "Part") -> str:
+    """The command that trains a part of an experiment into the folder of these results, as a shell reads it."""
+    elsewhere = [] if args.results == results_root() else ["--results", str(args.results)]
+    return shlex.join(["dst-bench", "run", named, *part.options, *elsewhere])
 
 
 def _source(study: "Study", args: argparse.Namespace) -> str:
@@ -194,10 +198,10 @@ def _print(found: "Standing", source: str) -> None:
         print()
 
 
-def _left_out(found: "Standing", experiment: str, part: "Part") -> Iterable[str]:
-    """A line for each growth with which nothing could be compared: what is not ranked, why, and what to do.
+def _left_out(found: "Standing", args: argparse.Namespace) -> Iterable[str]:
+    """What is not ranked, why, and what to do: a line for each growth with which nothing could be compared.
 
-    ``part`` is what was asked for of ``experiment``.
+    Over several experiments it is one line, of the criteria that one of these lacks.
     """
     densities: dict[tuple[str | None, str, str, str], list[str]] = {}
     for each in found.unranked:
@@ -205,10 +209,12 @@ def _left_out(found: "Standing", experiment: str, part: "Part") -> Iterable[str]
         place = (each.growth, further, " and ".join(each.criteria), each.reason)
         densities.setdefault(place, []).append(f"{each.density:g}")
     for (growth, further, criteria, reason), at in densities.items():
+        part = replace(part_of(args), criteria=None, add=None, growth=growth)
+        command = _run(args, args.experiments[0], part)
         yield (
             f"not ranked: {criteria} with growth {growth} at density {', '.join(at)}{further}, since {reason};\n"
-            f"`{_run(experiment, replace(part, criteria=None, add=None, growth=growth))}` trains all criteria with it, "
-            "and --leaderboard FILE ranks every\nmethod, a criterion with its growth, among all others"
+            f"`{command}` trains all criteria with it, and --leaderboard FILE ranks every\n"
+            "method, a criterion with its growth, among all others"
         )
     if found.left_out:
         yield f"not ranked: {', '.join(found.left_out)}, since not every experiment has them in all of its settings"

@@ -72,7 +72,7 @@ def _more(n: int, mean: float, std: float, margin: float, level: float) -> int |
     """Seeds after which a difference like this one would be decided, at least one; None if that are too many."""
     if not math.isfinite(std):
         return max(FIRST - n, 1)
-    for total in [n + extra for extra in EXTRA if n + extra <= MOST_SEEDS]:
+    for total in [min(n + extra, MOST_SEEDS) for extra in EXTRA if n < MOST_SEEDS]:
         width = critical_t(total, level) * std / math.sqrt(total)
         if width < abs(mean) or abs(mean) + width < margin:
             return total - n

@@ -269,7 +269,7 @@ def _flags(contenders: Contenders, name: str, n: int, asked: _Question, setting:
     if (own := len(contenders[name])) > n:
         flags.append(f"{own - n} of its {own} {asked.paired}s are not used, because another criterion lacks them")
     if asked.reference not in contenders:
-        where = "here" if setting.density is not None else "at all of these densities"
+        where = "here" if setting.density is not None else "at each of these densities"
         flags.append(f"{asked.reference} has not been run {where}")
     return tuple(flags)
 

@@ -171,7 +171,7 @@ def test_a_growth_that_nothing_else_has_run_with_is_named_as_not_ranked(here, ca
     assert main(["rank", *alone, "--add", "dst_ee"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "not ranked: magnitude with growth dst_ee at density 0.2, since no other criterion has run with it" in told
-    assert "`dst-bench run tiny.yaml --growth dst_ee` trains all criteria with it" in told
+    assert "`dst-bench run tiny.yaml --growth dst_ee --results growth` trains all criteria with it" in told
     assert main(["rank", *alone, "--add", "dst_ee", "--json"]) == 0
     alone_with = {"growth": "dst_ee", "density": 0.2, "extra": {}, "criteria": ["magnitude"]}
     assert json.loads(capsys.readouterr().out)["unranked"] == [alone_with]

@@ -123,9 +123,20 @@ def test_what_cannot_be_ranked_is_refused_in_one_line(arguments, problem, tmp_pa
     assert error.count("\n") == 1
 
 
-def test_what_is_said_to_train_what_is_missing_asks_for_the_same_part(tmp_path, capsys):
-    part = ["--density", "0.5", "--seeds", "1-2"]
-    assert rank("smoke", "--criteria", "magnitude,mest(lambda_=0.1)", *part, results=tmp_path) == 2
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--criteria", "magnitude,mest(lambda_=0.1),wanda"], "--criteria 'mest(lambda_=0.1),wanda'"),
+        (["--add", "mest(lambda_=0.1)"], "--criteria 'mest(lambda_=0.1)'"),
+        (["--add", "mest(lambda_=0.1),dst_ee"], "--criteria 'mest(lambda_=0.1)' --growth random,gradient,dst_ee"),
+    ],
+)
+def test_what_is_said_to_train_what_is_missing_asks_for_the_same_part(asked, told, tmp_path, capsys, monkeypatch):
+    part = ["--density", "0.05", "--seeds", "1-2"]
+    assert rank("smoke", *asked, *part, results=tmp_path / "mine") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    asked = "--criteria 'magnitude,mest(lambda_=0.1)' --density 0.5 --seeds 1-2"
-    assert f"`dst-bench run smoke {asked}` trains what is missing" in line
+    command = f"dst-bench run smoke {told} {' '.join(part)}"
+    assert f"`{command} --results {tmp_path / 'mine'}` trains what is missing" in line
+    monkeypatch.setenv("DST_BENCH_RESULTS", str(tmp_path))
+    assert main(["rank", "smoke", *asked, *part]) == 2
+    assert f"`{command}` trains what is missing" in capsys.readouterr().err

@@ -10,10 +10,14 @@ from benchmark.training.members import Member
 from tests.training.small_fleets import CPU, LENET5, recipe, setup, some_data
 
 
-def trained(*, timed):
+def training_of_two():
     members = [Member(seed, 0.3, "erk", recipe("magnitude")) for seed in (1, 2)]
     asked = setup(LENET5, TrainingSettings(epochs=1, batch_size=20, learning_rate=0.02), engine="sparse")
-    training = FleetTraining(members, asked, some_data(1, 28, 28), CPU)
+    return FleetTraining(members, asked, some_data(1, 28, 28), CPU)
+
+
+def trained(*, timed):
+    training = training_of_two()
     spent = training.engine.time_operations() if timed else None
     for _ in training.steps():
         pass
@@ -37,3 +41,10 @@ def test_every_product_takes_time_forward_backwards_and_in_evaluations():
         assert (found[way, products] > 0).all()
     assert found[Way.LOSS, -1] > 0
     assert not found[Way.LOSS, :-1].any()
+
+
+def test_the_times_are_of_the_threads_that_the_networks_were_made_with(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    engine = training_of_two().engine
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert len(engine.time_operations()) == 2

@@ -105,6 +105,18 @@ def test_where_a_thousand_seeds_would_not_decide_none_is_foreseen():
     assert (decision.outcome, decision.more) == ("undecided", None)
 
 
+def test_a_thousand_seeds_are_foreseen_where_only_they_would_decide():
+    lead = 1.0
+    spread = 1.01 * math.sqrt(1_000) / critical_t(1_000, 0.05)  # of 1,000 seeds, which is too wide
+    assert [decide_foreseen(lead, share * spread) for share in (1, 0.98)] == [None, 1_000 - 9]
+
+
+def decide_foreseen(lead, spread):
+    """How many more seeds a race foresees whose nine differences have this mean and standard deviation."""
+    noise = np.array([-1.0, 1.0] * 4 + [0.0])
+    return decide(lead + spread * noise / noise.std(ddof=1), margin=0.01).more
+
+
 def test_seeds_go_to_what_is_undecided_the_closest_first():
     decisions = {
         "hopeless": Decision("undecided", 9, 0.0, -5, 5, None),

@@ -253,7 +253,7 @@ def test_a_reference_that_lacks_one_density_is_not_said_to_have_run_nowhere():
     del samples[Cell("magnitude", "gradient", 0.1)]
     flags = {(row.growth, row.density): row.flags for row in rows_of(standing(samples), "set")}
     assert flags["gradient", 0.1] == ("magnitude has not been run here",)
-    assert flags["gradient", None] == ("magnitude has not been run at all of these densities",)
+    assert flags["gradient", None] == ("magnitude has not been run at each of these densities",)
 
 
 def test_criteria_without_a_seed_that_all_have_are_refused_with_the_reason():

@@ -96,8 +96,7 @@ class SparseEngine:
         The seconds are added to what is returned, [threads, ways, operations], where ways are those of `table.Way`.
         """
         self._networks.finish()
-        shape = torch.get_num_threads(), len(Way), len(self.operations)
-        self._networks.spent = np.zeros(shape)
+        self._networks.spent = np.zeros((self._networks.threads.count, len(Way), len(self.operations)))
         return self._networks.spent
 
     def diverged(self) -> Tensor:
