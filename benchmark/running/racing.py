@@ -18,7 +18,7 @@ from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, Decision, decide, next_seeds
 from benchmark.verdicts.samples import Samples, capped_grain
 from criteria.errors import InputError
-from criteria.plugins import Spec, names
+from criteria.plugins import Spec, names, resolve
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ def race(
     what is trained is stored as by ``dst-bench run``. Raises :class:`InputError` where there is nothing to compare.
     """
     started = time.monotonic()
+    asked = _in_canonical_form(asked)
     found: dict[Lane, Decision] = {}
     lanes = _lanes(asked)
     wanted = dict.fromkeys(lanes, FIRST)
@@ -86,6 +87,15 @@ def _is_open(decision: Decision) -> bool:
     return decision.outcome == "undecided"
 
 
+def _in_canonical_form(asked: Race) -> Race:
+    """The race with its criteria as cells name them; what is no criterion stays as given, and is refused later."""
+
+    def written(text: str) -> str:
+        return str(resolve(text)) if Spec.parse(text).name in names("criterion") else text
+
+    return replace(asked, mine=written(asked.mine), others=tuple(dict.fromkeys(map(written, asked.others))))
+
+
 def _lanes(asked: Race) -> list[Lane]:
     rivals = [other for other in asked.others if other != asked.mine]
     if not rivals:
@@ -96,8 +106,21 @@ def _lanes(asked: Race) -> list[Lane]:
     raced = cells(_part(asked).select(asked.experiment))
     if baselines := sorted({cell.criterion for cell in raced if cell.growth is None}):
         raise InputError(f"a race is between criteria, which have a growth; baselines: {', '.join(baselines)}")
-    settings = [Setting(cell.growth, cell.density, cell.extra) for cell in raced]
-    return [Lane(other, setting) for other in rivals for setting in dict.fromkeys(settings)]
+    there = {(cell.criterion, _setting(cell)) for cell in raced}
+    settings = dict.fromkeys(map(_setting, raced))
+    lanes = [Lane(other, setting) for other in rivals for setting in settings]
+    for lane in lanes:
+        for name in (asked.mine, lane.other):
+            if (name, lane.setting) not in there:
+                raise InputError(
+                    f"{asked.experiment} leaves {name} out {lane.setting.words}, so nothing can be compared there; "
+                    "choose other settings by --growth and --density"
+                )
+    return lanes
+
+
+def _setting(cell: Cell) -> Setting:
+    return Setting(cell.growth, cell.density, cell.extra)
 
 
 def _require_no_growth(asked: Race) -> None:
@@ -151,7 +174,7 @@ def _only(lanes: Sequence[Lane], experiment: Experiment, asked: Race) -> Experim
     keys = {axis_name(key): key for key in experiment.axes.settings}
     points = list(experiment.axes.leave_out)
     for cell in cells(experiment):
-        setting = Setting(cell.growth, cell.density, cell.extra)
+        setting = _setting(cell)
         rival = cell.criterion in asked.others and cell.criterion != asked.mine
         if setting not in settings or (rival and Lane(cell.criterion, setting) not in lanes):
             extra = {keys[name]: value for name, value in cell.extra}
@@ -161,21 +184,10 @@ def _only(lanes: Sequence[Lane], experiment: Experiment, asked: Race) -> Experim
 
 
 def _decided(asked: Race, lane: Lane, known: Trained, comparisons: int) -> Decision:
-    setting = lane.setting
-    sides = []
-    for name in (asked.mine, lane.other):
-        cell = next(
-            (
-                each
-                for each in known.samples
-                if (each.criterion, each.growth, each.density, each.extra)
-                == (name, setting.growth, setting.density, setting.extra)
-            ),
-            None,
-        )
-        if cell is None:
-            raise InputError(f"{name} has no result {setting.words}; write it as `dst-bench list` does")
-        sides.append(cell)
+    sides = [
+        next(cell for cell in known.samples if (cell.criterion, _setting(cell)) == (name, lane.setting))
+        for name in (asked.mine, lane.other)
+    ]
     mine, other = (known.samples[cell] for cell in sides)
     differences = [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
     step = capped_grain(known.samples)

@@ -170,6 +170,14 @@ def test_every_rule_of_an_experiment_is_explained():
     assert "growth may bring back, from zero, what the same update has pruned" in text
 
 
+def test_criteria_that_share_the_highest_or_every_mean_are_named_together():
+    made = experiment(criteria=("magnitude", "set", "snip"), growths=("gradient",), densities=(0.05,))
+    same = Page(page_of(study_of(made, accuracy=lambda run: 60.0))).text
+    assert "with gradient growth magnitude and set and snip have the same mean, 60.0%; static has" in same
+    two = Page(page_of(study_of(made, accuracy=lambda run: 50.0 + 10 * (run.cell.criterion != "set")))).text
+    assert "with gradient growth magnitude and snip have the highest mean, 60.0%, and set the lowest, 50.0%;" in two
+
+
 def test_at_the_lowest_density_a_baseline_has_its_accuracy_there_and_not_that_with_all_weights():
     made = experiment(criteria=("magnitude", "set"), growths=("gradient",), densities=(0.05, 1.0))
     text = Page(page_of(study_of(made, accuracy=lambda run: 60 + 30 * run.cell.density))).text

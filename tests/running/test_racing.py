@@ -103,6 +103,36 @@ def test_a_race_with_a_baseline_is_refused_before_anything_trains(asked_for, tmp
     assert not asked_for
 
 
+@pytest.mark.parametrize(
+    ("mine", "other", "lanes"),
+    [
+        ("mest( lambda_ = 1 )", "magnitude", ["magnitude"]),
+        ("magnitude", "mest(lambda_=1.0)", ["mest"]),
+        ("mest(lambda_=.5)", "mest(lambda_=1)", ["mest"]),
+    ],
+)
+def test_a_criterion_may_be_written_in_any_form_that_means_it(tmp_path, mine, other, lanes):
+    asked = Race("smoke", mine, (other,), TINY, budget=0.0)
+    options = Options(device="cpu", contract_skipped=True)
+    found = race(asked, ResultsFolder(tmp_path, "smoke"), options, lambda *_: None)
+    assert [lane.other for lane in found] == lanes
+    assert [each.n for each in found.values()] == [3]
+
+
+def test_a_criterion_in_two_forms_is_no_race(asked_for, tmp_path):
+    asked = Race("smoke", "mest", ("mest(lambda_=1.0)",))
+    with pytest.raises(InputError, match="two different criteria"):
+        race(asked, ResultsFolder(tmp_path, "smoke"), Options(), lambda *_: None)
+    assert not asked_for
+
+
+def test_a_race_where_the_experiment_leaves_one_of_both_out_is_refused_before_anything_trains(asked_for, tmp_path):
+    part = Part(settings=('axes.leave_out=[{"criterion": "random", "density": 0.05}]',))
+    with pytest.raises(InputError, match=r"smoke leaves random out at density 0\.05 with random growth"):
+        run(tmp_path, part=part)
+    assert not asked_for
+
+
 def test_runs_that_diverged_are_counted_on_their_side(tmp_path):
     wild = ("training.learning_rate=1e30", "training.epochs=1")
     part = Part(growth="random", density="0.05", settings=wild)

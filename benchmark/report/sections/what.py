@@ -1,7 +1,7 @@
 """The section that says what was done: the method, the settings, the best and the worst, and what the names mean."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -33,6 +33,7 @@ class LowestDensity:
     density: float
     best: tuple[str, float]
     worst: tuple[str, float]
+    """Each with its name, or with the names of all that share this mean."""
     references: dict[str, float]
 
 
@@ -75,10 +76,14 @@ def _lowest_densities(cells: Sequence[Cell], samples: Samples) -> list[LowestDen
         here = {cell: mean for cell, mean in means.items() if cell.growth == growth and cell.density == density}
         if len(here) < 2:
             continue
-        ordered = sorted(((_name(cell), mean) for cell, mean in here.items()), key=lambda item: item[1])
         references = {_name(cell): means[cell] for cell in baselines_at(cells, density) if cell in means}
-        found.append(LowestDensity(growth, density, ordered[-1], ordered[0], references))
+        found.append(LowestDensity(growth, density, _at(max, here), _at(min, here), references))
     return found
+
+
+def _at(extreme: Callable[[Iterable[float]], float], means: Mapping[Cell, float]) -> tuple[str, float]:
+    mean = extreme(means.values())
+    return " and ".join(_name(cell) for cell, each in means.items() if each == mean), mean
 
 
 def _name(cell: Cell) -> str:
