@@ -29,17 +29,21 @@ class Arithmetic:
 UNKNOWN = Arithmetic("", equal=None)
 
 
-def arithmetic(source: Source, engine: str, environment: Mapping[str, Any]) -> Arithmetic:
+def arithmetic(source: Source, engine: str, environment: Mapping[str, Any], changed: Sequence[str] = ()) -> Arithmetic:
     """How a run on an engine in an environment was computed, beside the values of a source.
 
     Another engine adds up in another order, and another torch, kind of device or processor may round otherwise: then a
     run need not be equal, though some are by chance. Where the source names several, which of them computed which run
     is not known. A source that does not name its processor is of an unknown machine: two of the same instruction set
-    may round differently.
+    may round differently. With ``changed`` settings a run is another training, which need not be equal to any.
     """
     engines = (source.engine or FIRST_ENGINE).split(", ")
     named = {"torch": source.torch, "device": source.device, "cpu": source.cpu}
-    if engine not in engines or any(unnamed_values(value, key, [environment]) for key, value in named.items()):
+    if (
+        changed
+        or engine not in engines
+        or any(unnamed_values(value, key, [environment]) for key, value in named.items())
+    ):
         return Arithmetic(engine, equal=False)
     wanted = {**named, "python": source.python}
     alike = all(str(environment.get(key)) == value for key, value in wanted.items() if value is not None)

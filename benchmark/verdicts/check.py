@@ -51,7 +51,7 @@ def check_study(study: Study) -> CheckOutcome:
         study.expected,
         computed={
             name: {
-                (run.cell, run.seed): arithmetic(source, run.setup.engine, result.environment)
+                (run.cell, run.seed): arithmetic(source, run.setup.engine, result.environment, study.changed)
                 for run, result in study.results
             }
             for name, source in study.expected.sources.items()

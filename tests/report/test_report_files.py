@@ -271,6 +271,21 @@ def test_each_figure_of_a_report_is_drawn_once(tmp_path, monkeypatch):
     assert sorted(made) == ["accuracy", "gains", "ranks", "standing-differences", "standing-ranks"]
 
 
+def test_a_report_leaves_no_file_of_an_earlier_one_and_all_that_is_somebodys_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(findings_module, "images", lambda _plot: Images(b"", b"", b""))
+    write_report(tmp_path, Findings(study_of(experiment())))
+    (tmp_path / "notes.txt").write_text("mine")
+    before = {path.name for path in tmp_path.iterdir()}
+    alone = experiment(criteria=("snip",), growths=("random",), densities=(0.1,), seeds=(1,))
+    write_report(tmp_path, Findings(study_of(alone)))
+    after = {path.name for path in tmp_path.iterdir()}
+    assert {"standing.csv", "leaderboard.md"} <= before - after
+    assert {"index.html", "results.csv", "notes.txt"} <= after
+    fresh = tmp_path / "fresh"
+    write_report(fresh, Findings(study_of(alone)))
+    assert {path.name for path in fresh.iterdir()} == after - {"notes.txt"}
+
+
 @given(st.lists(st.floats(-10, 10), unique=True), st.floats(0, 5))
 def test_labels_keep_their_distance_and_leave_out_only_what_has_no_room(positions, apart):
     kept = legible(positions, apart)

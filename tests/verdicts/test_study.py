@@ -250,6 +250,16 @@ def test_one_run_of_another_version_frees_itself_alone_from_being_equal(made, tm
     assert honest.overall == "reproduced"
 
 
+def test_a_training_with_changed_settings_is_another_one_and_need_not_be_equal_to_any(made, tmp_path):
+    results = [(run, with_environment(result, cpu="one")) for run, result in study_of(made).results]
+    expected = expected_of(replace(study_of(made), results=tuple(results)), tmp_path)
+    (run, result), *rest = results
+    study = replace(study_of(made, expected), results=(moved(run, result), *rest))
+    assert check_study(study).overall == "deviates"
+    found = check_study(replace(study, changed=("topology.update_period=20",)))
+    assert (found.bits, found.depths, found.overall) == ((), {"measured": "paired"}, "reproduced")
+
+
 def test_a_part_of_what_two_engines_computed_is_still_compared_bit_for_bit(made, tmp_path):
     def computed(each):
         run, result = each
