@@ -6,7 +6,7 @@ values have no cost; a method without a result is named as missing, and one that
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -40,7 +40,8 @@ class Entry:
     values: Mapping[int, float]
     """Seed → accuracy in percent."""
     rank: StandingRow | None
-    """Its place among the methods of its density; None for a dense network, with other seeds, or where it is alone."""
+    """Its place among the methods of its density; None for a dense network, where it lacks a seed that ranks are of,
+    or is alone."""
     flops: tuple[float, float, float, float] | None
     """Of training and of inference, each with its share of the dense network's; None where nothing was measured."""
     seconds: Mapping[str, float]
@@ -79,6 +80,13 @@ class Board:
     density: float
     entries: Sequence[Entry]
     missing: Sequence[str]
+    seeds: Sequence[int] = ()
+    """Those that ranks are of."""
+
+    @property
+    def methods(self) -> Sequence[Entry]:
+        """The entries that can have a rank, with or without the seeds for it."""
+        return [entry for entry in self.entries if entry.cell.density == self.density]
 
 
 def boards(study: Study) -> list[Board]:
@@ -88,21 +96,36 @@ def boards(study: Study) -> list[Board]:
         cells = [cell for cell in study.cells if cell.density == density]
         there = [cell for cell in cells if cell in study.by_cell]
         dense = [cell for cell in baselines_at(study.cells, density) if cell.density == 1 and cell in study.by_cell]
-        ranks = _ranks({cell: study.samples[cell] for cell in there})
+        samples = {cell: study.samples[cell] for cell in there}
+        seeds = _compared_seeds(samples.values())
+        ranks = _ranks(samples, seeds)
         entries = [_entry(cell, study, ranks.get(cell)) for cell in (*there, *dense)]
         if there:
             entries.sort(key=lambda entry: (-entry.mean, entry.cell))
-            found.append(Board(density, entries, [cell.label for cell in cells if cell not in study.by_cell]))
+            missing = [cell.label for cell in cells if cell not in study.by_cell]
+            found.append(Board(density, entries, missing, seeds))
     return found
 
 
-def _ranks(samples: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, StandingRow]:
-    """The standing of the cells that have as many seeds as any, whatever their growth, by cell."""
-    most = max((len(values) for values in samples.values()), default=0)
-    seeds = {frozenset(values) for values in samples.values() if len(values) == most}
-    if len(seeds) != 1:
-        return {}
-    full = {cell: values for cell, values in samples.items() if set(values) in seeds}
+def _compared_seeds(samples: Collection[Mapping[int, float]]) -> list[int]:
+    """The seeds of one of the methods with which most runs can be compared: those of the methods that have them all.
+
+    So a method with more seeds than the others, or with fewer, takes the rank from none of them.
+    """
+
+    def runs(seeds: frozenset[int]) -> int:
+        having = sum(seeds <= values.keys() for values in samples)
+        return len(seeds) * having if having > 1 else 0
+
+    asked = {frozenset(values) for values in samples}
+    return sorted(max(asked, key=lambda seeds: (runs(seeds), len(seeds), sorted(seeds)), default=()))
+
+
+def _ranks(samples: Mapping[Cell, Mapping[int, float]], seeds: Sequence[int]) -> dict[Cell, StandingRow]:
+    """The standing with these seeds of the cells that have them all, whatever their growth, by cell."""
+    full = {
+        cell: {seed: values[seed] for seed in seeds} for cell, values in samples.items() if set(seeds) <= values.keys()
+    }
     if len(full) < 2:
         return {}
     together = {Cell(cell.label, TOGETHER, cell.density): values for cell, values in full.items()}
@@ -173,6 +196,7 @@ def texts(entry: Entry, trained_on: Sequence[str]) -> list[str]:
 def notes(board: Board) -> list[str]:
     """What to know of a board, in sentences: what has no result or empties a layer, and what the marks mean."""
     found = [f"{len(board.missing)} without a result: {', '.join(board.missing)}."] if board.missing else []
+    found += _uneven(board)
     for entry in board.entries:
         of = f"of {len(entry.values)} runs"
         layers = ", ".join(f"{name} (in {count} {of})" for name, count in entry.emptied.items())
@@ -183,6 +207,23 @@ def notes(board: Board) -> list[str]:
     if diverged := _counted(board, lambda entry: entry.diverged):
         found.append(f"{DIVERGED_MARK} Diverged: {diverged}. These are no results of a training that worked.")
     return found
+
+
+def _uneven(board: Board) -> list[str]:
+    """What ranks are of, where methods do not all have the same seeds; nothing where they have."""
+    seeds = set(board.seeds)
+    more = [entry.cell.label for entry in board.methods if seeds < entry.values.keys()]
+    without = [entry.cell.label for entry in board.methods if not seeds <= entry.values.keys()]
+    if not more and not without:
+        return []
+    if all(entry.rank is None for entry in board.methods):
+        return ["No method has a rank, since no other has all of its seeds."]
+    parts = [
+        f"Methods have different seeds, and ranks are of {', '.join(map(str, board.seeds))}, which compare most runs"
+    ]
+    parts += [f"the accuracy of {', '.join(more)} is of more seeds than that"] if more else []
+    parts += [f"{', '.join(without)} lack{'s' * (len(without) == 1)} some, and so a rank"] if without else []
+    return ["; ".join(parts) + "."]
 
 
 def _counted(board: Board, count: Callable[[Entry], int]) -> str:

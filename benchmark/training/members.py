@@ -1,5 +1,6 @@
 """A member: one network of a fleet, with the plugins that move its mask."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,6 +8,7 @@ from baselines import Baseline
 from benchmark.experiments.cost import steps_per_epoch
 from benchmark.experiments.runs import Run
 from benchmark.experiments.setup import CONSTANT, TopologySettings
+from benchmark.system.plugin_failures import failures_of
 from benchmark.training.measurements.jaccard import Comparison
 from criteria import Criterion, DensitySchedule, Growth
 from criteria.errors import InputError, PluginError
@@ -93,7 +95,15 @@ class Member:
     @property
     def initial_density(self) -> float:
         """The density that training starts with."""
-        return self.density if self.recipe is None else self.recipe.density(self.density, 0.0)
+        if self.recipe is None:
+            return self.density
+        with _blaming(self.recipe.schedule):
+            return self.recipe.density(self.density, 0.0)
+
+
+def _blaming(schedule: DensitySchedule) -> AbstractContextManager[None]:
+    """Outside of the updates, which say their step: whatever a schedule raises comes out as a :class:`PluginError`."""
+    return failures_of(f"schedule {schedule!r} cannot say the density")
 
 
 def _require_final_density(recipe: Recipe, final: float, total_steps: int) -> None:
@@ -102,8 +112,10 @@ def _require_final_density(recipe: Recipe, final: float, total_steps: int) -> No
     if schedule == CONSTANT:
         return
     last = recipe.last_update_by(total_steps, total_steps)
-    if last == 0 or not recipe.has_come_to(final, total_steps, total_steps):
+    with _blaming(recipe.schedule):
         found = recipe.density(final, last / total_steps)
+        there = recipe.has_come_to(final, total_steps, total_steps)
+    if last == 0 or not there:
         when = f"at the last update, step {last} of {total_steps}" if last else "without an update"
         raise InputError(
             f"schedule {schedule} has not come to the final density {when}: it is {found:.3g} and should be {final:g}; "

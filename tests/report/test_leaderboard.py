@@ -91,6 +91,51 @@ def test_part_of_the_runs_makes_part_of_the_rows_and_says_which_are_missing():
     assert "20 of 33 runs" in text
 
 
+def of_seeds(seeds_of):
+    """The first board of a study in which a method has these seeds, else 1, 2 and 3."""
+    made = experiment(criteria=("magnitude", "set"), densities=(0.1,), seeds=range(1, 7))
+    found = [
+        measured(run, result)
+        for run, result in results_of(made, accuracy=accuracy)
+        if run.seed in seeds_of.get(run.cell.label, (1, 2, 3))
+    ]
+    whole = Study(made, tuple(found))
+    return boards(whole)[0], " ".join(markdown(whole, boards(whole)).split())
+
+
+def test_a_method_with_more_seeds_than_the_others_takes_the_rank_from_none():
+    board, text = of_seeds({"set · gradient": range(1, 7)})
+    ranks = {entry.cell.label: (entry.rank.rank, entry.rank.n) for entry in board.methods}
+    assert ranks == {
+        "magnitude · gradient": (1, 3),
+        "set · gradient": (2.5, 3),  # the same mean of these three seeds, not of its six
+        "magnitude · random": (2.5, 3),
+        "set · random": (4, 3),
+        "static": (5, 3),
+    }
+    assert "ranks are of 1, 2, 3, which compare most runs; the accuracy of set · gradient is of more seeds" in text
+    assert "Methods have different seeds" not in of_seeds({})[1]
+
+
+def test_two_methods_of_which_one_has_twice_the_seeds_are_ranked():
+    only = dict.fromkeys(("magnitude · random", "set · random", "static"), ())
+    board, _ = of_seeds({**only, "set · gradient": range(1, 7)})
+    assert [(entry.rank.rank, entry.rank.n) for entry in board.methods] == [(1, 3), (2, 3)]
+
+
+def test_methods_that_lack_a_seed_of_the_ranks_have_none_and_are_named():
+    board, text = of_seeds({"set · gradient": (1, 2, 3, 4), "set · random": (1,), "static": (5, 6)})
+    assert {entry.cell.label for entry in board.methods if entry.rank is None} == {"set · random", "static"}
+    assert "; set · random, static lack some, and so a rank." in text
+
+
+def test_methods_without_common_seeds_are_said_to_have_no_rank():
+    labels = ["magnitude · gradient", "set · gradient", "magnitude · random", "set · random", "static"]
+    board, text = of_seeds({label: (seed,) for seed, label in enumerate(labels, start=1)})
+    assert all(entry.rank is None for entry in board.entries)
+    assert "No method has a rank, since no other has all of its seeds." in text
+
+
 def test_the_table_of_one_run_alone_is_written_too(tmp_path):
     one = study(runs=lambda run: (run.cell.label, run.cell.density, run.seed) == ("static", 0.1, 1))
     write_leaderboard(tmp_path / "field.md", one)

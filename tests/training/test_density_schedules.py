@@ -17,6 +17,7 @@ from benchmark.training.updates import one_way
 from criteria import DensitySchedule, InputError, Rules, load, update_layers
 from criteria.contract import ContractError, check_schedule
 from criteria.distribution import layer_counts
+from criteria.errors import PluginError
 from criteria.plugins import Spec
 from criteria.rules import exchange
 from criteria.schedules.gmp import GMP
@@ -25,6 +26,7 @@ from tests.criteria.layer_strategies import networks, prune_fractions, unhurried
 from tests.training.small_fleets import CPU, MLP, recipe, setup, some_data
 
 TRAINING = TrainingSettings(epochs=10, batch_size=32, learning_rate=0.05)
+ONE = {"criteria": ["magnitude"], "growths": ["random"], "densities": [0.1], "seeds": [1]}
 SCOPES = st.sampled_from(["local", "global"])
 
 
@@ -204,6 +206,24 @@ def test_what_criteria_would_prune_is_asked_by_fractions_where_an_update_replace
     with pytest.raises(InputError, match=r"gmp replaces no weights, .* set measure.jaccard.fractions"):
         member("")
     assert member(", fractions: [0.5]").comparison.fractions == (0.5,)
+
+
+@pytest.mark.parametrize(
+    ("gives", "said"),
+    [(RuntimeError("no idea"), "RuntimeError: no idea"), (SystemExit(7), "ends the program"), (None, "TypeError")],
+)
+def test_a_schedule_that_fails_before_the_first_step_is_named_in_one_error(gives, said, monkeypatch):
+    def density(self, final, done):
+        if isinstance(gives, BaseException):
+            raise gives
+        return gives
+
+    monkeypatch.setattr(GMP, "density", density)
+    (run,) = expand(load_experiment("smoke", ["topology.density_schedule=gmp"], ONE, []))
+    recipe_of_gmp = recipe("magnitude", density_schedule=Spec("gmp"))
+    for failing in (lambda: member_of(run), lambda: Member(1, 0.1, recipe=recipe_of_gmp).initial_density):
+        with pytest.raises(PluginError, match=rf"^schedule GMP\(.*\) cannot say the density: .*{said}"):
+            failing()
 
 
 def test_the_sparse_engine_says_that_it_cannot_change_the_density():
