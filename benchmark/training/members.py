@@ -115,11 +115,15 @@ def _require_final_density(recipe: Recipe, final: float, total_steps: int) -> No
     with _blaming(recipe.schedule):
         found = recipe.density(final, last / total_steps)
         there = recipe.has_come_to(final, total_steps, total_steps)
-    if last == 0 or not there:
-        when = f"at the last update, step {last} of {total_steps}" if last else "without an update"
+    if last == 0:
         raise InputError(
-            f"schedule {schedule} has not come to the final density {when}: it is {found:.3g} and should be {final:g}; "
-            "end it earlier, or update longer and more often"
+            f"schedule {schedule} changes the density at updates, and a training of {total_steps} steps has none; "
+            "train longer, or update more often"
+        )
+    if not there:
+        raise InputError(
+            f"schedule {schedule} has not come to the final density at the last update, step {last} of {total_steps}: "
+            f"it is {found:.3g} and should be {final:g}; end it earlier, or update longer and more often"
         )
 
 

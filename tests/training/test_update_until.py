@@ -98,7 +98,7 @@ def test_a_schedule_has_to_reach_its_density_while_there_are_updates():
     ("topology", "message"),
     [
         (["update_period=130", "update_until=0.5", "density_schedule=gmp(end=0.5)"], "at the last update, step"),
-        (["update_period=100000", "density_schedule=gmp"], "without an update"),
+        (["update_period=100000", "density_schedule=gmp"], "a training of 1140 steps has none"),
     ],
 )
 def test_a_schedule_whose_last_update_comes_too_early_is_refused(topology, message):
