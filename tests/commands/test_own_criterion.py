@@ -116,7 +116,7 @@ def test_a_leaderboard_without_the_row_that_was_asked_for_is_not_written(here, c
     assert main([*asked, "--add", OWN]) == 2
     said = capsys.readouterr().err
     assert f"of {OWN} with its present code" in said
-    assert f"`dst-bench run tiny.yaml --criteria '{OWN}'`" in said
+    assert f"`dst-bench run tiny.yaml --criteria '{OWN}' --results none`" in said
     assert not Path("lacking.md").exists()
 
 
