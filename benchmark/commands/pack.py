@@ -22,11 +22,7 @@ def main(args: argparse.Namespace) -> int:
     if args.to is not None and not args.to.name.endswith(SUFFIX):
         raise InputError(f"--to {args.to}: name a file that ends in {SUFFIX}, by which `dst-bench unpack` knows it")
     study = study_of(args, experiment_of(args))
-    if not study.results:
-        raise InputError(
-            f"{study.experiment.name} has no results in {args.results} of what is asked for; "
-            "run it first, or choose by --criteria what was run"
-        )
+    study.require_results(args.results)
     path = args.to or Path(study.experiment.name + SUFFIX)
     write_archive(study.results, path)
     print(f"{path}: packed {len(study.results)} results of {study.experiment.name}")

@@ -17,7 +17,6 @@ from benchmark.commands.arguments import (
     tell_results,
     values_of,
 )
-from criteria.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.experiments.experiment import Experiment
@@ -81,9 +80,5 @@ def _with_results(
 
     path = stored_archive(experiment.name, args.expected, named) if args.stored else None
     study = study_of(args, experiment, values, read_archive(path) if path else None)
-    if not study.results:
-        raise InputError(
-            f"{experiment.name} has no results in {path or args.results} of what is asked for; "
-            "run it first, or choose by --criteria what was run"
-        )
+    study.require_results(path or args.results)
     return replace(study, is_stored=args.stored)

@@ -20,6 +20,7 @@ from benchmark.experiments.setup import Setup
 from benchmark.running.plan import dataset_on
 from benchmark.system import communication
 from benchmark.system.freed_memory import keep_freed_memory
+from benchmark.system.torch_threads import torch_threads
 from benchmark.training.evaluation import EVALUATION_BATCH, evaluate
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import member_of
@@ -49,17 +50,13 @@ def estimate_seconds(
     """
     keep_freed_memory()
     total = 0.0
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads // processes))
-    try:
+    with torch_threads(max(1, torch.get_num_threads() // processes)):
         for _, alike in groupby(fleets, key=lambda fleet: fleet[0].trains_with):
             same = list(alike)
             first = same[0]
             _require_memory(first[0].setup, device)
             seconds = _seconds(first, *_data_to_time(first[0].setup, data_dir, device), device)
             total += seconds * sum(len(fleet) for fleet in same) / len(first)
-    finally:
-        torch.set_num_threads(threads)
     return total / processes
 
 

@@ -19,6 +19,7 @@ from benchmark.running.options import Options
 from benchmark.running.progress import Progress
 from benchmark.system import child, communication
 from benchmark.system.child import Child
+from benchmark.system.torch_threads import torch_threads
 
 MOST = 8
 """Processes, unless the user asks for more: each has the data set and the libraries in its own memory."""
@@ -55,12 +56,8 @@ def helped(count: int, task: HelperTask, progress: Progress) -> Iterator[list[Ch
     Helpers end when nothing is left that nobody trains. Where the block ends with an error they end too, between two
     steps. Meanwhile the cores are shared out among the processes.
     """
-    before = torch.get_num_threads()
-    threads = max(1, before // (count + 1))
-    if count:
-        torch.set_num_threads(threads)
-    with ExitStack() as stack:
-        stack.callback(torch.set_num_threads, before)
+    threads = max(1, torch.get_num_threads() // (count + 1))
+    with torch_threads(threads), ExitStack() as stack:
         found = [stack.enter_context(_helper(task, threads, progress)) for _ in range(count)]
         try:
             yield found

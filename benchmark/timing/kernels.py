@@ -1,8 +1,7 @@
 """Where the time of the sparse engine's steps goes: operations beside the step and beside the machine's arithmetic."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.data.dataset import Dataset
 from benchmark.experiments.experiment import load_experiment
 from benchmark.experiments.setup import Setup
+from benchmark.system.torch_threads import torch_threads
 from benchmark.timing.comparison import Comparisons, Skipped, compare
 from benchmark.timing.engines import (
     RIGL,
@@ -57,21 +57,10 @@ def comparisons(device: torch.device, data_dir: Path | None) -> Comparisons:
     if device.type != "cpu":
         yield Skipped("kernels", f"the sparse engine runs on CPUs, not on {device.type}")
         return
-    with _one_thread():
+    with torch_threads(1):  # what runs inside has the rate of one core, and is compared with it
         for timed in TIMED:
             for density in DENSITIES if timed.experiment in NETWORKS else ():
                 yield from compared(timed, density, data_dir)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """What runs inside has the rate of one core, and is compared with it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def compared(timed: Timed, density: float, data_dir: Path | None, rounds: int = ROUNDS) -> Comparisons:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from benchmark.data import source_of
@@ -48,6 +49,14 @@ class Study:
             raise InputError(
                 f"the expected values of {self.experiment.name} are of {self.expected.metric}, but the experiment's "
                 f"metric is {self.experiment.metric}; check with the expected values of that metric"
+            )
+
+    def require_results(self, where: str | Path) -> None:
+        """Raise :class:`InputError` if nothing that is asked for has a result; ``where`` is the place that was read."""
+        if not self.results:
+            raise InputError(
+                f"{self.experiment.name} has no results in {where} of what is asked for; "
+                "run it first, or choose by --criteria what was run"
             )
 
     @cached_property
