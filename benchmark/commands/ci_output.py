@@ -29,13 +29,16 @@ def add_ci(parser: argparse.ArgumentParser) -> None:
 def telling_ci(args: argparse.Namespace) -> "Iterator[list[Told]]":
     """A list for what a command tells, in which a plugin that ends it is told last.
 
-    A file of JUnit's that an earlier command left is removed first: it would be read as what this one found.
+    A file of JUnit's that an earlier command left is removed first: it would be read as what this one found. Raises
+    :class:`InputError` where none can be written, before the command has done anything.
     """
     from benchmark.commands.ending import is_contract_error
+    from benchmark.system.files import require_room_for
     from benchmark.verdicts.ci_notes import broken
 
-    if args.junit and args.junit.is_file():
-        args.junit.resolve().unlink()  # a link stays one
+    if args.junit:
+        require_room_for(args.junit)
+        args.junit.resolve().unlink(missing_ok=True)  # a link stays one
     told: list[Told] = []
     try:
         yield told

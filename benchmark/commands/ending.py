@@ -17,10 +17,12 @@ DONE, DEVIATES, BAD_INPUT, BROKEN, UNEXPECTED = range(5)
 CLOSED_OUTPUT = interruption.FIRST_STATUS + 13
 """The reader of our output has gone: the status of SIGPIPE, by which other programs end then."""
 EXIT_STATUSES = (
-    "exit status: 0 all was done, 1 a result deviates, 2 the input is bad or cannot be read or written, 3 a contract "
-    "is broken or a plugin failed, 4 something unexpected happened, 128 + N ended by signal N (130 by Ctrl-C; what was "
-    "trained is kept) or, with N = 13, because nobody reads the output any more"
+    "exit status: 0 all was done, 1 a result deviates, 2 the input is bad or cannot be read or written, or memory is "
+    "lacking, 3 a contract is broken or a plugin failed, 4 something unexpected happened, 128 + N ended by signal N "
+    "(130 by Ctrl-C; what was trained is kept) or, with N = 13, because nobody reads the output any more"
 )
+LACKING = ("failed to map segment", "annot allocate memory", "can't allocate memory", "can't start new thread")
+"""What loaders, torch and Python say where the system gives no more memory, or no more threads."""
 RESUMING = ("run", "reproduce", "gpu", "compare", "tune")
 """Commands that go on from where they were interrupted."""
 
@@ -66,6 +68,9 @@ def ending(deed: Callable[[], int], arguments: Sequence[str]) -> int:
     except OSError as error:  # a disk that is full, a folder that may not be entered
         return _say(_refused(error), BAD_INPUT)
     except BaseException as error:  # also a plugin's SystemExit, which does not say that our work is done
+        if _lacks_memory(error):
+            lacks = f"the system gives too little memory or too few threads ({one_line(error)})"
+            return _say(f"{lacks}; end other programs, or raise the limits that `ulimit -a` shows", BAD_INPUT)
         if is_contract_error(error):
             return _say(f"{error}\n--no-contract runs it all the same", BROKEN)
         return _say(_unexpected(error, arguments), UNEXPECTED)
@@ -86,6 +91,13 @@ def is_contract_error(error: BaseException) -> bool:
     """Whether a contract is broken; the class is in a module that imports torch, so it is only asked for if loaded."""
     results = sys.modules.get("criteria.contract.results")
     return results is not None and isinstance(error, results.ContractError)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether memory or threads ran out; torch cannot be asked, for it may be what there was no memory for."""
+    if isinstance(error, ImportError | RuntimeError):
+        return any(each in str(error) for each in LACKING)
+    return isinstance(error, MemoryError)
 
 
 def _unexpected(error: BaseException, arguments: Sequence[str]) -> str:

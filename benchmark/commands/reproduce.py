@@ -46,8 +46,11 @@ def main(args: argparse.Namespace) -> int:
 def _reproduce(args: argparse.Namespace, told: "list[Told]") -> int:
     experiments = part_of(args).select_all(args.experiments)
     from benchmark.running.missing import train_missing
+    from benchmark.system.files import require_room
     from benchmark.verdicts.study import Study
 
+    for _, experiment in experiments:  # what cannot be written is said now, and not when hours have been trained
+        require_room(args.out / experiment.name)
     status = 0
     for name, experiment in experiments:
         # what a change of the code does late in a training is what this command is to find

@@ -54,11 +54,9 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
     ``content`` is text (written as UTF-8), bytes, or what writes them into an open file. A link stays one, and what it
     leads to is written.
     """
-    temporary, place = None, Path(os.path.realpath(path))
+    temporary = None
     try:
-        if place.exists() and not place.is_file():
-            kind = "a folder" if place.is_dir() else "not a regular file"
-            raise InputError(f"{path}: cannot be written: it is {kind}")
+        place = _place_of(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             dir=place.parent, prefix=f".{process.name()}-", suffix=HALF_WRITTEN, delete=False
@@ -81,6 +79,15 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _place_of(path: Path) -> Path:
+    """Where a file is written, behind all links; raises :class:`InputError` where something else than a file is."""
+    place = Path(os.path.realpath(path))
+    if place.exists() and not place.is_file():
+        kind = "a folder" if place.is_dir() else "not a regular file"
+        raise InputError(f"{path}: cannot be written: it is {kind}")
+    return place
 
 
 def append(path: Path, text: str) -> None:
@@ -128,3 +135,9 @@ def require_room(folder: Path) -> None:
     if not there.is_dir():
         raise InputError(f"{folder}: cannot be written into: {there} is not a folder")
     require_writable(there)
+
+
+def require_room_for(file: Path) -> None:
+    """Raise :class:`InputError` unless ``file`` can be written by :func:`write_atomically`; makes nothing."""
+    place = _place_of(file)
+    require_room(place.parent if file.is_symlink() else file.parent)  # named as the user named it, where that is so

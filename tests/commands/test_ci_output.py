@@ -8,6 +8,7 @@ import yaml
 
 from benchmark.commands.cli import main
 from criteria.contract.results import ContractError, Result
+from criteria.errors import InputError
 from tests.running.tiny import TINY
 
 QUICK = {**TINY, "baselines": ["static"], "training": {**TINY["training"], "epochs": 1}}
@@ -100,7 +101,21 @@ def test_a_command_that_fails_leaves_no_file_of_an_earlier_one(tiny, command):
     assert Path("verdicts.xml").is_symlink()
 
 
-def test_a_contract_is_told_as_broken_also_where_the_file_cannot_be_written(tiny, broken, capsys):
-    Path("file").touch()
-    assert main(["reproduce", tiny, "--junit", "file/verdicts.xml"]) == 3
+def test_a_contract_is_told_as_broken_also_where_the_file_cannot_be_written(tiny, broken, monkeypatch, capsys):
+    def refused(path, _content):
+        raise InputError(f"{path}: cannot be written: No space left on device")
+
+    monkeypatch.setattr("benchmark.system.files.write_atomically", refused)
+    assert main(["reproduce", tiny, "--junit", "verdicts.xml"]) == 3
     assert "magnitude breaks exact_count" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["--junit=file/below.xml", "--junit=/dev/null", "--out=file/below"])
+def test_what_cannot_be_written_is_refused_before_anything_is_trained(tiny, given, monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.running.missing.train_missing", lambda *_: pytest.fail("it was trained"))
+    Path("file").touch()
+    assert main(["reproduce", tiny, given]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("dst-bench: file" if "file" in given else "dst-bench: /dev/null")
+    assert "cannot be written" in said
+    assert said.count("\n") == 1

@@ -18,7 +18,10 @@ STATUSES = (
     (SystemExit(0), 4),  # of a plugin, which does not say that our work is done
     (SystemExit("bye"), 4),
     (RuntimeError("odd"), 4),
-    (MemoryError(), 4),
+    (MemoryError(), 2),
+    (ImportError("libtorch_cpu.so: failed to map segment from shared object"), 2),
+    (RuntimeError("can't start new thread"), 2),
+    (ImportError("no module that a plugin needs"), 4),
     (RecursionError("deep"), 4),
     (GeneratorExit(), 4),
     (KeyboardInterrupt(), 130),

@@ -1,10 +1,12 @@
 """Compiled code is kept on disk, and made anew when any of its sources changes."""
 
+import errno
 import pkgutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from numba.core.caching import IndexDataCacheFile
 
 from benchmark.training.engines import sparse
 from benchmark.training.engines.sparse import compiling
@@ -33,3 +35,29 @@ def test_where_the_package_cannot_be_written_code_is_kept_below_the_users_folder
     assert compiling.compiled(twice)(2) == 4
     assert bool(list((tmp_path / "numba").rglob("*.nbi"))) == writable
     assert not Path("~").exists()
+
+
+@pytest.fixture
+def kept(monkeypatch, tmp_path):
+    """A folder for compiled code."""
+    monkeypatch.setattr(compiling.config, "CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("left", [b"", b"\0" * 100], ids=["nothing", "null bytes"])
+def test_compiled_code_that_a_power_cut_damaged_is_made_anew(kept, ending, left):
+    assert compiling.compiled(twice)(2) == 4
+    (damaged,) = kept.rglob(f"*.{ending}")
+    damaged.write_bytes(left)
+    assert compiling.compiled(twice)(2) == 4
+    assert damaged.read_bytes().strip(b"\0")
+
+
+def test_compiled_code_for_which_there_is_no_room_is_used_without_being_kept(kept, monkeypatch):
+    def refuse(_self, _path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "_open_for_write", refuse)
+    assert compiling.compiled(twice)(2) == 4
+    assert not list(kept.rglob("*.nb?"))

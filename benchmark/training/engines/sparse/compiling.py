@@ -29,7 +29,27 @@ def compiled(function: Function) -> Function:
     if kept:
         # numba looks whether the function's own module has changed; what it calls is in the other ones
         found._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]
+        _forgive(found._cache)  # type: ignore[attr-defined]
     return found
+
+
+def _forgive(cache: Any) -> None:
+    """Let code that cannot be kept, or that was kept and is damaged, cost the time to compile it and nothing else."""
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_if_whole(*asked: Any) -> Any:
+        try:
+            return load(*asked)
+        except Exception:  # what a machine that stopped left of a pickle may raise anything
+            with suppress(OSError):
+                cache.flush()
+            return None
+
+    def save_if_possible(*made: Any) -> None:
+        with suppress(Exception):  # a disk is full, or an index that is damaged cannot be replaced
+            save(*made)
+
+    cache.load_overload, cache.save_overload = load_if_whole, save_if_possible
 
 
 def _has_place() -> bool:
