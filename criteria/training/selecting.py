@@ -65,7 +65,8 @@ def sparse_weights(
             raise InputError(f"weight {each.name} {state}; leave it out of include, or train it")
     _require_parameters(model, include, exclude)
     if not chosen:
-        raise InputError("no weight of the model that the optimizer trains is selected; look at include and exclude")
+        left = [e for e in candidates if e.parameter.requires_grad and id(e.parameter) in ids - excluded]
+        raise InputError(f"no weight of the model that the optimizer trains is selected; {_where(left)}")
     return _without_shared(chosen, candidates)
 
 
@@ -123,6 +124,14 @@ def _require_known(selector: Selector, candidates: Sequence[Candidate]) -> None:
         near = difflib.get_close_matches(selector, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"its weights are: {', '.join(e.name for e in candidates)}"
         raise InputError(f"the model has no weight or module {selector!r}; {hint}")
+
+
+def _where(candidates: Iterable[Candidate]) -> str:
+    """Where weights could be selected; those of a transformer may all be in layers of its library's own."""
+    types = sorted({type(each.module).__name__ for each in candidates if _is_weight(each)})
+    if not types:
+        return "look at include and exclude"
+    return f"its matrices are in layers of the types {', '.join(types)}, which include= takes"
 
 
 def _require_plain(each: Candidate) -> None:

@@ -20,12 +20,13 @@ SCHEDULES = get_args(PruneFraction.__annotations__["schedule"])
 def recipe(
     criterion: Criterion | str,
     growth: Growth | str,
-    rules: Rules,
+    rules: Rules | None,
     prune_fraction: Schedule | float | str,
     update_period: int | None,
     total_steps: int | None,
 ) -> Recipe:
     """How the topology changes; the parameters are those of :class:`~criteria.training.SparseTraining`."""
+    rules = Rules() if rules is None else rules
     if not isinstance(rules, Rules):
         raise InputError(f"rules is {rules!r}; it must be criteria.Rules(…), such as Rules(grown_momentum='reset')")
     if rules.grown_value == "old":
@@ -55,6 +56,10 @@ def checked_loss(loss: Loss | None, criterion: Criterion, ranks: Ranks) -> Loss 
         return None
     if loss is None:
         raise InputError(f"{criterion!r} differentiates the loss twice; give loss=, a function of a temperature")
+    if not callable(loss):
+        raise InputError(
+            f"loss is {loss!r}; it must be a function of a temperature that gives the current batch's loss"
+        )
     if ranks.several:
         raise InputError(f"{criterion!r} needs a whole batch in one process; train in one, or by another criterion")
     return loss

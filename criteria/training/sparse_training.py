@@ -33,7 +33,7 @@ from criteria.training.updating import (
     plugin_errors,
     unscaled,
 )
-from criteria.training.weight import SparseWeight, mask_weights, require_not_cut_down
+from criteria.training.weight import SparseWeight, mask_weights, require_momentum, require_not_cut_down
 
 
 class SparseTraining:
@@ -97,7 +97,7 @@ class SparseTraining:
         """
         self._model, self._optimizer = inner_model(model), inner_optimizer(optimizer)
         self._ranks = Ranks(synchronise)
-        self._recipe = recipe(criterion, growth, rules or Rules(), prune_fraction, update_period, total_steps)
+        self._recipe = recipe(criterion, growth, rules, prune_fraction, update_period, total_steps)
         self._loss = checked_loss(loss, self._recipe.criterion, self._ranks)
         self._gradients: dict[str, Tensor | None] = {}
         self._ages = own_ages(bias_correction, self._optimizer, self._recipe.rules)
@@ -191,8 +191,7 @@ class SparseTraining:
             weight.mask_changed()
         if self._ages:
             self._ages.load_state_dict(state["born"])
-        self.history = history
-        self.step, self._seed = state["step"], state["seed"]
+        self.step, self._seed, self.history = state["step"], state["seed"], history
         mask_weights(self._weights)
 
     @torch.no_grad()
@@ -244,6 +243,8 @@ class SparseTraining:
         if self._ages:
             self._ages.correct({weight.name: weight.parameter for weight in self._weights})
         mask_weights(self._weights)
+        if self._recipe.reads_momentum:
+            require_momentum(self._weights, self._optimizer, self._recipe.growth)
         if not self._recipe.criterion.updates_before_optimizer:
             self._observe_and_update()
         self._gradients = {}
@@ -254,7 +255,7 @@ class SparseTraining:
         due = how.due(self.step)
         if not due and not how.criterion.observes:
             return
-        trained = [weight for weight in self._weights if weight.parameter.grad is not None]
+        trained = [weight for weight in self._weights if weight.has_gradient]
         for weight in trained:
             weight.follow()
         shown = self._layers(trained)

@@ -59,6 +59,11 @@ class Recipe:
             (due or self.criterion.observes) and self.criterion.requires_grad
         )
 
+    @property
+    def reads_momentum(self) -> bool:
+        """Whether the growth will read the optimizer's momentum."""
+        return self.update_period is not None and self.growth.requires_momentum
+
     def fraction(self, step: int) -> float:
         """The prune fraction at ``step``; raises :class:`InputError` where the schedule gives another number."""
         given = self.prune_fraction.at(step, self.total_steps or step)
@@ -75,7 +80,7 @@ class Update:
     """Optimizer step, from 1."""
     prune_fraction: float
     replaced: dict[str, int] = field(default_factory=dict)
-    """How many weights were pruned, by weight; what had no gradient, such as a frozen layer, is left out."""
+    """How many weights were pruned, by weight; what is frozen or had no gradient is left out."""
     skipped: str = ""
     """Why nothing was updated, where nothing was."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from criteria.api import Growth
 from criteria.errors import InputError
 
 MOMENTA = ("momentum_buffer", "exp_avg")
@@ -25,6 +26,11 @@ class SparseWeight:
 
     def __post_init__(self) -> None:
         self.multiplier = self.mask.to(self.parameter.dtype)
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether the last backward pass gave a gradient; a frozen weight may hold an older one, or zeros."""
+        return self.parameter.requires_grad and self.parameter.grad is not None
 
     def follow(self) -> None:
         """Bring the mask to where the weight is now."""
@@ -67,6 +73,15 @@ def require_not_cut_down(
                 f"weights of {weight.name} that this state keeps were set to zero when the training was attached; load "
                 "the model after attaching, or attach with state= to a model that is loaded"
             )
+
+
+def require_momentum(weights: Sequence[SparseWeight], optimizer: torch.optim.Optimizer, growth: Growth) -> None:
+    """Raises :class:`InputError` where the optimizer has taken a step and keeps no momentum: growth would be random."""
+    if any(weight.has_gradient and weight.momentum(optimizer) is None for weight in weights):
+        raise InputError(
+            f"growth {growth!r} reads the optimizer's momentum, and this {type(optimizer).__name__} keeps none; give "
+            "it momentum, or take another growth"
+        )
 
 
 @torch.no_grad()

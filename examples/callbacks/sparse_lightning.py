@@ -1,6 +1,7 @@
 """Sparse training with Lightning: ``Trainer(callbacks=[Sparse(density=0.1)])``. Runs with lightning 2.6."""
 
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -10,17 +11,22 @@ from criteria import InputError, SparseTraining
 class Sparse(Callback):
     """Keeps what the module's first optimizer trains sparse; its settings are those of SparseTraining."""
 
+    trained: ClassVar[WeakSet] = WeakSet()
+    """Modules that were trained, by whichever callback."""
+
     def __init__(self, **settings: Any) -> None:
-        self.settings, self.loaded, self.sparse, self.module = settings, None, None, None
+        self.settings, self.loaded, self.sparse = settings, None, None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Attach when the optimizer is there and a checkpoint, if any, is loaded."""
-        if self.loaded is None and pl_module is self.module:
+        given = "masks" in self.settings and self.sparse is None
+        if self.loaded is None and pl_module in self.trained and not given:
             raise InputError("new masks would cut down what was trained; take Sparse(masks=….sparse.masks) to go on")
         steps = trainer.estimated_stepping_batches
         settings = {"total_steps": None if steps == float("inf") else int(steps), **self.settings}
         self.sparse = SparseTraining(pl_module, trainer.optimizers[0], state=self.loaded, **settings)
-        self.loaded, self.module = None, pl_module
+        self.loaded = None
+        self.trained.add(pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002 - as Lightning calls it
         """Leave a plain module with zeros in place."""

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -97,6 +98,8 @@ def test_lightning_draws_no_new_masks_for_a_module_that_was_fitted(lightning, tm
     weights = {name: value.clone() for name, value in module.state_dict().items()}
     with pytest.raises(InputError, match="new masks would cut down what was trained"):
         lightning(1, sparse=sparse, module=module)
+    with pytest.raises(InputError, match="new masks would cut down what was trained"):
+        lightning(1, module=module)  # as from a cell of a notebook that runs again
     assert all(torch.equal(value, weights[name]) for name, value in module.state_dict().items())
     _, again = lightning(1, sparse=Sparse(total_steps=60, masks=sparse.sparse.masks, **SETTINGS), module=module)
     assert again.step == 6
@@ -172,6 +175,23 @@ def test_hugging_faces_trainer_resumes_bit_for_bit(transformers, tmp_path):
         assert torch.equal(one, other)
 
 
+def test_hugging_faces_trainer_resumes_from_the_last_checkpoint_without_its_name(transformers, tmp_path):
+    whole, _ = transformers(12)
+    shutil.rmtree(tmp_path / "out/checkpoint-12")
+    resumed, again = transformers(12, resume=True)
+    assert again.step == 12
+    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in resumed.state_dict().items())
+
+
+def test_a_checkpoint_without_masks_is_named(transformers, tmp_path):
+    transformers(6)
+    (tmp_path / "out/checkpoint-6/sparse.pt").unlink()
+    with pytest.raises(
+        InputError, match=r"checkpoint-6 has no sparse.pt; resume from a checkpoint that was saved with"
+    ):
+        transformers(12, resume=str(tmp_path / "out/checkpoint-6"))
+
+
 def test_hugging_faces_trainer_leaves_the_best_model_whole(transformers, tmp_path):
     steps = {"save_steps": 5, "eval_steps": 5, "eval_strategy": "steps"}
     best = {"load_best_model_at_end": True, "metric_for_best_model": "age", "greater_is_better": False}
@@ -188,6 +208,8 @@ def test_hugging_faces_trainer_draws_no_new_masks_for_weights_that_were_trained(
     model, _ = transformers(6, sparse=sparse)
     with pytest.raises(InputError, match="new masks would cut down what was trained"):
         transformers(6, sparse=sparse, model=model)
+    with pytest.raises(InputError, match="new masks would cut down what was trained"):
+        transformers(6, model=model)  # as from a cell of a notebook that runs again
     checkpoint = str(tmp_path / "out/checkpoint-6")
     with pytest.raises(InputError, match="Trainer and Sparse resume together"):
         transformers(12, resume=checkpoint, told=False)

@@ -139,6 +139,8 @@ def pruned():
         (perceptron(), {"include": nn.Linear(1, 1)}, r"Linear\(.*\) selects no weights"),
         (perceptron(), {"include": [3]}, "3 selects no weights; give a name, a pattern or a type of module"),
         (Language(tied=True), {}, "weight head.weight is shared with embed.weight, which is not selected; include"),
+        (nn.Sequential(nn.LSTM(3, 4)), {}, "is selected; its matrices are in layers of the types LSTM, which include="),
+        (nn.Sequential(nn.Linear(3, 4)), {"exclude": "*"}, "is selected; look at include and exclude"),
         (parametrized(), {}, "the weight of layer 0 is computed from other tensors"),
         (pruned(), {}, "the weight of layer 0 is computed from other tensors"),
         (parametrized_attention(), {}, "the weight of layer 0 is computed from other tensors"),
@@ -301,6 +303,8 @@ def test_masks_that_do_not_fit_are_refused(masks, message):
         ({"bias_correction": "mine"}, "bias_correction is 'mine'; it can be: shared, own"),
         ({"bias_correction": "own"}, "needs moments that start at zero"),
         ({"synchronise": True}, "torch.distributed has not been started"),
+        ({"rules": {}}, "rules is {}; it must be criteria.Rules"),
+        ({"criterion": "grasp", "loss": 3}, "loss is 3; it must be a function of a temperature"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_in_one_line(settings, message):

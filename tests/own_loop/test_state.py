@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import criteria
@@ -33,6 +33,7 @@ def bits(model, optimizer, sparse):
     st.integers(0, STEPS),
 )
 def test_a_training_resumes_at_any_step_bit_for_bit(criterion, growth, optimizer, scope, momentum, at):
+    assume(growth != "momentum" or optimizer not in ("sgd", "adagrad"))  # they have none, which is refused
     how = {"criterion": criterion, "growth": growth, "rules": Rules(scope, grown_momentum=momentum)}
     whole = attached(optimizer=optimizer, **how)
     train(*whole[:2], STEPS)

@@ -300,6 +300,45 @@ def test_a_layer_that_is_frozen_on_the_way_keeps_its_mask_and_its_zeros():
     assert set(sparse.history[-1].replaced) == {"3.weight", "5.weight"}
 
 
+def test_a_frozen_layer_keeps_its_weights_also_where_its_gradient_stays_as_zeros():
+    model, optimizer, sparse = attached(optimizer="sgd")
+    train(model, optimizer, 3)
+    model[0].requires_grad_(False)
+    mask, weight = sparse.masks["0.weight"].clone(), model[0].weight.clone()
+    for step in range(3, 9):
+        optimizer.zero_grad(set_to_none=False)
+        backward(model, step)
+        optimizer.step()
+    assert model[0].weight.grad is not None
+    assert torch.equal(sparse.masks["0.weight"], mask)
+    assert torch.equal(model[0].weight, weight)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
+@pytest.mark.parametrize("criterion", ["magnitude", "mest"])
+def test_momentum_growth_does_not_grow_at_random_where_the_optimizer_has_no_momentum(optimizer, criterion):
+    model, optimizer, _ = attached(optimizer=optimizer, criterion=criterion, growth="momentum")
+    with pytest.raises(InputError, match=r"MomentumGrowth\(\) reads the optimizer's momentum, and this .* keeps none"):
+        train(model, optimizer, 1)
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", "rmsprop"])
+def test_momentum_growth_takes_the_momentum_of_any_optimizer_that_has_one_also_of_a_layer_that_joins(optimizer):
+    model, optimizer, sparse = attached(optimizer=optimizer, criterion="mest", growth="momentum")
+    model[0].requires_grad_(False)
+    train(model, optimizer, 5)
+    model[0].requires_grad_(True)
+    train(model, optimizer, 4, first=5)
+    assert "0.weight" not in sparse.history[0].replaced
+    assert sparse.history[1].replaced["0.weight"] > 0
+
+
+def test_masks_that_stay_need_no_momentum():
+    model, optimizer, sparse = attached(optimizer="sgd", growth="momentum", update_period=None)
+    train(model, optimizer, 3)
+    assert sparse.step == 3
+
+
 def test_several_parameter_groups_with_settings_of_their_own():
     model = perceptron()
     groups = [{"params": model[0].parameters(), "lr": 0.01}, {"params": model[5].parameters(), "weight_decay": 0.1}]
