@@ -93,6 +93,16 @@ def test_masks_of_perceptrons_are_those_of_the_dense_engine_whatever_is_trained(
     assert_same(found, wanted, atol=1e-9, rtol=1e-7)
 
 
+def test_a_network_that_is_a_single_layer_trains_as_it_does_on_the_dense_engine(float64, monkeypatch):
+    monkeypatch.setattr("benchmark.training.initial.build_network", lambda *_: nn.Linear(6, 10))
+    dataset, training = some_data(6), TrainingSettings(epochs=3, batch_size=16, learning_rate=0.05)
+    members = [lambda: Member(1, 0.3, "erk", recipe("magnitude", "gradient"))]
+    wanted = trained("dense", members, {"name": "a layer"}, training, dataset)
+    found = trained("sparse", members, {"name": "a layer"}, training, dataset)
+    assert set(found.weights(0)) == {"weight", "bias"}
+    assert_same(found, wanted, atol=1e-9, rtol=1e-7)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_every_combination_of_growth_and_rules_has_the_masks_of_the_dense_engine(float64, criterion):
@@ -251,6 +261,7 @@ def test_nobody_gets_a_dense_gradient_that_was_not_made():
         (nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4, 2)), (4, 3, 3), "groups"),
         (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), (3,), "no kernel for 1, Tanh"),
         (nn.Sequential(nn.Linear(3, 4), nn.ReLU()), (3,), "last layer"),
+        (nn.ModuleList([nn.Linear(3, 2)]), (3,), "ModuleList is no nn.Sequential"),
         (build_model("resnet56", inputs=(3, 32, 32), classes=10), (3, 32, 32), "no kernel for blocks1.0, Block"),
     ],
 )

@@ -62,6 +62,10 @@ class Node:
             return self.outputs[0], self.inputs[0]
         return self.outputs[0], self.inputs[0], *self.kernel
 
+    def tensor(self, name: str) -> str:
+        """The name that a parameter or buffer of the module, such as ``weight``, has in the network."""
+        return f"{self.name}.{name}".removeprefix(".")  # a network may be a layer itself
+
 
 def nodes(module: nn.Module, inputs: tuple[int, ...]) -> list[Node]:
     """The operations of ``module``, in order; raises :class:`UnsupportedError` where it has others."""
@@ -135,6 +139,8 @@ def _node(name: str, layer: nn.Module, shape: Shape, flat: bool) -> Node:
                 return _batch_norm(name, layer, shape)
             case Dropout() if not layer.whole_examples:
                 return Node(Kind.DROPOUT, name, shape, shape, probability=layer.p)
+    if not name:
+        raise UnsupportedError(f"{type(layer).__name__} is no nn.Sequential, so the order of its layers is unknown")
     raise UnsupportedError(f"it has no kernel for {name}, {type(layer).__name__}")
 
 

@@ -95,9 +95,9 @@ class Plan:
         found = {}
         for node in self.nodes:
             if node.bias:
-                found[f"{node.name}.bias"] = node.outputs[0]
+                found[node.tensor("bias")] = node.outputs[0]
             if node.kind == Kind.BATCH_NORM:
-                found[f"{node.name}.weight"] = found[f"{node.name}.bias"] = node.outputs[0]
+                found[node.tensor("weight")] = found[node.tensor("bias")] = node.outputs[0]
         return found
 
     @cached_property
@@ -106,7 +106,7 @@ class Plan:
         found = {}
         for node in self.nodes:
             if node.kind == Kind.BATCH_NORM:
-                found[f"{node.name}.running_mean"] = found[f"{node.name}.running_var"] = node.outputs[0]
+                found[node.tensor("running_mean")] = found[node.tensor("running_var")] = node.outputs[0]
         return found
 
     @cached_property

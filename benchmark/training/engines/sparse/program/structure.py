@@ -114,7 +114,7 @@ def _geometry(plan: Plan, number: int) -> Geometry:
         order = channels * node.kernel[0] + rows
     flat = [each.ravel().astype(np.int32) for each in (places, looks, order)]
     return Geometry(
-        f"{node.name}.weight", node.weight_shape, flat[0], flat[1], flat[2], output, block or node.outputs[0]
+        node.tensor("weight"), node.weight_shape, flat[0], flat[1], flat[2], output, block or node.outputs[0]
     )
 
 
