@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from tabulate import tabulate
 
 from benchmark.system.arithmetic import settle_arithmetic
@@ -35,11 +36,32 @@ ONE_WORKER = (
     "test_uneven.py",
 )
 """Files whose tests share what takes seconds to make: another worker would make it once more."""
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+"""As Hypothesis does by itself where CI is set: the same examples each time, none of which is late on a busy machine.
+
+``--hypothesis-profile default`` draws others.
+"""
 torch.set_num_threads(1)  # xdist uses the cores; two threads on a busy core wait for each other
 
 
 SEED = 20_311_107
 """Of every test: one that no plugin sets, as a plugin that seeds by it would change nothing."""
+
+
+LOOKS = ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES")
+"""Variables by which a user or a machine for CI says how output is to look."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def output_looks_as_everywhere():
+    """Tests read what is said, which has no colours and lines of the usual length wherever they run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in LOOKS:
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -68,8 +68,8 @@ def package_of_the_docs(folder):
 
 
 @pytest.fixture(scope="module")
-def before_and_after(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Environment]:
-    """What is listed in a new environment, and the environment once all packages are installed."""
+def before_and_after(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Environment]:
+    """What is listed in a new environment and once all packages are installed, and the environment."""
     folder = tmp_path_factory.mktemp("third-parties")
     here = Environment(folder / "venv")
     here.create()
@@ -77,7 +77,7 @@ def before_and_after(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Env
     # nothing is downloaded: the build backend and all that dst-bench depends on are installed
     packages = (FISHER, package_of_the_docs(folder / "package"), RINGS)
     here.pip("install", "-q", "--no-index", "--no-build-isolation", *packages)
-    return listed, here
+    return listed, here.dst_bench("list"), here
 
 
 OF_THIRD_PARTIES = {
@@ -88,8 +88,7 @@ OF_THIRD_PARTIES = {
 
 
 def test_what_third_parties_add_is_listed_while_it_is_installed(before_and_after):
-    before, here = before_and_after
-    after = here.dst_bench("list")
+    before, after, _ = before_and_after
     for name, described in OF_THIRD_PARTIES.items():
         assert re.search(rf"^{name} +{described}", after, re.M), name
         assert not re.search(rf"^{name} ", before, re.M), name
@@ -97,7 +96,7 @@ def test_what_third_parties_add_is_listed_while_it_is_installed(before_and_after
 
 
 def test_a_third_partys_criterion_is_checked_and_is_gone_when_it_is_uninstalled(before_and_after):
-    _, here = before_and_after
+    _, _, here = before_and_after
     (checked,) = json.loads(here.dst_bench("contract", "fisher", "--quick", "--json"))
     outcomes = {each["property"]: each["outcome"] for each in checked["results"]}
     assert outcomes["state_roundtrip"] == outcomes["checkpoint_replay"] == "kept"
@@ -111,7 +110,7 @@ def test_a_third_partys_criterion_is_checked_and_is_gone_when_it_is_uninstalled(
 
 def test_third_parties_data_model_criterion_growth_claim_and_experiment_work_together(before_and_after):
     """All by entry points: they are checked, trained, judged and reported as what we ship is."""
-    _, here = before_and_after
+    _, _, here = before_and_after
     some, own = ("--seeds", "1-2", "--density", "0.05"), "mest_momentum(lambda_=1)"
     # the gate knows neither the criterion nor the growth yet, so this checks the contract of both
     table = here.dst_bench("run", "rings", "--criteria", f"static,magnitude,{own}", *some)

@@ -4,7 +4,6 @@ They are others whenever the code is another, so that a run that is repeated say
 ``DST_BENCH_ATTACK_SEED`` is for other ones, and ``DST_BENCH_ATTACK_FAULTS`` for another number.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -19,20 +18,11 @@ import yaml
 from benchmark.commands.cli import main
 from tests.attack.faults import SMALL, faults
 from tests.installed import unique
-
-ROOT = Path(__file__).parents[2]
-
-
-def seed_of_code():
-    """A seed that changes with any module of the project."""
-    files = sorted(path for folder in ("benchmark", "criteria", "tests") for path in (ROOT / folder).rglob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).digest()
-    return int.from_bytes(digest[:4], "big") % 10**6
-
+from tests.seeds import seed_of_code
 
 SEED = int(os.environ.get("DST_BENCH_ATTACK_SEED") or seed_of_code())
 LONG = int(os.environ.get("DST_BENCH_ATTACK_FAULTS", "350"))
-SECONDS = 120
+SECONDS = 600
 
 
 class HungError(BaseException):

@@ -50,7 +50,7 @@ def disk(tmp_path, monkeypatch, trained):
         yield mounted
     finally:
         monkeypatch.undo()
-        subprocess.run(["umount", str(mounted)], check=True)
+        subprocess.run(["umount", "--lazy", str(mounted)], check=True)
 
 
 def fill(folder, pages_left=0):

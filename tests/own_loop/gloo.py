@@ -12,7 +12,8 @@ from tests.own_loop.nets import attached, backward, perceptron
 
 
 def main(folder, criterion, mode):
-    dist.init_process_group("gloo")
+    # they meet in a file: a port that was free a moment ago may be somebody else's by now
+    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=int(os.environ["RANK"]), world_size=2)
     rank = dist.get_rank()
     torch.set_num_threads(1)
     torch.manual_seed(rank)
@@ -32,7 +33,7 @@ def main(folder, criterion, mode):
     else:
         weights = {name: weight.detach() for name, weight in model.module.named_parameters()}
         torch.save({"masks": sparse.masks, "weights": weights, "updates": len(sparse.history)}, f"{folder}/{rank}.pt")
-    dist.barrier()  # whoever ends first takes the store with it, which the other may be waiting for
+    dist.barrier()  # whoever ends first closes its connections, on which the other may be waiting
     dist.destroy_process_group()
 
 

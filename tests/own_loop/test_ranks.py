@@ -1,7 +1,6 @@
 """Processes that train one network have the same masks, also where their seeds differ."""
 
 import os
-import socket
 import subprocess
 import sys
 
@@ -12,13 +11,13 @@ from criteria.training.masks import digest
 
 def two(folder, *arguments):
     """What two gloo processes leave behind."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "ignore", "-m", "tests.own_loop.gloo", str(folder), *arguments]
-    started = [subprocess.Popen(command, env={**os.environ, **shared, "RANK": str(rank)}) for rank in range(2)]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    started = [subprocess.Popen(command, env={**os.environ, "RANK": str(rank)}) for rank in range(2)]
+    try:
+        assert [process.wait(timeout=600) for process in started] == [0, 0]
+    finally:
+        for process in started:
+            process.kill()
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 

@@ -25,7 +25,7 @@ from tests.running.tiny import TINY
 
 RUN = ["run", "tiny.yaml", "--no-contract", "--device", "cpu"]
 FOLDER = Path("results/tiny")
-PATIENCE = 60.0
+PATIENCE = 600.0
 """Seconds in which a process that has been started takes something."""
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")

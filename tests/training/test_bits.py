@@ -9,7 +9,9 @@ import sys
 import pytest
 import torch
 
-SEED = int(os.environ.get("DST_BENCH_BITS_SEED", random.SystemRandom().randrange(10**6)))
+from tests.seeds import seed_of_code
+
+SEED = int(os.environ.get("DST_BENCH_BITS_SEED") or seed_of_code())
 THREADS = (1, 2, 3)
 RULES = ((None, None), ("magnitude", "random"), ("snip", "gradient"), ("running_snip", "momentum"), ("grasp", "random"))
 

@@ -18,5 +18,5 @@ def test_threads_end_with_the_networks_that_they_computed():
     del threads
     gc.collect()
     for thread in own:
-        thread.join(10)
+        thread.join(600)
     assert not any(thread.is_alive() for thread in own)

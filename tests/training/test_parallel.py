@@ -27,7 +27,7 @@ def done(tmp_path_factory, worker_id):
         if not root.exists():
             root.mkdir()
             script = Path(__file__).with_name("two_processes.py")
-            subprocess.run([sys.executable, str(script), str(root)], check=True, timeout=600)
+            subprocess.run([sys.executable, str(script), str(root)], check=True, timeout=1800)
     return root
 
 

@@ -174,6 +174,7 @@ def forked(folder: Path, work: Callable[[], int | None], number: int, processes:
 
 def main(root: Path) -> None:
     torch.set_num_threads(1)
+    communication.SILENT_SECONDS = 600.0  # on a busy machine a process may wait for seconds, and what is said is read
     for name, (work, processes) in WORK.items():
         folder = root / name
         folder.mkdir()
