@@ -2,7 +2,7 @@
 
 >>> import criteria
 >>> criteria.names()
-['magnitude', 'mest', ...]
+['grad_step', 'grasp', 'magnitude', ...]
 >>> criterion = criteria.load("mest", lambda_=0.1)
 >>> pruned = criterion.select(criteria.Layer("fc1", weight, grad, mask), n=10)
 

@@ -116,7 +116,7 @@ class Criterion:
         return lowest(self.score(layer), layer.mask, n, layer.generator)
 
     def observe(self, layer: Layer) -> None:
-        """Called after every backward pass, for criteria that follow the training. Overriding it is optional."""
+        """Called once in every optimizer step, for criteria that follow the training. Overriding it is optional."""
 
     def state_dict(self) -> dict[str, Any]:
         """What :meth:`observe` has gathered, as tensors and plain values; empty for a stateless criterion."""
