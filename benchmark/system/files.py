@@ -54,9 +54,9 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
     ``content`` is text (written as UTF-8), bytes, or what writes them into an open file. A link stays one, and what it
     leads to is written.
     """
-    temporary = None
+    temporary, place = None, Path(os.path.realpath(path))
     try:
-        place = _place_of(path)
+        _require_file_or_nothing(path, place)
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             dir=place.parent, prefix=f".{process.name()}-", suffix=HALF_WRITTEN, delete=False
@@ -81,13 +81,11 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
                 temporary.unlink(missing_ok=True)
 
 
-def _place_of(path: Path) -> Path:
-    """Where a file is written, behind all links; raises :class:`InputError` where something else than a file is."""
-    place = Path(os.path.realpath(path))
+def _require_file_or_nothing(path: Path, place: Path) -> None:
+    """Raise :class:`InputError` where ``path`` leads to something else than a file, which is at ``place``."""
     if place.exists() and not place.is_file():
         kind = "a folder" if place.is_dir() else "not a regular file"
         raise InputError(f"{path}: cannot be written: it is {kind}")
-    return place
 
 
 def append(path: Path, text: str) -> None:
@@ -139,5 +137,6 @@ def require_room(folder: Path) -> None:
 
 def require_room_for(file: Path) -> None:
     """Raise :class:`InputError` unless ``file`` can be written by :func:`write_atomically`; makes nothing."""
-    place = _place_of(file)
+    place = Path(os.path.realpath(file))
+    _require_file_or_nothing(file, place)
     require_room(place.parent if file.is_symlink() else file.parent)  # named as the user named it, where that is so
