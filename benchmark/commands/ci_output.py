@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Told: TypeAlias = CheckOutcome | Note
 
+SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable in which GitHub's Actions give the file of the job's summary."""
+
 
 def add_ci(parser: argparse.ArgumentParser) -> None:
     """What continuous integration reads."""
@@ -30,15 +33,18 @@ def telling_ci(args: argparse.Namespace) -> "Iterator[list[Told]]":
     """A list for what a command tells, in which a plugin that ends it is told last.
 
     A file of JUnit's that an earlier command left is removed first: it would be read as what this one found. Raises
-    :class:`InputError` where none can be written, before the command has done anything.
+    :class:`InputError` where none, or no summary of GitHub's, can be written, before the command has done anything.
     """
     from benchmark.commands.ending import is_contract_error
-    from benchmark.system.files import require_room_for
+    from benchmark.system.files import require_appendable, require_room_for
     from benchmark.verdicts.ci_notes import broken
 
     if args.junit:
         require_room_for(args.junit)
         args.junit.resolve().unlink(missing_ok=True)  # a link stays one
+    summary = os.environ.get(SUMMARY)
+    if args.github and summary:
+        require_appendable(Path(summary))
     told: list[Told] = []
     try:
         yield told
@@ -68,10 +74,24 @@ def tell_ci(args: argparse.Namespace, told: "Sequence[Told]") -> None:
     if isinstance(last, Note):
         print(github_line(last))
         return
-    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+    if path := os.environ.get(SUMMARY):
         append(Path(path), github_summary(last))
     for line in github_annotations(last):
         print(line)
+
+
+def forget_junit(arguments: Sequence[str]) -> None:
+    """Remove JUnit's file of an earlier command where this one's arguments are wrong: it would be read as this one's.
+
+    Nothing is removed for a command that writes no such file.
+    """
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--junit", type=_file_to_write)
+    if arguments[:1] not in (["check"], ["reproduce"]):
+        return
+    with suppress(argparse.ArgumentError, SystemExit, OSError):
+        if path := parser.parse_known_args(arguments)[0].junit:
+            path.resolve().unlink(missing_ok=True)
 
 
 def _file_to_write(text: str) -> Path:

@@ -8,6 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from benchmark.commands.ci_output import forget_junit
 from benchmark.commands.ending import EXIT_STATUSES, ending, prepare_output
 from benchmark.system import communication
 from benchmark.system.arithmetic import settle_arithmetic
@@ -42,6 +43,8 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         args = parser.parse_args(arguments)
     except SystemExit as end:  # argparse has printed help or an error
+        if end.code:
+            forget_junit(arguments)
         return int(end.code or 0)
     if args.command is None:
         parser.print_help()

@@ -48,7 +48,8 @@ def _lines(found: "Status") -> list[str]:
         f"{found.experiment}: {found.done} of {found.runs} runs done{diverged}, "
         f"{found.running} running, {found.waiting} waiting{failed}",
         *(
-            f"{each.runs} runs will go on from a checkpoint at step {each.step} of {each.total_steps}"
+            f"{each.runs} run{'s' if each.runs != 1 else ''} will go on from a checkpoint at step {each.step} of "
+            f"{each.total_steps}"
             for each in found.unfinished
         ),
         *(

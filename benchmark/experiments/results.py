@@ -13,9 +13,10 @@ from typing import Annotated, Any, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.experiments.cells import Cell
+from benchmark.experiments.damaged import told_together
 from benchmark.experiments.outcome import Outcome, impossible
 from benchmark.experiments.runs import Run
-from benchmark.system.files import read_text, write_atomically
+from benchmark.system.files import read_text, reason, write_atomically
 from criteria.errors import InputError
 
 ALMOST = 1e-3
@@ -159,7 +160,7 @@ class ResultsFolder:
             place.parent.mkdir(parents=True, exist_ok=True)
             self.file(result.id).replace(place)
         except OSError as error:
-            raise InputError(f"{place}: cannot be written: {error.strerror or error}") from error
+            raise InputError(f"{place}: cannot be written: {reason(error, place)}") from error
         return place
 
     def read(self, run: Run) -> Result | None:
@@ -169,6 +170,7 @@ class ResultsFolder:
         """
         path = self.file(run.id)
         if not os.path.lexists(os.path.realpath(path)):  # a link that leads to itself is there, and cannot be read
+            self._require_readable()
             return None
         result = parse_result(read_text(path), str(path), REMEDY)
         if result.id != run.id or result.settings != run.settings:
@@ -178,8 +180,27 @@ class ResultsFolder:
         return result
 
     def read_all(self, runs: Iterable[Run]) -> list[tuple[Run, Result]]:
-        """The runs that have a stored result, with it; each file is read once."""
-        return [(run, result) for run in runs if (result := self.read(run)) is not None]
+        """The runs that have a stored result, with it; each file is read once.
+
+        Raises :class:`InputError` where the folder cannot be read, and for damaged results, of which it names the first
+        and says how many others there are.
+        """
+        found = []
+        with told_together() as damaged:
+            for run in runs:
+                with damaged.gathered():
+                    found += [(run, result)] if (result := self.read(run)) is not None else []
+        return found
+
+    def _require_readable(self) -> None:
+        """Raise :class:`InputError` where the folder is there, or something else is, and it cannot be read."""
+        try:
+            with os.scandir(self.runs):
+                pass
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise InputError(f"{self.runs}: cannot be read: {reason(error, self.runs)}") from error
 
 
 def result_text(result: Result) -> str:

@@ -108,4 +108,4 @@ def _listen(helper: Child, progress: Progress) -> None:
                 progress.say(said["text"])
             else:
                 progress.beside(helper.pid, said["steps"], said["runs"], said["before"])
-    progress.beside(helper.pid, 0, 0.0)  # also where it died in the middle of a fleet
+    progress.gone(helper.pid)

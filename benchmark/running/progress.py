@@ -102,6 +102,13 @@ class Progress(Shows):
         self._beside[process] = runs
         self._before += before
 
+    def gone(self, process: int) -> None:
+        """Note that a helper has ended; what it had done of a fleet that it did not finish has to be done again.
+
+        It was done at the speed that it was done at, so it goes on to count where the time that is left is foreseen.
+        """
+        self._before -= self._beside.pop(process, 0.0)
+
     def say(self, text: str) -> None:
         self._console.print(text, markup=False, emoji=False, highlight=False)
 

@@ -1,5 +1,6 @@
 """Reading and writing whole files, with errors of one line that name the file."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -35,7 +36,7 @@ def _said_in_one_line(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path}: cannot be read: {reason(error, path)}") from error
     except ValueError as error:  # a name that no file can have, with a null character in it
         raise InputError(f"{str(path)!r}: cannot be read: {error}") from error
 
@@ -74,7 +75,7 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
         refused = _refusal(error)
         if refused is None:
             raise
-        raise InputError(f"{path}: cannot be written: {refused.strerror or refused}") from error
+        raise InputError(f"{path}: cannot be written: {reason(refused, place)}") from error
     finally:
         if temporary is not None:
             with suppress(OSError):
@@ -98,7 +99,20 @@ def append(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text if begins_a_line else f"\n{text}")
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"{path}: cannot be written: {reason(error, path)}") from error
+
+
+def require_appendable(path: Path) -> None:
+    """Raise :class:`InputError` unless :func:`append` can add to ``path``; changes nothing."""
+    problem = None
+    if path.is_dir():
+        problem = "it is a folder"
+    elif not os.path.isdir(path.absolute().parent):
+        problem = f"there is no folder {path.parent}"
+    elif not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        problem = os.strerror(errno.EACCES)
+    if problem is not None:
+        raise InputError(f"{path}: cannot be written: {problem}")
 
 
 def _ends_a_line(path: Path) -> bool:
@@ -117,6 +131,15 @@ def _refusal(error: BaseException | None) -> OSError | None:
     return error
 
 
+def reason(error: OSError, path: Path) -> str:
+    """Why the system refused ``path``: what stands where it needs a folder, or the system's own words."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        for place in path.absolute().parents:
+            if os.path.lexists(place) and not place.is_dir():
+                return f"{place} is not a folder"
+    return error.strerror or str(error)
+
+
 def require_writable(folder: Path) -> None:
     """Make ``folder`` if it is not there; raises :class:`InputError` unless files can be written into it."""
     try:
@@ -124,7 +147,7 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"\0")
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written into: {error.strerror or error}") from error
+        raise InputError(f"{folder}: cannot be written into: {reason(error, folder)}") from error
 
 
 def require_room(folder: Path) -> None:

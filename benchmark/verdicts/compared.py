@@ -22,7 +22,7 @@ from benchmark.verdicts.statistics.changes import (
     groups_against_rest,
     moderated,
 )
-from benchmark.verdicts.statistics.unstable import collapsed, turned_p
+from benchmark.verdicts.statistics.unstable import collapsed, turned, turned_p, unstable
 
 Depth: TypeAlias = Literal["bits", "paired", "seeds"]
 """How sharp a comparison is; :data:`DEPTHS` explains each."""
@@ -126,6 +126,7 @@ def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chanc
     ``grain`` is the step of the metric and ``chance`` the accuracy of a constant answer, both in percent.
     """
     first, second = _values(pairs)
+    collapses = _collapses(pairs, first, second, chance)  # all stored seeds tell of these, whichever are paired
     some = list(pairs)
     if len({len(pair.common) for pair in pairs}) == 1:  # a part of the stored seeds is compared with that part
         some = [pair.on_common_seeds for pair in pairs]
@@ -142,7 +143,7 @@ def compare(source: str, pairs: Sequence[StoredAndMeasured], grain: float, chanc
         *_criteria(pairs, each, calm),
         *_contrasts(pairs, calm, shaky),
         *_together(each, calm),
-        *_collapses(first, second, chance),
+        *collapses,
     ]
     return Compared(source, "paired" if paired else "seeds", pairs, each, shaky, many)
 
@@ -273,19 +274,19 @@ def _contrasts(pairs: Sequence[StoredAndMeasured], changes: Changes, shaky: Mask
     ]
 
 
-def _collapses(first: Array, second: Array, chance: float) -> list[Many]:
+def _collapses(pairs: Sequence[StoredAndMeasured], first: Array, second: Array, chance: float) -> list[Many]:
     """Whether more cells than chance explains collapsed with all seeds of one side and with none of the other."""
-    low = [collapsed(side, chance) & np.isfinite(side) for side in (first, second)]
-    there = [np.isfinite(side) for side in (first, second)]
-    every = [(mask == known).all(axis=1) & known.any(axis=1) for mask, known in zip(low, there, strict=True)]
-    never = [~mask.any(axis=1) & known.any(axis=1) for mask, known in zip(low, there, strict=True)]
-    able = int((low[0].any(axis=1) | low[1].any(axis=1)).sum())
+    near = [(collapsed(side, chance) & np.isfinite(side)).any(axis=1) for side in (first, second)]
+    able = int((near[0] | near[1] | unstable(first, second, chance)).sum())
     found = []
-    for words, now in (("collapse now", 1), ("no longer collapse", 0)):
-        turned = every[now] & never[1 - now]
-        if turned.any():
-            seeds = [int(known[turned].sum(axis=1).min()) for known in there]
-            move = float(np.nanmean(second[turned]) - np.nanmean(first[turned]))
-            p = turned_p(int(turned.sum()), able, seeds[now], seeds[1 - now])
-            found.append(Many("collapse", f"cells that {words}", int(turned.sum()), move, None, p))
+    for one, many, never, every in (
+        ("collapses now", "cells that collapse now", first, second),
+        ("no longer collapses", "cells that no longer collapse", second, first),
+    ):
+        cells = np.flatnonzero(turned(never, every, chance))
+        if cells.size:
+            seeds = [int(np.isfinite(side[cells]).sum(axis=1).min()) for side in (every, never)]
+            move = float(np.nanmean(second[cells]) - np.nanmean(first[cells]))
+            name = f"{pairs[cells[0]].cell} {one}" if cells.size == 1 else many
+            found.append(Many("collapse", name, cells.size, move, None, turned_p(cells.size, able, *seeds)))
     return found

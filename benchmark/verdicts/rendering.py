@@ -112,4 +112,5 @@ def _shifted(shift: Shift) -> str:
         case "together":
             return f"all {shift.cells} cells together ({shift.source}): moved by {points} on average"
         case "collapse":
-            return f"{shift.cells} {shift.name} with every seed ({shift.source})"
+            count = f"{shift.cells} " if shift.cells > 1 else ""
+            return f"{count}{shift.name} with every seed ({shift.source})"

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from benchmark.data import source_of
 from benchmark.experiments.cells import Cell
 from benchmark.experiments.cost import steps_per_epoch
+from benchmark.experiments.damaged import told_together
 from benchmark.experiments.experiment import Experiment
 from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, samples
@@ -214,12 +216,13 @@ def load_study(
     give the same result up to rounding. Raises :class:`InputError` for a result that is damaged or of another run, and
     for expected values of another metric.
     """
-    found = []
-    for run in expand(experiment):
-        for candidate in _on_each(run):
-            if (result := place.read(candidate)) is not None:
-                found.append((candidate, result))
-                break
+    found: list[tuple[Run, Result]] = []
+    with told_together() as damaged:
+        for run in expand(experiment):
+            with damaged.gathered():
+                read = ((candidate, place.read(candidate)) for candidate in _on_each(run))
+                there = ((candidate, result) for candidate, result in read if result is not None)
+                found += islice(there, 1)
     return Study(experiment, tuple(found), expected, stored, changed=tuple(changed), doubts=tuple(doubts))
 
 

@@ -119,3 +119,41 @@ def test_what_cannot_be_written_is_refused_before_anything_is_trained(tiny, give
     assert said.startswith("dst-bench: file" if "file" in given else "dst-bench: /dev/null")
     assert "cannot be written" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("summary", "problem"),
+    [
+        ("folder", "it is a folder"),
+        ("file/below.md", "there is no folder file"),
+        ("none/below.md", "there is no folder none"),
+    ],
+)
+def test_a_summary_that_cannot_be_written_is_refused_before_anything_is_trained(
+    tiny, summary, problem, monkeypatch, capsys
+):
+    monkeypatch.setattr("benchmark.running.missing.train_missing", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", summary)
+    Path("file").touch()
+    Path("folder").mkdir()
+    Path("verdicts.xml").write_text("<testsuites/>")
+    assert main(["reproduce", tiny, *CI]) == 2
+    assert capsys.readouterr().err == f"dst-bench: {summary}: cannot be written: {problem}\n"
+    assert not Path("verdicts.xml").exists()
+
+
+@pytest.mark.parametrize("junit", [["--junit", "verdicts.xml"], ["--junit=verdicts.xml"]])
+@pytest.mark.parametrize("wrong", ["--unknown", "--seeds=none"])
+def test_a_command_whose_arguments_are_wrong_leaves_no_file_of_an_earlier_one(tiny, junit, wrong):
+    Path("verdicts.xml").write_text("<testsuites/>")
+    assert main(["rank", tiny, *junit]) == 2
+    assert Path("verdicts.xml").exists(), "a command that writes no such file removes none"
+    assert main(["check", tiny, *junit, wrong]) == 2
+    assert not Path("verdicts.xml").exists()
+
+
+def test_wrong_arguments_before_a_command_or_behind_the_file_remove_no_folder(tiny):
+    Path("verdicts.xml").mkdir()
+    assert main(["check", tiny, "--junit", "verdicts.xml"]) == 2
+    assert main(["check", tiny, "--junit"]) == 2
+    assert Path("verdicts.xml").is_dir()

@@ -55,6 +55,13 @@ def test_the_page_begins_with_the_question_the_answer_and_the_reasons(own_page):
     assert 'class="unexpected"' not in own_page
 
 
+def test_one_run_is_not_said_to_be_several():
+    study = study_of(experiment(densities=(0.05,)))
+    text = Page(page(Findings(replace(study, results=study.results[:1])))).text
+    assert re.search(r"\b1 run, 1 seed\b", text)
+    assert not re.search(r"(?<! of )\b1 runs", text)
+
+
 def test_somebodys_own_criterion_leads_with_its_differences_to_the_reference(own):
     assert lead_plot(own).name == "standing-differences"
     assert lead_plot(Findings(study_of(experiment()))).name == "accuracy"

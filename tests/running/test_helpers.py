@@ -144,7 +144,7 @@ class Asked:
 
 def test_all_helpers_are_asked_to_end_before_any_is_waited_for(monkeypatch):
     """Each does its present step first: one after the other they would take as many steps as they are."""
-    notes, progress = [], SimpleNamespace(beside=lambda *_: None, say=lambda _: None)
+    notes, progress = [], SimpleNamespace(beside=lambda *_: None, gone=lambda _: None, say=lambda _: None)
     monkeypatch.setattr(child, "start", lambda *_: Asked(notes))
     task = helpers.HelperTask([], None, Options(), {})
     with pytest.raises(KeyboardInterrupt), helpers.helped(3, task, progress):

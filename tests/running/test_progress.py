@@ -58,6 +58,20 @@ def test_what_a_checkpoint_brought_to_a_helper_does_not_count_as_speed(lines, cl
     assert said()[-1].endswith("(51%) · 11 steps/s · 10 s gone · 49 s left")
 
 
+def test_what_a_helper_that_died_had_done_still_says_how_fast_training_is(lines, clock):
+    progress, said = lines
+    on_step = progress.fleet(5)
+    for seconds in range(51):
+        clock.seconds = seconds
+        progress.beside(1, 5, 5 * (1 + seconds) / 100)
+        on_step(1 + seconds, 100)
+    assert said()[-1].endswith("(51%) · 10 steps/s · 50 s gone · 49 s left")
+    progress.gone(1)
+    clock.seconds = 51
+    on_step(52, 100)
+    assert said()[-1].endswith("(26%) · 10 steps/s · 51 s gone · 1 min 15 s left")
+
+
 def test_no_time_is_foreseen_from_a_first_step_that_compiled_for_minutes(lines, clock):
     progress, said = lines
     on_step = progress.fleet(10)

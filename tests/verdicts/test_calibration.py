@@ -31,9 +31,7 @@ def single(world, first, second):
     evidence = Evidence(samples(world.grid, first, 1), SOURCE)
     expected = revised(None, evidence, experiment="simulated", metric="accuracy", tolerance=world.tolerance)
     outcome = check(samples(world.grid, second, 101), expected)
-    return "deviates" in {row.verdict for row in outcome.rows} or any(
-        shift.deviates for shift in outcome.shifts if shift.kind != "collapse"
-    )
+    return "deviates" in {row.verdict for row in outcome.rows} or any(shift.deviates for shift in outcome.shifts)
 
 
 @pytest.mark.parametrize("shift", [0.0, -0.6])
@@ -49,6 +47,16 @@ def test_the_simulated_check_is_the_check_itself(shift):
     ]
 
 
+def test_the_simulated_check_is_the_check_itself_where_cells_collapse():
+    world, generator = of_check.worlds(12)[2], np.random.default_rng(7)
+    first, second = (results(generator, world.grid.mean, world.std, n, grain=world.grid.grain) for n in (10, 3))
+    first[6:] = collapsing(generator, first[6:], 4, 0.5)
+    second[:, 0] = 21.0, 25.0, 45.0
+    found = of_check.fails(first, second, world).tolist()
+    assert found == [single(world, *pair) for pair in zip(first, second, strict=True)]
+    assert 0 < sum(found) < 12
+
+
 @pytest.mark.parametrize("world", range(5))
 @pytest.mark.parametrize("sides", [(5, 5), (3, 3), (5, 1)])
 @pytest.mark.parametrize("correlation", [0.0, 0.4, 0.8])
@@ -61,8 +69,8 @@ def test_an_honest_rerun_with_other_seeds_rarely_fails(world, sides, correlation
     assert plausible(of_check.fails(first, second, chosen).sum(), 300, 0.01, "greater")
 
 
-@pytest.mark.parametrize(("cells", "probability"), [(1, 0.5), (4, 0.5), (4, 0.8)])
-@pytest.mark.parametrize("sides", [(3, 3), (5, 1)])
+@pytest.mark.parametrize(("cells", "probability"), [(1, 0.2), (4, 0.2), (1, 0.5), (4, 0.5), (4, 0.8)])
+@pytest.mark.parametrize("sides", [(3, 3), (5, 1), (10, 3)])
 def test_cells_that_collapse_with_some_seeds_fail_no_honest_rerun(cells, probability, sides):
     world, generator = of_check.worlds(300)[2], np.random.default_rng(3)
     first, second = (

@@ -369,6 +369,35 @@ def test_a_cell_that_collapses_with_some_seeds_is_unstable_and_not_deviating():
     assert outcome.exit_status(strict=True) == 0
 
 
+def fallen(n, m, stored=95.7, std=1.0):
+    """The outcome where one cell of ``n`` stored seeds falls with all of ``m`` new ones, each to another depth."""
+    before, now = grid(std=std), elsewhere(std=std)
+    cell = next(iter(before))
+    before[cell], now[cell] = around(stored, 0.3, n=n), others(seeds(*[21.0, 25.0, 45.0, 33.0, 60.0][:m]))
+    return cell, check(now, expecting(before))
+
+
+@pytest.mark.parametrize(("n", "m"), [(10, 3), (5, 5), (20, 3)])
+def test_a_cell_that_falls_with_every_seed_deviates_where_chance_hardly_explains_it(n, m):
+    cell, outcome = fallen(n, m)
+    assert outcome.exit_status() == 1
+    assert f"deviates: {cell} collapses now with every seed (measured)" in render(outcome)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 3), (5, 3)])
+def test_a_cell_that_falls_with_few_seeds_may_do_so_by_chance(n, m):
+    cell, outcome = fallen(n, m)
+    assert {row.cell: row.verdict for row in outcome.rows}[cell] == "unstable"
+    assert outcome.exit_status() == 0
+
+
+def test_a_cell_that_falls_with_every_seed_is_unstable_where_a_stored_seed_had_fallen():
+    before, now = grid(std=1.0), elsewhere(std=1.0)
+    cell = next(iter(before))
+    before[cell], now[cell] = {**around(95.7, 0.3, n=9), 10: 30.0}, others(seeds(21.0, 25.0, 45.0))
+    assert {row.cell: row.verdict for row in check(now, expecting(before)).rows}[cell] == "unstable"
+
+
 def test_a_criterion_that_collapses_with_every_seed_deviates():
     measured = {
         cell: dict.fromkeys(values, 10.0) if cell.criterion == "snip" else values

@@ -39,7 +39,7 @@ def versions(study: Study) -> list[str]:
         + (f", data {run.setup.data} ({digest})" if (digest := result.environment.get("data")) else "")
         for run, result in study.results
     )
-    return [f"{count} runs: {told}" for told, count in found.most_common()]
+    return [f"{count} run{'s' if count != 1 else ''}: {told}" for told, count in found.most_common()]
 
 
 def _alone(criteria: list[str], study: Study) -> str:

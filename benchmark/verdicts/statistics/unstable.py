@@ -32,12 +32,31 @@ def collapsed(values: Array, chance: float) -> Mask:
 
 def unstable(first: Array, second: Array, chance: float) -> Mask:
     """Which cells [..., cells] of two sides [..., cells, seeds] collapse with some of their seeds but not with all."""
-    typical = _lower_median(np.concatenate([_spreads(first), _spreads(second)], axis=-1))[..., None]
     gap = np.fmax(_widest_gap(first), _widest_gap(second))
-    jumps = gap > np.fmax(GAP, TIMES * typical)
     both = np.concatenate([first, second], axis=-1)
     low, there = collapsed(both, chance), np.isfinite(both)
-    return np.asarray(jumps | (low.any(axis=-1) & (~low & there).any(axis=-1)))
+    return np.asarray((gap > _least_gap(first, second)) | (low.any(axis=-1) & (~low & there).any(axis=-1)))
+
+
+def turned(first: Array, second: Array, chance: float) -> Mask:
+    """Which unstable cells [..., cells] collapse with no seed of the first side and with every seed of the second.
+
+    A seed collapses near chance, or far below every seed of a first side that has no gap itself.
+    """
+    least = _least_gap(first, second)
+    calm = (_widest_gap(first) <= least) & ~collapsed(first, chance).any(axis=-1)
+    bottom = np.where(np.isfinite(first), first, np.inf).min(axis=-1)
+    fell = collapsed(second, chance) | (calm[..., None] & (second < (bottom - least)[..., None]))
+    there = np.isfinite(second)
+    every = (fell | ~there).all(axis=-1) & there.any(axis=-1)
+    never = ~collapsed(first, chance).any(axis=-1) & np.isfinite(first).any(axis=-1)
+    return np.asarray(every & never & unstable(first, second, chance))
+
+
+def _least_gap(first: Array, second: Array) -> Array:
+    """The gap [..., 1] between two seeds of a cell that only a collapse makes wider."""
+    typical = _lower_median(np.concatenate([_spreads(first), _spreads(second)], axis=-1))[..., None]
+    return np.asarray(np.fmax(GAP, TIMES * typical))
 
 
 def _lower_median(values: Array) -> Array:
@@ -95,17 +114,20 @@ def sign_flip_p(differences: Array) -> float:
     return float((means >= abs(differences.mean()) - 1e-9).mean())
 
 
-def turned_p(turned: int, able: int, every: int, never: int) -> float:
-    """P-value of as many cells as ``turned`` that collapse with all seeds of one side and with none of the other.
+def turned_p(count: int, able: int, every: int, never: int) -> float:
+    """P-value of as many cells as ``count`` that collapse with all seeds of one side and with none of the other.
 
     ``able`` cells collapse with some seed; ``every`` and ``never`` are the seeds of the side that collapses and of the
-    other. One such cell is nothing: with a probability of one half, three seeds against three do so three times in a
-    hundred. The bound holds for whatever probability makes it likeliest, and for cells that collapse independently.
+    other, or the other way round. One such cell is nothing: with a probability of one half, three seeds against three
+    do so three times in a hundred. The bound holds for whatever probability makes it likeliest, and for cells that
+    collapse independently.
     """
-    if not turned:
+    if not count:
         return 1.0
     probability = np.linspace(0.0, 1.0, PROBABILITIES)
     # A cell is known to be able because a seed of it has collapsed, which is 1 - (1 - p)^seeds; p is cancelled from it.
     seen = ((1 - probability)[:, None] ** np.arange(every + never)).sum(axis=-1)
-    single = float((probability ** (every - 1) * (1 - probability) ** never / seen).max())
-    return float(min(1.0, 2 * special.bdtrc(turned - 1, able, single)))
+    falls = probability ** (every - 1) * (1 - probability) ** never
+    rises = probability ** max(never - 1, 0) * (1 - probability) ** every  # the other side may as well be the one
+    single = float(((falls + rises) / seen).max())
+    return float(min(1.0, special.bdtrc(count - 1, able, single)))
