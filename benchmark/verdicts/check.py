@@ -30,11 +30,10 @@ from criteria.errors import InputError
 
 FAMILY_LEVEL = 0.01
 """How often an honest rerun may fail a whole experiment."""
-SHARES: Mapping[str, float] = {"cell": 0.32, "criterion": 0.12, "contrast": 0.16, "together": 0.15, "collapse": 0.3}
+SHARES: Mapping[str, float] = {"cell": 0.32, "criterion": 0.12, "contrast": 0.16, "together": 0.15, "collapse": 0.25}
 """The part of the level that each kind of comparison has. They are families of their own, because in one family the few
-criteria would pay for the many cells. Without collapses, which most experiments do not have, a quarter is kept in
-reserve for what seeds have in common. With them the shares exceed the level by a twentieth, and honest reruns that were
-simulated do not: a cell that collapses with some seeds takes no part in contrasts, and hardly deviates alone."""
+criteria would pay for the many cells. Most experiments have no cell that collapses, and the last share is then kept in
+reserve for what seeds have in common."""
 TOGETHER = 1 / 3
 """The part of the tolerance that the mean over all cells may move: what one cell may do, not all of them do."""
 
