@@ -16,6 +16,7 @@ from tabulate import tabulate
 
 from benchmark.report.figures.look import Plot, Theme, line_style, png, reference_style, set_panel_title
 from benchmark.report.marks import between_marks
+from benchmark.timing.kernels import DENSITIES
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- written by docs/draw_engines.py -->", "<!-- end of what is written -->"
@@ -29,8 +30,6 @@ NAMES = {
 }
 DRAWN = ("fmnist-lenet300", "fmnist-cnn")
 """The networks that are timed at every density: of the figure and of README's table."""
-PARTED = (0.05, 0.2)
-"""Densities at which the parts of a step are timed."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,12 @@ def parts_table(file: Path) -> str:
     found = json.loads(file.read_text())["comparisons"]
     shares = {(each["about"], each["what"]): each for each in found if each["rival"] == "step"}
     floors = {(each["about"], each["what"]): each for each in found if each["rival"] != "step"}
-    columns = [f"{density:g}, {what}" for density in PARTED for what in ("µs", "of the step", "GFLOP/s", "of the rate")]
+    columns = [
+        f"{density:g}, {what}" for density in DENSITIES for what in ("µs", "of the step", "GFLOP/s", "of the rate")
+    ]
     rows = []
     for name in DRAWN:
-        about = [f"{name} at density {density:g}, one thread" for density in PARTED]
+        about = [f"{name} at density {density:g}, one thread" for density in DENSITIES]
         for part in [what for place, what in shares if place == about[0]]:
             cells = [cell for place in about for cell in _part(shares[place, part], floors.get((place, part)))]
             rows.append([NAMES[name], part, *cells])

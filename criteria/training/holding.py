@@ -1,5 +1,6 @@
-"""Which weights are in a training: none is in two of one optimizer, or replaced by another one meanwhile."""
+"""Which weights are in a training: none is in two that undo each other, or replaced by another one meanwhile."""
 
+import gc
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
@@ -13,10 +14,24 @@ _HELD: WeakKeyDictionary[torch.optim.Optimizer, set[int]] = WeakKeyDictionary()
 """The identities of the parameters that the trainings of an optimizer hold."""
 
 
-def require_free(optimizer: torch.optim.Optimizer, weights: Sequence[SparseWeight]) -> None:
-    """Raises :class:`InputError` where a training holds one of these weights: two would undo each other's masks."""
+def require_free(optimizer: torch.optim.Optimizer, weights: Sequence[SparseWeight], *, drawn: bool) -> None:
+    """Raises :class:`InputError` where a training holds one of these weights: two would undo each other's masks.
+
+    A training by another optimizer may have given masks, those of the first one, but none that are ``drawn`` anew.
+    """
     if _HELD.get(optimizer, set()) & _identities(weights):
         raise InputError("these weights are in a sparse training already; finalize() that one first")
+    if drawn and _held_by_any(weights):
+        gc.collect()  # hooks and their optimizer hold each other, so one that nobody has any more may still be there
+        if _held_by_any(weights):
+            raise InputError(
+                "these weights are in a sparse training by another optimizer, and new masks would cut down what that "
+                "one trained; finalize() it first, or give masks=, those of that one"
+            )
+
+
+def _held_by_any(weights: Sequence[SparseWeight]) -> bool:
+    return any(held & _identities(weights) for held in list(_HELD.values()))
 
 
 def hold(optimizer: torch.optim.Optimizer, weights: Sequence[SparseWeight]) -> None:

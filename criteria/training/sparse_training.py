@@ -118,7 +118,7 @@ class SparseTraining:
         """Optimizer steps so far."""
         self.history: list[Update] = []
         """The topology updates so far."""
-        require_free(self._optimizer, self._weights)
+        require_free(self._optimizer, self._weights, drawn=masks is None)
         self._before = [weight.parameter.detach() != 0 for weight in self._weights]
         """Where weights were not zero before they were attached; nothing once the training goes on."""
         mask_weights(self._weights)

@@ -46,7 +46,7 @@ class SparseWeight:
 
     def state(self, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
         """The tensors of the weight's shape that the optimizer keeps for it, by the optimizer's names."""
-        kept = optimizer.state.get(self.parameter, {})
+        kept = _keeper(optimizer).state.get(self.parameter, {})
         shape = self.parameter.shape
         return {key: value for key, value in kept.items() if isinstance(value, Tensor) and value.shape == shape}
 
@@ -54,6 +54,12 @@ class SparseWeight:
         """The average of past gradients, [*shape], for optimizers that keep one."""
         state = self.state(optimizer)
         return next((state[key] for key in MOMENTA if key in state), None)
+
+
+def _keeper(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """The optimizer that keeps the state: in torch's ZeroRedundancyOptimizer one for the weights of this process."""
+    inner = getattr(optimizer, "optim", None)
+    return inner if isinstance(inner, torch.optim.Optimizer) else optimizer
 
 
 def require_not_cut_down(
@@ -77,11 +83,12 @@ def require_not_cut_down(
 
 def require_momentum(weights: Sequence[SparseWeight], optimizer: torch.optim.Optimizer, growth: Growth) -> None:
     """Raises :class:`InputError` where the optimizer has taken a step and keeps no momentum: growth would be random."""
-    if any(weight.has_gradient and weight.momentum(optimizer) is None for weight in weights):
-        raise InputError(
-            f"growth {growth!r} reads the optimizer's momentum, and this {type(optimizer).__name__} keeps none; give "
-            "it momentum, or take another growth"
-        )
+    for weight in weights:
+        if weight.has_gradient and weight.momentum(optimizer) is None:
+            raise InputError(
+                f"growth {growth!r} reads the optimizer's momentum, and this {type(optimizer).__name__} keeps none for "
+                f"{weight.name} in this process; give it momentum, or take another growth"
+            )
 
 
 @torch.no_grad()

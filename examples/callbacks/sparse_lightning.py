@@ -32,6 +32,11 @@ class Sparse(Callback):
         """Leave a plain module with zeros in place."""
         self.sparse.finalize()
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:  # noqa: ARG002
+        """Let go after Ctrl-C or an error too, where Lightning does not come to the end of the training."""
+        if self.sparse is not None:
+            self.sparse.finalize()
+
     def state_dict(self) -> dict[str, Any]:
         """What Lightning's checkpoints keep: the masks and all that the topology depends on."""
         return self.sparse.state_dict() if self.sparse else {}

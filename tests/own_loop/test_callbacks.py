@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from criteria import InputError
+from criteria import InputError, SparseTraining
 from tests.own_loop.nets import batch, perceptron
 
 CALLBACKS = Path(__file__).parents[2] / "examples/callbacks"
@@ -103,6 +103,18 @@ def test_lightning_draws_no_new_masks_for_a_module_that_was_fitted(lightning, tm
     assert all(torch.equal(value, weights[name]) for name, value in module.state_dict().items())
     _, again = lightning(1, sparse=Sparse(total_steps=60, masks=sparse.sparse.masks, **SETTINGS), module=module)
     assert again.step == 6
+
+
+def test_lightning_leaves_no_hooks_on_the_optimizer_where_a_training_fails(lightning, monkeypatch):
+    from sparse_lightning import Sparse
+
+    module, before = lightning(1)
+    monkeypatch.setattr(module, "training_step", lambda *_: 1 / 0)
+    callback = Sparse(total_steps=60, masks=before.masks, **SETTINGS)
+    with pytest.raises(ZeroDivisionError):
+        lightning(1, sparse=callback, module=module)
+    optimizer = callback.sparse._optimizer
+    SparseTraining(module, optimizer, update_period=None, masks=before.masks)  # which is refused while hooks are there
 
 
 def test_lightning_trains_for_as_long_as_it_takes_where_the_steps_are_given(lightning):

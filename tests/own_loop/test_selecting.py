@@ -184,6 +184,22 @@ def test_frozen_weights_that_are_no_matrix_of_real_numbers_stay_as_they_are():
     assert sparse_names(model, sgd(model[2])) == ["2.weight"]
 
 
+def test_new_masks_for_weights_that_a_training_by_another_optimizer_holds_are_refused():
+    model = perceptron()
+    first = SparseTraining(model, sgd(model), update_period=None)
+    weights = [weight.clone() for weight in model.parameters()]
+    with pytest.raises(InputError, match="sparse training by another optimizer, and new masks would cut down"):
+        SparseTraining(model, sgd(model), update_period=None, seed=7)
+    assert all(map(torch.equal, weights, model.parameters()))
+    SparseTraining(model, sgd(model), update_period=None, masks=first.masks)
+
+
+def test_a_training_that_nobody_has_any_more_holds_nothing():
+    model = perceptron()
+    for seed in range(3):
+        SparseTraining(model, sgd(model), update_period=None, seed=seed)
+
+
 def test_two_trainings_of_one_weight_are_refused_and_of_different_ones_are_not():
     model = perceptron()
     optimizer = sgd(model)

@@ -16,15 +16,15 @@ MLP = {"name": "mlp", "widths": [16, 12]}
 LENET5 = {"name": "lenet5"}
 
 
-def some_data(*shape, examples=180, seed=0):
+def some_data(*shape, examples=180, seed=0, classes=10):
     """Gaussian classes: learnable, but not at once."""
     generator = torch.Generator().manual_seed(seed)
-    targets = torch.randint(10, (examples,), generator=generator)
-    centres = torch.randn(10, *shape, generator=generator)
+    targets = torch.randint(classes, (examples,), generator=generator)
+    centres = torch.randn(classes, *shape, generator=generator)
     inputs = centres[targets] + torch.randn(examples, *shape, generator=generator)
     split = examples // 3
     parts = [Split(inputs[i * split : (i + 1) * split], targets[i * split : (i + 1) * split]) for i in range(3)]
-    return Dataset("made up", *parts, classes=10)
+    return Dataset("made up", *parts, classes=classes)
 
 
 def recipe(criterion, growth="gradient", period=2, **settings):

@@ -156,6 +156,29 @@ def test_what_grows_where_weights_only_come_costs_what_its_growth_reads(growth):
     assert found.measured.flops.training - flops == pytest.approx(FLOPS * read)
 
 
+class Pauses(Fills):
+    """The other half comes at the last update alone."""
+
+    def density(self, final, done):
+        return final if done == 1 else final / 2
+
+
+def test_momentum_that_gathers_while_nothing_grows_costs_something_once_a_growth_reads_it():
+    """The updates are at steps 2, 4 and 6 of 6, of which the last one grows something."""
+
+    def outcome(growth):
+        pausing = recipe("magnitude", growth, density_schedule=Spec("gmp"))
+        pausing.__dict__["schedule"] = Pauses()
+        return train_fleet([Member(1, 0.2, "erk", pausing)], setup(MLP, TRAINING), some_data(6), CPU)[0]
+
+    found, without = outcome("momentum"), outcome("random")
+    active, total = found.active_by_epoch, sum(found.measured.weights.values())
+    assert active[0] == active[1] == active[2] < active[3]
+    read = EXAMPLES // 3 * TRAINING.epochs * (total - active[0])
+    more = found.measured.flops.training - without.measured.flops.training
+    assert more == pytest.approx(FLOPS * read)
+
+
 ASKED = ("magnitude", "set", "snip", "random", "grasp")
 
 

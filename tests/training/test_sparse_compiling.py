@@ -20,6 +20,11 @@ def test_a_change_of_any_module_of_the_engine_makes_what_is_kept_obsolete():
     assert files <= set(SOURCES)
 
 
+@pytest.fixture(autouse=True)
+def nothing_has_failed(monkeypatch):
+    monkeypatch.setattr(compiling, "_failures", [])
+
+
 def twice(number):
     return 2 * number
 
@@ -35,6 +40,9 @@ def test_where_the_package_cannot_be_written_code_is_kept_below_the_users_folder
     assert compiling.compiled(twice)(2) == 4
     assert bool(list((tmp_path / "numba").rglob("*.nbi"))) == writable
     assert not Path("~").exists()
+    told = compiling.told_while_compiling()
+    assert ("is kept for later runs" in told) == writable
+    assert (f"cannot be kept for later runs: neither {Path(compiling.__file__).parent} nor " in told) != writable
 
 
 @pytest.fixture
@@ -61,3 +69,4 @@ def test_compiled_code_for_which_there_is_no_room_is_used_without_being_kept(kep
     monkeypatch.setattr(IndexDataCacheFile, "_open_for_write", refuse)
     assert compiling.compiled(twice)(2) == 4
     assert not list(kept.rglob("*.nb?"))
+    assert "cannot be kept for later runs: [Errno 28] No space left on device" in compiling.told_while_compiling()

@@ -22,24 +22,18 @@ from benchmark.training.engines.sparse.program.layout import lay_out
 from benchmark.training.engines.sparse.program.plan import Image
 from benchmark.training.fleet_training import FleetTraining
 from benchmark.training.members import Member
-from criteria import load, names
+from criteria import names
 from criteria.plugins import Spec
+from tests.training.drawn_networks import CRITERIA, RULES, SIDES, built, convolutional, makers, perceptrons
 from tests.training.refusals import unsupported
 from tests.training.small_fleets import CPU, LENET5, MLP, recipe, setup, some_data
 
-CRITERIA = [name for name in names() if not (load(name).requires_hessian_gradient or load(name).requires_input_norms)]
-RULES = {
-    "scope": ("local", "global", "global_prune"),
-    "resurrection": ("forbid", "allow", "restart"),
-    "grown_momentum": ("keep", "reset"),
-}
 TINY_CNN = {"name": "small_cnn"}
 NORMALISED = {"name": "vgg16", "widths": [4, 4, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8]}
-DROPPED = {"name": "mlp", "widths": [16, 12], "dropout": 0.2}
 
 
-def trained(engine, members, model, training, dataset, *, stop=None):
-    """The engine after the last step, whatever was best; with ``stop`` the training is saved and loaded there."""
+def training_of(engine, members, model, training, dataset, *, stop=None):
+    """A training after its last step, whatever was best; with ``stop`` it is saved and loaded there."""
     of = setup(model, training, engine)
     running = FleetTraining([member() for member in members], of, dataset, CPU)
     for step in running.steps():
@@ -50,7 +44,12 @@ def trained(engine, members, model, training, dataset, *, stop=None):
             break
     for _ in running.steps():
         pass
-    return running.engine
+    return running
+
+
+def trained(*how, **stop):
+    """The engine after such a training."""
+    return training_of(*how, **stop).engine
 
 
 def assert_same(found, wanted, **tolerance):
@@ -60,15 +59,6 @@ def assert_same(found, wanted, **tolerance):
             assert torch.equal(masks[name], mask), (index, name)
         for name, weight in wanted.weights(index).items():
             torch.testing.assert_close(weights[name], weight, **tolerance)
-
-
-@st.composite
-def makers(draw, criteria=CRITERIA):
-    """What makes a member with plugins of its own, so that two trainings share no state."""
-    how = {name: draw(st.sampled_from(known)) for name, known in RULES.items()}
-    criterion, growth = draw(st.sampled_from(criteria)), draw(st.sampled_from(names("growth")))
-    period, seed, density = draw(st.integers(1, 9)), draw(st.integers(1, 3)), draw(st.sampled_from([0.1, 0.3, 1.0]))
-    return lambda: Member(seed, density, "erk", recipe(criterion, growth, period=period, **how))
 
 
 trainings = st.builds(
@@ -82,25 +72,37 @@ trainings = st.builds(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(makers(), min_size=1, max_size=3), trainings, st.sampled_from([MLP, DROPPED]), st.integers(0, 30))
-def test_masks_of_perceptrons_are_those_of_the_dense_engine_whatever_is_trained(
-    float64, members, training, model, stop
+def assert_trains_alike(members, training, model, stop, dataset):
+    wanted = training_of("dense", members, model, training, dataset)
+    found = training_of("sparse", members, model, training, dataset, stop=stop)
+    assert_same(found.engine, wanted.engine, atol=1e-9, rtol=1e-7)
+    assert found.state_dict()["measuring"]["overlaps"] == wanted.state_dict()["measuring"]["overlaps"]
+
+
+@pytest.fixture
+def drawn_models(monkeypatch):
+    """Drawn networks are built where those of registered models are."""
+    monkeypatch.setattr("benchmark.training.initial.build_network", built)
+
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@settings(UNHURRIED, max_examples=16)
+@given(st.lists(makers(), min_size=1, max_size=3), trainings, perceptrons, st.integers(0, 30), st.sampled_from([2, 10]))
+def test_perceptrons_train_as_they_do_on_the_dense_engine_whatever_is_trained(
+    float64, drawn_models, members, training, model, stop, classes
 ):
-    dataset = some_data(6)
-    wanted = trained("dense", members, model, training, dataset)
-    found = trained("sparse", members, model, training, dataset, stop=stop)
-    assert_same(found, wanted, atol=1e-9, rtol=1e-7)
+    assert_trains_alike(members, training, model, stop, some_data(6, classes=classes))
 
 
-def test_a_network_that_is_a_single_layer_trains_as_it_does_on_the_dense_engine(float64, monkeypatch):
-    monkeypatch.setattr("benchmark.training.initial.build_network", lambda *_: nn.Linear(6, 10))
-    dataset, training = some_data(6), TrainingSettings(epochs=3, batch_size=16, learning_rate=0.05)
-    members = [lambda: Member(1, 0.3, "erk", recipe("magnitude", "gradient"))]
-    wanted = trained("dense", members, {"name": "a layer"}, training, dataset)
-    found = trained("sparse", members, {"name": "a layer"}, training, dataset)
-    assert set(found.weights(0)) == {"weight", "bias"}
-    assert_same(found, wanted, atol=1e-9, rtol=1e-7)
+@pytest.mark.long
+@settings(UNHURRIED, max_examples=40)
+@given(st.lists(makers(), min_size=1, max_size=2), trainings, convolutional(), st.integers(0, 15))
+def test_convolutional_networks_train_as_they_do_on_the_dense_engine_whatever_is_trained(
+    float64, drawn_models, members, training, model, stop
+):
+    assert_trains_alike(members, training, model, stop, some_data(*SIDES, examples=90))
 
 
 @pytest.mark.long

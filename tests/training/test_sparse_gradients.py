@@ -248,13 +248,24 @@ def test_gradients_are_those_of_autograd_after_any_other_batch(float64, made, de
         ((1, 7, 7), lambda: [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 8, 5), nn.ReLU(), nn.Flatten()]),
         ((1, 10, 10), lambda: [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.MaxPool2d(2), nn.Flatten()]),
         ((2, 4, 4), lambda: [nn.Conv2d(2, 3, 3), batch_norm(3), nn.ReLU(), nn.Flatten(), nn.ReLU()]),
+        (
+            (2, 4, 6),
+            lambda: [nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d((None, 1)), nn.Flatten()],
+        ),
         ((8,), lambda: [nn.Linear(8, 8), *(relu := [nn.ReLU()]), nn.Linear(8, 8), *relu]),
     ],
-    ids=["a convolution to one pixel", "two poolings in a row", "batch-norm", "one ReLU in two places"],
+    ids=[
+        "a convolution to one pixel",
+        "two poolings in a row",
+        "batch-norm",
+        "a mean of each row",
+        "one ReLU in two places",
+    ],
 )
 def test_gradients_are_those_of_autograd_where_they_were_not_once(shape, layers):
     torch.manual_seed(0)
-    network = nn.Sequential(*layers(), nn.Linear(8 if shape != (2, 4, 4) else 12, CLASSES))
+    features = {(2, 4, 4): 12, (2, 4, 6): 16}.get(shape, 8)
+    network = nn.Sequential(*layers(), nn.Linear(features, CLASSES))
     assert_same_steps(network, shape, 0.7, [64, 37, 64], atol=1e-4, rtol=1e-3)
 
 

@@ -110,7 +110,11 @@ class Engine(Protocol):
         ...
 
     def finite(self, member: int) -> bool:
-        """Whether the weights of a member's sparse layers and their gradients are finite numbers."""
+        """Whether the weights of a member's sparse layers and their gradients are finite numbers.
+
+        Gradients of inactive weights count where they were made. An engine that makes those alone which an update reads
+        flags one that has none of them later, when a weight that grows there makes the loss infinite, or never.
+        """
         ...
 
     def logits(self, inputs: Tensor) -> Tensor:

@@ -51,6 +51,8 @@ class Measuring:
         """[members, layers], as are the sums below."""
         self._active_examples = torch.zeros_like(self._active)
         self._inactive_gradients = torch.zeros_like(self._active)
+        self._gathered = torch.zeros_like(self._active)
+        """Gradients of inactive weights that went into the momentum, and that no growth has read so far."""
         self._more_forward = torch.zeros_like(self._active)
         self._rewired = [rewired_layers(list(masks), member) for member in members]
         self._by_epoch = [self._active.clone()]
@@ -89,7 +91,7 @@ class Measuring:
         grows = recipe.schedule.replaces or any(bool(update.grown.any()) for update in updates)
         self._settle(member, grows=grows)
         if grows and recipe.growth.requires_grad and not recipe.growth.requires_momentum:
-            self._count_inactive(member, self._examples_of_step)
+            self._inactive_gradients[member] += self._inactive(member) * self._examples_of_step
         if recipe.criterion.requires_input_norms or recipe.growth.requires_input_norms:
             self._more_forward[member] += self._active[member] * self._examples_of_step
         if recipe.criterion.requires_hessian_gradient:
@@ -175,25 +177,29 @@ class Measuring:
             "active": self._active,
             "active_examples": self._active_examples,
             "inactive_gradients": self._inactive_gradients,
+            "gathered": self._gathered,
             "more_forward": self._more_forward,
         }
 
     def _settle(self, member: int, *, grows: bool) -> None:
         """Count the examples since the member's last update, in which its active weights stayed the same.
 
-        ``grows`` says whether a growth reads the momentum that was gathered in them.
+        ``grows`` says whether a growth reads the momentum that was gathered in them, and in those before, if none has.
         """
         passed = self._examples - self._settled[member]
         self._active_examples[member] += self._active[member] * passed
         self._settled[member] = self._examples
         recipe = self._members[member].recipe
-        if grows and recipe is not None and recipe.growth.requires_momentum:
-            self._count_inactive(member, passed)
+        if recipe is not None and recipe.growth.requires_momentum:
+            self._gathered[member] += self._inactive(member) * passed
+            if grows:
+                self._inactive_gradients[member] += self._gathered[member]
+                self._gathered[member] = 0
 
-    def _count_inactive(self, member: int, examples: int) -> None:
-        """Growth has read, or gathered, the gradients of the inactive weights of the layers that are rewired."""
+    def _inactive(self, member: int) -> Tensor:
+        """The number of inactive weights of each layer, where it is rewired; int64 [layers]."""
         rewired = torch.tensor([name in self._rewired[member] for name in self._ever])
-        self._inactive_gradients[member] += (self._weights - self._active[member]) * rewired * examples
+        return (self._weights - self._active[member]) * rewired
 
 
 def _counts(masks: Mapping[str, Tensor], member: int) -> Tensor:

@@ -187,8 +187,9 @@ def _mean_pooling(name: str, layer: nn.AvgPool2d, shape: Shape) -> Node:
 
 
 def _adaptive_pooling(name: str, layer: nn.AdaptiveAvgPool2d, shape: Shape) -> Node:
-    wanted = _pair(layer.output_size)
-    if None in wanted or shape[1] % wanted[0] or shape[2] % wanted[1]:
+    height, width = _pair(layer.output_size)
+    wanted = height or shape[1], width or shape[2]  # torch's None leaves a side as it is
+    if shape[1] % wanted[0] or shape[2] % wanted[1]:
         raise UnsupportedError(f"{name} pools windows of different sizes")
     kernel = (shape[1] // wanted[0], shape[2] // wanted[1])
     return Node(Kind.MEAN_POOLING, name, shape, (shape[0], *wanted), kernel, kernel)

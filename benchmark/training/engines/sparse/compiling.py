@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from numba import config, njit
 
 from benchmark.system.user import cache_folder
+from criteria.errors import one_line
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -17,6 +18,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 SOURCES = sorted(Path(__file__).parent.rglob("*.py"))
 """What compiled code is made of."""
 _STAMP = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()
+
+_failures: list[str] = []
+"""Why some code could not be kept."""
+
+
+def told_while_compiling() -> str:
+    """What somebody reads who waits for code to be compiled, and whether later runs wait again."""
+    kept = f"cannot be kept for later runs: {_failures[0]}" if _failures else "is kept for later runs"
+    return f"compiling the sparse engine for this network; the result {kept} …"
 
 
 def compiled(function: Function) -> Function:
@@ -46,8 +56,10 @@ def _forgive(cache: Any) -> None:
             return None
 
     def save_if_possible(*made: Any) -> None:
-        with suppress(Exception):  # a disk is full, or an index that is damaged cannot be replaced
+        try:
             save(*made)
+        except Exception as error:  # a disk is full, or an index that is damaged cannot be replaced
+            _failures.append(one_line(error))
 
     cache.load_overload, cache.save_overload = load_if_whole, save_if_possible
 
@@ -63,6 +75,7 @@ def _has_place() -> bool:
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
+        _failures.append(f"neither {Path(__file__).parent} nor {folder} can be written")
         return False
     config.CACHE_DIR = str(folder)
     return True

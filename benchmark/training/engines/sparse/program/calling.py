@@ -8,6 +8,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from benchmark.training.engines.sparse.compiling import told_while_compiling
 from benchmark.training.engines.sparse.kernels import filtering, filtering_back, filtering_pooled
 from benchmark.training.engines.sparse.program import operations, pooled, products
 from benchmark.training.engines.sparse.program.division import together
@@ -48,7 +49,7 @@ def addresses(plan: Plan, among: Any, arguments: tuple[Any, ...]) -> Any:
         misses = sum(function.stats.cache_misses.values())
         found[function] = _address(function, kinds)
         if not told and sum(function.stats.cache_misses.values()) > misses:
-            print("compiling the sparse engine for this network; the result is kept for later runs …", file=sys.stderr)
+            print(told_while_compiling(), file=sys.stderr)
             told = True
     return np.array([[found[function] for function in row] for row in rows])
 
