@@ -245,13 +245,13 @@ def _percent(logit: Array) -> Array:
 
 
 def _note_missing(ax: Axes, axis: Axis, cells: Sequence[Cell], samples: Samples, theme: Theme) -> None:
-    """At each place along the axis, how many lines have no point there."""
+    """At each place along the axis, how many lines have no point there; written below the lines, which may pass it."""
     for place in places(axis, cells):
         count = sum(not samples.get(cell) for cell in cells if axis.place(cell) == place)
         if count:
             text, spot = f"{count} missing", ax.get_xaxis_transform()
             written = ax.text(
-                place, 0.02, text, transform=spot, rotation=90, ha="center", va="bottom", color=theme.faint
+                place, 0.02, text, transform=spot, rotation=90, ha="center", va="bottom", color=theme.faint, zorder=0.9
             )
             written.set_backgroundcolor(theme.paper)
 
