@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from benchmark.experiments.cells import Cell
 from benchmark.report import findings as findings_module
+from benchmark.report.figures import look
 from benchmark.report.figures.accuracy import accuracy_plot
 from benchmark.report.figures.gains import gains_plot
 from benchmark.report.figures.look import COLOURS, Images, images, legible, line_style
@@ -109,6 +110,16 @@ def test_results_of_exactly_0_and_100_percent_stay_on_a_stretched_axis():
         low, high = ax.get_ylim()
         assert np.isfinite([low, high]).all()
         assert low < high
+
+
+@pytest.mark.parametrize("baselines", [("static", "dense"), ("dense", "static"), ("static",)])
+def test_dense_is_dashed_and_static_dotted_whatever_other_baselines_there_are(baselines, monkeypatch):
+    monkeypatch.setattr(look, "REFERENCE_DASHES", ("--", ":", "-."))  # matplotlib calls all patterns of one's own "--"
+    ax = accuracy_of(study_of(changed(experiment(), baselines=baselines))).axes[0]
+    looks = {"dense": "--", "static": ":"}
+    assert {name: line.get_linestyle() for name in baselines for line in curves(ax, name)} == {
+        name: looks[name] for name in baselines
+    }
 
 
 def test_a_missing_cell_breaks_its_line_and_is_counted():
