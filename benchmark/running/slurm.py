@@ -148,7 +148,7 @@ class _Queue:
             return False
         self.refused = 0
         self.jobs = [job for job in self.jobs if job not in ended] + sent
-        _say(f"sent {len(ended)} tasks again that ended before the work did, as job {_number(sent[0])}")
+        _say(f"sent {quantity(len(ended), 'task')} again that ended before the work did, as job {_number(sent[0])}")
         return True
 
 
