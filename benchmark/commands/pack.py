@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from benchmark.commands.arguments import add_experiment, experiment_of, path_of, results_of, study_of, tell_results
+from benchmark.system.quantity import quantity
 from criteria.errors import InputError
 
 SUMMARY = "put an experiment's results into one compressed file"
@@ -25,6 +26,6 @@ def main(args: argparse.Namespace) -> int:
     study.require_results(args.results)
     path = args.to or Path(study.experiment.name + SUFFIX)
     write_archive(study.results, path)
-    print(f"{path}: packed {len(study.results)} results of {study.experiment.name}")
+    print(f"{path}: packed {quantity(len(study.results), 'result')} of {study.experiment.name}")
     tell_results(results_of(args, study.experiment))
     return 0

@@ -19,6 +19,7 @@ from benchmark.commands.arguments import (
     values_of,
 )
 from benchmark.commands.table import print_table
+from benchmark.system.quantity import quantity
 from benchmark.system.results_root import results_root
 from criteria.errors import InputError
 
@@ -174,8 +175,8 @@ HEADERS = ("criterion", "mean", "difference", "95% interval", "improves", "equal
 
 
 def _print(found: "Standing", source: str) -> None:
-    kind = "experiments" if len(found.experiments) > 1 else "seeds"
-    if kind == "seeds":
+    kind = "experiment" if len(found.experiments) > 1 else "seed"
+    if kind == "seed":
         interval = "is of this setting, but for the spread, of which the other\nsettings tell too"
         drawn = "settings together, so that a lead that one setting has by luck counts for less"
     else:
@@ -185,14 +186,14 @@ def _print(found: "Standing", source: str) -> None:
         f"{' and '.join(found.experiments)} ({source})\n"
         f"difference to {found.reference} in points, paired;\n"
         f"its 95% interval {interval};\n"
-        f"improves, equal (within {found.margin:g} points) and best: probabilities, drawn from all\n"
+        f"improves, equal (within {quantity(found.margin, 'point')}) and best: probabilities, drawn from all\n"
         f"{drawn};\n"
         "rank: of the mean, with its 95% interval;\n"
-        f"seeds: {kind} with which the interval would probably decide\n"
+        f"seeds: {kind}s with which the interval would probably decide\n"
     )
     settings: dict[str, list[StandingRow]] = {}
     for row in found.rows:
-        settings.setdefault(f"{row.setting.words} ({row.n} {kind[: -1 if row.n == 1 else None]})", []).append(row)
+        settings.setdefault(f"{row.setting.words} ({quantity(row.n, kind)})", []).append(row)
     for title, rows in settings.items():
         print_table(([*_cells(row)] for row in rows), HEADERS, right=range(1, 9), title=title[0].upper() + title[1:])
         print()

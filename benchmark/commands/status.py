@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.arguments import add_experiment, add_json, experiment_of, results_of, tell_results
 from benchmark.commands.table import print_table
+from benchmark.system.quantity import quantity
 
 if TYPE_CHECKING:
     from benchmark.running.status import Status, WorkerStatus
@@ -48,14 +49,10 @@ def _lines(found: "Status") -> list[str]:
         f"{found.experiment}: {found.done} of {found.runs} runs done{diverged}, "
         f"{found.running} running, {found.waiting} waiting{failed}",
         *(
-            f"{each.runs} run{'s' if each.runs != 1 else ''} will go on from a checkpoint at step {each.step} of "
-            f"{each.total_steps}"
+            f"{quantity(each.runs, 'run')} will go on from a checkpoint at step {each.step} of {each.total_steps}"
             for each in found.unfinished
         ),
-        *(
-            f"{each.runs} run{'s' if each.runs != 1 else ''} failed ({each.time}): {each.error}"
-            for each in found.failures
-        ),
+        *(f"{quantity(each.runs, 'run')} failed ({each.time}): {each.error}" for each in found.failures),
     ]
 
 

@@ -4,6 +4,7 @@ import argparse
 import os
 
 from benchmark.commands.arguments import add_results, path_of
+from benchmark.system.quantity import quantity
 
 SUMMARY = "put the results of such a file into a results folder"
 
@@ -25,5 +26,5 @@ def main(args: argparse.Namespace) -> int:
     is_file = args.archive.endswith(".xz") or os.sep in args.archive or path_of(args.archive).is_file()
     archive = read_archive(path_of(args.archive) if is_file else stored_archive(args.archive))
     added, place = archive.unpack(args.results, alone)
-    print(f"{place.path}: {added} results added, {len(archive.results) - added} were there")
+    print(f"{place.path}: {quantity(added, 'result')} added, {len(archive.results) - added} were there")
     return 0

@@ -11,6 +11,7 @@ from benchmark.models import sparse_layer_names
 from benchmark.models.shapes import logits
 from benchmark.system.interruption import is_interruption
 from benchmark.system.plugin_failures import reason
+from benchmark.system.quantity import quantity
 from criteria.errors import InputError, PluginError, where_raised
 from criteria.plugins import registered
 
@@ -59,7 +60,9 @@ def problem_of(network: nn.Module, inputs: Sequence[int], classes: int, examples
             raise
         where = f" ({at})" if (at := where_raised(error)) else ""
         why = f"{reason(error)}{where}"
-        return f"fails on a batch of zeros, {_counted(examples)} of shape {'×'.join(map(str, inputs))}: {why}"
+        return (
+            f"fails on a batch of zeros, {quantity(examples, 'example')} of shape {'×'.join(map(str, inputs))}: {why}"
+        )
 
 
 def _problem_of_weights(network: nn.Module) -> str | None:
@@ -116,15 +119,11 @@ def _problem_of_step(network: nn.Module, inputs: tuple[int, ...], outputs: int, 
 
 def _problem_of_logits(found: Tensor, outputs: int, examples: int, when: str = "") -> str | None:
     if found.shape != (examples, outputs):
-        shapes = f"{list(found.shape)} for a batch of {_counted(examples)}{when}, and should give logits"
+        shapes = f"{list(found.shape)} for a batch of {quantity(examples, 'example')}{when}, and should give logits"
         return f"gives {shapes} [{examples}, {outputs}]"
     if found.dtype != torch.get_default_dtype():
         return f"gives logits in {_kind(found.dtype)}{when}; leave them in {_kind(torch.get_default_dtype())}"
     return None
-
-
-def _counted(examples: int) -> str:
-    return "1 example" if examples == 1 else f"{examples} examples"
 
 
 def _kind(dtype: torch.dtype) -> str:

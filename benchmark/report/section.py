@@ -14,6 +14,7 @@ from benchmark.report.figures.look import Plot
 from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
 from benchmark.report.tables import csv_text
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.statistics.summary import Summary
 
 File: TypeAlias = tuple[str, str | bytes]
@@ -77,7 +78,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"summary": _summary_text, "signed": signed, "points": _points, "setting": setting_text}
+    found.filters |= {
+        "summary": _summary_text,
+        "signed": signed,
+        "points": _points,
+        "setting": setting_text,
+        "quantity": quantity,
+    }
     return found
 
 

@@ -48,7 +48,8 @@ def require_contract(runs: Iterable[Run]) -> str:
     wanted = [(kind, spec) for (kind, _), spec in sorted(asked.items(), key=lambda item: item[0])]
     lacking = [(kind, spec) for kind, spec in wanted if not _is_remembered(spec, kind)]
     if lacking:
-        print(f"checking the contract of {', '.join(str(spec) for _, spec in lacking)}", file=sys.stderr, flush=True)
+        named = ", ".join(f"{kind} {spec}" for kind, spec in lacking)  # a criterion and a growth may have one name
+        print(f"checking the contract of {named}", file=sys.stderr, flush=True)
     with _checked_beside(lacking):
         for kind, spec in lacking:
             check_once(spec, kind)

@@ -13,6 +13,7 @@ from benchmark.running.options import Options
 from benchmark.system import communication
 from benchmark.system.duration import duration
 from benchmark.system.files import require_room, require_writable
+from benchmark.system.quantity import quantity
 from benchmark.training.fingerprint import code_of_setup
 
 
@@ -36,7 +37,7 @@ class Stock:
     def line(self) -> str:
         """How much is there and how much is not, in words."""
         done = len({run.id for run in self.runs}) - len(self.missing)
-        return f"{done} runs stored, {len(self.missing)} to train"
+        return f"{quantity(done, 'run')} stored, {len(self.missing)} to train"
 
 
 def train_missing(
@@ -101,11 +102,8 @@ def dry_run(experiment: Experiment, folder: ResultsFolder, options: Options) -> 
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
     processes = 1 + helpers_worth(found.missing, device, options)
     about = duration(estimate_seconds(fleets, device, options.data_dir, processes))
-    return f"{experiment.name}: {found.line} in {_counted(fleets)} on {device}, about {about}; {folder.where}"
-
-
-def _counted(fleets: Sequence[object]) -> str:
-    return f"{len(fleets)} fleet{'s' if len(fleets) != 1 else ''}"
+    shared = quantity(len(fleets), "fleet")
+    return f"{experiment.name}: {found.line} in {shared} on {device}, about {about}; {folder.where}"
 
 
 def _train(found: Stock, folder: ResultsFolder, options: Options, told: set[str]) -> None:
@@ -118,7 +116,7 @@ def _train(found: Stock, folder: ResultsFolder, options: Options, told: set[str]
     device = choose_device(options.device)
     require_room(folder.runs)
     fleets = plan_fleets(found.missing, FleetSizes(device, options.data_dir, options.most))
-    said = [f"{folder.experiment}: {found.line} in {_counted(fleets)} on {device}; {folder.where}"]
+    said = [f"{folder.experiment}: {found.line} in {quantity(len(fleets), 'fleet')} on {device}; {folder.where}"]
     if communication.rank() == 0:
         # what is missing or broken is said now, and not only when hours have been trained
         for name in reversed(dict.fromkeys(fleet[0].setup.data for fleet in fleets)):  # the first is then in memory

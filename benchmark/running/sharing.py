@@ -24,6 +24,7 @@ from benchmark.system import communication
 from benchmark.system.child import Child
 from benchmark.system.device import choose_device, environment
 from benchmark.system.freed_memory import keep_freed_memory
+from benchmark.system.quantity import quantity
 from benchmark.training.fingerprint import code_of_setup
 from criteria.errors import InputError, PluginError
 
@@ -223,15 +224,14 @@ def _train(turn: Turn, work: Work, worker: Worker) -> None:
     except HoldLostError:
         if communication.size() > 1:  # the others are in the middle of a step, which they cannot leave
             raise InputError(f"{name}: silent for so long that others took over the run; start it again") from None
-        work.progress.say(f"was silent for so long that others took over {len(turn.fleet)} runs; going on")
+        work.progress.say(f"was silent for so long that others took over {quantity(len(turn.fleet), 'run')}; going on")
         return
     for run, failure in trained.failures.items():
         if run in fleet.lacking:
             work.failures[run] = failure
     if trained.failures and work.left(turn.stored):
-        failed = len(trained.failures)
-        runs = f"{failed} run{'s' if failed != 1 else ''}"
-        work.progress.say(f"{runs} failed; the others go on, and the end of this command says why")
+        failed = quantity(len(trained.failures), "run")
+        work.progress.say(f"{failed} failed; the others go on, and the end of this command says why")
     if trained.smaller is not None:
         work.sizes.limit(turn.fleet[0], trained.smaller)
 
@@ -242,7 +242,7 @@ def _tell_who_trains(turn: Turn, left: int, work: Work) -> None:
     if others:
         who = ", ".join(f"{hold.host} (process {hold.pid})" for hold in others)
         waiting = "; waiting" if work.options.wait else ""
-        work.progress.say(f"{left} runs are trained by others: {who}{waiting}")
+        work.progress.say(f"others train {quantity(left, 'run')}: {who}{waiting}")
 
 
 def _wait_for_others(work: Work, worker: Worker) -> None:

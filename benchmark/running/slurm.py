@@ -20,6 +20,7 @@ from benchmark.running.options import Options
 from benchmark.system import interruption
 from benchmark.system.arithmetic import settle_arithmetic
 from benchmark.system.files import require_room, require_writable
+from benchmark.system.quantity import quantity
 from benchmark.system.yamlfile import parse_yaml
 from criteria.errors import InputError, PluginError, one_line
 
@@ -110,7 +111,7 @@ def train_on_slurm(task: ArrayTask, array: Array) -> None:
     queue = _Queue(_executor(logs, options, f"dst-bench-{experiment.name}"), task)
     queue.send(array.tasks)
     _say(
-        f"{experiment.name}: {len(found.missing)} runs to train by {array.tasks} tasks of job "
+        f"{experiment.name}: {quantity(len(found.missing), 'run')} to train by {quantity(array.tasks, 'task')} of job "
         f"{_number(queue.jobs[0])}; logs in {logs}"
     )
     if array.detach:
@@ -147,7 +148,7 @@ class _Queue:
             return False
         self.refused = 0
         self.jobs = [job for job in self.jobs if job not in ended] + sent
-        _say(f"sent {len(ended)} tasks again that ended before the work did, as job {_number(sent[0])}")
+        _say(f"sent {quantity(len(ended), 'task')} again that ended before the work did, as job {_number(sent[0])}")
         return True
 
 
@@ -214,7 +215,7 @@ def _wait(queue: _Queue, runs: Sequence[Run], folder: ResultsFolder) -> None:
         if now.missing < before.missing or now.checkpoints != before.checkpoints:
             fruitless = 0
         if now.missing < before.missing:
-            there = f"{len(queue.jobs) - len(ended)} tasks in the queue"
+            there = f"{quantity(len(queue.jobs) - len(ended), 'task')} in the queue"
             _say(f"{len(runs) - now.missing} of {len(runs)} runs have a result; {there}")
         # A task that came to an end of its own is noted by submitit; while others go on, it has nothing more to do.
         killed = [job for job in ended if not job.paths.result_pickle.exists()]

@@ -18,6 +18,7 @@ from benchmark.running.resume import Place, train_or_resume
 from benchmark.running.workers import Worker
 from benchmark.system import communication
 from benchmark.system.device import choose_device
+from benchmark.system.quantity import quantity
 from benchmark.training.fingerprint import code_of_setup
 from benchmark.training.members import member_of
 from criteria.errors import InputError, PluginError, is_out_of_memory
@@ -78,7 +79,7 @@ def train_and_store(fleet: Fleet, folder: ResultsFolder, worker: Worker, options
             worker.log("stored", stored)
             _let_go(fleet, worker)
         return Trained(failures=end.failures)
-    progress.say(f"not enough memory for {len(fleet.runs)} networks at once; going on with {smaller}")
+    progress.say(f"not enough memory for {quantity(len(fleet.runs), 'network')} at once; going on with {smaller}")
     with worker.alone():
         _let_go(fleet, worker)
     return Trained(smaller)

@@ -17,6 +17,7 @@ from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
 from benchmark.system.files import read_text
+from benchmark.system.quantity import quantity
 from criteria.errors import InputError, one_line
 from criteria.plugins import unknown
 
@@ -171,7 +172,7 @@ def _words(problem: ErrorDetails) -> str:
         words, name = _LIMITS[kind]
         return f"expected {words} {limits[name]:g}"
     if kind == "too_short":
-        return f"expected at least {limits['min_length']} value{'s' if limits['min_length'] > 1 else ''}"
+        return f"expected at least {quantity(limits['min_length'], 'value')}"
     return problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmark.experiments.cells import Cell
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.bit_for_bit import Arithmetic, Digests, arithmetic, bits
 from benchmark.verdicts.claims import Judged, judge_claims
 from benchmark.verdicts.claims.changes import claim_changes, not_installed
@@ -84,7 +85,7 @@ def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:
         yield f"trained with {changed}; the expected values are those of the experiment as written"
     if expected.tolerance != study.experiment.tolerance:
         yield (
-            f"the tolerance of the expected values, {expected.tolerance:g} points, is not the experiment's, "
+            f"the tolerance of the expected values, {quantity(expected.tolerance, 'point')}, is not the experiment's, "
             f"{study.experiment.tolerance:g}; compared is by the former"
         )
     environments = [result.environment for _, result in study.results]

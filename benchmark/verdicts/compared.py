@@ -29,7 +29,7 @@ Depth: TypeAlias = Literal["bits", "paired", "seeds"]
 DEPTHS: dict[Depth, str] = {
     "bits": "the same seeds on the same kind of machine: every run must be equal",
     "paired": "the same seeds, but other versions or another machine: each seed is compared with itself",
-    "seeds": "other seeds, or the same with results that have little in common: the means are compared",
+    "seeds": "other seeds, one seed alone, or the same with results that have little in common: the means are compared",
 }
 Kind: TypeAlias = Literal["criterion", "contrast", "together", "collapse"]
 

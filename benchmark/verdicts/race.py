@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.limits import MARGIN, MOST_SEEDS
 from benchmark.verdicts.statistics.sequential import critical_t, sequence
 
@@ -98,7 +99,7 @@ def next_seeds(decisions: Mapping[str, Decision], first: int = FIRST) -> dict[st
 
 def sentence(mine: str, other: str, where: str, decision: Decision, margin: float) -> str:
     """A decision in words, without a full stop: ``mine is better than magnitude at 0.05 by 0.4 to 1.1 points …``."""
-    seeds = f"after {decision.n} seed{'s' if decision.n != 1 else ''}{_diverged(mine, other, decision.diverged)}"
+    seeds = f"after {quantity(decision.n, 'seed')}{_diverged(mine, other, decision.diverged)}"
     low, high = decision.low, decision.high
     match decision.outcome:
         case "better":
@@ -106,7 +107,7 @@ def sentence(mine: str, other: str, where: str, decision: Decision, margin: floa
         case "worse":
             return f"{mine} is worse than {other}{where} by {-high:.2g} to {-low:.2g} points {seeds}"
         case "equivalent":
-            return f"{mine} and {other} are equivalent{where} within {margin:g} points {seeds}"
+            return f"{mine} and {other} are equivalent{where} within {quantity(margin, 'point')} {seeds}"
         case "undecided":
             mean = f"mean difference {decision.difference:+.2g} points, {low:+.2g} to {high:+.2g}"
             found = f" ({mean})" if math.isfinite(low) else ""
@@ -115,5 +116,5 @@ def sentence(mine: str, other: str, where: str, decision: Decision, margin: floa
 
 
 def _diverged(mine: str, other: str, runs: tuple[int, int]) -> str:
-    found = [f"{n} run{'s' if n != 1 else ''} of {name}" for name, n in zip((mine, other), runs, strict=True) if n]
+    found = [f"{quantity(n, 'run')} of {name}" for name, n in zip((mine, other), runs, strict=True) if n]
     return f", of which {' and '.join(found)} diverged" if found else ""

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from benchmark.experiments.cells import Cell
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.contenders import Setting
 
 Runs: TypeAlias = Collection[tuple[Cell, int]]
@@ -33,7 +34,7 @@ class Noted:
         if diverged := self._diverged.get(place, ()):
             found.append(f"diverged with seed{'s' if len(diverged) > 1 else ''} {', '.join(map(str, diverged))}")
         if untouched := self._untouched.get(place, ()):
-            which = "all seeds" if len(untouched) >= seeds else f"{len(untouched)} seeds"
+            which = "all seeds" if len(untouched) >= seeds else f"{quantity(len(untouched), 'seed')}"
             found.append(f"the best checkpoint is from before the first topology update with {which}")
         return found
 
@@ -45,7 +46,7 @@ class Noted:
 
         found = ["trained with --no-contract"] if of(self.unproven) else []
         diverged = of(self.diverged)
-        return found + ([f"{diverged} run{'s' if diverged > 1 else ''} diverged"] if diverged else [])
+        return found + ([f"{quantity(diverged, 'run')} diverged"] if diverged else [])
 
     @cached_property
     def _diverged(self) -> Mapping[Place, list[int]]:

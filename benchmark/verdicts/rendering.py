@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.claims import render_claims
 from benchmark.verdicts.compared import DEPTHS
 from benchmark.verdicts.json_output import document, plain
@@ -24,7 +25,7 @@ def render(outcome: CheckOutcome) -> str:
     parts = [
         f"{outcome.experiment}: {outcome.metric} in percent, mean ± standard deviation over n seeds;\n"
         f"difference = measured - expected in points, ± its {CONFIDENCE:.0%} interval; "
-        f"tolerance {outcome.tolerance:g} points;\n"
+        f"tolerance {quantity(outcome.tolerance, 'point')};\n"
         "p = probability of such a difference by chance, after Holm's correction"
     ]
     sources = sorted({row.source or "" for row in outcome.rows})

@@ -17,6 +17,7 @@ from benchmark.experiments.part import Part
 from benchmark.experiments.results import Result, Results, samples
 from benchmark.experiments.runs import Run, cells, expand
 from benchmark.experiments.setup import ENGINE_NAMES
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.expected import MEASURED, Expected, as_stored
 from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.samples import Samples
@@ -175,7 +176,7 @@ class Study:
             where = [f"at density {', '.join(f'{density:g}' for density in at[n])}" for n in at]
         else:
             cells = Counter(counts.values())
-            where = [f"in {cells[n]} cell{'s' if cells[n] > 1 else ''}" for n in at]
+            where = [f"in {quantity(cells[n], 'cell')}" for n in at]
         first, *others = (f"{n} {words}" for n, words in zip(at, where, strict=True))
         return "; ".join([first.replace(" ", " seeds ", 1), *others])
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from benchmark.experiments.setup import Settings
+from benchmark.system.quantity import quantity
 
 Spread: TypeAlias = Literal["sd", "standard_error", "unknown"]
 """What a number after ± is: the standard deviation of single runs, the standard error of their mean, or not said."""
@@ -86,7 +87,7 @@ class Source(Settings):
         parts = [
             where or self.code,
             EPOCHS[self.epoch] if self.epoch else None,
-            f"means of {self.n} run{'s' if self.n > 1 else ''}" if self.n else None,
+            f"means of {quantity(self.n, 'run')}" if self.n else None,
             f"± is {SPREADS[self.spread]}" if self.spread else None,
         ]
         return f"{KINDS[self.kind]}: {'; '.join(part for part in parts if part)}"

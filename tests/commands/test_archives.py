@@ -66,7 +66,7 @@ def test_unpacking_leaves_what_is_there_as_it_is(trained, capsys):
     before = {path: path.stat().st_mtime_ns for path in mine[1:]}
     capsys.readouterr()
     assert main(["unpack", str(ARCHIVE)]) == 0
-    assert "1 results added, 7 were there" in capsys.readouterr().out
+    assert "1 result added, 7 were there" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 

@@ -75,7 +75,7 @@ def test_a_run_that_finds_all_results_there_imports_no_torch(tmp_path):
     assert (status, "torch" in heavy) == (0, True), said
     heavy, status, said = imported(*run, folder=tmp_path)
     assert (heavy, status) == ([], 0)
-    assert "1 runs stored, 0 to train" in said
+    assert "1 run stored, 0 to train" in said
 
 
 REPORT = """

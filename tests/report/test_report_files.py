@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from benchmark.experiments.cells import Cell
 from benchmark.report import findings as findings_module
+from benchmark.report.figures import look
 from benchmark.report.figures.accuracy import accuracy_plot
 from benchmark.report.figures.gains import gains_plot
 from benchmark.report.figures.look import COLOURS, Images, images, legible, line_style
@@ -111,13 +112,25 @@ def test_results_of_exactly_0_and_100_percent_stay_on_a_stretched_axis():
         assert low < high
 
 
+@pytest.mark.parametrize("baselines", [("static", "dense"), ("dense", "static"), ("static",)])
+def test_dense_is_dashed_and_static_dotted_whatever_other_baselines_there_are(baselines, monkeypatch):
+    monkeypatch.setattr(look, "REFERENCE_DASHES", ("--", ":", "-."))  # matplotlib calls all patterns of one's own "--"
+    ax = accuracy_of(study_of(changed(experiment(), baselines=baselines))).axes[0]
+    looks = {"dense": "--", "static": ":"}
+    assert {name: line.get_linestyle() for name in baselines for line in curves(ax, name)} == {
+        name: looks[name] for name in baselines
+    }
+
+
 def test_a_missing_cell_breaks_its_line_and_is_counted():
     made = experiment()
     study = study_of(made, without=lambda cell: cell == Cell("set", "random", 0.1))
     plot = accuracy_plot(study.cells, study.samples)
     ax = drawn(plot).axes[0]
     assert np.isnan(curves(ax, "set")[0].get_ydata()).tolist() == [False, True, False, False]
-    assert [text.get_text() for text in ax.texts] == ["1 missing"]
+    (note,) = ax.texts
+    assert note.get_text() == "1 missing"
+    assert note.get_zorder() < min(each.get_zorder() for each in [*ax.lines, *ax.collections])  # it hides nothing
     assert "1 of 45 cells have no result yet" in plot.caption
 
 

@@ -79,3 +79,11 @@ def test_where_no_mask_changes_nothing_is_read_to_know_who_judges(monkeypatch):
     monkeypatch.setattr(gate, "_judge", None)
     runs = [run for run in expand(load_experiment("smoke")) if run.rule.baseline is not None]
     assert gate.require_contract(runs) == ""
+
+
+def test_a_criterion_and_a_growth_of_one_name_are_told_apart(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(gate, "check_once", lambda *_: None)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # then no other process is started
+    gate.require_contract(run for run in expand(load_experiment("smoke")) if run.cell == Cell("random", "random", 0.05))
+    assert capsys.readouterr().err == "checking the contract of criterion random, growth random\n"

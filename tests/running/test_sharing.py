@@ -374,7 +374,7 @@ def test_what_others_train_is_left_to_them_and_taken_over_when_they_die(tiny, un
     torn = path.parent / f".{path.stem}-torn{HALF_WRITTEN}"
     torn.touch()
     assert main([*RUN, "--no-wait"]) == 0
-    assert "2 runs are trained by others: far-away (process 77)" in capsys.readouterr().err
+    assert "others train 2 runs: far-away (process 77)" in capsys.readouterr().err
     assert results().keys() == undisturbed.keys() - set(theirs)
     assert main(["status", "tiny.yaml", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

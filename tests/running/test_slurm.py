@@ -220,14 +220,14 @@ def test_the_array_ends_with_every_result_although_a_task_was_killed(small, clus
             error = ""
             for line in waiting.stderr:
                 error += line
-                if "sent 1 tasks again" in line:
+                if "sent 1 task again" in line:
                     break
             os.kill(found[1], signal.SIGCONT)
             output, rest = waiting.communicate(timeout=500)
         finally:
             waiting.kill()
     assert waiting.returncode == 0, error + rest
-    assert "sent 1 tasks again" in error
+    assert "sent 1 task again" in error
     assert len(whole_results(small)) == 6
     assert "magnitude" in output
 
@@ -236,7 +236,7 @@ def test_the_array_ends_with_every_result_although_a_task_was_killed(small, clus
 def test_a_detached_array_goes_on_by_itself(small, cluster):
     sent = subprocess.run(command("--detach"), env=cluster, capture_output=True, text=True, check=False)
     assert sent.returncode == 0, sent.stderr
-    assert "6 runs to train by 1 tasks of job" in sent.stderr
+    assert "6 runs to train by 1 task of job" in sent.stderr
     wait_for(lambda: len(whole_results(small)) == 6, "every result")
 
 

@@ -127,7 +127,7 @@ def test_the_summary_says_of_a_claim_what_its_verdict_hangs_on_and_what_would_se
     open_ = ClaimOutcome("two", "It may hold", "a talk", "undecided", None, "It is 0", 1.0, seeds_needed=30)
     rows = github_summary(replace(check(grid(), expecting(grid())), claims=(hanging, open_))).splitlines()
     assert "| It holds | contradicted | It is -3. Contradicted by one criterion: supported without snip. |" in rows
-    settled = "About 30 seeds would settle it; effects within 1 points do not matter."
+    settled = "About 30 seeds would settle it; effects within 1 point do not matter."
     assert f"| It may hold | undecided | It is 0. {settled} |" in rows
 
 

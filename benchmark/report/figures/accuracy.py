@@ -42,6 +42,8 @@ TICKS = (50, 90, 10, 99, 1, 99.9, 0.1, 80, 20, 95, 5, 70, 30, 97, 98, 99.5, 2, 0
 ROUND = ("1.000000", "2.000000", "5.000000")
 """Leading digits of the values that are labelled first."""
 COLUMNS = 2
+FIRST_BASELINES = ("dense", "static")
+"""They are dashed and dotted wherever they are drawn, as in the leaderboard on the same page."""
 
 
 def accuracy_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot:
@@ -93,7 +95,7 @@ def _draw(
     figure, axes = figure_of_panels(len(shown), width=4.9, height=4.2, margin=0.8, beside=COLUMNS)
     lines = list(dict.fromkeys(axis.line(cell) for cell in grid if cell.growth is not None))
     styles = styles_of(grid)
-    baselines = list(dict.fromkeys(cell.criterion for cell in grid if cell.growth is None))
+    baselines = list(dict.fromkeys([*FIRST_BASELINES, *(cell.criterion for cell in grid if cell.growth is None)]))
     scale = _Scale(places(axis, [cell for cells in shown.values() for cell in cells]) or places(axis, grid))
     entries: dict[str, Artist] = {}
     for ax, (title, cells) in zip(axes, shown.items(), strict=True):
@@ -245,13 +247,13 @@ def _percent(logit: Array) -> Array:
 
 
 def _note_missing(ax: Axes, axis: Axis, cells: Sequence[Cell], samples: Samples, theme: Theme) -> None:
-    """At each place along the axis, how many lines have no point there."""
+    """At each place along the axis, how many lines have no point there; written below the lines, which may pass it."""
     for place in places(axis, cells):
         count = sum(not samples.get(cell) for cell in cells if axis.place(cell) == place)
         if count:
             text, spot = f"{count} missing", ax.get_xaxis_transform()
             written = ax.text(
-                place, 0.02, text, transform=spot, rotation=90, ha="center", va="bottom", color=theme.faint
+                place, 0.02, text, transform=spot, rotation=90, ha="center", va="bottom", color=theme.faint, zorder=0.9
             )
             written.set_backgroundcolor(theme.paper)
 

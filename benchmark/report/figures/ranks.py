@@ -15,6 +15,7 @@ from benchmark.report.figures.labels import make_room, short_labels
 from benchmark.report.figures.look import Plot, Theme
 from benchmark.report.figures.styles import Styles, styles_of
 from benchmark.report.figures.words import in_order, seeds_of
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.statistics.ranks import Ranking, critical_difference, rank
@@ -91,7 +92,7 @@ def _draw(found: dict[str, Diagram], styles: Styles, theme: Theme) -> Figure:
         draw_diagram(ax, each, styles, theme)
         p = each.ranking.friedman_p
         shown = f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
-        ax.set_title(f"{title} ({each.settings} settings, Friedman {shown})", loc="left")
+        ax.set_title(f"{title} ({quantity(each.settings, 'setting')}, Friedman {shown})", loc="left")
     return figure
 
 

@@ -12,6 +12,7 @@ from benchmark.report.figures.labels import make_room, room_of, short_label, sho
 from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, set_panel_title
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import seeds_in_words
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.standing import Standing, StandingRow
 from benchmark.verdicts.statistics.places import FEWEST_FOR_PROBABILITIES
@@ -50,7 +51,8 @@ def forest_plot(found: Standing, styles: Styles, mine: Collection[str] = ()) -> 
     caption = (
         f"Points of accuracy that each criterion is above (right of the line) or below (left) {found.reference} with "
         f"the same {seeds_in_words(row.n for row in rows)}, with the {found.confidence:.0%} interval. "
-        f"Between the dotted lines a difference is smaller than {found.margin:g} points, which counts as none."
+        f"Between the dotted lines a difference is smaller than {quantity(found.margin, 'point')}, which counts as "
+        "none."
     )
     if is_wide(_ends(rows)):
         caption += " The axis is logarithmic beyond one point on either side."

@@ -7,6 +7,7 @@ from benchmark.report.figures.words import seeds_of
 from benchmark.report.findings import Findings
 from benchmark.report.section import Section
 from benchmark.report.sections.check import rows_by_source, verdict_counts
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.compared import DEPTHS
 from benchmark.verdicts.expected import MEASURED
 from benchmark.verdicts.newcomers import of_criteria, sentences
@@ -39,7 +40,7 @@ def versions(study: Study) -> list[str]:
         + (f", data {run.setup.data} ({digest})" if (digest := result.environment.get("data")) else "")
         for run, result in study.results
     )
-    return [f"{count} run{'s' if count != 1 else ''}: {told}" for told, count in found.most_common()]
+    return [f"{quantity(count, 'run')}: {told}" for told, count in found.most_common()]
 
 
 def _alone(criteria: list[str], study: Study) -> str:

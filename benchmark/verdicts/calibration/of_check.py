@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.calibration.worlds import FMNIST, SMOKE, Grid, collapsing, results, stored, uncertain
 from benchmark.verdicts.check import FAMILY_LEVEL, SHARES, TOGETHER
 from benchmark.verdicts.contrast_weights import contrasts_of
@@ -113,7 +114,7 @@ def honest(experiments: int) -> Iterable[tuple[str, str, str]]:
     yield "skewed noise, stored fmnist", "≤ .01", f"worst {max(skewed):.4f}"
     for cells, probability in product((1, 4), (0.2, 0.5, 0.8)):
         some = [_rate(generator, listed[2], s, collapse=(cells, probability)) for s in COLLAPSING]
-        name = f"{cells} cell{'s' if cells > 1 else ''} of smoke collapsing with probability {probability:g}"
+        name = f"{quantity(cells, 'cell')} of smoke collapsing with probability {probability:g}"
         yield name, "≤ .01", f"worst {max(some):.4f}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import special
 
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.limits import MARGIN
 from benchmark.verdicts.race import FIRST, LEVEL
 from benchmark.verdicts.statistics.arrays import Array, Mask
@@ -55,7 +56,7 @@ def lines(races: int) -> Iterable[tuple[str, str, str]]:
             own = generator.standard_normal((races, MOST))
             _, better, worse = outcomes((own - shared) * 0.2, LEVEL / comparisons, MARGIN / 10)
             wrong |= better | worse
-        name = f"race among equals, {comparisons} comparison{'s' if comparisons > 1 else ''}: any better or worse"
+        name = f"race among equals, {quantity(comparisons, 'comparison')}: any better or worse"
         yield name, "≤ .05", f"{wrong.mean():.4f}"
     for lead in (0.7, 1.0, 2.0, 5.0):
         effect = lead / np.sqrt(2)  # a difference of two criteria has twice the variance of one

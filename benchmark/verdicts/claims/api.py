@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.claims.robustness import Outlook, seeds_to_settle, without_each
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.statistics.ordered import Interval
@@ -74,7 +75,7 @@ class ClaimOutcome:
         if self.verdict == "undecided":
             more = f"About {self.seeds_needed}" if self.seeds_needed else "More than any sensible number of"
             outlook = self.seeds_unknown or f"{more} seeds would settle it"
-            said.append(f"{outlook}; effects within {self.margin:g} points do not matter.")
+            said.append(f"{outlook}; effects within {quantity(self.margin, 'point')} do not matter.")
         return " ".join(said)
 
 

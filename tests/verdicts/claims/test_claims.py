@@ -344,7 +344,7 @@ def test_an_undecided_claim_says_how_many_seeds_would_settle_it():
 def test_one_seed_does_not_tell_how_many_would_settle_a_claim(claim):
     (outcome,) = (each for each in claims(quiet(seeds=1), 1.0) if each.id == claim)
     assert outcome.seeds_needed is None
-    assert outcome.firmness.startswith("One seed cannot tell how many would settle it; effects within 1 points")
+    assert outcome.firmness.startswith("One seed cannot tell how many would settle it; effects within 1 point")
 
 
 def test_runs_without_seeds_in_common_do_not_tell_how_many_would_settle_a_claim():
