@@ -34,7 +34,7 @@ class Noted:
         if diverged := self._diverged.get(place, ()):
             found.append(f"diverged with seed{'s' if len(diverged) > 1 else ''} {', '.join(map(str, diverged))}")
         if untouched := self._untouched.get(place, ()):
-            which = "all seeds" if len(untouched) >= seeds else f"{quantity(len(untouched), 'seed')}"
+            which = "all seeds" if len(untouched) >= seeds else quantity(len(untouched), "seed")
             found.append(f"the best checkpoint is from before the first topology update with {which}")
         return found
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from benchmark.commands.cli import main
+from benchmark.system.quantity import quantity
 
 TINY = {
     "title": "tiny",
@@ -102,7 +103,7 @@ def test_a_disk_that_fills_up_keeps_what_was_stored_and_the_same_command_goes_on
     assert 0 < len(stored) < 3
     (disk / "filler").unlink()
     assert main(["run", "tiny.yaml", "--seeds", "3"]) == 0
-    assert f"{len(stored)} runs stored, {3 - len(stored)} to train" in capsys.readouterr().err
+    assert f"{quantity(len(stored), 'run')} stored, {3 - len(stored)} to train" in capsys.readouterr().err
 
 
 def test_a_checkpoint_for_which_there_is_no_room_is_one_line_and_the_training_goes_on(disk, capsys):
