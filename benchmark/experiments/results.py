@@ -169,9 +169,12 @@ class ResultsFolder:
         Raises :class:`InputError` for a file that is not one, or that was changed since it was written.
         """
         path = self.file(run.id)
-        if not os.path.lexists(os.path.realpath(path)):  # a link that leads to itself is there, and cannot be read
-            self._require_readable()
+        try:
+            os.lstat(os.path.realpath(path))  # a link that leads to itself is there, and cannot be read
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise InputError(f"{self.runs}: cannot be read: {reason(error, self.runs)}") from error
         result = parse_result(read_text(path), str(path), REMEDY)
         if result.id != run.id or result.settings != run.settings:
             raise InputError(f"{path}: holds another run than its name says; {REMEDY}")
@@ -191,16 +194,6 @@ class ResultsFolder:
                 with damaged.gathered():
                     found += [(run, result)] if (result := self.read(run)) is not None else []
         return found
-
-    def _require_readable(self) -> None:
-        """Raise :class:`InputError` where the folder is there, or something else is, and it cannot be read."""
-        try:
-            with os.scandir(self.runs):
-                pass
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise InputError(f"{self.runs}: cannot be read: {reason(error, self.runs)}") from error
 
 
 def result_text(result: Result) -> str:
