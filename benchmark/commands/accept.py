@@ -33,6 +33,7 @@ def main(args: argparse.Namespace) -> int:
     _require_as_written(args, experiment)
     study = study_of(args, experiment)
     from benchmark.experiments.runs import expand
+    from benchmark.system.quantity import quantity
     from benchmark.verdicts.accepting import accept_study, require_every_cell, require_every_seed
     from benchmark.verdicts.expected import HERE
     from criteria.errors import InputError
@@ -41,15 +42,16 @@ def main(args: argparse.Namespace) -> int:
     if args.uneven:
         require_every_cell(study)
     elif len(study.results) < total:
+        lacking = f"{total - len(study.results)} of {quantity(total, 'run')}"
         raise InputError(
-            f"{total - len(study.results)} of {total} runs of {experiment.name} have no result in {args.results}; "
+            f"{lacking} of {experiment.name} have no result in {args.results}; "
             "run the experiment first, select the part that is there, or say --uneven if cells may lack some seeds"
         )
     require_every_seed(study, path)
     asked = _arguments_of_run(args, study)
     accept_study(study, path, datetime.now(UTC).date(), asked, diverged=args.diverged, say=warn)
     where = results_of(args, experiment).where
-    stored = f"stored {len(study.results)} results of {len(study.samples)} cells ({where})"
+    stored = f"stored {quantity(len(study.results), 'result')} of {quantity(len(study.samples), 'cell')} ({where})"
     seeds = f", {study.uneven}" if study.uneven else ""
     print(f"{path}: {stored}{seeds}; review the change and commit it")
     return 0

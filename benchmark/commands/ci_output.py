@@ -41,7 +41,7 @@ def telling_ci(args: argparse.Namespace) -> "Iterator[list[Told]]":
 
     if args.junit:
         require_room_for(args.junit)
-        args.junit.resolve().unlink(missing_ok=True)  # a link stays one
+        _forget(args.junit)
     summary = os.environ.get(SUMMARY)
     if args.github and summary:
         require_appendable(Path(summary))
@@ -91,7 +91,11 @@ def forget_junit(arguments: Sequence[str]) -> None:
         return
     with suppress(argparse.ArgumentError, SystemExit, OSError):
         if path := parser.parse_known_args(arguments)[0].junit:
-            path.resolve().unlink(missing_ok=True)
+            _forget(path)
+
+
+def _forget(path: Path) -> None:
+    path.resolve().unlink(missing_ok=True)  # a link stays one
 
 
 def _file_to_write(text: str) -> Path:

@@ -123,7 +123,7 @@ def _with_stored(study: "Study", args: argparse.Namespace, named: str) -> tuple[
     both = filled(study, study_of(args, study.experiment, place=read_archive(path)).results)
     sources = [where] if study.results else []
     if added := len(both.results) - len(study.results):
-        sources.append(f"stored results of {added} runs in {path}")
+        sources.append(f"stored results of {quantity(added, 'run')} in {path}")
     return both, "; ".join(sources)
 
 

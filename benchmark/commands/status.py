@@ -46,7 +46,7 @@ def _lines(found: "Status") -> list[str]:
     diverged = f" ({found.diverged} diverged)" if found.diverged else ""
     failed = f" ({found.failed} failed)" if found.failed else ""
     return [
-        f"{found.experiment}: {found.done} of {found.runs} runs done{diverged}, "
+        f"{found.experiment}: {found.done} of {quantity(found.runs, 'run')} done{diverged}, "
         f"{found.running} running, {found.waiting} waiting{failed}",
         *(
             f"{quantity(each.runs, 'run')} will go on from a checkpoint at step {each.step} of {each.total_steps}"

@@ -18,6 +18,7 @@ from benchmark.report.numbers import SHORT
 from benchmark.report.references import baselines_at
 from benchmark.report.tables import DIVERGED_MARK, MARK, METRICS
 from benchmark.system.markdown import escaped, table
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.standing import StandingRow, standing
 from benchmark.verdicts.statistics.confidence import CONFIDENCE
 from benchmark.verdicts.study import Study
@@ -198,7 +199,7 @@ def notes(board: Board) -> list[str]:
     found = [f"{len(board.missing)} without a result: {', '.join(board.missing)}."] if board.missing else []
     found += _uneven(board)
     for entry in board.entries:
-        of = f"of {len(entry.values)} runs"
+        of = f"of {quantity(len(entry.values), 'run')}"
         layers = ", ".join(f"{name} (in {count} {of})" for name, count in entry.emptied.items())
         found += [f"Layer collapse: {entry.cell.label} leaves no weight in {layers}."] if layers else []
     if unproven := _counted(board, lambda entry: entry.unproven):
@@ -229,7 +230,7 @@ def _uneven(board: Board) -> list[str]:
 def _counted(board: Board, count: Callable[[Entry], int]) -> str:
     """The methods of which some runs are counted, each with how many of how many."""
     counts = [(each.cell.label, count(each), len(each.values)) for each in board.entries]
-    return ", ".join(f"{label} ({n} of {runs} runs)" for label, n, runs in counts if n)
+    return ", ".join(f"{label} ({n} of {quantity(runs, 'run')})" for label, n, runs in counts if n)
 
 
 def machines(study: Study) -> str:
@@ -241,9 +242,9 @@ def machines(study: Study) -> str:
 def markdown(study: Study, found: Sequence[Board]) -> str:
     """The boards of a study as Markdown, with how to read them."""
     trained_on = engines(found)
-    runs = len(study.cells) * len(study.experiment.axes.seeds)
+    runs = quantity(len(study.cells) * len(study.experiment.axes.seeds), "run")
     parts = [
-        f"**{escaped(study.experiment.title)}** (`{study.experiment.name}`): {len(study.results)} of {runs} runs; "
+        f"**{escaped(study.experiment.title)}** (`{study.experiment.name}`): {len(study.results)} of {runs}; "
         f"accuracy is the {METRICS[study.experiment.metric]}.",
         f"{READING} {escaped(machines(study))}",
     ]

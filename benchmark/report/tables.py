@@ -45,6 +45,11 @@ def shaped(headers: Sequence[str], rows: Sequence[Sequence[str]], form: Format) 
     return tabulate(rows, headers, tablefmt=form, disable_numparse=True)
 
 
+def further_settings(extra: Sequence[tuple[str, Value]]) -> str:
+    """Further axes in one field of a file: ``update_period=25; width=2``."""
+    return "; ".join(f"{name}={value}" for name, value in extra)
+
+
 def said(text: str, form: Format) -> str:
     """Words that may have names in them, line by line, as they stand in text or Markdown."""
     return "\n".join(map(markdown.escaped, text.split("\n"))) if form == "github" else text

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from benchmark.system.duration import duration
+from benchmark.system.quantity import quantity
 
 PLAIN_INTERVAL = 15.0
 """Seconds between two lines where the output is not a terminal."""
@@ -129,8 +130,8 @@ class Progress(Shows):
         rate = self._steps / elapsed if elapsed > 0 else 0.0
         percent = int(100 * self._completed() / self._total + 1e-9)  # it is 100 at the end and not before
         return (
-            f"{self._done} of {self._total} runs ({percent}%) · {rate:,.0f} steps/s · {duration(elapsed)} gone · "
-            f"{self._left(now)} left"
+            f"{self._done} of {quantity(self._total, 'run')} ({percent}%) · {rate:,.0f} steps/s · "
+            f"{duration(elapsed)} gone · {self._left(now)} left"
         )
 
     def _left(self, now: float) -> str:

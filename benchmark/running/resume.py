@@ -120,18 +120,22 @@ class _Writer:
         return checkpoint
 
 
+def _anew(fleet: Sequence[Run]) -> str:
+    return "its run begins anew" if len(fleet) == 1 else f"its {len(fleet)} runs begin anew"
+
+
 def usable_checkpoint(path: Path, fleet: Sequence[Run], place: Place) -> Checkpoint | None:
     """The checkpoint of a fleet, or None where this installation can go on from none."""
     if not path.exists():
         return None
-    anew = f"its {len(fleet)} runs begin anew"
     try:
         saved = read_checkpoint(path)
     except InputError as error:
-        place.say(f"{error}; {anew}")
+        place.say(f"{error}; {_anew(fleet)}")
         return None
     if saved.versions != (here := versions(fleet[0].setup, place.data)):
-        place.say(f"{path}: not used, written by {_listed(saved.versions)} and this is {_listed(here)}; {anew}")
+        written = f"written by {_listed(saved.versions)} and this is {_listed(here)}"
+        place.say(f"{path}: not used, {written}; {_anew(fleet)}")
         return None
     return saved
 
@@ -153,7 +157,7 @@ def _training(
     except Exception as error:  # plugins and torch raise many kinds of errors for a state of something else
         problem = f"its state does not fit: {one_line(error)}"
     if communication.any_process(bool(problem)):
-        place.say(f"{path}: not used, {problem or 'another process cannot'}; its {len(fleet)} runs begin anew")
+        place.say(f"{path}: not used, {problem or 'another process cannot'}; {_anew(fleet)}")
         return new(), None
     return training, saved
 

@@ -129,7 +129,7 @@ def _require_no_failure(work: Work) -> None:
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     others = " (the others have a result)" if len(failed) < len(work.runs) else ""
     raise PluginError(
-        f"{len(failed)} of {len(work.runs)} runs failed{others}: {first.cell}, "
+        f"{len(failed)} of {quantity(len(work.runs), 'run')} failed{others}: {first.cell}, "
         f"seed {first.seed}{more}: "
         f"{work.failures[first.id]}"
     )

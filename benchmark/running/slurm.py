@@ -216,7 +216,7 @@ def _wait(queue: _Queue, runs: Sequence[Run], folder: ResultsFolder) -> None:
             fruitless = 0
         if now.missing < before.missing:
             there = f"{quantity(len(queue.jobs) - len(ended), 'task')} in the queue"
-            _say(f"{len(runs) - now.missing} of {len(runs)} runs have a result; {there}")
+            _say(f"{len(runs) - now.missing} of {quantity(len(runs), 'run')} done; {there}")
         # A task that came to an end of its own is noted by submitit; while others go on, it has nothing more to do.
         killed = [job for job in ended if not job.paths.result_pickle.exists()]
         nobody_left = len(ended) == len(queue.jobs)
@@ -226,7 +226,8 @@ def _wait(queue: _Queue, runs: Sequence[Run], folder: ResultsFolder) -> None:
         if fruitless < FRUITLESS:
             fruitless += queue.send_again(again)
         elif nobody_left:
-            raise InputError(f"{now.missing} runs have no result, and the tasks end without one; see {_log(again[-1])}")
+            lacking = f"{quantity(now.missing, 'run')} without a result"
+            raise InputError(f"{lacking}, and the tasks end without one; see {_log(again[-1])}")
 
 
 def _checkpoints(folder: ResultsFolder) -> frozenset[tuple[str, int]]:

@@ -11,6 +11,7 @@ from benchmark.experiments.cells import Cell
 from benchmark.experiments.results import Results
 from benchmark.system.files import write_atomically
 from benchmark.system.interruption import ending_between_steps
+from benchmark.system.quantity import quantity
 from benchmark.system.yamlfile import validate
 from benchmark.verdicts.claims import ClaimId, ClaimVerdict, claim_names, judge_claims
 from benchmark.verdicts.expected import (
@@ -66,7 +67,7 @@ def accept_study(
     if study.diverged and not diverged:
         cells = ", ".join(map(str, study.diverged_by_cell))
         raise InputError(
-            f"{len(study.diverged)} runs of {experiment.name} diverged, so they say nothing that a rerun "
+            f"{quantity(len(study.diverged), 'run')} of {experiment.name} diverged, which says nothing that a rerun "
             f"should reproduce: {cells}; change the training, leave them out, or say --diverged"
         )
     provenance = _provenance(study, date, asked or [experiment.name])

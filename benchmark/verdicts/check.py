@@ -74,7 +74,7 @@ def _missing(study: Study) -> Iterator[str]:
         (cell, seed), *others = study.missing
         total = sum(map(len, study.by_cell.values())) + len(study.missing)
         have = "have no result, such as" if others else "has no result:"
-        yield f"{1 + len(others)} of {total} runs {have} {cell}, seed {seed}"
+        yield f"{1 + len(others)} of {quantity(total, 'run')} {have} {cell}, seed {seed}"
 
 
 def _trained_otherwise(study: Study, expected: Expected) -> Iterator[str]:

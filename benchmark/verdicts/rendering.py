@@ -88,8 +88,9 @@ def deviations(outcome: CheckOutcome) -> list[str]:
     for bits in outcome.bits:
         if bits.differing:
             first = bits.differing[0]
+            many = f"{len(bits.differing)} of {quantity(bits.runs, 'run')}"
             lines.append(
-                f"deviates: {len(bits.differing)} of {bits.runs} runs are not equal to {bits.source!r} bit for bit; "
+                f"deviates: {many} are not equal to {bits.source!r} bit for bit; "
                 f"the first is {first.cell}, seed {first.seed}: {first.measured:g}, stored is {first.stored:g}"
             )
     exact = {(run.cell, bits.source) for bits in outcome.bits for run in bits.differing}

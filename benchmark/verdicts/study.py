@@ -189,7 +189,7 @@ class Study:
     def cautions(self) -> list[str]:
         """What a reader should know of cells before trusting their numbers, a line for each."""
         return self.proofless + [
-            f"{cell}: {count} of {len(self.by_cell[cell])} runs diverged"
+            f"{cell}: {count} of {quantity(len(self.by_cell[cell]), 'run')} diverged"
             for cell, count in sorted(self.diverged_by_cell.items())
         ]
 

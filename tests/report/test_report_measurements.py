@@ -194,7 +194,7 @@ def test_runs_of_an_older_version_are_said_to_lack_it(tmp_path):
     made_up = comparing(fractions=[0.5])
     older = study_of(made_up)
     assert measurement_rows(older) == []
-    said = "14 of 14 runs are of a version that measured nothing of this"
+    said = "14 of 14 runs come from a version that measured nothing of this"
     assert said in " ".join(Page(page_of(older)).texts)
     write_report(tmp_path, Findings(older))
     assert not list(tmp_path.glob("measurements*"))

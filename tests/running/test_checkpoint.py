@@ -299,8 +299,8 @@ def test_a_checkpoint_of_other_code_or_other_data_is_named_and_not_used(tmp_path
     place = Place(images(), "0123", CPU, say=said.append)
     assert usable_checkpoint(path, fleet, place) is not None
     assert usable_checkpoint(path, fleet, replace(place, data="4567")) is None
-    assert "data 4567; its 1 runs begin anew" in said.pop()
+    assert "data 4567; its run begins anew" in said.pop()
     monkeypatch.setattr("benchmark.running.checkpoint.code_of_setup", lambda _setup: "changed")
     assert usable_checkpoint(path, fleet, place) is None
     (line,) = said
-    assert "code changed, data 0123; its 1 runs begin anew" in line
+    assert "code changed, data 0123; its run begins anew" in line

@@ -124,7 +124,7 @@ def test_a_task_that_is_killed_again_and_again_ends_no_wait_for_another_that_tra
 def test_tasks_that_all_end_without_a_result_are_sent_a_few_times_and_then_given_up(waiting):
     queue, end = waiting(*[([], [])] * 20)
     assert len(queue.sent) == 2 + 2 * slurm.FRUITLESS
-    assert "6 runs have no result, and the tasks end without one; see log" in str(end)
+    assert "6 runs without a result, and the tasks end without one; see log" in str(end)
 
 
 def test_a_killed_task_that_got_further_each_time_is_sent_again_each_time(waiting, small, monkeypatch):

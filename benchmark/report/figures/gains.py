@@ -24,10 +24,11 @@ MAP = LinearSegmentedColormap.from_list("gains", ["#D55E00", "#f7f7f7", "#0072B2
 """From worse to better: orange and blue are apart for every kind of colour vision."""
 CAPTION = (
     "Points of accuracy that each criterion (row) gains at each {axis} (column) over the static network of the same "
-    "density: the mean of the differences between runs with the same seed, below it its "
-    f"{CONFIDENCE:.0%} interval. Blue is better than static, orange worse; bold if the interval excludes 0, each "
-    "cell judged alone. Each cell has {seeds}."
+    "density: the mean of the differences between runs with the same seed{interval}. Blue is better than static, "
+    "orange worse{bold}. Each cell has {seeds}."
 )
+INTERVAL = f", below it its {CONFIDENCE:.0%} interval"
+BOLD = "; bold if the interval excludes 0, each cell judged alone"
 
 
 def gains_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> Plot | None:
@@ -35,11 +36,18 @@ def gains_plot(grid: Sequence[Cell], samples: Samples, axis: Axis = DENSITY) -> 
     found = over_baseline([cell for cell in grid if cell.growth is not None], samples, REFERENCE)
     if not found:
         return None
+    intervals = any(mean.dof for mean in found.values())  # a single seed has none
+    caption = CAPTION.format(
+        axis=axis.title,
+        interval=INTERVAL * intervals,
+        bold=BOLD * intervals,
+        seeds=seeds_in_words(mean.dof + 1 for mean in found.values()),
+    )
     shown = panels(axis, grid, {cell: samples[cell] for cell in found})
     return Plot(
         "gains",
         "Gain over the static network",
-        CAPTION.format(axis=axis.title, seeds=seeds_in_words(mean.dof + 1 for mean in found.values())),
+        caption,
         lambda theme: _draw(shown, found, axis, theme),
         ("criterion", "growth", "density", "further_settings", "seeds", "gain", "low", "high"),
         [

@@ -12,6 +12,7 @@ from benchmark.report.figures.labels import make_room, room_of, short_label, sho
 from benchmark.report.figures.look import Plot, Theme, figure_of_panels, leftmost, set_panel_title
 from benchmark.report.figures.styles import Styles
 from benchmark.report.figures.words import seeds_in_words
+from benchmark.report.tables import further_settings
 from benchmark.system.quantity import quantity
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.standing import Standing, StandingRow
@@ -123,10 +124,7 @@ def _plot(
     shown = _chosen(rows)
     if len({row.setting for row in shown}) < len({row.setting for row in rows}):
         caption += " Not all densities are drawn; the file of the data has them all."
-    values = [
-        (row.criterion, row.growth or "", row.density or "all", _further(row), row.n, kind.point(row), *kind.ends(row))
-        for row in rows
-    ]
+    values = [(*_place(row), row.n, kind.point(row), *kind.ends(row)) for row in rows]
     headers = ("criterion", "growth", "density", "further_settings", "n", "value", "low", "high")
     told = Standing(found.reference, found.margin, found.confidence, found.experiments, tuple(_over_all(shown)))
     words = ". ".join(sentences(told)) + "."
@@ -197,8 +195,8 @@ def _by_density(row: StandingRow) -> float:
     return -1.0 if row.density is None else row.density
 
 
-def _further(row: StandingRow) -> str:
-    return "; ".join(f"{name}={value}" for name, value in row.extra)
+def _place(row: StandingRow) -> tuple[object, ...]:
+    return row.criterion, row.growth or "", row.density or "all", further_settings(row.extra)
 
 
 def _ends(rows: Sequence[StandingRow]) -> list[float]:

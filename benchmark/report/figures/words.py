@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
 from benchmark.experiments.cells import Cell
+from benchmark.report.tables import further_settings
 from benchmark.verdicts.samples import Samples
 
 MOST = 12
@@ -19,8 +20,7 @@ def cell_rows(grid: Sequence[Cell], samples: Samples) -> list[tuple[object, ...]
 
 def place(cell: Cell) -> tuple[object, ...]:
     """The first columns of a cell's row."""
-    further = "; ".join(f"{name}={value}" for name, value in cell.extra)
-    return cell.criterion, cell.growth or "", cell.density, further
+    return cell.criterion, cell.growth or "", cell.density, further_settings(cell.extra)
 
 
 def ordered_by_mean(grid: Sequence[Cell], samples: Samples) -> str:

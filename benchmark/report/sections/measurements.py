@@ -9,6 +9,7 @@ from benchmark.report.findings import Findings
 from benchmark.report.numbers import SHORT
 from benchmark.report.section import File, Section, Table
 from benchmark.report.tables import Format, cell_columns, cell_values, csv_text, said, shaped
+from benchmark.system.quantity import quantity
 from benchmark.verdicts.study import Study
 
 HEADERS = ["criterion", "growth", "density", "ever active", "training FLOPs", "of dense", "inference FLOPs", "of dense"]
@@ -34,7 +35,7 @@ def unmeasured(study: Study) -> str | None:
     if not without:
         return None
     return (
-        f"{without} of {len(study.results)} runs are of a version that measured nothing of this; "
+        f"{without} of {quantity(len(study.results), 'run')} come from a version that measured nothing of this; "
         "--fresh trains them again."
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from benchmark.report.findings import Findings
 from benchmark.report.numbers import signed
 from benchmark.report.section import File, Section, Table, embedded, figure_files
-from benchmark.report.tables import csv_text
+from benchmark.report.tables import csv_text, further_settings
 from benchmark.verdicts.newcomers import probability_words
 from benchmark.verdicts.standing import Standing, StandingRow
 
@@ -28,7 +28,7 @@ def standing_table(found: Standing, rows: Iterable[StandingRow]) -> Table:
 def standing_csv(found: Standing) -> str:
     """One line per criterion and setting; a density is empty where all are meant."""
     rows = [
-        [*(getattr(row, name) for name in COLUMNS), "; ".join(f"{k}={v}" for k, v in row.extra), "; ".join(row.flags)]
+        [*(getattr(row, name) for name in COLUMNS), further_settings(row.extra), "; ".join(row.flags)]
         for row in found.rows
     ]
     return csv_text([*COLUMNS, "further_settings", "remarks"], rows)

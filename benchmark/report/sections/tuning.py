@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from benchmark.experiments.search import Search, Tuning
 from benchmark.report.findings import Findings
 from benchmark.report.section import File, Section, Table
-from benchmark.report.tables import csv_text
+from benchmark.report.tables import csv_text, further_settings
+from benchmark.verdicts.contenders import Setting
 from benchmark.verdicts.newcomers import sentences
 from benchmark.verdicts.tuning import HEADERS, Choice, choice_row, cost_words, standing_of_search, tuned
 from criteria.errors import InputError
@@ -16,7 +17,7 @@ READING = (
     "what was chosen; trainings are those of the whole search, and the last column is its training FLOPs as a multiple "
     "of those of what was chosen."
 )
-COLUMNS = ("method", "growth", "density", "candidate", "validation", "chosen")
+COLUMNS = ("method", "growth", "density", "further_settings", "candidate", "validation", "chosen")
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,17 @@ def _values(findings: Findings) -> dict[str, object]:
 
 def _files(findings: Findings) -> Iterable[File]:
     rows = [
-        (tuning.search.name, each.setting.growth, each.setting.density, name, validation, int(name == each.chosen))
+        (tuning.search.name, *_place(each.setting), name, validation, int(name == each.chosen))
         for tuning in findings.study.experiment.tuning
         for each in _choices(findings, tuning.search)
         for name, validation in each.validation.items()
     ]
     if rows:
         yield "tuning.csv", csv_text(COLUMNS, rows)
+
+
+def _place(setting: Setting) -> tuple[object, ...]:
+    return setting.growth, setting.density, further_settings(setting.extra)
 
 
 SECTION = Section(

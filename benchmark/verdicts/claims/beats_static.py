@@ -31,6 +31,6 @@ def beats_static(samples: Samples, tolerance: float) -> Judgement | None:
         above_zero(effect, tolerance),
         effect,
         f"{above} of {len(found)} cases are above static on average; shown are at least {at_least(cases)} above and at "
-        f"least {at_least([Negative(case) for case in cases])} below; {needed} have an advantage of "
+        f"least {at_least([Negative(case) for case in cases])} below; {needed} differ from static by "
         f"{effect.value:+.2f} points or more; last is {worst} with {found[worst].value:+.2f}",
     )
