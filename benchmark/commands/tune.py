@@ -12,6 +12,7 @@ from benchmark.commands.arguments import (
     experiment_of,
     options_of,
     results_of,
+    study_of,
     tell_doubts,
     values_of,
 )
@@ -43,12 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Train all candidates, choose by validation accuracy, and print the choice, its cost and its standing.
 
+    It stands among results that are there of other criteria, and stored values of those that have none.
     With ``--dry-run`` it says how many trainings that is.
     """
     from benchmark.experiments.search import Search, require_held_out
     from benchmark.running.missing import dry_run, train_missing
     from benchmark.verdicts.json_output import document
-    from benchmark.verdicts.study import Study
+    from benchmark.verdicts.study import joined
     from benchmark.verdicts.tuning import standing_of_search, tuned
     from criteria.errors import InputError
     from criteria.plugins import unknown
@@ -59,8 +61,9 @@ def main(args: argparse.Namespace) -> int:
     require_held_out(experiment.data)
     values = values_of(asked, experiment, args.experiment)
     tell_doubts(values)
-    stored = values.stored
-    criteria = {each.cell.criterion for each in stored.cells if each.cell.growth} if stored else set()
+    every = argparse.Namespace(**{**vars(asked), "criteria": None})
+    others = study_of(every, experiment_of(every), values)
+    criteria = {cell.criterion for cell in others.known if cell.growth}
     if criteria and args.reference not in {*criteria, *map(str, search.candidates)}:
         raise unknown("reference", args.reference, criteria)
     if args.dry_run and args.json:
@@ -70,8 +73,7 @@ def main(args: argparse.Namespace) -> int:
         return 0
     results = train_missing(experiment, results_of(args, experiment), options_of(args))
     choices = tuned(search, results, experiment.metric)
-    study = Study(experiment, results, None, stored)
-    own = standing_of_search(search, choices, study, args.reference)
+    own = standing_of_search(search, choices, joined(others, results), args.reference)
     if args.json:
         print(document({"method": search.name, "choices": choices, "standing": own}))
     else:
@@ -87,7 +89,8 @@ def _print(choices: "list[Choice]", own: "Standing | None", reference: str) -> N
     print_table(list(map(choice_row, choices)), HEADERS, right=range(3, 7), title=title)
     print(f"\n{cost_words(choices)}")
     nothing = (
-        f"It is compared with nothing: the expected values have none of {reference} with these settings and seeds."
+        f"It is compared with nothing: neither results nor expected values are there of {reference} with these "
+        "settings and seeds."
     )
     for line in sentences(own) if own else (nothing,):
         print(line)

@@ -234,6 +234,12 @@ def filled(study: Study, others: Results) -> Study:
     return replace(study, results=tuple(found[each] for each in wanted if each in found))
 
 
+def joined(study: Study, others: Results) -> Study:
+    """The study with other results too, of whatever criteria, which count where both have a run."""
+    found = {(run.cell, run.seed): (run, result) for run, result in (*study.results, *others)}
+    return replace(study, results=tuple(found.values()))
+
+
 def _on_each(run: Run) -> Iterator[Run]:
     yield run
     for engine in ENGINE_NAMES:

@@ -13,7 +13,7 @@ from benchmark.experiments.search import Search
 from benchmark.verdicts.contenders import Setting
 from benchmark.verdicts.expected import as_stored
 from benchmark.verdicts.newcomers import of_criteria, standing_among
-from benchmark.verdicts.remarks import Noted
+from benchmark.verdicts.remarks import Noted, Runs
 from benchmark.verdicts.samples import Samples
 from benchmark.verdicts.standing import REFERENCE, Standing
 from benchmark.verdicts.study import Study
@@ -110,16 +110,21 @@ def as_contender(search: Search, choices: Sequence[Choice], known: Samples, refe
     return {**kept, **{_cell(search.name, each.setting): as_stored(each.test) for each in choices}}
 
 
-def noted_of(search: Search, choices: Sequence[Choice]) -> Noted:
-    """The runs of what was chosen that diverged, with the cell that :func:`as_contender` gives them."""
-    return Noted(diverged=[(_cell(search.name, each.setting), seed) for each in choices for seed in each.diverged])
+def noted_of(search: Search, choices: Sequence[Choice], noted: Noted) -> Noted:
+    """What is noted of runs, where those of what was chosen have the cell that :func:`as_contender` gives them, too."""
+    names = {_cell(each.chosen, each.setting): _cell(search.name, each.setting) for each in choices}
+
+    def of(runs: Runs) -> Runs:
+        return [*runs, *((names[cell], seed) for cell, seed in runs if cell in names)]
+
+    return Noted(of(noted.diverged), of(noted.untouched), of(noted.unproven))
 
 
 def standing_of_search(
     search: Search, choices: Sequence[Choice], study: Study, reference: str = REFERENCE
 ) -> Standing | None:
     """The rows of a search among all that is known of its experiment; None where there is too little to compare."""
-    known, noted = as_contender(search, choices, study.known, reference), noted_of(search, choices)
+    known, noted = as_contender(search, choices, study.known, reference), noted_of(search, choices, study.noted)
     found = standing_among(known, study.experiment.name, reference, noted=noted, chance=study.chance)
     return of_criteria(found, [search.name]) if found else None
 

@@ -20,6 +20,7 @@ from benchmark.experiments.search import Search
 from benchmark.report.findings import Findings
 from benchmark.report.sections.tuning import SECTION
 from benchmark.verdicts.expected import Estimate
+from benchmark.verdicts.remarks import Noted
 from benchmark.verdicts.standing import standing
 from benchmark.verdicts.tuning import as_contender, choice_row, choose, noted_of, tuned
 from criteria.errors import InputError
@@ -71,10 +72,12 @@ def test_a_choice_says_with_which_seeds_what_it_chose_diverged():
         result.outcome.diverged = run.seed != 2
     choices = tuned(SEARCH, results, "test_accuracy_best")
     assert choice_row(choices[0])[2] == "mest (diverged with seeds 1, 3)"
-    assert [(cell.criterion, seed) for cell, seed in noted_of(SEARCH, choices).diverged] == [
-        (SEARCH.name, 1),
-        (SEARCH.name, 3),
-    ]
+    diverged = [(run.cell, run.seed) for run, result in results if result.outcome.diverged]
+    noted = noted_of(SEARCH, choices, Noted(diverged=diverged, unproven=diverged))
+    search = Cell(SEARCH.name, "random", 0.1)
+    assert [each for each in noted.diverged if each not in diverged] == [(search, 1), (search, 3)]
+    assert set(noted.unproven) == set(noted.diverged)
+    assert not noted.untouched
 
 
 def test_a_search_that_lacks_results_of_a_candidate_chooses_nothing():
@@ -157,7 +160,13 @@ def test_the_command_trains_chooses_and_tells_the_cost_and_the_standing(tmp_path
     assert told["choices"][0]["chosen"] in told["choices"][0]["validation"]
     assert main(["tune", "mest(lambda_=tune(0.1, 10))", *options, "--set", "training.epochs=1"]) == 0
     said = capsys.readouterr().out
-    assert "It is compared with nothing: the expected values have none of magnitude" in said
+    assert "It is compared with nothing: neither results nor expected values are there of magnitude" in said
+    assert main(["run", "tiny.yaml", "--no-contract", "--set", "training.epochs=1"]) == 0
+    capsys.readouterr()
+    assert main(["tune", "mest(lambda_=tune(0.1, 10))", *options, "--set", "training.epochs=1"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " at density 0.2 " in line]
+    assert "magnitude: " in line
+    assert "; trained with --no-contract" in line
 
 
 @pytest.mark.parametrize("name", ["cifar100-vgg16", "imagenet-resnet50", "tinyimagenet-efficientnet"])
