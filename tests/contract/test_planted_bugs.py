@@ -77,7 +77,7 @@ def test_a_fault_behind_another_one_shows_when_its_counterexample_is_pasted() ->
     """Every update starts what it grows at a small number, so whatever comes after an update comes behind that."""
     plugin, scopes = ForgetsUpdates(), {"local": LayerByLayer(starts_small)}
     updates = next(check for check in checks_of(plugin, [RandomGrowth()], scopes) if check.name.startswith("updates"))
-    broken = [result for result in updates.results(plugin, Effort(100, seed=0)) if result.outcome == "broken"]
+    broken = [result for result in updates.results(plugin, Effort(15, seed=0)) if result.outcome == "broken"]
     behind = [result for result in broken if result.property in UPDATE_PROMISES]
     assert {"grown_start_at_zero", "checkpoint_replay"} <= {result.property for result in behind}
     for result in behind:

@@ -79,7 +79,7 @@ def test_a_run_at_the_chance_of_its_own_data_is_a_collapse(tmp_path, data, accur
 
 def test_diverged_runs_are_no_expected_values_unless_somebody_says_so(tmp_path):
     study, path = a_study(snip_at_one_seed), tmp_path / "made-up.yaml"
-    with pytest.raises(InputError, match=r"1 runs of made-up diverged.*snip · random · 0\.1.*--diverged"):
+    with pytest.raises(InputError, match=r"1 run of made-up diverged.*snip · random · 0\.1.*--diverged"):
         accept_study(study, path, TODAY)
     assert not path.exists()
     accept_study(study, path, TODAY, diverged=True)
