@@ -229,15 +229,19 @@ def load_study(
 
 def filled(study: Study, others: Results) -> Study:
     """The study with those of other results that are of runs that it lacks, in the order of the experiment."""
-    found = {(run.cell, run.seed): (run, result) for run, result in (*others, *study.results)}
+    found = _by_run(others, study.results)
     wanted = ((run.cell, run.seed) for run in expand(study.experiment))
     return replace(study, results=tuple(found[each] for each in wanted if each in found))
 
 
 def joined(study: Study, others: Results) -> Study:
     """The study with other results too, of whatever criteria, which count where both have a run."""
-    found = {(run.cell, run.seed): (run, result) for run, result in (*study.results, *others)}
-    return replace(study, results=tuple(found.values()))
+    return replace(study, results=tuple(_by_run(study.results, others).values()))
+
+
+def _by_run(*several: Results) -> dict[tuple[Cell, int], tuple[Run, Result]]:
+    """Each run with its result, by cell and seed; of those that several have, that of the last."""
+    return {(run.cell, run.seed): (run, result) for results in several for run, result in results}
 
 
 def _on_each(run: Run) -> Iterator[Run]:
