@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 
 from tabulate import tabulate
 
 from criteria.api import Growth
+from criteria.contract.alone import Alone, running_alone
 from criteria.contract.asking import Plugin
 from criteria.contract.checks import DEFAULT_EXAMPLES, report
 from criteria.contract.code import name_of
@@ -47,13 +48,14 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool, 
     A name may carry parameters, as in ``mest(lambda_=0.1)``, and stands for everything of that name: a criterion, a
     growth and a schedule. Raises :class:`InputError` for one that is not installed.
     """
-    chosen = list(_installed() if all_ else _named(names))
     outcomes = []
-    for plugin in chosen:
-        outcome = _outcome(plugin, max_examples, quick)
-        outcomes.append(outcome)
-        if not as_json:
-            print(_text(outcome, in_full=len(chosen) == 1), flush=True)
+    with running_alone() as alone:
+        chosen = list(_installed() if all_ else _named(names))
+        for plugin in chosen:
+            outcome = _tried(_outcome(plugin, max_examples, quick), alone)
+            outcomes.append(outcome)
+            if not as_json:
+                print(_text(outcome, in_full=len(chosen) == 1), flush=True)
     if as_json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2, ensure_ascii=False))
     return BROKEN if any(outcome.broken for outcome in outcomes) else 0
@@ -65,6 +67,15 @@ def _outcome(plugin: Plugin | DensitySchedule, max_examples: int | None, quick: 
     kind = "growth" if isinstance(plugin, Growth) else "criterion"
     results = report(plugin, DEFAULT_EXAMPLES if max_examples is None else max_examples, quick=quick)
     return Outcome(kind, name_of(plugin), results, [] if quick else notes_on(plugin))
+
+
+def _tried(outcome: Outcome, alone: Callable[[str], Alone]) -> Outcome:
+    """The same, in which every counterexample was run alone; one that does not return would not here either."""
+    results = [
+        replace(each, alone=alone(each.code)) if each.outcome == "broken" and not each.hung else each
+        for each in outcome.results
+    ]
+    return replace(outcome, results=results)
 
 
 def _installed() -> Iterator[Plugin | DensitySchedule]:

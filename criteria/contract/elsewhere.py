@@ -23,7 +23,7 @@ from criteria.contract.asking import Answer, Inapplicable, Plugin
 from criteria.contract.making import parameters
 from criteria.contract.names import NAMES
 
-SECONDS = 60.0
+SECONDS = 300.0
 """A process that has not answered by then is given up: it says nothing about the plugin."""
 
 PERTURBED = {

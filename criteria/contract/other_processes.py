@@ -36,7 +36,7 @@ def _require_same_there(plugin: Plugin, replies: Sequence[Reply]) -> None:
                 first = answer(made, case)
                 if there is None:
                     raise Broken(f"in another process there was no answer to {recipe}")
-                require_same(first, there, f"in another process, asked about {recipe},")
+                require_same(first, there, f"in another process, asked about {recipe}")
                 compared += 1
     if not compared:
         raise Inapplicable("it answers nothing here")

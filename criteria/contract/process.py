@@ -11,6 +11,9 @@ from typing import Any
 PATIENCE = 3.0
 """How many times as long as its limit a call may take that does not compute."""
 
+AGAIN = 1.0
+"""Seconds after which the alarm rings again: Python swallows what is raised while an object is deleted."""
+
 
 class Overtime(BaseException):
     """A call took too long; no ``Exception``, so that neither a plugin nor the search holds it for an ordinary one."""
@@ -45,6 +48,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         if computed < seconds and passed < PATIENCE * seconds:
             signal.setitimer(signal.ITIMER_REAL, max(seconds - computed, 1e-2))
             return
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
         where = f" ({frame.f_code.co_qualname}, line {frame.f_lineno})" if frame is not None else ""
         raise Overtime(f"did not return within {seconds:g} s{where}")
 

@@ -4,6 +4,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Literal
 
+from criteria.contract.alone import Alone
 from criteria.contract.properties import PROMISES
 from criteria.contract.schedule_properties import SCHEDULE_PROMISES
 
@@ -24,6 +25,8 @@ class Result:
     """For updates: ``local`` or ``global``."""
     hung: bool = False
     """Whether it is broken because a call did not return."""
+    alone: Alone = ""
+    """What ``code`` does when it is run alone."""
 
 
 class ContractError(AssertionError):
@@ -46,5 +49,13 @@ def described(broken: Result) -> str:
         f"{broken.property}{partner}\n"
         f"promised: {(PROMISES | SCHEDULE_PROMISES)[broken.property]}\n"
         f"found: {broken.reason}\n"
-        f"counterexample, to be pasted and run:\n\n{textwrap.indent(broken.code, '    ')}"
+        f"{_HOW_TO_SEE[broken.alone]}:\n\n{textwrap.indent(broken.code, '    ')}"
     )
+
+
+_HOW_TO_SEE: dict[Alone, str] = {
+    "": "counterexample, to be pasted and run",
+    "fails": "counterexample, to be pasted and run",
+    "fails at times": "counterexample, to be pasted and run more than once, since it does not fail every time",
+    "passes": "counterexample, which does not fail when it is run alone: what was asked before made the difference",
+}

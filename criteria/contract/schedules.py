@@ -1,7 +1,7 @@
 """Checking a schedule of density: its promises are tried on final densities and times of every kind."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from criteria.contract.asking import Broken
 from criteria.contract.results import ContractError, Result
@@ -32,9 +32,14 @@ def _results(schedule: DensitySchedule) -> Iterator[Result]:
             try:
                 judge(schedule, final, done)
             except Broken as broken:
-                kind = type(schedule)
-                code = f"from {kind.__module__} import {kind.__qualname__}\n{schedule!r}.density({final}, {done})"
-                yield Result(judge.__name__, "broken", str(broken), code)
+                yield Result(judge.__name__, "broken", str(broken), _code(judge, schedule, final, done))
                 break
         else:
             yield Result(judge.__name__, "kept")
+
+
+def _code(judge: Callable[..., None], schedule: DensitySchedule, final: float, done: float) -> str:
+    """Python that fails as the search did."""
+    kind = type(schedule)
+    imports = [f"from {kind.__module__} import {kind.__qualname__}", f"from {judge.__module__} import {judge.__name__}"]
+    return "\n".join((*sorted(imports), "", f"{judge.__name__}({schedule!r}, {final}, {done})"))

@@ -72,8 +72,9 @@ def state_roundtrip(plugin: Plugin, case: Case) -> None:
             loaded.go_on(step)
         if step in COMPARED:
             expected = undisturbed.answers()
-            _compare(expected, loaded.answers, f"{what}, {step} steps later")
-            _compare(expected, partial(ahead.__getitem__, step), f"after saving the state, {step} steps later")
+            later = f"{step} step{'s' * (step > 1)} later"
+            _compare(expected, loaded.answers, f"{what}, {later}")
+            _compare(expected, partial(ahead.__getitem__, step), f"after saving the state, {later}")
     if not _equal(state, given):
         raise Broken(
             f"{LATER} steps after loading, the state that load_state_dict() was given is another: it keeps what it is "

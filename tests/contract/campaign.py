@@ -33,10 +33,19 @@ FOLDER = Path("build/contract")
 HERE = Path(__file__).parent
 EVIDENCE = HERE / "evidence.jsonl.xz"
 PLUGINS = Path(criteria.__file__).parent
-OF_NO_VERDICT = ("training", "plugins/identities.py", "plugins/sources.py")
-"""One's own loop, which neither the contract nor a plugin imports, and what finds the code of a plugin and names it.
+OF_NO_VERDICT = (
+    "training",
+    "plugins/identities.py",
+    "plugins/sources.py",
+    "contract/alone.py",
+    "contract/code.py",
+    "contract/command.py",
+    "contract/implementations",
+)
+"""What decides no verdict on a plugin that a campaign asks about.
 
-A plugin that a campaign asks about has been found, and how its code is called decides no verdict.
+That is one's own loop, and the contract for implementations, which neither this contract nor a plugin imports; what
+finds the code of a plugin and names it; and what prints verdicts and counterexamples.
 """
 DECIDES = {
     "attack": ("broken", "right", "naming.py", "demonstrations/settings.py"),

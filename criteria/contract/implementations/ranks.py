@@ -18,7 +18,7 @@ from criteria.contract.implementations.trial import Training
 from criteria.contract.settings import seed_all
 
 RANKS = 2
-SECONDS = 60
+SECONDS = 600
 """That the processes have; they need about two."""
 
 
