@@ -4,6 +4,7 @@ import re
 import sys
 
 import pytest
+from rich.cells import cell_len
 
 from benchmark.commands.table import print_table
 
@@ -54,3 +55,9 @@ def test_a_name_that_is_wider_than_the_terminal_is_told_to_its_last_letter(shown
     name = "m" * 70 + "e"
     lines = shown(60, [(name, "1.00")], ("criterion", "mean"), right=(1,))
     assert sum(line.count("m") + line.count("e") for line in lines[3:]) == len(name)
+
+
+def test_where_there_is_no_terminal_wide_letters_shift_nothing(capsys):
+    print_table([("数据集", "1.00"), ("digits", "20.00")], ("data", "mean"), right={1})
+    lines = capsys.readouterr().out.splitlines()
+    assert len({cell_len(line) for line in lines}) == 1

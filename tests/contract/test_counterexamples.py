@@ -127,6 +127,7 @@ def test_one_that_passes_alone_is_not_offered_to_be_pasted(broken: Site, capsys:
             "import os\nfrom criteria.contract.asking import Broken\nif os.getpid() % 2:\n    raise Broken('at times')",
             ("fails", "fails at times"),
         ),
+        ("from criteria.contract.asking import Inapplicable\nraise Inapplicable('nothing to say')", "passes"),
         ("1 / 0", ""),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", ""),
         ("syntax error", ""),
