@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
@@ -41,7 +42,9 @@ def _forked() -> Iterator[Callable[[str], Alone]]:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
     set_aside = context.Process(target=_serve, args=(here, there), daemon=True)
-    set_aside.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which the fork does without
+        set_aside.start()
     there.close()
 
     def run(code: str) -> Alone:
@@ -56,6 +59,7 @@ def _forked() -> Iterator[Callable[[str], Alone]]:
         yield run
     finally:
         here.close()
+        set_aside.kill()  # after Ctrl-C it may be waiting for one that goes on
         set_aside.join()
 
 
@@ -89,6 +93,7 @@ def _status(code: str) -> int:
 def _run_and_exit(code: str) -> None:
     status = 1
     try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.alarm(SECONDS)
         silence = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
