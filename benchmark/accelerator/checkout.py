@@ -1,5 +1,6 @@
 """A checkout that is not installed: what pip would write of it, so that plugins, models and experiments are found."""
 
+import re
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -30,7 +31,7 @@ def missing_requirements(root: Path) -> list[str]:
     missing = []
     for requirement in requirements:
         try:
-            distribution(requirement.partition(">")[0].strip())
+            distribution(re.split(r"[\[>]", requirement)[0].strip())
         except PackageNotFoundError:
             missing.append(requirement)
     return missing
