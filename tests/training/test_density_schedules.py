@@ -1,6 +1,7 @@
 """Trainings whose density changes: gradual pruning, with and without growth."""
 
 import itertools
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from benchmark.training.members import Member, member_of
 from benchmark.training.updates import one_way
 from criteria import DensitySchedule, InputError, Rules, load, update_layers
 from criteria.contract import ContractError, check_schedule
+from criteria.contract.asking import Broken
 from criteria.distribution import layer_counts
 from criteria.errors import PluginError
 from criteria.plugins import Spec
@@ -154,16 +156,19 @@ def test_a_training_under_a_schedule_goes_on_from_a_checkpoint_bit_for_bit():
         assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@dataclass
 class TooMuch(DensitySchedule):
     def density(self, final, done):
         return final + (1 - done)
 
 
+@dataclass
 class NeverThere(DensitySchedule):
     def density(self, final, done):
         return (1 + final) / 2
 
 
+@dataclass
 class Counting(DensitySchedule):
     asked = 0
 
@@ -180,6 +185,8 @@ def test_a_schedule_that_breaks_a_promise_is_found(schedule, broken):
     with pytest.raises(ContractError, match="counterexample") as found:
         check_schedule(schedule)
     assert found.value.property == broken
+    with pytest.raises(Broken):
+        exec(found.value.result.code, {})
 
 
 @pytest.mark.parametrize("schedule", ["constant", "gmp", "granet", GMP(0.7, 0.1, 0.3), GraNet(1.0)])
