@@ -38,5 +38,6 @@ class MemberThreads:
 
 
 def _begin(network: nn.Module, own: threading.local) -> None:
+    torch.get_num_threads()  # a thread takes the number of the process when it first needs one: now, and not later
     torch.set_num_threads(1)
     own.network = copy.deepcopy(network)
