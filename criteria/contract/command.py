@@ -52,10 +52,12 @@ def main(names: list[str], all_: bool, max_examples: int | None, as_json: bool, 
     with running_alone() as alone:
         chosen = list(_installed() if all_ else _named(names))
         for plugin in chosen:
-            outcome = tried(_outcome(plugin, max_examples, quick), alone)
+            outcome = _outcome(plugin, max_examples, quick)
+            if as_json:
+                outcome = replace(outcome, results=[tried(result, alone) for result in outcome.results])
+            else:
+                print(_text(outcome, alone, in_full=len(chosen) == 1), flush=True)
             outcomes.append(outcome)
-            if not as_json:
-                print(_text(outcome, in_full=len(chosen) == 1), flush=True)
     if as_json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2, ensure_ascii=False))
     return BROKEN if any(outcome.broken for outcome in outcomes) else 0
@@ -69,21 +71,14 @@ def _outcome(plugin: Plugin | DensitySchedule, max_examples: int | None, quick: 
     return Outcome(kind, name_of(plugin), results, [] if quick else notes_on(plugin))
 
 
-def tried(outcome: Outcome, alone: Callable[[str], Alone]) -> Outcome:
-    """The same, in which every counterexample was run alone; one that does not return would not here either."""
-    return replace(
-        outcome,
-        results=[
-            replace(each, alone=_alone(each, alone)) if each.outcome == "broken" and not each.hung else each
-            for each in outcome.results
-        ],
-    )
-
-
-def _alone(result: Result, run: Callable[[str], Alone]) -> Alone:
-    """What the counterexample does alone; one that did not always fail in the search may pass when it is pasted."""
-    found = run(result.code)
-    return "fails at times" if found == "fails" and result.reason.endswith("(not every time)") else found
+def tried(result: Result, run: Callable[[str], Alone]) -> Result:
+    """The same, with what its counterexample does alone; one that does not return would not here either."""
+    if result.outcome != "broken" or result.hung:
+        return result
+    alone = run(result.code)
+    if alone == "fails" and result.reason.endswith("(not every time)"):
+        alone = "fails at times"  # as it did in the search, so it may pass when it is pasted
+    return replace(result, alone=alone)
 
 
 def _installed() -> Iterator[Plugin | DensitySchedule]:
@@ -107,7 +102,7 @@ def _named(specs: list[str]) -> Iterator[Plugin | DensitySchedule]:
             yield load(spec, kind)
 
 
-def _text(outcome: Outcome, in_full: bool) -> str:
+def _text(outcome: Outcome, alone: Callable[[str], Alone], in_full: bool) -> str:
     """One line for a plugin that keeps its promises, unless all is asked for; else a table, and code to paste."""
     by_property: dict[str, list[Result]] = {}
     for result in outcome.results:
@@ -121,7 +116,8 @@ def _text(outcome: Outcome, in_full: bool) -> str:
         return "\n".join((line, *notes))
     table = tabulate(rows, headers=("property", "result", ""), tablefmt="simple", maxcolwidths=(None, None, 60))
     first = {result.property: result for result in reversed(outcome.broken)}
-    return "\n\n".join((line, table, *notes, *(described(first[name]) for name in by_property if name in first)))
+    shown = [described(tried(first[name], alone)) for name in by_property if name in first]
+    return "\n\n".join((line, table, *notes, *shown))
 
 
 def _row(property_: str, results: list[Result]) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ import pytest
 
 from criteria.contract.alone import running_alone
 from criteria.contract.asking import Broken
-from criteria.contract.command import Outcome, main, tried
+from criteria.contract.command import main, tried
 from criteria.contract.results import Result
 from criteria.contract.training_properties import Episode, Load, Save, Start, Train, Twins, Update, run_episode
 from criteria.growth.random import RandomGrowth
@@ -123,9 +123,7 @@ def test_one_that_passes_alone_is_not_offered_to_be_pasted(broken: Site, capsys:
     ("reason", "alone"), [("the scores differ", "fails"), ("the scores differ (not every time)", "fails at times")]
 )
 def test_what_did_not_always_fail_in_the_search_is_not_said_to_fail_at_once(reason: str, alone: str) -> None:
-    outcome = Outcome("criterion", "mine", [Result("deterministic", "broken", reason, "some code")], [])
-    (result,) = tried(outcome, lambda _: "fails").results
-    assert result.alone == alone
+    assert tried(Result("deterministic", "broken", reason, "some code"), lambda _: "fails").alone == alone
 
 
 @pytest.mark.parametrize(
